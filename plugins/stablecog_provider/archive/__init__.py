@@ -1,0 +1,1 @@
+"""The story of the archive, told over ports: walk, transfer, commit, prove."""

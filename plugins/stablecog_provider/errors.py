@@ -1,0 +1,123 @@
+"""Every error this package raises, by what its reader must do.
+
+::
+
+    ArchiveError
+      ConfigurationError        fix the settings; never retried
+        CredentialsRejected       the source or the store does not accept the key
+        BucketMissing             the bucket does not exist
+        UnsafeStore               the store ignores conditional writes
+      TransientError            retried with backoff, .retry_after honoured; then Airflow's own retry
+        RateLimited               the source asks us to slow down
+        SourceUnavailable         the source fails, hangs or cannot be reached
+        StoreUnavailable          the store fails, hangs or cannot be reached
+      ItemError                 one image or output: recorded in the manifest, the run goes on
+        ImageGone                 the source no longer has the image
+        ImageRejected             what came is not the image that was promised
+        ImageRefused              the image's address is not one we may ask
+        OutputUnreadable          an output lacks a field that the archive cannot do without
+      FatalError                the source or the bucket is not what it claims: stop, checkpoint unmoved
+        SourceContradiction       the source broke its own rules (a page without an end, a cursor that loops)
+        ArchiveDamaged            checkpoint or manifest cannot be read
+        ProofDiffers              everything was saved, and the source still counts otherwise
+
+Each carries `way_out`, one sentence that says what to do, and says it in `str()`.
+"""
+
+from __future__ import annotations
+
+
+class ArchiveError(Exception):
+    """The root: `message` names the thing and the cause, `way_out` what to do about it."""
+
+    default_way_out = ""
+
+    def __init__(self, message: str, *, way_out: str | None = None) -> None:
+        self.message = message
+        self.way_out = self.default_way_out if way_out is None else way_out
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.message} -> {self.way_out}" if self.way_out else self.message
+
+
+class ConfigurationError(ArchiveError):
+    """A setting is wrong; running again changes nothing until it is fixed."""
+
+
+class CredentialsRejected(ConfigurationError):
+    """The source or the store answered that the key is not good."""
+
+
+class BucketMissing(ConfigurationError):
+    """The bucket does not exist, or not for these credentials."""
+
+
+class UnsafeStore(ConfigurationError):
+    """The store ignores conditional writes, so that two runs at once could overwrite each other."""
+
+
+class TransientError(ArchiveError):
+    """It may work later. `retry_after` is in seconds, where the other side named it."""
+
+    default_way_out = "nothing is lost; it is tried again, and a later run continues where this one stopped"
+
+    def __init__(self, message: str, *, way_out: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, way_out=way_out)
+        self.retry_after = retry_after
+
+
+class RateLimited(TransientError):
+    """429."""
+
+
+class SourceUnavailable(TransientError):
+    """The source (its API or its image host) failed, hung, or could not be reached."""
+
+
+class StoreUnavailable(TransientError):
+    """The object store failed, hung, or could not be reached."""
+
+
+class ItemError(ArchiveError):
+    """One output or one image; it becomes a row in the manifest and never stops a run."""
+
+
+class ImageGone(ItemError):
+    """404 or 410: the row becomes `gone`."""
+
+
+class ImageRejected(ItemError):
+    """Truncated, empty, too large, or not an image: the row becomes `failed`."""
+
+
+class ImageRefused(ItemError):
+    """The address is not https on an allowed host: the row becomes `failed`, and nothing was asked."""
+
+    default_way_out = "if the host is right, name it with --image-host (extra `image_hosts` of the connection)"
+
+
+class OutputUnreadable(ItemError):
+    """The output with `output_id` lacks or garbles `field`, without which it cannot be archived."""
+
+    def __init__(self, output_id: str | None, field: str, reason: str) -> None:
+        super().__init__(f"output {output_id or '(no id)'}: field {field}: {reason}")
+        self.output_id = output_id
+        self.field = field
+        self.reason = reason
+
+
+class FatalError(ArchiveError):
+    """Going on could do harm; the checkpoint has not moved."""
+
+
+class SourceContradiction(FatalError):
+    """The source breaks the rules that a complete reading rests on."""
+
+
+class ArchiveDamaged(FatalError):
+    """A document of the archive itself cannot be read."""
+
+
+class ProofDiffers(FatalError):
+    """Raised by surfaces whose only way to fail is an exception: all is saved, but the counts do not agree."""

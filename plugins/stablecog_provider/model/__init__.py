@@ -1,0 +1,1 @@
+"""Pure values: what the archive talks about. No IO, no clock, no third-party import."""

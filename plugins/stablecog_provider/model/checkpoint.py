@@ -1,0 +1,158 @@
+"""The checkpoint: the durable document that holds what is proven archived, kept small whatever the archive's size.
+
+Walks need no frontier of their own: every walk of the archive can begin at any instant, so what coverage lacks *is* the
+frontier. `days` and `retries` are derived from the manifest and can be rebuilt from it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any
+
+from ..errors import ArchiveDamaged
+from .coverage import Axis, Coverage, Window
+from .times import format_instant, parse_instant
+
+VERSION = 1
+MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From version to the function that turns its document into the next version's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the source counted in `[start, end)` of the requested axis, against what the manifest holds there."""
+
+    start: datetime
+    end: datetime
+    source: int
+    manifest: int
+    checked_at: datetime
+
+    @property
+    def agrees(self) -> bool:
+        return self.source == self.manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`source` is the API's address: a checkpoint of another source is refused. `days` counts the live outputs of each
+    partition, `retries` says when the first failed image of a day is due, `store_probed` names the store whose conditional
+    writes were seen to work.
+    """
+
+    source: str
+    axis: Axis
+    coverage: Coverage = Coverage()
+    days: Mapping[date, int] = field(default_factory=dict)
+    retries: Mapping[date, datetime] = field(default_factory=dict)
+    proof: Proof | None = None
+    store_probed: str = ""
+    run_id: str = ""
+    saved_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "days", MappingProxyType(dict(self.days)))
+        object.__setattr__(self, "retries", MappingProxyType(dict(self.retries)))
+
+    @property
+    def watermark(self) -> datetime | None:
+        return self.coverage.watermark
+
+    @property
+    def live(self) -> int:
+        """How many outputs the manifest holds that the source still has."""
+        return sum(self.days.values())
+
+    def on(self, axis: Axis) -> Checkpoint:
+        return replace(self, axis=axis, coverage=self.coverage.on(axis, self.axis))
+
+    def to_json(self) -> bytes:
+        """Canonical: the same checkpoint is the same bytes."""
+        document: dict[str, Any] = {
+            "version": VERSION,
+            "source": self.source,
+            "axis": str(self.axis),
+            "coverage": [[format_instant(window.start), format_instant(window.end)] for window in self.coverage],
+            "watermark": format_instant(self.watermark) if self.watermark else None,
+            "days": {day.isoformat(): count for day, count in self.days.items()},
+            "retries": {day.isoformat(): format_instant(due) for day, due in self.retries.items()},
+            "proof": None,
+            "store_probed": self.store_probed,
+            "run_id": self.run_id,
+            "saved_at": format_instant(self.saved_at) if self.saved_at else None,
+        }
+        if self.proof:
+            document["proof"] = {
+                "start": format_instant(self.proof.start),
+                "end": format_instant(self.proof.end),
+                "source": self.proof.source,
+                "manifest": self.proof.manifest,
+                "checked_at": format_instant(self.proof.checked_at),
+            }
+        return json.dumps(document, sort_keys=True, indent=1).encode() + b"\n"
+
+    @classmethod
+    def from_json(
+        cls, body: bytes, migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MIGRATIONS
+    ) -> Checkpoint:
+        """Raises ArchiveDamaged, naming what is wrong, for anything that is not a checkpoint of a version we know."""
+        document = _document(body)
+        version = document.get("version")
+        if isinstance(version, int) and version > VERSION:
+            raise ArchiveDamaged(
+                f"checkpoint.json is of version {version}, and this program knows versions up to {VERSION}",
+                way_out="upgrade airflow-provider-stablecog; nothing was changed",
+            )
+        while version != VERSION:
+            if not isinstance(version, int) or version not in migrations:
+                raise _damaged(f"`version` is {version!r}")
+            document = migrations[version](document)
+            version = document.get("version")
+        try:
+            return _read(document)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _damaged(f"{type(error).__name__}: {error}") from None
+
+
+def _damaged(why: str) -> ArchiveDamaged:
+    return ArchiveDamaged(
+        f"checkpoint.json cannot be read: {why}",
+        way_out="restore an earlier version of the object; images and manifest are untouched",
+    )
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(str(error)) from None
+    if not isinstance(document, dict):
+        raise _damaged("it is no JSON object")
+    return document
+
+
+def _read(document: dict[str, Any]) -> Checkpoint:
+    proof = document.get("proof")
+    return Checkpoint(
+        source=str(document["source"]),
+        axis=Axis(document["axis"]),
+        coverage=Coverage.of(Window(parse_instant(start), parse_instant(end)) for start, end in document["coverage"]),
+        days={date.fromisoformat(day): int(count) for day, count in document["days"].items()},
+        retries={date.fromisoformat(day): parse_instant(due) for day, due in document["retries"].items()},
+        proof=Proof(
+            parse_instant(proof["start"]),
+            parse_instant(proof["end"]),
+            int(proof["source"]),
+            int(proof["manifest"]),
+            parse_instant(proof["checked_at"]),
+        )
+        if proof
+        else None,
+        store_probed=str(document.get("store_probed", "")),
+        run_id=str(document.get("run_id", "")),
+        saved_at=parse_instant(document["saved_at"]) if document.get("saved_at") else None,
+    )

@@ -1,0 +1,138 @@
+"""The names of things in the bucket, built and parsed in one place, from validated parts only.
+
+::
+
+    {prefix}/images/dt=2026-11-21/{output_id}.original.jpeg
+    {prefix}/manifest/dt=2026-11-21/manifest.parquet
+    {prefix}/checkpoint.json
+    {prefix}/runs/{started}-{run_id}.json
+    {prefix}/.probe-{run_id}                                   lives for the two writes of the store's probe
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+_SAFE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}", re.ASCII)
+_PREFIX = re.compile(r"[0-9A-Za-z!_.*'()=-]+(/[0-9A-Za-z!_.*'()=-]+)*", re.ASCII)
+_BUCKET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{1,61}[0-9A-Za-z]", re.ASCII)
+_IMAGE = re.compile(r"images/dt=(\d{4}-\d\d-\d\d)/([0-9A-Za-z_-]+)\.(original|upscaled)\.(jpeg|png|webp)", re.ASCII)
+_MANIFEST = re.compile(r"manifest/dt=(\d{4}-\d\d-\d\d)/manifest\.parquet", re.ASCII)
+
+EXTENSIONS = {"image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
+
+
+class Rendition(StrEnum):
+    """Which of an output's images."""
+
+    ORIGINAL = "original"
+    UPSCALED = "upscaled"
+
+
+def is_safe_id(text: str) -> bool:
+    """Whether an id may become part of a key: letters, digits, `-` and `_`, at most 128."""
+    return _SAFE_ID.fullmatch(text) is not None
+
+
+def day_of(created_at: datetime) -> date:
+    """The partition of an output: the UTC day on which its generation was requested."""
+    return created_at.astimezone(UTC).date()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageKey:
+    """The parts of an image's key."""
+
+    day: date
+    output_id: str
+    rendition: Rendition
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where an archive lies: `bucket`, and `prefix` without slashes at its ends (may be empty)."""
+
+    bucket: str
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        if not _BUCKET.fullmatch(self.bucket):
+            raise ValueError(f"not a bucket name: {self.bucket!r}")
+        if self.prefix and (
+            not _PREFIX.fullmatch(self.prefix)
+            or len(self.prefix) > 512
+            or any(part in (".", "..") for part in self.prefix.split("/"))
+        ):
+            raise ValueError(f"not a key prefix (letters, digits, -_.!*'()= and single slashes): {self.prefix!r}")
+
+    @classmethod
+    def parse(cls, uri: str) -> Layout:
+        """From `s3://bucket/prefix`. Raises ValueError."""
+        if not uri.startswith("s3://"):
+            raise ValueError(f"not an s3:// address: {uri!r}")
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        return cls(bucket, prefix.strip("/"))
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    def key(self, relative: str) -> str:
+        return f"{self.prefix}/{relative}" if self.prefix else relative
+
+    def uri(self, key: str) -> str:
+        """The address of a full key."""
+        return f"s3://{self.bucket}/{key}"
+
+    @property
+    def checkpoint(self) -> str:
+        return self.key("checkpoint.json")
+
+    @property
+    def manifest(self) -> str:
+        """The folder of all partitions, with its closing slash."""
+        return self.key("manifest/")
+
+    @property
+    def runs(self) -> str:
+        return self.key("runs/")
+
+    def partition(self, day: date) -> str:
+        return self.key(f"manifest/dt={day.isoformat()}/manifest.parquet")
+
+    def image(self, key: ImageKey) -> str:
+        if not is_safe_id(key.output_id) or key.extension not in EXTENSIONS.values():
+            raise ValueError(f"not a part of a key: {key.output_id!r}, {key.extension!r}")
+        return self.key(f"images/dt={key.day.isoformat()}/{key.output_id}.{key.rendition}.{key.extension}")
+
+    def run_report(self, started: datetime, run_id: str) -> str:
+        if not is_safe_id(run_id):
+            raise ValueError(f"not a part of a key: {run_id!r}")
+        return self.key(f"runs/{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{run_id}.json")
+
+    def probe(self, run_id: str) -> str:
+        return self.key(f".probe-{run_id}")
+
+    def _relative(self, key: str) -> str:
+        return key.removeprefix(f"{self.prefix}/") if self.prefix else key
+
+    def parse_image(self, key: str) -> ImageKey | None:
+        """The parts of an image's key; None for a key that is not one."""
+        found = _IMAGE.fullmatch(self._relative(key))
+        day = _day(found[1]) if found else None
+        return ImageKey(day, found[2], Rendition(found[3]), found[4]) if found and day else None
+
+    def parse_partition(self, key: str) -> date | None:
+        """The day of a partition's key; None for a key that is not one."""
+        found = _MANIFEST.fullmatch(self._relative(key))
+        return _day(found[1]) if found else None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

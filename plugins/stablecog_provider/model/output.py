@@ -1,0 +1,234 @@
+"""One generation output, as the archive understands it; both dialects of the API parse to the same value.
+
+What the archive cannot do without (`id`, `image_url`, `generation.id`, `generation.created_at`) must be right, or the
+output is unreadable and becomes a `failed` row. Everything else is optional: a missing or garbled value is None in its
+column and stands in `raw` as received.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import OutputUnreadable
+from .object_keys import is_safe_id
+from .times import parse_instant
+
+Json = Mapping[str, Any]
+
+# Who made it and how to fetch it for an hour are not ours to keep; siblings have rows of their own, and which of them are
+# listed depends on where a page was cut.
+_NEVER_KEPT = {"user", "init_image_url"}
+_SIBLINGS = ("generation", "outputs")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A readable output. Instants are UTC; `raw` is canonical JSON without secrets."""
+
+    id: str
+    image_url: str
+    generation_id: str
+    created_at: datetime
+    """When the generation was requested (`g`): what the source sorts and counts by."""
+    raw: str
+    output_created_at: datetime | None = None
+    """When the output completed and became visible (`o`); None in the documented dialect."""
+    output_updated_at: datetime | None = None
+    upscaled_image_url: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    prompt_id: str | None = None
+    prompt: str | None = None
+    negative_prompt_id: str | None = None
+    negative_prompt: str | None = None
+    model_id: str | None = None
+    scheduler_id: str | None = None
+    gallery_status: str | None = None
+    width: int | None = None
+    height: int | None = None
+    inference_steps: int | None = None
+    num_outputs: int | None = None
+    seed: int | None = None
+    like_count: int | None = None
+    guidance_scale: float | None = None
+    prompt_strength: float | None = None
+    is_favorited: bool | None = None
+    was_auto_submitted: bool | None = None
+    is_public: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableOutput:
+    """An output that cannot be archived, and why. `id` and `created_at` are None where they are the trouble."""
+
+    id: str | None
+    field: str
+    reason: str
+    raw: str
+    created_at: datetime | None = None
+
+    @property
+    def error(self) -> OutputUnreadable:
+        return OutputUnreadable(self.id, self.field, self.reason)
+
+
+class _Garbled(Exception):
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field, reason)
+        self.field, self.reason = field, reason
+
+
+def parse_output(document: object) -> Output | UnreadableOutput:
+    """Read one element of `outputs`. Never raises, whatever the document."""
+    raw = _raw(document)
+    if not isinstance(document, Mapping):
+        return UnreadableOutput(None, "(output)", f"an object was expected, not {_kind(document)}", raw)
+    output_id = document.get("id")
+    safe_id = output_id if isinstance(output_id, str) and is_safe_id(output_id) else None
+    requested: datetime | None = None
+    try:
+        generation = document.get("generation")
+        if not isinstance(generation, Mapping):
+            raise _Garbled("generation", f"an object was expected, not {_kind(generation)}")
+        requested = _required_instant(generation, "created_at", "generation.created_at")
+        if safe_id is None:
+            raise _Garbled("id", f"not an identifier: {_shown(output_id)}")
+        generation_id = generation.get("id")
+        if not isinstance(generation_id, str) or not is_safe_id(generation_id):
+            raise _Garbled("generation.id", f"not an identifier: {_shown(generation_id)}")
+        image_url = _url(document.get("image_url"))
+        if image_url is None:
+            raise _Garbled("image_url", f"not an http(s) URL: {_shown(document.get('image_url'))}")
+    except _Garbled as garbled:
+        return UnreadableOutput(safe_id, garbled.field, garbled.reason, raw, requested)
+    return _readable(document, generation, safe_id, generation_id, image_url, requested, raw)
+
+
+def _readable(
+    document: Json, generation: Json, output_id: str, generation_id: str, image_url: str, requested: datetime, raw: str
+) -> Output:
+    prompt = _object(generation.get("prompt"))
+    negative = _object(generation.get("negative_prompt"))
+    return Output(
+        id=output_id,
+        image_url=image_url,
+        generation_id=generation_id,
+        created_at=requested,
+        raw=raw,
+        output_created_at=_instant(document.get("created_at")),
+        output_updated_at=_instant(document.get("updated_at")),
+        upscaled_image_url=_url(document.get("upscaled_image_url")),
+        started_at=_instant(generation.get("started_at")),
+        completed_at=_instant(generation.get("completed_at")),
+        prompt_id=_text(prompt.get("id")),
+        prompt=_text(prompt.get("text")),
+        negative_prompt_id=_text(negative.get("id")),
+        negative_prompt=_text(negative.get("text")),
+        model_id=_text(generation.get("model_id")),
+        scheduler_id=_text(generation.get("scheduler_id")),
+        gallery_status=_text(document.get("gallery_status")),
+        width=_integer(generation.get("width"), 32),
+        height=_integer(generation.get("height"), 32),
+        inference_steps=_integer(generation.get("inference_steps"), 32),
+        num_outputs=_integer(generation.get("num_outputs"), 32),
+        seed=_integer(generation.get("seed"), 64),
+        like_count=_integer(document.get("like_count"), 64),
+        guidance_scale=_number(generation.get("guidance_scale")),
+        prompt_strength=_number(generation.get("prompt_strength")),
+        is_favorited=_boolean(document.get("is_favorited")),
+        was_auto_submitted=_boolean(document.get("was_auto_submitted")),
+        is_public=_boolean(document.get("is_public")),
+    )
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else type(value).__name__
+
+
+def _shown(value: object) -> str:
+    """A short, printable, secret-free glimpse of a bad value for an error message."""
+    if isinstance(value, str):
+        value = value.split("?", 1)[0]
+        return ascii(value[:60] + ("..." if len(value) > 60 else ""))
+    return _kind(value)
+
+
+def _required_instant(parent: Json, key: str, field: str) -> datetime:
+    value = parent.get(key)
+    try:
+        return parse_instant(value) if isinstance(value, str) else parse_instant("")
+    except ValueError as error:
+        raise _Garbled(field, f"{error}: {_shown(value)}") from None
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        return parse_instant(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    # JSON may carry lone surrogates, which no UTF-8 column can hold.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+
+
+def _integer(value: object, bits: int) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        return value
+    return None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _boolean(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _url(value: object) -> str | None:
+    if not isinstance(value, str) or not value.isprintable() or " " in value or len(value) > 2048:
+        return None
+    try:
+        parts = urlsplit(value)
+        return value if parts.scheme in ("http", "https") and parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _raw(document: object) -> str:
+    """Canonical JSON of what was received, less identity, siblings and the queries of URLs (they carry signatures)."""
+    return json.dumps(_cleaned(document, ()), sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _cleaned(value: object, path: tuple[str, ...]) -> object:
+    if isinstance(value, Mapping):
+        return {
+            key: _cleaned(item, (*path, key))
+            for key, item in value.items()
+            if key not in _NEVER_KEPT and (*path, key) != _SIBLINGS
+        }
+    if isinstance(value, list):
+        return [_cleaned(item, path) for item in value]
+    if isinstance(value, str) and value[:8].lower().startswith(("http://", "https://")):
+        return value.split("?", 1)[0].split("#", 1)[0]
+    return value
