@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypedDict
@@ -110,7 +109,8 @@ class RunReport:
         lines = [f"Every output {self.axis} before {format_instant(watermark)} is archived (the watermark)."]
         if len(self.coverage.windows) > 1:
             lines.append(
-                f"Beyond it, {len(self.coverage.windows) - 1} more stretches are covered; the gaps between them are read by the next run."
+                f"Beyond it, {len(self.coverage.windows) - 1} more stretches are covered; "
+                "the gaps between them are read by the next run."
             )
         lines += [
             f"The source's listing cannot show all outputs {self.axis} from {format_instant(hole.start)} to "
@@ -120,9 +120,13 @@ class RunReport:
         return lines
 
     def _copies_in_words(self) -> list[str]:
-        lines = [f"Copied {self.copied} images ({self.bytes} bytes); {self.refreshed} rows were refreshed without copying."]
+        lines = [
+            f"Copied {self.copied} images ({self.bytes} bytes); {self.refreshed} rows were refreshed without copying."
+        ]
         if self.tombstoned:
-            lines.append(f"{self.tombstoned} outputs were deleted at the source: their rows bear a tombstone, their images stay.")
+            lines.append(
+                f"{self.tombstoned} outputs were deleted at the source: their rows bear a tombstone, their images stay."
+            )
         if self.gone:
             lines.append(f"{self.gone} images are gone at the source (404 or 410) and cannot be archived any more.")
         if self.failed:
@@ -173,9 +177,9 @@ class RunReport:
             explanation=self.explain(),
         )
 
-    def to_json(self) -> bytes:
+    def to_document(self) -> dict[str, Any]:
         """The whole report, as it is kept under `runs/`."""
-        document: dict[str, Any] = {
+        return {
             **self.summary(),
             "source": self.source,
             "walk": self.walk,
@@ -191,7 +195,6 @@ class RunReport:
             ],
             "differences": [_proof_document(spot) for spot in self.differences],
         }
-        return json.dumps(document, sort_keys=True, indent=1).encode() + b"\n"
 
 
 def _proof_document(proof: Proof) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from .object_keys import Rendition
 from .output import Output, UnreadableOutput
@@ -179,7 +180,9 @@ def row_of(output: Output, rendition: Rendition, *, state: State, seen_at: datet
     )
 
 
-def row_of_unreadable(output: UnreadableOutput, created_at: datetime, fallback_id: str, seen_at: datetime, run_id: str) -> Row:
+def row_of_unreadable(
+    output: UnreadableOutput, created_at: datetime, fallback_id: str, seen_at: datetime, run_id: str
+) -> Row:
     """A `failed` row that names the output and the field. `created_at` stands in where the output's own cannot be read."""
     return Row(
         output_id=output.id or fallback_id,
@@ -207,10 +210,11 @@ def retry_due(row: Row) -> datetime | None:
     """
     if row.state != State.FAILED or row.source_url is None or row.attempted_at is None or row.deleted_at is not None:
         return None
-    return row.attempted_at + min(timedelta(hours=1) * 2 ** min(row.attempts - 1, 10), timedelta(days=7))
+    hours: int = 2 ** min(max(row.attempts - 1, 0), 10)
+    return row.attempted_at + min(timedelta(hours=hours), timedelta(days=7))
 
 
-def _metadata(output: Output, rendition: Rendition) -> dict[str, object]:
+def _metadata(output: Output, rendition: Rendition) -> dict[str, Any]:
     """What the source says of an image, by column."""
     url = output.image_url if rendition is Rendition.ORIGINAL else output.upscaled_image_url
     # Sizes and prompts are the generation's; a query in the address would be a signature.
