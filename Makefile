@@ -1,0 +1,57 @@
+# Two commands matter: `make demo` shows the archive at work, `make test` checks everything.
+# Both set up .venv by themselves. Needed before: CPython 3.11 with venv, make, git, and a package index; no root.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+AIRFLOW_VERSION := 3.3.2
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+BIN := .venv/bin
+READY := .venv/.ready
+UV := $(BIN)/uv --quiet
+COMPILE := $(UV) pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade
+
+# What stands in the caller's shell must not reach into ours.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME AIRFLOW_HOME
+
+.PHONY: help
+help: ## Say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: setup
+setup: $(READY) ## Make .venv what the lock says (the commands below do it by themselves)
+
+# uv is fetched by pip, by hash, and does the rest; where only pip reaches the index (its own settings, a mirror), pip does it.
+$(READY): requirements.lock bootstrap.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else f"CPython 3.11 is needed, and this is {sys.version.split()[0]}: name another with make PYTHON=/path/to/python3.11")'
+	@echo "Setting up .venv from requirements.lock ..."
+	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bootstrap.lock
+	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock \
+	  || { echo "uv could not; trying with pip ..."; $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## Archive a simulated account with the real DAG, and look at what came of it
+	@$(BIN)/python -m demo
+
+.PHONY: test
+test: $(READY) ## Linters, types, architecture and all tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest
+
+.PHONY: lock
+lock: $(READY) ## Refresh the locks to the newest versions
+	@echo uv | $(COMPILE) - -o bootstrap.lock
+	@$(COMPILE) pyproject.toml --extra dev -c <(echo apache-airflow==$(AIRFLOW_VERSION)) -o requirements.lock
+	@$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o docker/requirements.lock
+
+.PHONY: clean
+clean: ## Remove .venv and everything that can be made again
+	@rm -rf .venv .demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
