@@ -1,0 +1,300 @@
+"""The source: Stablecog's listing of generation outputs, over httpx.
+
+The key goes to the API's host and nowhere else: redirects are not followed, and no message, log line or repr carries it.
+What fails is mapped in one place (`_of_exception`, `_of_response`) to what the reader must do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import logging
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Self
+
+import httpx
+import tenacity
+
+from .. import __version__
+from ..errors import (
+    ArchiveError,
+    ConfigurationError,
+    CredentialsRejected,
+    RateLimited,
+    SourceContradiction,
+    SourceUnavailable,
+    TransientError,
+)
+from ..model.page import Page, PageQuery, parse_page
+from ..model.times import BEGINNING, FAR_FUTURE, format_instant
+
+DEFAULT_ADDRESS = "https://api.stablecog.com"
+PATH = "/v1/image/generation/outputs"
+_KEY_PLACE = "set the API key as the password of the connection (command line: STABLECOG_API_KEY)"
+RATE_LIMIT = 10.0
+"""Requests a second that the service allows one client address; ours stays below it."""
+ATTEMPTS = 6
+LONGEST_WAIT = 120.0
+"""Seconds: the most that a `Retry-After` may hold us before the next attempt."""
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes after decompression: 300 outputs are about 0.3 MB."""
+
+_Sleep = Callable[[float], Awaitable[None]]
+_log = logging.getLogger(__name__)
+_backoff = tenacity.wait_exponential_jitter(initial=1, max=30)
+
+
+class StablecogApi:
+    """Fulfils the port `Source`. An async context manager; one event loop an instance.
+
+    `address`: https, or http for loopback and for the `plain_http_hosts` (`host` or `host:port`). `timeout`: seconds for a
+    whole attempt. `transport`, `sleep` and `monotonic` are there to be replaced in tests. Raises ConfigurationError.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        api_key: str,
+        *,
+        requests_per_second: float = 8.0,
+        timeout: float = 60.0,
+        plain_http_hosts: Collection[str] = (),
+        max_body: int = MAX_BODY,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: _Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.address = _checked_address(address, plain_http_hosts)
+        self.requests = 0
+        self._key = _checked_key(api_key)
+        if not 0 < requests_per_second < RATE_LIMIT:
+            raise ConfigurationError(
+                f"{requests_per_second:g} requests a second is not a rate for this source",
+                way_out=f"choose one above 0 and below {RATE_LIMIT:g}, its limit for one client address",
+            )
+        self._pace = _Pace(1 / requests_per_second, sleep, monotonic)
+        self._sleep = sleep
+        self._timeout = timeout
+        self._max_body = max_body
+        self._client = httpx.AsyncClient(
+            headers={
+                "Authorization": f"Bearer {self._key}",
+                "Accept": "application/json",
+                "User-Agent": f"airflow-provider-stablecog/{__version__}",
+            },
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+            follow_redirects=False,
+            transport=transport,
+        )
+
+    def __repr__(self) -> str:
+        return f"StablecogApi({self.address!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def page(self, query: PageQuery) -> Page:
+        """One page. Raises ConfigurationError, SourceContradiction, and after its retries TransientError."""
+        # A fresh object each time: tenacity keeps the state of a call in it, and pages are asked for concurrently.
+        attempts = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(TransientError),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=_wait,
+            sleep=self._sleep,
+            before_sleep=tenacity.before_sleep_log(_log, logging.WARNING),
+            reraise=True,
+        )
+        return await attempts(self._attempt, _parameters(query))
+
+    async def _attempt(self, parameters: Mapping[str, str]) -> Page:
+        await self._pace.turn()
+        self.requests += 1
+        try:
+            async with asyncio.timeout(self._timeout):
+                async with self._client.stream("GET", self.address + PATH, params=dict(parameters)) as response:
+                    body = await self._read(response)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as error:
+            failure = _of_exception(error, self.address, self._key)
+        else:
+            if response.is_success:
+                return _page(body, response)
+            failure = _of_response(response, body, parameters, self._key)
+        if isinstance(failure, RateLimited):
+            self._pace.hold(min(failure.retry_after or 0.0, LONGEST_WAIT))
+        # Outside the `except`: the chain of causes would lead to the request, and so to the key.
+        raise failure
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > self._max_body:
+                raise SourceContradiction(f"the source answered with more than {self._max_body} bytes for one page")
+        return bytes(body)
+
+
+class _Pace:
+    """Spaces the starts of requests evenly. (aiolimiter, the usual library, lets a full bucket go at once at the start.)"""
+
+    def __init__(self, interval: float, sleep: _Sleep, monotonic: Callable[[], float]) -> None:
+        self._interval, self._sleep, self._monotonic = interval, sleep, monotonic
+        self._next = monotonic()
+        self._lock = asyncio.Lock()
+
+    async def turn(self) -> None:
+        async with self._lock:
+            delay = self._next - self._monotonic()
+            if delay > 0:
+                await self._sleep(delay)
+            self._next = max(self._next, self._monotonic()) + self._interval
+
+    def hold(self, seconds: float) -> None:
+        """Nobody asks for that long: the limit is the client address's, not the request's."""
+        self._next = max(self._next, self._monotonic() + seconds)
+
+
+def _checked_address(address: str, plain_http_hosts: Collection[str]) -> str:
+    """`scheme://host[:port][/path]` in one spelling, since it names the source in the checkpoint; a bare host means https."""
+    # A wrong one is not quoted: somebody may have put the key into it.
+    wrong, text = "the address of the Stablecog API cannot be used: ", address.strip()
+    way_out = f"use https, like {DEFAULT_ADDRESS}; http only for this machine or a host that you name as an image host"
+    try:
+        url = httpx.URL(text if "://" in text else f"https://{text}")
+    except (httpx.InvalidURL, ValueError):
+        raise ConfigurationError(wrong + "it is no URL", way_out=way_out) from None
+    if not url.host or url.scheme not in ("https", "http") or url.userinfo or url.query or url.fragment:
+        raise ConfigurationError(wrong + "it must be a scheme, a host and perhaps a port and a path", way_out=way_out)
+    place = url.netloc.decode()
+    trusted = _is_loopback(url.host) or {url.host, place} & {host.lower() for host in plain_http_hosts}
+    if url.scheme == "http" and not trusted:
+        raise ConfigurationError(wrong + f"http would send the API key in the open to {place}", way_out=way_out)
+    return f"{url.scheme}://{place}{url.raw_path.decode().rstrip('/')}"
+
+
+def _is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _checked_key(key: str) -> str:
+    # An unprintable key would fail inside the HTTP library, with the key in its message.
+    if not re.fullmatch(r"[!-~]+", key, re.ASCII):
+        raise ConfigurationError("the Stablecog API key is empty, or has a space or worse in it", way_out=_KEY_PLACE)
+    return key
+
+
+def _parameters(query: PageQuery) -> dict[str, str]:
+    asked = {
+        "cursor": format_instant(query.cursor) if isinstance(query.cursor, datetime) else query.cursor,
+        "order": query.order,
+        "per_page": query.per_page,
+        "start_dt": format_instant(query.start) if query.start else None,
+        "end_dt": format_instant(query.end) if query.end else None,
+    }
+    return {name: str(value) for name, value in asked.items() if value is not None}
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Our own backoff, or longer where the source names a time; then a little apart, so that clients do not return as one."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = (error.retry_after if isinstance(error, TransientError) else None) or 0.0
+    return max(_backoff(state), min(asked, LONGEST_WAIT) + random.random())  # noqa: S311 jitter, not a secret
+
+
+def _of_exception(error: Exception, address: str, key: str) -> ArchiveError:
+    """What an exception of the HTTP library means. Its own text is left out where it may quote a header."""
+    name = type(error).__name__
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return SourceUnavailable(f"{address} did not answer in time ({name})")
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.InvalidURL):
+        return ConfigurationError(f"{address} cannot be asked ({name})", way_out="check the host's address")
+    if isinstance(error, httpx.TransportError | httpx.DecodingError):
+        return SourceUnavailable(
+            f"the connection to {address} failed ({name}: {_plain(str(error).replace(key, '***'))})"
+        )
+    return SourceContradiction(f"{address} could not be read ({name})")
+
+
+def _of_response(response: httpx.Response, body: bytes, parameters: Mapping[str, str], key: str) -> ArchiveError:
+    """What an answer other than 2xx means. 408, 425, 429 and 5xx may pass; the rest will not."""
+    status = response.status_code
+    said = _plain(_server_text(body).replace(key, "***"))
+    answer = f"{response.request.url.host} answered {status}" + (f" ({said})" if said else "")
+    if status in (401, 403):
+        return CredentialsRejected(f"{answer}: it does not accept the API key", way_out=_KEY_PLACE)
+    if status == 429:
+        return RateLimited(answer, retry_after=_retry_after(response))
+    if status in (408, 425) or status >= 500:
+        return SourceUnavailable(answer, retry_after=_retry_after(response))
+    if status < 400 or status in (404, 405, 410):
+        why = "a redirect, which is not followed: the key goes to this host only" if status < 400 else f"no {PATH} here"
+        return ConfigurationError(f"{answer}: {why}", way_out="name the host where the API itself answers")
+    asked = ", ".join(f"{name}={value}" for name, value in parameters.items()) or "no parameters"
+    return SourceContradiction(
+        f"{answer} to a listing with {asked}",
+        way_out="the API changed, or this is not Stablecog's: report it with this message; nothing was changed",
+    )
+
+
+def _page(body: bytes, response: httpx.Response) -> Page:
+    """Read a 2xx answer. A body that is no JSON comes from something in between, and may pass; JSON that is no page stays."""
+    try:
+        # NaN and Infinity are no JSON either, but one such number shall not cost the whole page.
+        return parse_page(json.loads(body, parse_constant=lambda _: None), _source_time(response))
+    except RecursionError:
+        raise SourceContradiction("the source answered with a document nested too deeply to read") from None
+    except ValueError as error:
+        shown = _plain(response.headers.get("content-type", "no content type"))
+        raise SourceUnavailable(
+            f"{response.request.url.host} answered {response.status_code} with {len(body)} bytes that are no JSON "
+            f"({shown}; {type(error).__name__}): a proxy or an outage page"
+        ) from None
+
+
+def _source_time(response: httpx.Response) -> datetime:
+    """The source's clock, whole seconds; ours where it does not say."""
+    said = _http_date(response.headers.get("date", ""))
+    return said if said and BEGINNING <= said < FAR_FUTURE else datetime.now(UTC)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds, from seconds or an HTTP date (measured by the source's own clock); None where absent or garbled."""
+    said = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", said, re.ASCII):
+        return float(said)
+    until = _http_date(said)
+    return max(0.0, (until - _source_time(response)).total_seconds()) if until else None
+
+
+def _http_date(text: str) -> datetime | None:
+    with suppress(ValueError, OverflowError, TypeError):
+        instant = parsedate_to_datetime(text)
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    return None
+
+
+def _server_text(body: bytes) -> str:
+    """What an error answer says: JSON's `error` and `description`, or plain text; nothing of an HTML page."""
+    with suppress(ValueError, RecursionError):
+        document = json.loads(body)
+        if isinstance(document, dict):
+            return ": ".join(str(document[name]) for name in ("error", "description") if document.get(name))
+    text = body[:2000].decode("utf-8", "replace").strip()
+    return "" if text.startswith("<") else text
+
+
+def _plain(text: str) -> str:
+    """One line of printable text, at most 200 characters."""
+    line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    return line if len(line) <= 200 else line[:200] + "..."
