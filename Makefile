@@ -50,7 +50,8 @@ test: $(READY) ## Linters, types, architecture and all tests
 lock: $(READY) ## Refresh the locks to the newest versions
 	@echo uv | $(COMPILE) - -o bootstrap.lock
 	@$(COMPILE) pyproject.toml --extra dev -c <(echo apache-airflow==$(AIRFLOW_VERSION)) -o requirements.lock
-	@$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o docker/requirements.lock
+	@echo hatchling | $(COMPILE) pyproject.toml - -c requirements.lock -o docker/requirements.lock
+	@$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o docker/requirements-demo.lock
 
 .PHONY: clean
 clean: ## Remove .venv and everything that can be made again

@@ -1,0 +1,76 @@
+"""The container files, checked without an engine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .tree import ROOT
+
+TOOLS = Path(sys.executable).parent
+COMPOSE = ROOT / "docker/compose.yaml"
+
+
+def ran(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(TOOLS / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def compose() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
+    return document
+
+
+def test_the_dockerfile_is_clean() -> None:
+    result = ran("hadolint", "docker/Dockerfile")
+    assert result.returncode == 0, result.stdout
+
+
+def test_compose_reads_it() -> None:
+    result = ran("docker-compose", "-f", "docker/compose.yaml", "config", "-q")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+
+
+def test_it_follows_the_compose_specification() -> None:
+    result = ran("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker/compose.yaml")
+    assert result.returncode == 0, result.stdout
+
+
+def test_what_is_published_is_published_on_this_machine_only() -> None:
+    published = [port for service in compose()["services"].values() for port in service.get("ports", [])]
+    assert published
+    assert [port for port in published if not str(port).startswith("127.0.0.1:")] == []
+
+
+def test_whatever_keeps_running_has_a_health_check() -> None:
+    services = compose()["services"]
+    one_shot = {
+        name
+        for service in services.values()
+        for name, need in service.get("depends_on", {}).items()
+        if need["condition"] == "service_completed_successfully"
+    } | {"first-run"}
+    assert {name for name, service in services.items() if "healthcheck" not in service} == one_shot
+
+
+def test_no_secret_is_written_down() -> None:
+    text = COMPOSE.read_text().lower()
+    assert [word for word in ("password", "secret", "token", "fernet") if word in text] == []
+
+
+def test_the_image_never_ends_as_root() -> None:
+    users = [line.split()[1] for line in (ROOT / "docker/Dockerfile").read_text().splitlines() if line.startswith("USER ")]
+    assert users[-1] == "50000"
+
+
+def test_what_is_copied_is_sent_to_the_builder() -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    for line in (ROOT / "docker/Dockerfile").read_text().splitlines():
+        if line.startswith("COPY "):
+            for source in line.split()[2:-1]:
+                assert (ROOT / source).exists(), source
+                assert any(Path(source).match(rule) or Path(source).is_relative_to(rule) for rule in allowed), source

@@ -1,0 +1,72 @@
+"""What holds for every file: no address of one machine, small modules, one version."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from stablecog_provider import __version__
+
+from .tree import ROOT, pyproject, tracked
+
+LONGEST_MODULE = 300
+
+# Spelt so that this file does not name them itself.
+PLACES = re.compile(
+    r"/(?:work|root|tmp)/(?:main|shared|bash_jobs)|/home/(?!airflow)\w+/|" + "files" + r"\.pythonhosted|" + "pypi" + r"\.org/"
+    r"simple|--(?:extra-)?index-url[ =]\S+:/|index\." + "docker" + r"\.io|" + "quay" + r"\.io|ghcr" + r"\.io|registry\." + "npm"
+)
+
+
+def texts() -> list[tuple[Path, str]]:
+    found = []
+    for path in tracked():
+        try:
+            found.append((path.relative_to(ROOT), path.read_text()))
+        except UnicodeDecodeError:
+            continue
+    return found
+
+
+def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    named = [f"{path}: {found[0]}" for path, text in texts() if (found := PLACES.search(text))]
+    assert named == []
+
+
+def test_the_pattern_would_find_them() -> None:
+    for bad in ("/work/" + "main/x", "https://pypi" + ".org/simple", "--index-url " + "https://x", "/home/" + "me/x"):
+        assert PLACES.search(bad), bad
+
+
+def test_modules_are_short() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in tracked()
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] != "tests"
+        if (lines := len(path.read_text().splitlines())) > LONGEST_MODULE
+    }
+    assert long == {}
+
+
+def test_nothing_that_is_made_is_tracked() -> None:
+    made = (".parquet", ".pyc", ".whl", ".db", ".log", ".lcov")
+    assert [path.name for path in tracked() if path.suffix in made or ".demo" in path.parts] == []
+
+
+def test_the_version_is_one() -> None:
+    assert pyproject()["project"]["dynamic"] == ["version"]
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert re.findall(r"^## \[(\d\S*)\]", changelog, re.MULTILINE)[0] == __version__
+
+
+def test_the_changelog_is_kept_in_form() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    headings = re.findall(r"^### (.+)$", changelog, re.MULTILINE)
+    assert set(headings) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert all(re.fullmatch(r"## \[(Unreleased|\d+\.\d+\.\d+)\]( - \d{4}-\d\d-\d\d)?", line) for line in changelog.splitlines() if line.startswith("## "))
+
+
+def test_the_licence_is_that_of_the_metadata() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
