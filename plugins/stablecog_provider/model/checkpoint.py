@@ -15,10 +15,11 @@ from typing import Any
 
 from ..errors import ArchiveDamaged
 from .coverage import Axis, Coverage, Window
-from .times import format_instant, parse_instant
+from .times import format_instant, parse_rfc3339
 
 VERSION = 1
-MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+Migrations = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
+MIGRATIONS: Migrations = {}
 """From version to the function that turns its document into the next version's."""
 
 
@@ -96,31 +97,30 @@ class Checkpoint:
         return json.dumps(document, sort_keys=True, indent=1).encode() + b"\n"
 
     @classmethod
-    def from_json(
-        cls, body: bytes, migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MIGRATIONS
-    ) -> Checkpoint:
+    def from_json(cls, body: bytes, migrations: Migrations = MIGRATIONS) -> Checkpoint:
         """Raises ArchiveDamaged, naming what is wrong, for anything that is not a checkpoint of a version we know."""
         document = _document(body)
-        version = document.get("version")
-        if isinstance(version, int) and version > VERSION:
+        version = _version(document)
+        if version > VERSION:
             raise ArchiveDamaged(
                 f"checkpoint.json is of version {version}, and this program knows versions up to {VERSION}",
                 way_out="upgrade airflow-provider-stablecog; nothing was changed",
             )
-        while version != VERSION:
-            if not isinstance(version, int) or version not in migrations:
-                raise _damaged(f"`version` is {version!r}")
-            document = migrations[version](document)
-            version = document.get("version")
         try:
+            while version < VERSION:
+                if version not in migrations:
+                    raise _damaged(f"`version` is {version}, which nothing migrates")
+                document = migrations[version](document) | {"version": version + 1}
+                version += 1
             return _read(document)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        # The document may hold anything anywhere: these are what indexing, unpacking and converting it can raise.
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise _damaged(f"{type(error).__name__}: {error}") from None
 
 
 def _damaged(why: str) -> ArchiveDamaged:
     return ArchiveDamaged(
-        f"checkpoint.json cannot be read: {why}",
+        f"checkpoint.json cannot be read: {why[:300]}",
         way_out="restore an earlier version of the object; images and manifest are untouched",
     )
 
@@ -135,24 +135,53 @@ def _document(body: bytes) -> dict[str, Any]:
     return document
 
 
+def _version(document: dict[str, Any]) -> int:
+    version = document.get("version")
+    if type(version) is not int:
+        raise _damaged(f"`version` is {version!r}")
+    return version
+
+
 def _read(document: dict[str, Any]) -> Checkpoint:
     proof = document.get("proof")
+    saved_at = document.get("saved_at")
     return Checkpoint(
-        source=str(document["source"]),
+        source=_text(document["source"]),
         axis=Axis(document["axis"]),
-        coverage=Coverage.of(Window(parse_instant(start), parse_instant(end)) for start, end in document["coverage"]),
-        days={date.fromisoformat(day): int(count) for day, count in document["days"].items()},
-        retries={date.fromisoformat(day): parse_instant(due) for day, due in document["retries"].items()},
-        proof=Proof(
-            parse_instant(proof["start"]),
-            parse_instant(proof["end"]),
-            int(proof["source"]),
-            int(proof["manifest"]),
-            parse_instant(proof["checked_at"]),
-        )
-        if proof
-        else None,
-        store_probed=str(document.get("store_probed", "")),
-        run_id=str(document.get("run_id", "")),
-        saved_at=parse_instant(document["saved_at"]) if document.get("saved_at") else None,
+        coverage=Coverage.of(Window(parse_rfc3339(start), parse_rfc3339(end)) for start, end in document["coverage"]),
+        days={_day(day): _count(count) for day, count in document["days"].items()},
+        retries={_day(day): parse_rfc3339(due) for day, due in document["retries"].items()},
+        proof=None if proof is None else _proof(proof),
+        store_probed=_text(document.get("store_probed", "")),
+        run_id=_text(document.get("run_id", "")),
+        saved_at=None if saved_at is None else parse_rfc3339(saved_at),
     )
+
+
+def _proof(document: dict[str, Any]) -> Proof:
+    return Proof(
+        start=parse_rfc3339(document["start"]),
+        end=parse_rfc3339(document["end"]),
+        source=_count(document["source"]),
+        manifest=_count(document["manifest"]),
+        checked_at=parse_rfc3339(document["checked_at"]),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text was expected, not {value!r}")
+    return value
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"a count was expected, not {value!r}")
+    return value
+
+
+def _day(text: str) -> date:
+    day = date.fromisoformat(text)
+    if day.isoformat() != text:  # other spellings could name a day twice
+        raise ValueError(f"a day was expected, not {text!r}")
+    return day

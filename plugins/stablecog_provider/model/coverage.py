@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from .times import BEGINNING
 
@@ -33,12 +34,14 @@ class Axis(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
-    """A half-open stretch `[start, end)` of an axis; both ends aware, `start < end`."""
+    """A half-open stretch `[start, end)` of an axis; both ends aware, `start < end`. Raises ValueError for anything else."""
 
     start: datetime
     end: datetime
 
     def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError(f"a window's ends need a time zone: {self.start} to {self.end}")
         if not self.start < self.end:
             raise ValueError(f"empty window: {self.start} to {self.end}")
 
@@ -48,9 +51,15 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """An immutable set of instants. `Coverage.of(windows)` accepts any order and overlap."""
+    """An immutable set of instants. `Coverage.of(windows)` accepts any order and overlap; the constructor, which raises
+    ValueError otherwise, only windows that rise and do not touch.
+    """
 
     windows: tuple[Window, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(later.start <= earlier.end for earlier, later in pairwise(self.windows)):
+            raise ValueError("windows of a coverage must rise and not touch; Coverage.of() merges any")
 
     @classmethod
     def of(cls, windows: Iterable[Window]) -> Coverage:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from math import isfinite
+from operator import attrgetter
 from typing import Any
 
 from .object_keys import Rendition
-from .output import Output, UnreadableOutput
+from .output import Output, UnreadableOutput, without_secrets
 
 SCHEMA_VERSION = 1
 
@@ -72,6 +74,9 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+MAX_ERROR = 1000
+"""Characters of `error`."""
+
 _RANK = {State.FAILED: 0, State.GONE: 1, State.ARCHIVED: 2}
 
 
@@ -98,7 +103,8 @@ class Row:
     archived_at: datetime | None = None
     first_seen_at: datetime
     last_seen_at: datetime
-    """The last time that seeing it changed something in its row: a row is not rewritten to say that nothing is new."""
+    """The last time that seeing it changed something in its row: a row is not rewritten to say that nothing is new. A
+    tombstone (`deleted_at`) counts only while it is not older."""
     verified_at: datetime | None = None
     deleted_at: datetime | None = None
     prompt_id: str | None = None
@@ -122,6 +128,17 @@ class Row:
     run_id: str
     raw: str
     attempted_at: datetime | None = None
+    """The last attempt that `state` rests on."""
+
+    def __post_init__(self) -> None:
+        # A row can always be written, and is read back as it was: no text that UTF-8 cannot hold, no NaN (it is not
+        # equal to itself), which only `error` and callers other than the parser could bring.
+        if self.error is not None:
+            shortened = self.error[:MAX_ERROR].encode("utf-8", "replace").decode()
+            object.__setattr__(self, "error", shortened)
+        for number in (self.guidance_scale, self.prompt_strength):
+            if number is not None and not isfinite(number):
+                raise ValueError(f"a row holds no {number}")
 
     @property
     def key(self) -> RowKey:
@@ -131,40 +148,53 @@ class Row:
 RowKey = tuple[str, str]
 """(`output_id`, `rendition`)"""
 
-_FIXITY = ("state", "uri", "sha256", "content_type", "error", "bytes", "archived_at")
+# `attempted_at` goes with them: the order below looks at it, and merging it apart would make the outcome depend on the order
+# in which rows meet.
+_FIXITY = ("state", "uri", "sha256", "content_type", "error", "bytes", "archived_at", "attempted_at")
 _SOURCE = (
     "generation_id", "created_at", "started_at", "completed_at", "output_created_at", "output_updated_at", "source_url",
     "prompt_id", "prompt", "negative_prompt_id", "negative_prompt", "model_id", "scheduler_id", "gallery_status", "width",
     "height", "inference_steps", "num_outputs", "seed", "like_count", "guidance_scale", "prompt_strength", "is_favorited",
     "was_auto_submitted", "is_public", "raw",
 )  # fmt: skip
+_OF_OUTPUT = tuple(name for name in _SOURCE if name != "source_url")
+_fixity, _source, _seen, _of_output = (
+    attrgetter(*names) for names in (_FIXITY, _SOURCE, (*_SOURCE, "run_id"), _OF_OUTPUT)
+)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def merge_rows(one: Row, other: Row) -> Row:
     """What two rows of the same key know together: metadata as last seen, the best fixity, the widest times."""
     if one.key != other.key:
         raise ValueError(f"rows of two images: {one.key}, {other.key}")
-    seen = max(one, other, key=_seen_order)
-    fixity = max(one, other, key=_fixity_order)
-    last_seen = max(one.last_seen_at, other.last_seen_at)
+    if one == other and one.deleted_at is None:
+        return one
+    seen = _last_seen(one, other)
     deleted = _latest(one.deleted_at, other.deleted_at)
     return replace(
         seen,
-        **{name: getattr(fixity, name) for name in _FIXITY},
+        **dict(zip(_FIXITY, _fixity(_best_fixity(one, other)), strict=True)),
         attempts=max(one.attempts, other.attempts),
-        attempted_at=_latest(one.attempted_at, other.attempted_at),
         first_seen_at=min(one.first_seen_at, other.first_seen_at),
-        last_seen_at=last_seen,
         verified_at=_latest(one.verified_at, other.verified_at),
         # A tombstone is lifted by seeing the output again later.
-        deleted_at=deleted if deleted and deleted >= last_seen else None,
+        deleted_at=deleted if deleted and deleted >= seen.last_seen_at else None,
     )
 
 
-def describes(row: Row, output: Output) -> bool:
-    """Whether the row says already all that the output says (so that nothing need be written)."""
-    fresh = _metadata(output, Rendition(row.rendition))
-    return row.deleted_at is None and all(getattr(row, name) == value for name, value in fresh.items())
+def describes(row: Row, output: Output | UnreadableOutput) -> bool:
+    """Whether the row says already all that the output says (so that nothing need be written). Of an output that has become
+    unreadable, what was read before says more.
+    """
+    if row.deleted_at is not None:
+        return False
+    if isinstance(output, UnreadableOutput):
+        return row.generation_id is not None or row.raw == output.raw
+    # `raw` is nearly all the others, so a change shows in it at once.
+    if row.raw != output.raw:
+        return False
+    return _metadata(output, Rendition(row.rendition)) == dict(zip(_SOURCE, _source(row), strict=True))
 
 
 def row_of(output: Output, rendition: Rendition, *, state: State, seen_at: datetime, run_id: str) -> Row:
@@ -204,38 +234,48 @@ def is_live(row: Row) -> bool:
     return row.rendition == Rendition.ORIGINAL and row.deleted_at is None
 
 
+def retry_delay(attempts: int) -> timedelta:
+    """How long a failed image rests after so many attempts: 1, 2, 4 ... hours, at most a week."""
+    return timedelta(hours=min(2 ** min(max(attempts - 1, 0), 10), 7 * 24))
+
+
 def retry_due(row: Row) -> datetime | None:
-    """When a failed image is worth another attempt: after 1, 2, 4 ... hours, at most a week. None where it is not failed,
-    or where there is nothing to fetch.
+    """When a failed image is worth another attempt (`retry_delay`). None where it is not failed, or where there is nothing
+    to fetch.
     """
     if row.state != State.FAILED or row.source_url is None or row.attempted_at is None or row.deleted_at is not None:
         return None
-    hours: int = 2 ** min(max(row.attempts - 1, 0), 10)
-    return row.attempted_at + min(timedelta(hours=hours), timedelta(days=7))
+    return row.attempted_at + retry_delay(row.attempts)
 
 
 def _metadata(output: Output, rendition: Rendition) -> dict[str, Any]:
-    """What the source says of an image, by column."""
+    """What the source says of an image, by column: sizes and prompts are the generation's."""
     url = output.image_url if rendition is Rendition.ORIGINAL else output.upscaled_image_url
-    # Sizes and prompts are the generation's; a query in the address would be a signature.
-    return {
-        name: url.split("?", 1)[0] if name == "source_url" and url else getattr(output, name, None) for name in _SOURCE
-    }
+    columns = dict(zip(_OF_OUTPUT, _of_output(output), strict=True))
+    columns["source_url"] = without_secrets(url) if url else None
+    return columns
 
 
 def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((instant for instant in (one, other) if instant is not None), default=None)
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
 
 
-def _sortable(row: Row, names: tuple[str, ...]) -> tuple[tuple[bool, str], ...]:
-    """A total order over any columns, so that ties are broken the same way everywhere."""
-    return tuple((value is not None, str(value)) for value in (getattr(row, name) for name in names))
+def _last_seen(one: Row, other: Row) -> Row:
+    if one.last_seen_at != other.last_seen_at:
+        return one if one.last_seen_at > other.last_seen_at else other
+    return max(one, other, key=lambda row: _sortable(_seen(row)))
 
 
-def _seen_order(row: Row) -> tuple[object, ...]:
-    return (row.last_seen_at, _sortable(row, (*_SOURCE, "run_id")))
+def _best_fixity(one: Row, other: Row) -> Row:
+    return one if _fixity(one) == _fixity(other) else max(one, other, key=_fixity_order)
 
 
 def _fixity_order(row: Row) -> tuple[object, ...]:
-    latest = row.archived_at or row.attempted_at
-    return (_RANK[State(row.state)], latest is not None, str(latest), _sortable(row, _FIXITY))
+    return (_RANK[State(row.state)], row.archived_at or row.attempted_at or _NEVER, _sortable(_fixity(row)))
+
+
+def _sortable(values: tuple[object, ...]) -> tuple[tuple[bool, str], ...]:
+    """A total order over any columns, so that ties are broken the same way everywhere."""
+    return tuple((value is not None, str(value)) for value in values)

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-_SAFE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}", re.ASCII)
+_ID = r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}"
+_SAFE_ID = re.compile(_ID, re.ASCII)
 _PREFIX = re.compile(r"[0-9A-Za-z!_.*'()=-]+(/[0-9A-Za-z!_.*'()=-]+)*", re.ASCII)
 _BUCKET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{1,61}[0-9A-Za-z]", re.ASCII)
-_IMAGE = re.compile(r"images/dt=(\d{4}-\d\d-\d\d)/([0-9A-Za-z_-]+)\.(original|upscaled)\.(jpeg|png|webp)", re.ASCII)
+_IMAGE = re.compile(rf"images/dt=(\d{{4}}-\d\d-\d\d)/({_ID})\.(original|upscaled)\.(jpeg|png|webp)", re.ASCII)
 _MANIFEST = re.compile(r"manifest/dt=(\d{4}-\d\d-\d\d)/manifest\.parquet", re.ASCII)
 
 EXTENSIONS = {"image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
@@ -33,12 +34,16 @@ class Rendition(StrEnum):
 
 
 def is_safe_id(text: str) -> bool:
-    """Whether an id may become part of a key: letters, digits, `-` and `_`, at most 128."""
+    """Whether an id may become part of a key: letters, digits, `-` and `_`, at most 128. Ids that differ only by case are
+    two ids, and two keys.
+    """
     return _SAFE_ID.fullmatch(text) is not None
 
 
 def day_of(created_at: datetime) -> date:
-    """The partition of an output: the UTC day on which its generation was requested."""
+    """The partition of an output: the UTC day on which its generation was requested. Raises ValueError for a naive time."""
+    if created_at.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
     return created_at.astimezone(UTC).date()
 
 
@@ -60,7 +65,7 @@ class Layout:
     prefix: str = ""
 
     def __post_init__(self) -> None:
-        if not _BUCKET.fullmatch(self.bucket):
+        if not _BUCKET.fullmatch(self.bucket) or ".." in self.bucket:
             raise ValueError(f"not a bucket name: {self.bucket!r}")
         if self.prefix and (
             not _PREFIX.fullmatch(self.prefix)
@@ -71,11 +76,11 @@ class Layout:
 
     @classmethod
     def parse(cls, uri: str) -> Layout:
-        """From `s3://bucket/prefix`. Raises ValueError."""
+        """From `s3://bucket/prefix`, with or without a slash at its end. Raises ValueError."""
         if not uri.startswith("s3://"):
             raise ValueError(f"not an s3:// address: {uri!r}")
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        return cls(bucket, prefix.strip("/"))
+        return cls(bucket, prefix.removesuffix("/"))
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
@@ -104,20 +109,20 @@ class Layout:
         return self.key(f"manifest/dt={day.isoformat()}/manifest.parquet")
 
     def image(self, key: ImageKey) -> str:
-        if not is_safe_id(key.output_id) or key.extension not in EXTENSIONS.values():
-            raise ValueError(f"not a part of a key: {key.output_id!r}, {key.extension!r}")
-        return self.key(f"images/dt={key.day.isoformat()}/{key.output_id}.{key.rendition}.{key.extension}")
+        if key.extension not in EXTENSIONS.values():
+            raise ValueError(f"not a part of a key: {key.extension!r}")
+        return self.key(f"images/dt={key.day.isoformat()}/{_checked(key.output_id)}.{key.rendition}.{key.extension}")
 
     def run_report(self, started: datetime, run_id: str) -> str:
-        if not is_safe_id(run_id):
-            raise ValueError(f"not a part of a key: {run_id!r}")
-        return self.key(f"runs/{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{run_id}.json")
+        return self.key(f"runs/{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{_checked(run_id)}.json")
 
     def probe(self, run_id: str) -> str:
-        return self.key(f".probe-{run_id}")
+        return self.key(f".probe-{_checked(run_id)}")
 
     def _relative(self, key: str) -> str:
-        return key.removeprefix(f"{self.prefix}/") if self.prefix else key
+        """What follows the prefix; empty for a key that lies elsewhere."""
+        root = self.key("")
+        return key[len(root) :] if key.startswith(root) else ""
 
     def parse_image(self, key: str) -> ImageKey | None:
         """The parts of an image's key; None for a key that is not one."""
@@ -129,6 +134,12 @@ class Layout:
         """The day of a partition's key; None for a key that is not one."""
         found = _MANIFEST.fullmatch(self._relative(key))
         return _day(found[1]) if found else None
+
+
+def _checked(part: str) -> str:
+    if not is_safe_id(part):
+        raise ValueError(f"not a part of a key: {part!r}")
+    return part
 
 
 def _day(text: str) -> date | None:

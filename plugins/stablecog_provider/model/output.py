@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,12 +19,21 @@ from ..errors import OutputUnreadable
 from .object_keys import is_safe_id
 from .times import parse_instant
 
-Json = Mapping[str, Any]
+Json = dict[str, Any]
+
+MAX_RAW = 256 * 1024
+"""Characters of `raw`. An output of the source has about 1,000; only a broken one exceeds this, and its beginning is kept."""
+MAX_DEPTH = 32
+"""Levels of nesting kept in `raw`; the source has 4. Deeper ones could exhaust the stack of whoever reads them."""
 
 # Who made it and how to fetch it for an hour are not ours to keep; siblings have rows of their own, and which of them are
 # listed depends on where a page was cut.
-_NEVER_KEPT = {"user", "init_image_url"}
+_NEVER_KEPT = {"user", "user_id", "username", "email", "init_image_url"}
 _SIBLINGS = ("generation", "outputs")
+_PROMPTS = {("generation", "prompt", "text"), ("generation", "negative_prompt", "text")}
+# An address anywhere in a text; the scheme's length is bounded so that no text takes more than linear time.
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]{1,11}://)(?:[^\s/?#]*@)?([^\s?#]*)(?:[?#]\S*)?", re.IGNORECASE | re.ASCII)
+_to_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +96,14 @@ class _Garbled(Exception):
 def parse_output(document: object) -> Output | UnreadableOutput:
     """Read one element of `outputs`. Never raises, whatever the document."""
     raw = _raw(document)
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         return UnreadableOutput(None, "(output)", f"an object was expected, not {_kind(document)}", raw)
     output_id = document.get("id")
     safe_id = output_id if isinstance(output_id, str) and is_safe_id(output_id) else None
     requested: datetime | None = None
     try:
         generation = document.get("generation")
-        if not isinstance(generation, Mapping):
+        if not isinstance(generation, dict):
             raise _Garbled("generation", f"an object was expected, not {_kind(generation)}")
         requested = _required_instant(generation, "created_at", "generation.created_at")
         if safe_id is None:
@@ -154,8 +163,8 @@ def _kind(value: object) -> str:
 def _shown(value: object) -> str:
     """A short, printable, secret-free glimpse of a bad value for an error message."""
     if isinstance(value, str):
-        value = value.split("?", 1)[0]
-        return ascii(value[:60] + ("..." if len(value) > 60 else ""))
+        shown = without_secrets(value[:500])
+        return ascii(shown[:60] + ("..." if len(shown) > 60 else ""))
     return _kind(value)
 
 
@@ -175,12 +184,14 @@ def _instant(value: object) -> datetime | None:
 
 
 def _object(value: object) -> Json:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
     # JSON may carry lone surrogates, which no UTF-8 column can hold.
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def _integer(value: object, bits: int) -> int | None:
@@ -206,29 +217,50 @@ def _boolean(value: object) -> bool | None:
 
 
 def _url(value: object) -> str | None:
-    if not isinstance(value, str) or not value.isprintable() or " " in value or len(value) > 2048:
+    if not isinstance(value, str) or len(value) > 2048 or not value.isprintable() or " " in value or "\\" in value:
         return None
     try:
         parts = urlsplit(value)
-        return value if parts.scheme in ("http", "https") and parts.hostname else None
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         return None
+    return value if good else None
+
+
+def without_secrets(text: str) -> str:
+    """The text, with every address in it cut to scheme, host and path: queries carry signatures, user parts passwords."""
+    return _ADDRESS.sub(r"\1\2", text) if "://" in text else text
 
 
 def _raw(document: object) -> str:
-    """Canonical JSON of what was received, less identity, siblings and the queries of URLs (they carry signatures)."""
-    return json.dumps(_cleaned(document, ()), sort_keys=True, separators=(",", ":"), default=str)
+    """Canonical JSON, pure ASCII, of what was received, less identity, siblings and the secrets of addresses."""
+    raw = _to_json(_cleaned(document, (), 0))
+    return raw if len(raw) <= MAX_RAW else _to_json({"cut": raw[: MAX_RAW // 2]})
 
 
-def _cleaned(value: object, path: tuple[str, ...]) -> object:
-    if isinstance(value, Mapping):
+def _cleaned(value: object, path: tuple[object, ...], depth: int) -> object:
+    """`path`: the keys that lead to the value; `depth` counts lists too."""
+    if isinstance(value, str):
+        # A prompt is its author's own text, whatever it looks like.
+        return value if "://" not in value or path in _PROMPTS else without_secrets(value)
+    if isinstance(value, dict | list):
+        if depth >= MAX_DEPTH:
+            return "(nested too deeply)"
+        if isinstance(value, list):
+            return [_cleaned(item, path, depth + 1) for item in value]
         return {
-            key: _cleaned(item, (*path, key))
+            without_secrets(str(key)): _cleaned(item, inner, depth + 1)
             for key, item in value.items()
-            if key not in _NEVER_KEPT and (*path, key) != _SIBLINGS
+            if key not in _NEVER_KEPT and (inner := (*path, key)) != _SIBLINGS
         }
-    if isinstance(value, list):
-        return [_cleaned(item, path) for item in value]
-    if isinstance(value, str) and value[:8].lower().startswith(("http://", "https://")):
-        return value.split("?", 1)[0].split("#", 1)[0]
-    return value
+    return _plain(value)
+
+
+def _plain(value: object) -> object:
+    """A value that is neither text, object nor list, as JSON can say it."""
+    if value is None or (isinstance(value, int) and value.bit_length() < 10_000):
+        return value
+    # Infinity and NaN, which Python's JSON reads, are no JSON; integers of more than 4,300 digits Python will not write.
+    if isinstance(value, int):
+        return hex(value)
+    return value if isinstance(value, float) and math.isfinite(value) else str(value)

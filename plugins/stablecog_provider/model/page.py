@@ -14,6 +14,8 @@ from ..errors import SourceContradiction
 from .output import Output, UnreadableOutput, parse_output
 
 MAX_PER_PAGE = 300
+MAX_TOKEN = 2048
+"""Characters of a `next` that we send back; beyond, addresses break on their way."""
 
 
 class Order(StrEnum):
@@ -46,36 +48,27 @@ class Page:
         return tuple(output for output in self.outputs if isinstance(output, Output))
 
 
-@dataclass(frozen=True, slots=True)
-class Abilities:
-    """What the source can, asked once a run; decides the walk and stands in the run report."""
-
-    ascending: bool
-    """`order=asc` with a cursor rises and holds only outputs completed after the cursor."""
-    output_times: bool
-    """`created_at` stands on the outputs, so coverage can be claimed on the completed axis."""
-    cursor_is_instant: bool
-    """`next` is a timestamp, so that a walk may begin anywhere."""
-    counts_by_date: bool
-    """`start_dt` and `end_dt` bound the count, so that any window can be proven."""
-    total: int | None = None
-    """The grand total when asked."""
-    notes: tuple[str, ...] = ()
-
-
 def parse_page(document: object, source_time: datetime) -> Page:
     """Read a response body. Raises SourceContradiction where it is not a page at all; bad outputs are values, not errors."""
-    if not isinstance(document, Mapping) or not isinstance(document.get("outputs"), list | type(None)):
+    # An absent list is no empty page: an error document answered with 200 must not look like an emptied account. The
+    # server's null is one.
+    if not isinstance(document, Mapping) or not isinstance(document.get("outputs", ...), list | None):
         raise SourceContradiction("the source answered a listing with a document that is no page (no list `outputs`)")
-    token = document.get("next")
-    if isinstance(token, int) and not isinstance(token, bool):
-        token = str(token)
-    if token is not None and not isinstance(token, str):
-        raise SourceContradiction("the source's `next` is neither text nor number")
-    total = document.get("total_count", document.get("total"))
+    totals = (document.get(name) for name in ("total_count", "total"))
     return Page(
-        outputs=tuple(parse_output(item) for item in document.get("outputs") or ()),
+        outputs=tuple(parse_output(item) for item in document["outputs"] or ()),
         source_time=source_time,
-        next=token or None,
-        total=total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None,
+        next=_token(document.get("next")),
+        total=next((total for total in totals if type(total) is int and total >= 0), None),
     )
+
+
+def _token(value: object) -> str | None:
+    if type(value) is int and abs(value) < 2**63:
+        return str(value)
+    if value is None or value == "":
+        return None
+    # What cannot stand in an address cannot be asked with.
+    if isinstance(value, str) and len(value) <= MAX_TOKEN and value.isprintable():
+        return value
+    raise SourceContradiction("the source's `next` is neither a token nor a number")

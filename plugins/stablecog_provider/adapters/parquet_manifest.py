@@ -1,0 +1,298 @@
+"""The manifest as Parquet in an object store: one object a UTC day, replaced as a whole by compare-and-swap.
+
+A partition stays an Arrow table from the read to the write: only the rows that meet pending ones become Python values.
+Reading is strict. A file that another tool has given columns of its own is refused, not cut to ours: the next merge would
+drop them for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
+from operator import attrgetter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ..archive.ports import Absent, Conflict, ObjectStore, Stored, Unchanged
+from ..errors import ArchiveDamaged, StoreUnavailable
+from ..model.coverage import Window
+from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State, merge_rows, retry_delay
+from ..model.object_keys import Layout, Rendition, day_of
+
+CONTENT_TYPE = "application/vnd.apache.parquet"
+VERSION_KEY = b"stablecog.schema_version"
+MAX_LOST_RACES = 20
+MAX_UNKNOWN_OUTCOMES = 3
+OFF_LOOP_ROWS = 2_000
+"""From so many rows on, a merge takes longer (about 30 ms) than the transfers on the event loop should wait."""
+OFF_LOOP_BYTES = 500_000
+"""The like for reading a partition."""
+
+_NAMES = tuple(name for name, _, _ in COLUMNS)
+_ARROW = {
+    "string": pa.string(),
+    "timestamp[us, UTC]": pa.timestamp("us", tz="UTC"),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+}
+SCHEMA = pa.schema(
+    [pa.field(name, _ARROW[kind], nullable=nullable) for name, kind, nullable in COLUMNS],
+    metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
+)
+_ORDER = [(name, "ascending") for name in ("created_at", "output_id", "rendition")]
+_values = attrgetter(*_NAMES)
+
+
+class ParquetPartition:
+    """Port `Partition` over an Arrow table of `SCHEMA`, sorted, no key twice."""
+
+    def __init__(self, day: date, table: pa.Table | None = None) -> None:
+        self.day = day
+        self.table: pa.Table = SCHEMA.empty_table() if table is None else table
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @cached_property
+    def _index(self) -> dict[RowKey, int]:
+        keys = (self.table[name].to_pylist() for name in ("output_id", "rendition"))
+        return dict(zip(zip(*keys, strict=True), range(len(self)), strict=True))
+
+    def get(self, key: RowKey) -> Row | None:
+        number = self._index.get(key)
+        return None if number is None else next(_rows_of(self.table.slice(number, 1)))
+
+    def rows(self) -> Iterator[Row]:
+        for batch in self.table.to_batches(max_chunksize=1_000):
+            yield from _rows_of(batch)
+
+    def live_ids(self, within: Window | None = None) -> set[str]:
+        return set(self.table.column("output_id").filter(self._live(within)).to_pylist())
+
+    def live_count(self, within: Window | None = None) -> int:
+        return int(pc.sum(self._live(within)).as_py() or 0)
+
+    def next_retry(self) -> datetime | None:
+        # The same rule as `retry_due`, whose delay depends on the attempts alone.
+        pending = pc.and_(pc.equal(self.table["state"], State.FAILED.value), pc.is_null(self.table["deleted_at"]))
+        pending = pc.and_(pending, pc.is_valid(self.table["source_url"]))
+        pending = pc.and_(pending, pc.is_valid(self.table["attempted_at"]))
+        groups = self.table.filter(pending).group_by("attempts").aggregate([("attempted_at", "min")])
+        firsts = zip(groups["attempts"].to_pylist(), groups["attempted_at_min"].to_pylist(), strict=True)
+        return min((first.astimezone(UTC) + retry_delay(attempts) for attempts, first in firsts), default=None)
+
+    def merged(self, pending: Mapping[RowKey, Row]) -> ParquetPartition:
+        """This partition with the rows of `pending` merged in; itself if they change nothing."""
+        met = {key: number for key in pending if (number := self._index.get(key)) is not None}
+        changed = [row for key, row in pending.items() if key not in met]
+        replaced: list[int] = []
+        known = _rows_of(self.table.take(pa.array(met.values(), pa.int64())))
+        for number, old in zip(met.values(), known, strict=True):
+            row = merge_rows(old, pending[old.key])
+            if row != old:
+                changed.append(row)
+                replaced.append(number)
+        if not changed:
+            return self
+        kept = self.table
+        if replaced:
+            row_numbers = pa.array(range(len(self)), pa.int64())
+            kept = kept.filter(pc.invert(pc.is_in(row_numbers, pa.array(replaced, pa.int64()))))
+        return ParquetPartition(self.day, pa.concat_tables([kept, table_of(changed)]).sort_by(_ORDER))
+
+    def to_parquet(self) -> bytes:
+        sink = pa.BufferOutputStream()
+        pq.write_table(
+            self.table.replace_schema_metadata(SCHEMA.metadata),
+            sink,
+            compression="zstd",
+            sorting_columns=pq.SortingColumn.from_ordering(SCHEMA, _ORDER),
+            write_page_index=True,
+            write_page_checksum=True,
+        )
+        return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+    def _live(self, within: Window | None) -> pa.ChunkedArray:
+        live = pc.and_(
+            pc.equal(self.table["rendition"], Rendition.ORIGINAL.value), pc.is_null(self.table["deleted_at"])
+        )
+        if within is None:
+            return live
+        created = self.table["created_at"]
+        start, end = (pa.scalar(instant, created.type) for instant in (within.start, within.end))
+        return pc.and_(live, pc.and_(pc.greater_equal(created, start), pc.less(created, end)))
+
+
+class ParquetManifest:
+    """Port `Manifest`. `sleep` (seconds) and `jitter` (0 to 1) are for tests to replace."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        layout: Layout,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._layout = layout
+        self._sleep = sleep
+        self._jitter = jitter
+
+    async def load(self, day: date) -> ParquetPartition:
+        """Raises ArchiveDamaged where the object is no partition of ours."""
+        return await self._read(day, await self._store.get(self._layout.partition(day)))
+
+    async def days(self) -> list[date]:
+        """All days that have a partition, rising."""
+        listed = [self._layout.parse_partition(item.key) async for item in self._store.list(self._layout.manifest)]
+        return sorted({day for day in listed if day is not None})
+
+    async def merge(self, day: date, rows: Iterable[Row]) -> ParquetPartition:
+        """As the port says. Raises ValueError where a row belongs to another day."""
+        pending = _by_key(day, rows)
+        lost_races = unknown_outcomes = 0
+        while True:
+            try:
+                return await self._merge_once(day, pending)
+            except Conflict:
+                lost_races += 1
+                if lost_races >= MAX_LOST_RACES:
+                    raise StoreUnavailable(
+                        f"{self._uri(day)} was changed by others {lost_races} times while this run tried to write it"
+                    ) from None
+                pause = 0.0
+            except StoreUnavailable as error:
+                # The write may have landed: the next round reads first, and finds nothing left to write if it has.
+                unknown_outcomes += 1
+                if unknown_outcomes >= MAX_UNKNOWN_OUTCOMES:
+                    raise
+                pause = error.retry_after or 0.0
+            backoff = min(5.0, 0.05 * 2 ** (lost_races + unknown_outcomes))
+            await self._sleep(pause + backoff * self._jitter())
+
+    async def _merge_once(self, day: date, pending: Mapping[RowKey, Row]) -> ParquetPartition:
+        key = self._layout.partition(day)
+        stored = await self._store.get(key)
+        partition = await self._read(day, stored)
+        if len(partition) + len(pending) < OFF_LOOP_ROWS:
+            merged, body = _merged(partition, pending)
+        else:
+            merged, body = await asyncio.to_thread(_merged, partition, pending)
+        if body is not None:
+            condition = Unchanged(stored.version) if stored else Absent()
+            await self._store.put(key, body, content_type=CONTENT_TYPE, condition=condition)
+        return merged
+
+    async def _read(self, day: date, stored: Stored | None) -> ParquetPartition:
+        if stored is None:
+            return ParquetPartition(day)
+        if len(stored.body) < OFF_LOOP_BYTES:
+            return read_partition(day, stored.body, self._uri(day))
+        return await asyncio.to_thread(read_partition, day, stored.body, self._uri(day))
+
+    def _uri(self, day: date) -> str:
+        return self._layout.uri(self._layout.partition(day))
+
+
+def table_of(rows: Iterable[Row]) -> pa.Table:
+    """The rows as a table of `SCHEMA`, in the order given."""
+    columns = list(zip(*map(_values, rows), strict=True)) or [()] * len(COLUMNS)
+    return pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
+    )
+
+
+def read_partition(day: date, body: bytes, name: str) -> ParquetPartition:
+    """A partition from its object's bytes; `name` is what errors call it. Raises ArchiveDamaged."""
+    try:
+        file = pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True)
+        _check_schema(file.schema_arrow, name)
+        table = file.read()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(name, f"it is not a whole Parquet file ({str(error)[:200]})") from None
+    for column, kind, _ in COLUMNS[table.num_columns :]:
+        table = table.append_column(column, pa.nulls(len(table), _ARROW[kind]))
+    table = table.select(_NAMES)
+    _check_rows(day, table, name)
+    return ParquetPartition(day, table.cast(SCHEMA))
+
+
+def _check_schema(found: pa.Schema, name: str) -> None:
+    version = (found.metadata or {}).get(VERSION_KEY, b"").decode("ascii", "replace")
+    if not version.isdecimal():
+        raise _damaged(name, f"its metadata has no {VERSION_KEY.decode()}: another program wrote it")
+    if int(version) > SCHEMA_VERSION:
+        raise ArchiveDamaged(
+            f"{name} has schema version {version}, and this program knows versions up to {SCHEMA_VERSION}",
+            way_out="upgrade airflow-provider-stablecog; nothing was changed",
+        )
+    foreign = [column for column in found.names if column not in _NAMES]
+    if foreign:
+        raise ArchiveDamaged(
+            f"{name} has columns that are not the archive's, and a merge would lose them: {', '.join(foreign)}",
+            way_out="keep them in a table of your own, and restore the object as the archive wrote it",
+        )
+    # An older version may lack columns at the end, for columns are only ever added there.
+    expected = _NAMES if int(version) == SCHEMA_VERSION else _NAMES[: len(found.names)]
+    for column in expected:
+        if found.names.count(column) != 1:
+            raise _damaged(name, f"column {column} is {'there twice' if column in found.names else 'missing'}")
+        if found.field(column).type != SCHEMA.field(column).type:
+            kinds = f"{found.field(column).type}, not {SCHEMA.field(column).type}"
+            raise _damaged(name, f"column {column} has type {kinds}")
+
+
+def _check_rows(day: date, table: pa.Table, name: str) -> None:
+    for column, _, nullable in COLUMNS:
+        if not nullable and table[column].null_count:
+            raise _damaged(name, f"column {column} has no value in {table[column].null_count} rows")
+    for column, known in (("state", State), ("rendition", Rendition)):
+        strange = set(table[column].unique().to_pylist()) - {member.value for member in known}
+        if strange:
+            raise _damaged(name, f"column {column} has unknown values: {sorted(strange)[:3]!a}")
+    if len(table):
+        span = pc.min_max(table["created_at"]).as_py()
+        if {day_of(span["min"]), day_of(span["max"])} != {day}:
+            raise _damaged(name, "it has rows of another day")
+    keys = pc.binary_join_element_wise(table["output_id"], table["rendition"], "/")
+    if pc.count_distinct(keys).as_py() != len(table):
+        raise _damaged(name, "it has two rows of the same output and rendition")
+
+
+def _damaged(name: str, why: str) -> ArchiveDamaged:
+    return ArchiveDamaged(
+        f"{name} is no partition of the archive: {why}",
+        way_out="restore an earlier version of the object; images and other days are untouched",
+    )
+
+
+def _by_key(day: date, rows: Iterable[Row]) -> dict[RowKey, Row]:
+    pending: dict[RowKey, Row] = {}
+    for row in rows:
+        if day_of(row.created_at) != day:
+            raise ValueError(f"row {row.key} of {row.created_at} does not belong to {day}")
+        known = pending.get(row.key)
+        pending[row.key] = merge_rows(known, row) if known else row
+    return pending
+
+
+def _merged(partition: ParquetPartition, pending: Mapping[RowKey, Row]) -> tuple[ParquetPartition, bytes | None]:
+    """What then stands, and its bytes where they differ from what stands now."""
+    merged = partition.merged(pending)
+    return merged, None if merged is partition else merged.to_parquet()
+
+
+def _rows_of(table: pa.Table | pa.RecordBatch) -> Iterator[Row]:
+    columns: list[list[Any]] = [column.to_pylist() for column in table.columns]
+    for values in zip(*columns, strict=True):
+        yield Row(**dict(zip(_NAMES, values, strict=True)))
