@@ -1,0 +1,1 @@
+"""What the demo and the tests run beside the archive: real servers on this machine, bounded in time."""

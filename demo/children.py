@@ -1,0 +1,95 @@
+"""Programs that the demo runs: each in a process group of its own with its own log, and none outlives the demo."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+TERM_SECONDS = 3.0
+TAIL_LINES = 30
+
+
+class StepFailed(Exception):
+    """A step did not do what it should. `tail` is the end of its log, `log` where the rest is."""
+
+    def __init__(self, step: str, why: str, log: Path | None = None) -> None:
+        super().__init__(f"{step}: {why}")
+        self.step, self.why, self.log = step, why, log
+
+    @property
+    def tail(self) -> str:
+        if self.log is None or not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
+
+
+@contextlib.contextmanager
+def started(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `command` until the block ends; then its whole process group is stopped, whatever happened."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        child = subprocess.Popen(  # noqa: S603 - our own programs
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=dict(environ),
+            start_new_session=True,
+        )
+    try:
+        yield child
+    finally:
+        _stop(child)
+
+
+def finish(step: str, child: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
+    """Wait for a program to end well. Raises StepFailed."""
+    try:
+        code = child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise StepFailed(step, f"not done after {seconds:.0f} s", log) from None
+    if code:
+        raise StepFailed(step, f"ended with exit code {code}", log)
+
+
+def run(step: str, command: Sequence[str], log: Path, environ: Mapping[str, str], seconds: float) -> None:
+    """Run a program to its end. Raises StepFailed."""
+    with started(command, log, environ) as child:
+        finish(step, child, log, seconds)
+
+
+def wait_until(
+    step: str, ready: Callable[[], bool], child: subprocess.Popen[bytes], log: Path, seconds: float = 60.0
+) -> None:
+    """Wait until a server that was started is `ready`. Raises StepFailed, at once if it ended instead."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if child.poll() is not None:
+            raise StepFailed(step, f"ended with exit code {child.returncode} instead of serving", log)
+        if time.monotonic() > deadline:
+            raise StepFailed(step, f"not ready after {seconds:.0f} s", log)
+        time.sleep(0.1)
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, 10.0)):
+        # The group may outlive its leader, so it is told even where the leader has gone.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(seconds)
+            if not _group_lives(child.pid):
+                return
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

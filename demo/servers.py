@@ -1,0 +1,176 @@
+"""A real S3 server (SeaweedFS) on 127.0.0.1 for the demo and the tests: started, waited for, stopped by its group.
+
+Facts about `weed` that shape this file, seen with version 4.48: its gRPC ports are its HTTP ports + 10000, so HTTP ports
+stay below 22000 and both are tried; an open port is not yet a server, so ready means that a PUT and a GET succeed; it takes
+17 s to leave after SIGTERM, so it gets a moment to flush and then SIGKILL, which its volumes survive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+HOST = "127.0.0.1"
+READY_SECONDS = 60.0
+TERM_SECONDS = 1.0
+_GRPC_OFFSET = 10000
+_PR_SET_PDEATHSIG = 1
+
+
+class ServerFailed(Exception):
+    """A server did not become ready; the message holds the end of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    """Where a server listens and the key it accepts."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str = field(repr=False)
+
+    def session(self) -> boto3.session.Session:
+        return boto3.session.Session(self.access_key, self.secret_key, region_name="us-east-1")
+
+    def client(self) -> S3Client:
+        """A boto3 client that fails fast, for set-up and for looking at what the archive wrote."""
+        config = Config(
+            s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1}
+        )
+        client: S3Client = self.session().client("s3", endpoint_url=self.endpoint, config=config)
+        return client
+
+
+@contextlib.contextmanager
+def seaweedfs(folder: Path, *, bucket: str = "archive") -> Iterator[S3Server]:
+    """Run SeaweedFS with its data in `folder` and with `bucket` in it. Raises ServerFailed.
+
+    A folder that was served before is served again with what it holds. The server dies with this process.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    master, volume, filer, s3 = free_ports(4)
+    server = S3Server(f"http://{HOST}:{s3}", "demo-access-key", "demo-secret-key")
+    log = folder / "weed.log"
+    with log.open("ab") as output:
+        child = subprocess.Popen(  # noqa: S603 - our own program and arguments
+            _command(folder, server, master=master, volume=volume, filer=filer, s3=s3),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd=folder,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+    try:
+        _wait_until_ready(server, child, log, bucket)
+        yield server
+    finally:
+        _stop(child)
+
+
+def _command(folder: Path, server: S3Server, *, master: int, volume: int, filer: int, s3: int) -> list[str]:
+    storage = folder / "volumes"
+    storage.mkdir(exist_ok=True)
+    identities = folder / "s3.json"
+    identities.write_text(
+        json.dumps(
+            {
+                "identities": [
+                    {
+                        "name": "demo",
+                        "credentials": [{"accessKey": server.access_key, "secretKey": server.secret_key}],
+                        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+                    }
+                ]
+            }
+        )
+    )
+    identities.chmod(0o600)
+    return [
+        str(Path(sys.executable).with_name("weed")), "-logtostderr=true", "server",
+        f"-dir={storage}", f"-ip={HOST}", f"-ip.bind={HOST}",
+        f"-master.port={master}", "-master.volumeSizeLimitMB=256", "-master.telemetry=false", "-master.electionTimeout=1s",
+        f"-volume.port={volume}", "-volume.max=0", "-volume.preStopSeconds=0",
+        "-filer", f"-filer.port={filer}",
+        "-s3", f"-s3.port={s3}", f"-s3.config={identities}", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        "-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false",
+    ]  # fmt: skip
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on which, and 10000 above which, nobody listens. Another program may still take one before we do."""
+    found: list[int] = []
+    for port in random.sample(range(12000, 22000), 1000):
+        if _is_free(port) and _is_free(port + _GRPC_OFFSET):
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise ServerFailed("no free ports between 12000 and 22000")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _die_with_parent() -> None:
+    """Linux only: the kernel kills the server when the thread that started it is gone, however that came about."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _wait_until_ready(server: S3Server, child: subprocess.Popen[bytes], log: Path, bucket: str) -> None:
+    client = server.client()
+    deadline = time.monotonic() + READY_SECONDS
+    trouble: Exception | None = None
+    while child.poll() is None and time.monotonic() < deadline:
+        try:
+            _put_and_get(client, bucket)
+            return
+        except (BotoCoreError, ClientError) as error:
+            trouble = error
+            time.sleep(0.1)
+    tail = log.read_text(errors="replace")[-2000:]
+    raise ServerFailed(f"SeaweedFS is not ready (exit code {child.poll()}): {trouble}; the end of its log:\n{tail}")
+
+
+def _put_and_get(client: S3Client, bucket: str) -> None:
+    with contextlib.suppress(client.exceptions.BucketAlreadyExists, client.exceptions.BucketAlreadyOwnedByYou):
+        client.create_bucket(Bucket=bucket)
+    client.put_object(Bucket=bucket, Key=".ready", Body=b"ready")
+    client.get_object(Bucket=bucket, Key=".ready")
+    client.delete_object(Bucket=bucket, Key=".ready")
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, 30.0)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        try:
+            child.wait(seconds)
+            return
+        except subprocess.TimeoutExpired:
+            continue

@@ -1,0 +1,118 @@
+"""Which addresses images may be fetched from: an API answer must not make us ask inside a private network.
+
+Two checks, since a name can point anywhere: the URL before it is asked (and every redirect), and the addresses a name
+resolves to when it is connected, so that a name which changes its mind between the two gains nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from ..errors import ConfigurationError, ImageRefused
+
+OWN_DOMAIN = ".stablecog.com"
+_DEFAULT_PORTS = (80, 443)
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedHosts:
+    """The service's own hosts over https on port 443, and the hosts (with port) that the user named.
+
+    A named host may be asked over plain http, on its named port (80 or 443 where none was named), and may be private.
+    """
+
+    named: frozenset[tuple[str, int]] = frozenset()
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        """From `HOST[:PORT]` texts; an IPv6 address stands in brackets. Raises ConfigurationError."""
+        return cls(frozenset(pair for text in texts for pair in _parse(text)))
+
+    def is_named(self, host: str, port: int) -> bool:
+        return (_plain(host), port) in self.named
+
+    def check(self, url: URL) -> None:
+        """Raises ImageRefused, saying why and what to name if the address is right."""
+        host, port = url.raw_host, url.port
+        if url.scheme not in ("http", "https") or not host or port is None:
+            raise ImageRefused("the image's address is not an http(s) URL", way_out="")
+        if url.raw_user is not None or url.raw_password is not None:
+            raise ImageRefused(f"the image's address carries a user name or password: {shown(url)}", way_out="")
+        if self.is_named(host, port):
+            return
+        if url.scheme == "https" and port == 443 and _plain(host).endswith(OWN_DOMAIN):
+            return
+        name = f"[{host}]" if ":" in host else host
+        raise ImageRefused(
+            f"images are fetched over https from *{OWN_DOMAIN} and from hosts that were named, not from {shown(url)}",
+            way_out=f"if the host is right, name it: --image-host {name}:{port} (extra `image_hosts` of the connection)",
+        )
+
+
+def shown(url: URL) -> str:
+    """A URL as it may stand in a message: without user, query and fragment, at most 300 characters."""
+    return str(url.with_user(None).with_query(None).with_fragment(None))[:300]
+
+
+class PrivateAddress(OSError):
+    """A host that was not named resolves to an address that is not public."""
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves by `inner` and refuses hosts that lead into a private network. Raises PrivateAddress."""
+
+    def __init__(self, allowed: AllowedHosts, inner: AbstractResolver) -> None:
+        self._allowed = allowed
+        self._inner = inner
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        if not self._allowed.is_named(host, port):
+            for result in found:
+                if not is_public(result["host"]):
+                    raise PrivateAddress(f"{host} resolves to an address that is not public")
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the public internet: not private, loopback, link-local, multicast or reserved."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        embedded = found.ipv4_mapped or found.sixtofour
+        if embedded is not None:
+            return is_public(str(embedded))
+    return found.is_global and not found.is_multicast
+
+
+def _plain(host: str) -> str:
+    return host.lower().rstrip(".")
+
+
+def _parse(text: str) -> list[tuple[str, int]]:
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or parts.netloc != text or "@" in text or not text.isascii() or any(map(str.isspace, text)):
+        raise ConfigurationError(
+            f"not a host: {text.rpartition('@')[2]!r}",
+            way_out="write an image host as HOST or HOST:PORT, like localhost:8080",
+        )
+    return [(_plain(host), number) for number in ([port] if port else _DEFAULT_PORTS)]

@@ -1,0 +1,182 @@
+"""The ports in memory: for tests of the story, and for trying it out. Faults are injected by hooks, time is a value."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+from ..archive.ports import Absent, Condition, Conflict, ImageBody, Listed, Stored
+from ..errors import ImageGone
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One use of the store: `operation` is `get`, `put`, `delete` or `list`; `key` is the prefix of a list."""
+
+    operation: str
+    key: str
+
+
+Hook = Callable[[Call], Awaitable[None] | None]
+"""May raise, or wait, in the place of a store that fails or is slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryObject:
+    body: bytes = field(repr=False)
+    version: str
+    content_type: str
+    metadata: Mapping[str, str]
+
+
+class MemoryObjectStore:
+    """An ObjectStore. Versions count up through all objects.
+
+    `before` runs before a call takes effect, `after` when it has: an error raised there is a write whose outcome the caller
+    does not know. `ignores_conditions` makes it one of the stores that overwrite silently.
+    """
+
+    def __init__(
+        self, *, ignores_conditions: bool = False, before: Hook | None = None, after: Hook | None = None
+    ) -> None:
+        self.requests = 0
+        self.objects: dict[str, MemoryObject] = {}
+        self.ignores_conditions = ignores_conditions
+        self.before = before
+        self.after = after
+        self._versions = 0
+
+    async def get(self, key: str) -> Stored | None:
+        await self._begin("get", key)
+        found = self.objects.get(key)
+        await self._run(self.after, Call("get", key))
+        return Stored(found.body, found.version) if found else None
+
+    async def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+        condition: Condition | None = None,
+    ) -> str:
+        await self._begin("put", key)
+        if condition is not None and not self.ignores_conditions:
+            standing = self.objects.get(key)
+            expected = None if isinstance(condition, Absent) else condition.version
+            if (standing.version if standing else None) != expected:
+                raise Conflict(key)
+        self._versions += 1
+        version = str(self._versions)
+        self.objects[key] = MemoryObject(body, version, content_type, MappingProxyType(dict(metadata or {})))
+        await self._run(self.after, Call("put", key))
+        return version
+
+    async def delete(self, key: str) -> None:
+        await self._begin("delete", key)
+        self.objects.pop(key, None)
+        await self._run(self.after, Call("delete", key))
+
+    async def list(self, prefix: str) -> AsyncIterator[Listed]:
+        await self._begin("list", prefix)
+        found = [Listed(key, len(item.body)) for key, item in self.objects.items() if key.startswith(prefix)]
+        await self._run(self.after, Call("list", prefix))
+        for listed in found:
+            yield listed
+
+    async def _begin(self, operation: str, key: str) -> None:
+        self.requests += 1
+        # A real store takes a turn of the loop; without it, races would never show.
+        await asyncio.sleep(0)
+        await self._run(self.before, Call(operation, key))
+
+    async def _run(self, hook: Hook | None, call: Call) -> None:
+        waiting = hook(call) if hook else None
+        if waiting is not None:
+            await waiting
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryImage:
+    """An image as a host sends it, in chunks of `chunk_size`. `declares` False: without a length; `declared_length`: a lie.
+
+    `breaks` is raised when all of the body has been sent.
+    """
+
+    body: bytes = field(repr=False)
+    declares: bool = True
+    declared_length: int | None = None
+    chunk_size: int = 65536
+    breaks: Exception | None = None
+
+
+Answer = bytes | MemoryImage | Exception
+
+
+class MemoryImages:
+    """An ImageSource. `answers` gives each URL's answers in turn, the last one for ever; an unknown URL is gone.
+
+    `asked` holds the URLs as they were asked for, `most_open` how many images were open at once at most.
+    """
+
+    def __init__(self, answers: Mapping[str, Answer | Sequence[Answer]] | None = None) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        for url, answer in (answers or {}).items():
+            self.answers[url] = [answer] if isinstance(answer, bytes | MemoryImage | Exception) else list(answer)
+        self.asked: list[str] = []
+        self.most_open = 0
+        self._open = 0
+
+    @asynccontextmanager
+    async def open(self, url: str) -> AsyncIterator[ImageBody]:
+        self.asked.append(url)
+        await asyncio.sleep(0)
+        answers = self.answers.get(url) or [ImageGone("404: no such image")]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        self._open += 1
+        self.most_open = max(self.most_open, self._open)
+        try:
+            yield _MemoryBody(MemoryImage(answer) if isinstance(answer, bytes) else answer)
+        finally:
+            self._open -= 1
+
+
+class _MemoryBody:
+    def __init__(self, image: MemoryImage) -> None:
+        self._image = image
+        length = len(image.body) if image.declared_length is None else image.declared_length
+        self.declared_length = length if image.declares else None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._image.body), self._image.chunk_size):
+            await asyncio.sleep(0)
+            yield self._image.body[start : start + self._image.chunk_size]
+        if self._image.breaks:
+            raise self._image.breaks
+
+
+class SystemClock:
+    """The machine's clock, in UTC."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class FixedClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, instant: datetime) -> None:
+        self.instant = instant
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def advance(self, by: timedelta) -> None:
+        self.instant += by

@@ -1,0 +1,92 @@
+"""Retry policies as values, over tenacity: it composes stops and waits, and takes the sleep from outside, so tests never wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
+from tenacity.wait import wait_base, wait_exponential, wait_random
+
+from ..errors import RateLimited, SourceUnavailable, StoreUnavailable, TransientError
+
+T = TypeVar("T")
+Sleep = Callable[[float], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When to try again, and when to give up. Times in seconds.
+
+    `attempts`: tries in all. `patience`: no attempt begins later than this after the first; a `retry_after` beyond it ends
+    the matter at once. `first_wait` doubles up to `longest_wait`; up to `jitter` comes on top, so that many do not knock at
+    once. `on`: the errors that are worth another try.
+    """
+
+    attempts: int = 5
+    patience: float = 180.0
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    jitter: float = 0.5
+    on: tuple[type[TransientError], ...] = (TransientError,)
+
+    async def call(self, operation: Callable[[], Awaitable[T]], sleep: Sleep = asyncio.sleep) -> T:
+        """What `operation` returns. Raises its last error when the policy gives up, and any other error at once."""
+        backoff = wait_exponential(multiplier=self.first_wait, max=self.longest_wait) + wait_random(0, self.jitter)
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self.attempts) | stop_before_delay(self.patience),
+            wait=_AtLeastRetryAfter(backoff),
+            retry=retry_if_exception_type(self.on),
+            sleep=sleep,
+            before_sleep=_tell,
+            reraise=True,
+        )
+        return await retrying(operation)
+
+
+IMAGE_RETRIES = RetryPolicy(on=(RateLimited, SourceUnavailable))
+STORE_RETRIES = RetryPolicy(attempts=4, patience=120.0, on=(StoreUnavailable,))
+"""On top of the store's own, shorter retries of a single request."""
+
+
+class _AtLeastRetryAfter(wait_base):
+    """The other side's word counts: never sooner than its `retry_after`."""
+
+    def __init__(self, backoff: wait_base) -> None:
+        self.backoff = backoff
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        asked = error.retry_after if isinstance(error, TransientError) else None
+        return max(self.backoff(retry_state), asked or 0.0)
+
+
+def _tell(retry_state: RetryCallState) -> None:
+    error = retry_state.outcome.exception() if retry_state.outcome else None
+    message = error.message if isinstance(error, TransientError) else type(error).__name__
+    _log.info("Attempt %d failed, next in %.1f s: %s", retry_state.attempt_number, retry_state.upcoming_sleep, message)
+
+
+def retry_after_seconds(header: str | None, now: datetime) -> float | None:
+    """The `Retry-After` header (seconds, or an HTTP date against `now`) in seconds from now; None where it says nothing."""
+    text = (header or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    instant = http_date(text)
+    return max(0.0, (instant - now).total_seconds()) if instant else None
+
+
+def http_date(header: str | None) -> datetime | None:
+    """The instant of an HTTP date header in UTC; None where it is missing or garbled."""
+    try:
+        instant = parsedate_to_datetime(header or "")
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -1,0 +1,162 @@
+"""Copy images from their host to the bucket: many at once, hashed as they stream, never more memory than allowed.
+
+Two bounds hold: at most `concurrency` images, and at most `bytes_in_flight + max_image_bytes` bytes of bodies in memory. An
+image reserves its declared length before its body is read. One that does not say reserves a default, and when it outgrows
+that, it goes on alone: whoever is alone needs no more room, so somebody can always finish, and there is no deadlock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+
+from ..errors import ImageRejected, RateLimited, SourceUnavailable
+from ..model.object_keys import EXTENSIONS, ImageKey, Layout, Rendition
+from .image_checks import image_type
+from .ports import ImageBody, ImageSource, ObjectStore
+from .retry import IMAGE_RETRIES, STORE_RETRIES, RetryPolicy, Sleep
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CopyJob:
+    """One image to copy. `day` is its partition; the URL may carry a signature and so stays out of the repr."""
+
+    output_id: str
+    rendition: Rendition
+    day: date
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Where an image lies now, and its fixity: SHA-256 in hex, size in bytes."""
+
+    uri: str
+    sha256: str
+    content_type: str
+    bytes: int
+
+
+class ByteBudget:
+    """How many bytes may be in memory. First come, first served, so that small images cannot starve a large one."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.available = capacity
+        self._turn = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    @asynccontextmanager
+    async def reserved(self, amount: int) -> AsyncIterator[None]:
+        """Wait for room and hold it. More than there is at all means: all of it."""
+        amount = min(amount, self.capacity)
+        async with self._turn:
+            while self.available < amount:
+                self._freed.clear()
+                await self._freed.wait()
+            self.available -= amount
+        try:
+            yield
+        finally:
+            self.available += amount
+            self._freed.set()
+
+
+class Transfer:
+    """Copies images, each at most once at a time; of one event loop. Lengths in bytes.
+
+    `undeclared_bytes`: what an image reserves whose host does not tell its length.
+    """
+
+    def __init__(
+        self,
+        images: ImageSource,
+        store: ObjectStore,
+        layout: Layout,
+        *,
+        concurrency: int = 32,
+        bytes_in_flight: int = 64 * MIB,
+        max_image_bytes: int = 64 * MIB,
+        undeclared_bytes: int = MIB,
+        image_retries: RetryPolicy = IMAGE_RETRIES,
+        store_retries: RetryPolicy = STORE_RETRIES,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.budget = ByteBudget(bytes_in_flight)
+        self._images = images
+        self._store = store
+        self._layout = layout
+        self._max_image_bytes = max_image_bytes
+        self._undeclared_bytes = min(undeclared_bytes, max_image_bytes)
+        self._image_retries = image_retries
+        self._store_retries = store_retries
+        self._sleep = sleep
+        self._slots = asyncio.Semaphore(concurrency)
+        self._alone = asyncio.Lock()
+
+    async def copy(self, job: CopyJob) -> Copied:
+        """Fetch, check, store. Safe to repeat: the same image is the same key and the same bytes.
+
+        Raises ItemError for trouble with this image, also where the host still fails after all retries; StoreUnavailable
+        after retries; ConfigurationError at once.
+        """
+        async with self._slots:
+            try:
+                return await self._image_retries.call(partial(self._attempt, job), self._sleep)
+            except (RateLimited, SourceUnavailable) as error:
+                raise ImageRejected(
+                    f"given up after retries: {error.message}", way_out="a later run tries it again"
+                ) from error
+
+    async def _attempt(self, job: CopyJob) -> Copied:
+        # The reservation outlives the connection: the body is in memory until it is stored.
+        async with AsyncExitStack() as held:
+            async with self._images.open(job.url) as image:
+                body, sha256 = await self._read(image, held)
+            return await self._put(job, body, sha256)
+
+    async def _read(self, image: ImageBody, held: AsyncExitStack) -> tuple[bytes, str]:
+        declared = image.declared_length
+        if declared is not None and declared > self._max_image_bytes:
+            raise self._too_large(declared)
+        room = self._undeclared_bytes if declared is None else declared
+        await held.enter_async_context(self.budget.reserved(room))
+        chunks: list[bytes] = []
+        received = 0
+        digest = hashlib.sha256()
+        async for chunk in image.chunks():
+            received += len(chunk)
+            if received > room:
+                room = await self._outgrow(declared, received, held)
+            digest.update(chunk)
+            chunks.append(chunk)
+        if declared is not None and received != declared:
+            # What a broken connection looks like, so it is worth another try.
+            raise SourceUnavailable(f"the body ended after {received} of {declared} bytes")
+        return b"".join(chunks), digest.hexdigest()
+
+    async def _outgrow(self, declared: int | None, received: int, held: AsyncExitStack) -> int:
+        """The new room of a body that is longer than it reserved, once it is the only such body."""
+        if declared is not None:
+            raise ImageRejected(f"the body is longer than the {declared} bytes it declared")
+        if received > self._max_image_bytes:
+            raise self._too_large(received)
+        await held.enter_async_context(self._alone)
+        return self._max_image_bytes
+
+    def _too_large(self, size: int) -> ImageRejected:
+        return ImageRejected(f"too large: {size} bytes or more, and {self._max_image_bytes} are allowed")
+
+    async def _put(self, job: CopyJob, body: bytes, sha256: str) -> Copied:
+        content_type = image_type(body)
+        key = self._layout.image(ImageKey(job.day, job.output_id, job.rendition, EXTENSIONS[content_type]))
+        put = partial(self._store.put, key, body, content_type=content_type, metadata={"sha256": sha256})
+        await self._store_retries.call(put, self._sleep)
+        return Copied(self._layout.uri(key), sha256, content_type, len(body))
