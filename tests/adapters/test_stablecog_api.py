@@ -245,11 +245,10 @@ async def test_a_body_that_is_no_json_may_pass(body: bytes) -> None:
     "body",
     [
         b'{"outputs": ' + b"[" * 100_000,
-        b'{"outputs": [' + b'{"a":' * 700 + b"1" + b"}" * 700 + b"]}",
         b'["outputs"]',
         b'{"outputs": "many"}',
     ],
-    ids=["too deep for the parser", "too deep for the model", "no object", "no list"],
+    ids=["too deep", "no object", "no list"],
 )
 async def test_json_that_is_no_page_is_a_contradiction(body: bytes) -> None:
     server = Server(refusal(200, content=body))
@@ -331,12 +330,12 @@ async def test_patience_has_an_end() -> None:
     [
         ("7", 7.0),
         ("0", 0.0),
-        ("2.5", 2.5),
         ("Sat, 21 Nov 2026 08:00:20 GMT", 20.0),
         ("Sat, 21 Nov 2026 07:00:00 GMT", 0.0),
         ("soon", None),
         ("-3", None),
-        ("9" * 400, None),
+        ("86400", LONGEST_WAIT),
+        ("9" * 400, LONGEST_WAIT),
         ("", None),
     ],
 )

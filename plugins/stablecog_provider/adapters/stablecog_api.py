@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
-import logging
-import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Self
 
 import httpx
-import tenacity
 
 from .. import __version__
+from ..archive.retry import RetryPolicy, Sleep, http_date, retry_after_seconds
 from ..errors import (
     ArchiveError,
     ConfigurationError,
@@ -30,25 +28,21 @@ from ..errors import (
     RateLimited,
     SourceContradiction,
     SourceUnavailable,
-    TransientError,
 )
 from ..model.page import Page, PageQuery, parse_page
 from ..model.times import BEGINNING, FAR_FUTURE, format_instant
+from .allowed_hosts import AllowedHosts
 
 DEFAULT_ADDRESS = "https://api.stablecog.com"
 PATH = "/v1/image/generation/outputs"
 _KEY_PLACE = "set the API key as the password of the connection (command line: STABLECOG_API_KEY)"
-RATE_LIMIT = 10.0
-"""Requests a second that the service allows one client address; ours stays below it."""
+RATE_LIMIT, REQUESTS_PER_SECOND = 10.0, 8.0
+"""Requests a second: what the service allows one client address, and what we ask of it."""
 ATTEMPTS = 6
 LONGEST_WAIT = 120.0
-"""Seconds: the most that a `Retry-After` may hold us before the next attempt."""
+"""Seconds: the most that we wait for a `Retry-After` before the next attempt."""
 MAX_BODY = 64 * 1024 * 1024
 """Bytes after decompression: 300 outputs are about 0.3 MB."""
-
-_Sleep = Callable[[float], Awaitable[None]]
-_log = logging.getLogger(__name__)
-_backoff = tenacity.wait_exponential_jitter(initial=1, max=30)
 
 
 class StablecogApi:
@@ -63,12 +57,13 @@ class StablecogApi:
         address: str,
         api_key: str,
         *,
-        requests_per_second: float = 8.0,
+        requests_per_second: float = REQUESTS_PER_SECOND,
+        attempts: int = ATTEMPTS,
         timeout: float = 60.0,
         plain_http_hosts: Collection[str] = (),
         max_body: int = MAX_BODY,
         transport: httpx.AsyncBaseTransport | None = None,
-        sleep: _Sleep = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = _checked_address(address, plain_http_hosts)
@@ -80,9 +75,8 @@ class StablecogApi:
                 way_out=f"choose one above 0 and below {RATE_LIMIT:g}, its limit for one client address",
             )
         self._pace = _Pace(1 / requests_per_second, sleep, monotonic)
-        self._sleep = sleep
-        self._timeout = timeout
-        self._max_body = max_body
+        self._retries = RetryPolicy(attempts=attempts, patience=600.0, first_wait=1.0, jitter=1.0)
+        self._sleep, self._timeout, self._max_body = sleep, timeout, max_body
         self._client = httpx.AsyncClient(
             headers={
                 "Authorization": f"Bearer {self._key}",
@@ -105,16 +99,7 @@ class StablecogApi:
 
     async def page(self, query: PageQuery) -> Page:
         """One page. Raises ConfigurationError, SourceContradiction, and after its retries TransientError."""
-        # A fresh object each time: tenacity keeps the state of a call in it, and pages are asked for concurrently.
-        attempts = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(TransientError),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=_wait,
-            sleep=self._sleep,
-            before_sleep=tenacity.before_sleep_log(_log, logging.WARNING),
-            reraise=True,
-        )
-        return await attempts(self._attempt, _parameters(query))
+        return await self._retries.call(partial(self._attempt, _parameters(query)), self._sleep)
 
     async def _attempt(self, parameters: Mapping[str, str]) -> Page:
         await self._pace.turn()
@@ -146,7 +131,7 @@ class StablecogApi:
 class _Pace:
     """Spaces the starts of requests evenly. (aiolimiter, the usual library, lets a full bucket go at once at the start.)"""
 
-    def __init__(self, interval: float, sleep: _Sleep, monotonic: Callable[[], float]) -> None:
+    def __init__(self, interval: float, sleep: Sleep, monotonic: Callable[[], float]) -> None:
         self._interval, self._sleep, self._monotonic = interval, sleep, monotonic
         self._next = monotonic()
         self._lock = asyncio.Lock()
@@ -175,8 +160,8 @@ def _checked_address(address: str, plain_http_hosts: Collection[str]) -> str:
     if not url.host or url.scheme not in ("https", "http") or url.userinfo or url.query or url.fragment:
         raise ConfigurationError(wrong + "it must be a scheme, a host and perhaps a port and a path", way_out=way_out)
     place = url.netloc.decode()
-    trusted = _is_loopback(url.host) or {url.host, place} & {host.lower() for host in plain_http_hosts}
-    if url.scheme == "http" and not trusted:
+    named = AllowedHosts.of(plain_http_hosts)
+    if url.scheme == "http" and not _is_loopback(url.host) and not named.is_named(url.host, url.port or 80):
         raise ConfigurationError(wrong + f"http would send the API key in the open to {place}", way_out=way_out)
     return f"{url.scheme}://{place}{url.raw_path.decode().rstrip('/')}"
 
@@ -203,13 +188,6 @@ def _parameters(query: PageQuery) -> dict[str, str]:
         "end_dt": format_instant(query.end) if query.end else None,
     }
     return {name: str(value) for name, value in asked.items() if value is not None}
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """Our own backoff, or longer where the source names a time; then a little apart, so that clients do not return as one."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = (error.retry_after if isinstance(error, TransientError) else None) or 0.0
-    return max(_backoff(state), min(asked, LONGEST_WAIT) + random.random())  # noqa: S311 jitter, not a secret
 
 
 def _of_exception(error: Exception, address: str, key: str) -> ArchiveError:
@@ -264,24 +242,14 @@ def _page(body: bytes, response: httpx.Response) -> Page:
 
 def _source_time(response: httpx.Response) -> datetime:
     """The source's clock, whole seconds; ours where it does not say."""
-    said = _http_date(response.headers.get("date", ""))
+    said = http_date(response.headers.get("date"))
     return said if said and BEGINNING <= said < FAR_FUTURE else datetime.now(UTC)
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds, from seconds or an HTTP date (measured by the source's own clock); None where absent or garbled."""
-    said = response.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", said, re.ASCII):
-        return float(said)
-    until = _http_date(said)
-    return max(0.0, (until - _source_time(response)).total_seconds()) if until else None
-
-
-def _http_date(text: str) -> datetime | None:
-    with suppress(ValueError, OverflowError, TypeError):
-        instant = parsedate_to_datetime(text)
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    return None
+    """Seconds; measured by the source's own clock where it names a date."""
+    asked = retry_after_seconds(response.headers.get("retry-after"), _source_time(response))
+    return None if asked is None else min(asked, LONGEST_WAIT)
 
 
 def _server_text(body: bytes) -> str:

@@ -1,0 +1,73 @@
+"""Puts the adapters together: from plain settings to the world that the archive's story runs in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import boto3
+
+from ..archive.ports import ObjectStore, World
+from ..model.object_keys import Layout
+from .image_http import HttpImages
+from .memory import SystemClock
+from .object_store import S3ObjectStore
+from .parquet_manifest import ParquetManifest
+from .stablecog_api import ATTEMPTS, DEFAULT_ADDRESS, REQUESTS_PER_SECOND, StablecogApi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """How to reach the account. `image_hosts`: `host` or `host:port`, besides Stablecog's own; over plain http and at
+    private addresses too. `attempts`: how often a request is tried. The key is in no repr.
+    """
+
+    address: str = DEFAULT_ADDRESS
+    api_key: str = field(repr=False)
+    image_hosts: tuple[str, ...] = ()
+    requests_per_second: float = REQUESTS_PER_SECOND
+    attempts: int = ATTEMPTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """How to reach the bucket. The session stays the owner of the credentials, so that they can refresh in mid-run.
+    `endpoint_url`: None for AWS, or for what boto3 is configured with.
+    """
+
+    session: boto3.Session
+    endpoint_url: str | None = None
+    region: str | None = None
+
+
+def open_source(settings: SourceSettings) -> StablecogApi:
+    """The API, to be entered. Raises ConfigurationError."""
+    return StablecogApi(
+        settings.address,
+        settings.api_key,
+        requests_per_second=settings.requests_per_second,
+        attempts=settings.attempts,
+        plain_http_hosts=settings.image_hosts,
+    )
+
+
+@asynccontextmanager
+async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[ObjectStore]:
+    """The bucket of `layout`. Raises ConfigurationError."""
+    yield S3ObjectStore(
+        layout.bucket, session=settings.session, endpoint_url=settings.endpoint_url, region=settings.region
+    )
+
+
+@asynccontextmanager
+async def open_world(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[World]:
+    """All that a run needs, open until the block ends. Raises ConfigurationError."""
+    async with (
+        open_source(source) as api,
+        HttpImages(source.image_hosts) as images,
+        open_store(store, layout) as bucket,
+    ):
+        yield World(
+            source=api, images=images, store=bucket, manifest=ParquetManifest(bucket, layout), clock=SystemClock()
+        )
