@@ -1,0 +1,154 @@
+"""The service's own endpoints: the listing and the image host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from aiohttp import web
+
+from ..model.page import Order, PageQuery
+from .documents import page_document
+from .faults import Fault, Manner
+from .listing import QueryRefused, parse_rfc3339
+from .scene import Scene
+from .world import Account
+
+LISTING = "/v1/image/generation/outputs"
+_ERRORS = {401: "Unauthorized", 500: "Error getting generations"}
+
+
+def api_routes(scene: Scene) -> list[web.RouteDef]:
+    async def listing(request: web.Request) -> web.StreamResponse:
+        return await _answer_listing(scene, request)
+
+    async def image(request: web.Request) -> web.StreamResponse:
+        return await _answer_image(scene, request)
+
+    return [web.get(LISTING, listing), web.get("/images/{file_name}", image)]
+
+
+def error(status: int, message: str) -> web.Response:
+    return web.json_response({"error": message}, status=status)
+
+
+async def _answer_listing(scene: Scene, request: web.Request) -> web.StreamResponse:
+    scene.requests.pages += 1
+    scene.requests.queries.append(request.query_string)
+    refusal = _limited(scene, request)
+    if refusal:
+        return refusal
+    fault = scene.faults.strike_api()
+    if fault and fault.manner is Manner.STATUS:
+        scene.requests.faults += 1
+        return _failure(fault)
+    account = _account(scene, request)
+    if account is None:
+        scene.requests.unauthorized += 1
+        return error(401, _ERRORS[401])
+    try:
+        body = _page(scene, account, request)
+    except QueryRefused as refused:
+        scene.requests.refused += 1
+        return error(400, str(refused))
+    if fault:
+        return await _spoilt(scene, request, fault, body, "application/json")
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+def _limited(scene: Scene, request: web.Request) -> web.Response | None:
+    """429 comes from a layer before the API, and so as plain text."""
+    if scene.rate_limit is None:
+        return None
+    left, wait = scene.rate_limit.admit(request.remote or "")
+    if not wait:
+        return None
+    scene.requests.limited += 1
+    reset = int(scene.clock.now().timestamp()) + wait
+    headers = {
+        "Retry-After": str(wait),
+        "X-RateLimit-Limit": str(scene.rate_limit.limit),
+        "X-RateLimit-Remaining": str(left),
+        "X-RateLimit-Reset": str(reset),
+    }
+    return web.Response(status=429, text="Too Many Requests\n", headers=headers)
+
+
+def _account(scene: Scene, request: web.Request) -> Account | None:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    account = scene.world.accounts.get(key) if scheme == "Bearer" else None
+    return account if account and account.active else None
+
+
+def _page(scene: Scene, account: Account, request: web.Request) -> bytes:
+    now = scene.clock.now()
+    listed = account.listing.page(_query(request.query), now, scene.dialect)
+    address = scene.image_address or f"{request.scheme}://{request.host}"
+    return json.dumps(page_document(listed, now, scene.dialect, address), ensure_ascii=False).encode()
+
+
+def _query(asked: Mapping[str, str]) -> PageQuery:
+    """Raises QueryRefused. What the listing ignores (filters, `order_by`) is ignored here too."""
+    order, per_page = asked.get("order"), asked.get("per_page")
+    if order is not None and order not in tuple(Order):
+        raise QueryRefused("order must be asc or desc")
+    if per_page is not None and not (per_page.isascii() and per_page.isdigit() and len(per_page) < 10):
+        raise QueryRefused("per_page must be an integer")
+    return PageQuery(
+        cursor=asked.get("cursor") or None,
+        order=Order(order) if order else None,
+        per_page=int(per_page) if per_page else None,
+        start=parse_rfc3339(asked["start_dt"]) if asked.get("start_dt") else None,
+        end=parse_rfc3339(asked["end_dt"]) if asked.get("end_dt") else None,
+    )
+
+
+async def _answer_image(scene: Scene, request: web.Request) -> web.StreamResponse:
+    # Pillow is needed by those who fetch images only.
+    from .images import CONTENT_TYPES, image_of
+
+    scene.requests.images += 1
+    scene.requests.images_with_key += "Authorization" in request.headers
+    file_name = request.match_info["file_name"]
+    fault = scene.faults.strike_image(file_name)
+    if fault and fault.manner is Manner.STATUS:
+        scene.requests.faults += 1
+        return _failure(fault)
+    found = scene.world.image(file_name)
+    if found is None or not found[0].has_image(found[1], scene.clock.now()):
+        return web.Response(status=404, text="404 page not found\n")
+    body = image_of(*found)
+    content_type = CONTENT_TYPES[PurePosixPath(file_name).suffix.removeprefix(".")]
+    if fault:
+        return await _spoilt(scene, request, fault, body, content_type)
+    scene.requests.image_bytes += len(body)
+    return web.Response(body=body, content_type=content_type)
+
+
+def _failure(fault: Fault) -> web.Response:
+    headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
+    if fault.status in _ERRORS:
+        return web.json_response({"error": _ERRORS[fault.status]}, status=fault.status, headers=headers)
+    # What is in front of the service (rate limit, load balancer) speaks no JSON.
+    return web.Response(status=fault.status, text=f"{fault.status}\n", headers=headers)
+
+
+async def _spoilt(
+    scene: Scene, request: web.Request, fault: Fault, body: bytes, content_type: str
+) -> web.StreamResponse:
+    scene.requests.faults += 1
+    half = body[: len(body) // 2]
+    if fault.manner is Manner.SHORT:
+        return web.Response(body=half, content_type=content_type)
+    if fault.manner is Manner.GARBLED:
+        return web.Response(body=b"<html><body>Please stand by</body></html>", content_type=content_type)
+    response = web.StreamResponse(headers={"Content-Type": content_type, "Content-Length": str(len(body))})
+    if fault.manner is Manner.TRUNCATED:
+        await response.prepare(request)
+        await response.write(half)
+    elif fault.manner is Manner.STALLED:
+        await scene.stopping.wait()
+    if request.transport:
+        request.transport.close()
+    return response

@@ -1,0 +1,142 @@
+"""The simulator as a server: in a test's own event loop (`Simulator`), or as a program (`serve`)."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from ..errors import ConfigurationError
+from .api import api_routes
+from .clock import SimulatedClock
+from .control import control_routes
+from .dialect import CURRENT, PRESETS, Dialect
+from .faults import RateLimit
+from .history import DENSITIES
+from .scene import Scene
+from .world import START, World
+
+_CLOSING = 1.0
+"""Seconds that a stop waits for answers under way."""
+
+
+class Simulator:
+    """One running service. `async with Simulator(World.generate()) as simulator: ... simulator.address`.
+
+    `world`, `clock`, `faults`, `requests` and `dialect` may be changed while it runs. `rate_limit` is in requests a second
+    for each client address; None, for tests, is no limit (the service has 10). Nothing is logged, and so no key is.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        dialect: Dialect = CURRENT,
+        clock: SimulatedClock | None = None,
+        *,
+        rate_limit: int | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        image_address: str | None = None,
+    ) -> None:
+        self.world = world
+        self.clock = clock or SimulatedClock(world.present)
+        self.scene = Scene(
+            world=world,
+            clock=self.clock,
+            dialect=dialect,
+            rate_limit=RateLimit(rate_limit) if rate_limit is not None else None,
+            image_address=image_address,
+        )
+        self.faults = self.scene.faults
+        self.requests = self.scene.requests
+        self.address = ""
+        """`http://host:port`, once started."""
+        self._place = host, port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.scene.dialect
+
+    @dialect.setter
+    def dialect(self, dialect: Dialect) -> None:
+        self.scene.dialect = dialect
+
+    def application(self) -> web.Application:
+        async def tell_simulated_time(_: web.Request, response: web.StreamResponse) -> None:
+            response.headers["Date"] = format_datetime(self.clock.now().astimezone(UTC), usegmt=True)
+
+        application = web.Application()
+        application.add_routes([*api_routes(self.scene), *control_routes(self.scene)])
+        application.on_response_prepare.append(tell_simulated_time)
+        return application
+
+    async def start(self) -> Self:
+        # An access log would write down what is asked with, and it costs more than an answer.
+        self._runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=_CLOSING)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, *self._place)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.address = f"http://{host}:{port}"
+        return self
+
+    async def stop(self) -> None:
+        self.scene.stopping.set()
+        if self._runner:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8787,
+    outputs: int = 2000,
+    days: float = 30,
+    seed: int = 0,
+    density: str = "human",
+    dialect: str = "current",
+    clock_start: datetime | None = None,
+    clock_rate: float = 1.0,
+    rate_limit: int | None = 10,
+    on_start: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a generated world until SIGINT or SIGTERM; `on_start` is given the address. Prints nothing.
+
+    The world's outputs were made in the `days` before `clock_start`; without it the clock begins at the world's own present,
+    the same every time. `clock_rate` is in simulated seconds a second, 0 for a clock that stands still; `rate_limit` in
+    requests a second, None for no limit. Raises ConfigurationError for a density or dialect there is not.
+    """
+    for name, known in ((density, DENSITIES), (dialect, PRESETS)):
+        if name not in known:
+            raise ConfigurationError(f"the simulator knows no {name!r}", way_out=f"choose one of {', '.join(known)}")
+    start = clock_start - timedelta(days=days) if clock_start else START
+    world = World.generate(seed=seed, outputs=outputs, days=days, start=start, every=DENSITIES[density])
+    clock = SimulatedClock(clock_start or world.present, rate=clock_rate)
+    simulator = Simulator(world, PRESETS[dialect], clock, rate_limit=rate_limit, host=host, port=port)
+    asyncio.run(_serve(simulator, on_start))
+
+
+async def _serve(simulator: Simulator, on_start: Callable[[str], None] | None) -> None:
+    told = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, told.set)
+    async with simulator:
+        if on_start:
+            on_start(simulator.address)
+        await told.wait()

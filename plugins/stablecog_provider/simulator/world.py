@@ -1,0 +1,155 @@
+"""A seeded world: all that ever happens at the service, the part beyond the clock included. Same arguments, same world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from heapq import nsmallest
+from random import Random
+
+from ..model.object_keys import Rendition
+from .history import Pace, Timing, sessions
+from .listing import Listing
+from .outputs import SimulatedOutput, live, make_generation, make_output
+
+DEFAULT_KEY = "sc-" + "51ab1ec0" * 8
+"""The key of the account that `World.generate` fills. No secret: it opens nothing but simulators."""
+OTHER_KEY = "sc-" + "07e4ac70" * 8
+"""The key of a second account: a tenth of the outputs, none of them the first one's."""
+BANNED_KEY = "sc-" + "bad0bad0" * 8
+"""The key of an account that is banned, and so refused."""
+START = datetime(2026, 10, 20, tzinfo=UTC)
+
+
+class Account:
+    """What one API key opens."""
+
+    def __init__(self, key: str, outputs: Iterable[SimulatedOutput] = (), *, active: bool = True) -> None:
+        self.key, self.active = key, active
+        self.listing = Listing(outputs, deleted_at=lambda output: output.deleted_at)
+
+
+class World:
+    """Accounts, their outputs, and `present`: the instant at which a simulation begins."""
+
+    def __init__(self, present: datetime, *, seed: int = 0) -> None:
+        self.present = present
+        self.accounts: dict[str, Account] = {}
+        self._random = Random(seed)
+        self._outputs: dict[str, SimulatedOutput] = {}
+        self._images: dict[str, tuple[SimulatedOutput, Rendition]] = {}
+
+    @classmethod
+    def empty(cls, present: datetime = START, *, seed: int = 0) -> World:
+        """A world of one account without outputs, for tests that `add` what they need."""
+        world = cls(present, seed=seed)
+        world.open_account(DEFAULT_KEY)
+        return world
+
+    @classmethod
+    def generate(
+        cls,
+        *,
+        seed: int = 0,
+        outputs: int = 2000,
+        days: float = 30,
+        start: datetime = START,
+        every: float | None = None,
+        pace: Pace | None = None,
+        future: int | None = None,
+        quiet: bool = False,
+    ) -> World:
+        """`outputs` completed from `start` (UTC) to `present`, in one session on each of `days` days (0: one session on
+        end), and about `future` more after it (a tenth, unless told).
+
+        `every` is the mean number of seconds between two generations, 20 unless told; `pace` has the rest of what can be
+        chosen. In a `quiet` world outputs are neither upscaled, deleted, liked nor shown, unless told on cue.
+        """
+        pace = pace or (Pace() if every is None else Pace(every=every))
+        future = outputs // 10 if future is None else future
+        world = cls(start, seed=seed)
+        timeline, world.present = _timeline(sessions(Random(seed), start, days, outputs, pace), outputs, future)
+        world._fill(DEFAULT_KEY, timeline, quiet)
+        few = outputs // 10
+        timeline, _ = _timeline(sessions(Random(seed + 1), start, days, few, pace), few, future // 10)
+        world._fill(OTHER_KEY, timeline, quiet)
+        world.open_account(BANNED_KEY, active=False)
+        return world
+
+    def open_account(self, key: str, *, active: bool = True) -> Account:
+        account = self.accounts[key] = Account(key, active=active)
+        return account
+
+    def account(self, key: str = DEFAULT_KEY) -> Account:
+        return self.accounts[key]
+
+    def _fill(self, key: str, timeline: Iterable[Timing], quiet: bool) -> None:
+        made = [output for timing in timeline for output in self._make(timing)]
+        if not quiet:
+            made = [live(self._random, output) for output in made]
+        self.accounts[key] = Account(key, made)
+        self._know(made)
+
+    def _make(self, timing: Timing) -> list[SimulatedOutput]:
+        generation = make_generation(self._random, timing)
+        return [make_output(self._random, generation, completed) for completed in timing.completed]
+
+    def _know(self, outputs: Iterable[SimulatedOutput]) -> None:
+        for output in outputs:
+            self._outputs[output.id] = output
+            for rendition in Rendition:
+                self._images[output.file_name(rendition)] = (output, rendition)
+
+    def add(
+        self, requested: datetime, *completed: datetime, key: str = DEFAULT_KEY, extension: str | None = None
+    ) -> list[SimulatedOutput]:
+        """A further generation with one output for each instant in `completed` (unless told, one 5 s after the request)."""
+        made = self._make(Timing(requested, completed or (requested + timedelta(seconds=5),)))
+        for output in made:
+            output.extension = extension or output.extension
+            self.accounts[key].listing.add(output)
+        self._know(made)
+        return made
+
+    def delete(self, output_id: str, at: datetime, *, image_too: bool = False) -> None:
+        """It vanishes from listing and count at that instant; its images only where `image_too`."""
+        output = self._outputs[output_id]
+        output.deleted_at, output.image_vanishes = at, image_too
+
+    def upscale(self, output_id: str, at: datetime) -> None:
+        self._outputs[output_id].upscaled_at = at
+
+    def favourite(self, output_id: str, at: datetime, value: bool = True) -> None:
+        output = self._outputs[output_id]
+        output.favourites = sorted([*output.favourites, (at, value)])
+
+    def show(self, output_id: str, at: datetime, status: str = "submitted") -> None:
+        """Change the gallery status."""
+        output = self._outputs[output_id]
+        output.gallery = sorted([*output.gallery, (at, status)])
+
+    def output(self, output_id: str) -> SimulatedOutput:
+        return self._outputs[output_id]
+
+    def visible(self, now: datetime | None = None, key: str = DEFAULT_KEY) -> list[SimulatedOutput]:
+        """The truth: what a complete reading at `now` (unless told, `present`) holds, oldest request first."""
+        return list(self.accounts[key].listing.visible(now or self.present))
+
+    def image(self, file_name: str) -> tuple[SimulatedOutput, Rendition] | None:
+        """Whose image this is, whether it is there yet or not."""
+        return self._images.get(file_name)
+
+
+def _timeline(source: Iterator[Timing], outputs: int, future: int) -> tuple[list[Timing], datetime]:
+    """Generations of at least `outputs + future` outputs, and the present: when `outputs` of them have completed."""
+    timeline: list[Timing] = []
+    completed: list[datetime] = []
+    while len(completed) < max(outputs + future, 1):
+        timeline.append(next(source))
+        completed.extend(timeline[-1].completed)
+    # What is requested after one row may complete before it: read on past the last completion before looking for the present.
+    horizon = max(completed)
+    while timeline[-1].requested <= horizon:
+        timeline.append(next(source))
+        completed.extend(timeline[-1].completed)
+    return timeline, nsmallest(outputs, completed)[-1] if outputs else timeline[0].requested
