@@ -33,6 +33,9 @@ OFF_LOOP_ROWS = 2_000
 """From so many rows on, a merge takes longer (about 30 ms) than the transfers on the event loop should wait."""
 OFF_LOOP_BYTES = 500_000
 """The like for reading a partition."""
+BLOCK = 128
+"""Rows turned into Python values at a time, about 5 ms."""
+KEPT_BLOCKS = 16
 
 _NAMES = tuple(name for name, _, _ in COLUMNS)
 _ARROW = {
@@ -57,6 +60,7 @@ class ParquetPartition:
     def __init__(self, day: date, table: pa.Table | None = None) -> None:
         self.day = day
         self.table: pa.Table = SCHEMA.empty_table() if table is None else table
+        self._blocks: dict[int, list[Row]] = {}
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -68,11 +72,19 @@ class ParquetPartition:
 
     def get(self, key: RowKey) -> Row | None:
         number = self._index.get(key)
-        return None if number is None else next(_rows_of(self.table.slice(number, 1)))
+        return None if number is None else self._block(number // BLOCK)[number % BLOCK]
 
     def rows(self) -> Iterator[Row]:
-        for batch in self.table.to_batches(max_chunksize=1_000):
-            yield from _rows_of(batch)
+        for start in range(0, len(self), BLOCK):
+            yield from _rows_of(self.table.slice(start, BLOCK))
+
+    def _block(self, number: int) -> list[Row]:
+        # A walk asks in nearly the order of the table, and a block costs little more than a row.
+        if number not in self._blocks:
+            if len(self._blocks) >= KEPT_BLOCKS:
+                del self._blocks[next(iter(self._blocks))]
+            self._blocks[number] = list(_rows_of(self.table.slice(number * BLOCK, BLOCK)))
+        return self._blocks[number]
 
     def live_ids(self, within: Window | None = None) -> set[str]:
         return set(self.table.column("output_id").filter(self._live(within)).to_pylist())
@@ -106,7 +118,9 @@ class ParquetPartition:
         if replaced:
             row_numbers = pa.array(range(len(self)), pa.int64())
             kept = kept.filter(pc.invert(pc.is_in(row_numbers, pa.array(replaced, pa.int64()))))
-        return ParquetPartition(self.day, pa.concat_tables([kept, table_of(changed)]).sort_by(_ORDER))
+        # Sorting one chunk is twice as fast as sorting two.
+        table = pa.concat_tables([kept, table_of(changed)]).combine_chunks().sort_by(_ORDER)
+        return ParquetPartition(self.day, table)
 
     def to_parquet(self) -> bytes:
         sink = pa.BufferOutputStream()
@@ -292,7 +306,14 @@ def _merged(partition: ParquetPartition, pending: Mapping[RowKey, Row]) -> tuple
     return merged, None if merged is partition else merged.to_parquet()
 
 
-def _rows_of(table: pa.Table | pa.RecordBatch) -> Iterator[Row]:
-    columns: list[list[Any]] = [column.to_pylist() for column in table.columns]
-    for values in zip(*columns, strict=True):
+def _rows_of(table: pa.Table) -> Iterator[Row]:
+    for values in zip(*map(_python_values, table.columns), strict=True):
         yield Row(**dict(zip(_NAMES, values, strict=True)))
+
+
+def _python_values(column: pa.ChunkedArray) -> list[Any]:
+    if not pa.types.is_timestamp(column.type):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    # Three times as fast as letting Arrow attach the zone, and it is always the same zone object.
+    naive = column.cast(pa.timestamp("us")).to_pylist()
+    return [None if instant is None else instant.replace(tzinfo=UTC) for instant in naive]

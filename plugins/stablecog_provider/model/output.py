@@ -135,13 +135,13 @@ def _readable(
         upscaled_image_url=_url(document.get("upscaled_image_url")),
         started_at=_instant(generation.get("started_at")),
         completed_at=_instant(generation.get("completed_at")),
-        prompt_id=_text(prompt.get("id")),
+        prompt_id=_label(prompt.get("id")),
         prompt=_text(prompt.get("text")),
-        negative_prompt_id=_text(negative.get("id")),
+        negative_prompt_id=_label(negative.get("id")),
         negative_prompt=_text(negative.get("text")),
-        model_id=_text(generation.get("model_id")),
-        scheduler_id=_text(generation.get("scheduler_id")),
-        gallery_status=_text(document.get("gallery_status")),
+        model_id=_label(generation.get("model_id")),
+        scheduler_id=_label(generation.get("scheduler_id")),
+        gallery_status=_label(document.get("gallery_status")),
         width=_integer(generation.get("width"), 32),
         height=_integer(generation.get("height"), 32),
         inference_steps=_integer(generation.get("inference_steps"), 32),
@@ -192,6 +192,11 @@ def _text(value: object) -> str | None:
         return None
     # JSON may carry lone surrogates, which no UTF-8 column can hold.
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def _label(value: object) -> str | None:
+    text = _text(value)
+    return None if text is None else without_secrets(text)
 
 
 def _integer(value: object, bits: int) -> int | None:

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stablecog_provider.errors import ArchiveDamaged
+from stablecog_provider.model.checkpoint import VERSION, Checkpoint, Proof
+from stablecog_provider.model.coverage import MAX_LATENCY, Axis, Coverage, Window
+
+from .test_output import documents
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+instants = st.datetimes(datetime(1, 1, 2), timezones=st.just(UTC))  # noqa: DTZ001
+counts = st.integers(0, 10**9)
+coverages = st.lists(
+    st.tuples(instants, instants).filter(lambda pair: pair[0] < pair[1]).map(lambda pair: Window(*pair)), max_size=5
+).map(Coverage.of)
+checkpoints = st.builds(
+    Checkpoint,
+    source=st.text(),
+    axis=st.sampled_from(Axis),
+    coverage=coverages,
+    days=st.dictionaries(st.dates(), counts, max_size=4),
+    retries=st.dictionaries(st.dates(), instants, max_size=4),
+    proof=st.none()
+    | st.builds(Proof, start=instants, end=instants, source=counts, manifest=counts, checked_at=instants),
+    store_probed=st.text(),
+    run_id=st.text(),
+    saved_at=st.none() | instants,
+)
+CHECKPOINT = Checkpoint(
+    source="https://api.stablecog.com",
+    axis=Axis.COMPLETED,
+    coverage=Coverage.of(
+        [Window(NOON, NOON + timedelta(hours=1)), Window(NOON + timedelta(hours=2), NOON + timedelta(hours=3))]
+    ),
+    days={date(2026, 11, 21): 3, date(2026, 11, 20): 4},
+    retries={date(2026, 11, 20): NOON},
+    proof=Proof(NOON, NOON, 3, 3, NOON),
+    saved_at=NOON,
+)
+
+
+def changed(**members: Any) -> bytes:
+    return json.dumps(json.loads(CHECKPOINT.to_json()) | members).encode()
+
+
+@given(checkpoints)
+def test_what_is_saved_is_read_back(checkpoint: Checkpoint) -> None:
+    assert Checkpoint.from_json(checkpoint.to_json()) == checkpoint
+
+
+@given(checkpoints)
+def test_the_same_checkpoint_is_the_same_bytes(checkpoint: Checkpoint) -> None:
+    again = Checkpoint.from_json(checkpoint.to_json())
+    assert again.to_json() == checkpoint.to_json()
+
+
+def test_days_in_any_order_are_the_same_bytes() -> None:
+    other = Checkpoint.from_json(changed(days={"2026-11-21": 3, "2026-11-20": 4}))
+    assert other.to_json() == CHECKPOINT.to_json()
+
+
+def test_watermark_and_live_are_derived() -> None:
+    assert CHECKPOINT.watermark == NOON + timedelta(hours=1)
+    assert CHECKPOINT.live == 7
+    assert Checkpoint.from_json(changed(watermark="2099-01-01T00:00:00Z")) == CHECKPOINT
+
+
+def test_proof_agrees_where_the_counts_do() -> None:
+    assert Proof(NOON, NOON, 3, 3, NOON).agrees
+    assert not Proof(NOON, NOON, 3, 4, NOON).agrees
+
+
+def test_a_change_of_axis_carries_the_coverage_over() -> None:
+    requested = CHECKPOINT.on(Axis.REQUESTED)
+    assert requested.axis is Axis.REQUESTED
+    assert requested.watermark == NOON + timedelta(hours=1) - MAX_LATENCY
+    assert CHECKPOINT.on(Axis.COMPLETED) == CHECKPOINT
+
+
+def test_a_checkpoint_does_not_change_with_the_mapping_it_was_made_of() -> None:
+    days = {date(2026, 11, 21): 1}
+    checkpoint = Checkpoint(source="s", axis=Axis.COMPLETED, days=days)
+    days[date(2026, 11, 21)] = 2
+    assert checkpoint.live == 1
+    with pytest.raises(TypeError):
+        checkpoint.days[date(2026, 11, 21)] = 2  # type: ignore[index]
+
+
+def test_a_newer_version_asks_for_an_upgrade() -> None:
+    with pytest.raises(ArchiveDamaged, match=r"version 2, .* upgrade"):
+        Checkpoint.from_json(changed(version=VERSION + 1))
+
+
+def test_an_older_version_is_migrated_step_by_step() -> None:
+    old = json.loads(CHECKPOINT.to_json())
+    old |= {"version": -1, "origin": old.pop("source")}
+    migrations = {
+        -1: lambda document: {**document, "address": document["origin"]},
+        0: lambda document: {**document, "source": document["address"], "version": 0},
+    }
+    assert Checkpoint.from_json(json.dumps(old).encode(), migrations) == CHECKPOINT
+
+
+def test_a_migration_that_meets_damage_says_so() -> None:
+    with pytest.raises(ArchiveDamaged, match="KeyError: 'origin'"):
+        Checkpoint.from_json(changed(version=0), {0: lambda document: {"source": document["origin"]}})
+    with pytest.raises(ArchiveDamaged, match="nothing migrates"):
+        Checkpoint.from_json(changed(version=0))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"\xff\xfe\xff",
+        b"[" * 100_000,
+        b'{"version":' + b"9" * 5_000 + b"}",
+        CHECKPOINT.to_json()[:-20],
+    ],
+    ids=range(8),
+)
+def test_what_is_no_document_is_damaged(body: bytes) -> None:
+    with pytest.raises(ArchiveDamaged, match=r"checkpoint.json cannot be read.* -> restore"):
+        Checkpoint.from_json(body)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"version": None},
+        {"version": "1"},
+        {"version": True},
+        {"version": 1.0},
+        {"source": None},
+        {"axis": "sideways"},
+        {"axis": []},
+        {"coverage": None},
+        {"coverage": [["2026-11-21T00:00:00Z"]]},
+        {"coverage": [["2026-11-21T00:00:00Z", "2026-11-21T00:00:00Z"]]},
+        {"coverage": [[1, 2]]},
+        {"coverage": 5},
+        {"days": []},
+        {"days": {"2026-11-21": -1}},
+        {"days": {"2026-11-21": True}},
+        {"days": {"2026-11-21": float("inf")}},
+        {"days": {"2026-02-30": 1}},
+        {"days": {"20261121": 1}},
+        {"retries": {"2026-11-21": "soon"}},
+        {"retries": {"2026-11-21": None}},
+        {"proof": {}},
+        {"proof": []},
+        {"proof": "proven"},
+        {"store_probed": 5},
+        {"run_id": {}},
+        {"saved_at": 0},
+    ],
+    ids=str,
+)
+def test_a_document_with_wrong_members_is_damaged(members: dict[str, Any]) -> None:
+    with pytest.raises(ArchiveDamaged, match=r"checkpoint.json cannot be read"):
+        Checkpoint.from_json(changed(**members))
+
+
+@pytest.mark.parametrize("member", ["source", "axis", "coverage", "days", "retries", "version"])
+def test_a_document_that_lacks_a_member_is_damaged(member: str) -> None:
+    document = json.loads(CHECKPOINT.to_json())
+    del document[member]
+    with pytest.raises(ArchiveDamaged, match=member):
+        Checkpoint.from_json(json.dumps(document).encode())
+
+
+names = st.sampled_from(sorted(json.loads(CHECKPOINT.to_json())))
+
+
+@given(st.dictionaries(names, documents, max_size=3))
+def test_any_member_may_be_anything(members: dict[str, Any]) -> None:
+    try:
+        body = changed(**members)
+    except ValueError:  # an integer that Python will not write
+        return
+    try:
+        Checkpoint.from_json(body)
+    except ArchiveDamaged:
+        return
+
+
+@given(st.binary())
+def test_any_bytes_are_a_checkpoint_or_damaged(body: bytes) -> None:
+    with pytest.raises(ArchiveDamaged):
+        Checkpoint.from_json(body)
