@@ -30,6 +30,7 @@ DEFAULT_REGION = "us-east-1"
 CREDENTIALS_TTL = timedelta(minutes=10)
 """obstore asks for credentials again 5 minutes before this is over; boto3 renews its own 10 minutes before they expire."""
 TIMEOUT = timedelta(seconds=120)
+PAGE = 1000
 RETRIES: RetryConfig = {
     "max_retries": 3,
     "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=5), "base": 2},
@@ -44,7 +45,7 @@ class S3ObjectStore:
 
     `session`: whose credentials, refreshed as it refreshes them. `endpoint_url`: None asks boto3, which knows AWS and the
     user's configuration. `region`: None is that of the session. `path_style`: None decides by the endpoint: AWS itself is
-    asked at a host of the bucket's name, every other server by path. Raises ConfigurationError.
+    asked at a host of the bucket's name, every other server by path. `address`: where it asks. Raises ConfigurationError.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class S3ObjectStore:
             options["allow_http"] = True
         if not path_style:
             endpoint = endpoint.replace("://", f"://{bucket}.", 1)
+        self.address = endpoint
         self._store = S3Store(
             bucket,
             region=region,
@@ -144,9 +146,11 @@ class S3ObjectStore:
 
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
         """Keys below `prefix`, which is empty or ends with a slash; in the server's order. A request a page of 1,000."""
+        self.requests += 1
         try:
-            async for page in obstore.list(self._store, prefix or None, chunk_size=1000):
-                self.requests += 1
+            async for page in obstore.list(self._store, prefix or None, chunk_size=PAGE):
+                if len(page) == PAGE:
+                    self.requests += 1
                 for item in page:
                     yield Listed(item["path"], item["size"])
         except _OBSTORE_ERRORS as error:
@@ -204,6 +208,7 @@ _OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLo
 _DAMAGED_ON_THE_WAY = {
     "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout",
 }  # fmt: skip
+_ABSENT = (FileNotFoundError, exceptions.NotFoundError)
 _CONFLICTS = (exceptions.AlreadyExistsError, exceptions.PreconditionError, exceptions.NotModifiedError)
 _NOT_ALLOWED = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
 _MISUSE = (
@@ -222,7 +227,7 @@ def translate(error: Exception, subject: str, *, conditional: bool = False) -> A
     message = f"{subject}: {_reason(text)}"
     if isinstance(error, _CONFLICTS) and conditional:
         return Conflict(subject)
-    if isinstance(error, FileNotFoundError) or code == "NoSuchBucket":
+    if isinstance(error, _ABSENT) or code == "NoSuchBucket":
         return BucketMissing(message, way_out="create the bucket, or correct its name, region or endpoint")
     if code == "RequestTimeTooSkewed":
         return CredentialsRejected(message, way_out="set this machine's clock")
@@ -242,7 +247,7 @@ def _is_final(status: int | None, code: str) -> bool:
 
 
 def _is_missing_key(error: Exception) -> bool:
-    return isinstance(error, FileNotFoundError) and _code(str(error)) != "NoSuchBucket"
+    return isinstance(error, _ABSENT) and _code(str(error)) != "NoSuchBucket"
 
 
 def _code(text: str) -> str:

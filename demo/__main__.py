@@ -1,0 +1,51 @@
+"""`make demo`: a simulated account, a real S3 server, the real DAG, and a look at what came of it.
+
+Everything that is started is stopped at the end, on failure and on Ctrl-C, too; what was made stays under `.demo/`.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from .children import StepFailed
+from .servers import ServerFailed
+from .story import Folders, tell
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    console = Console(highlight=False)
+    folders = Folders(ROOT, ROOT / ".demo")
+    folders.clean()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        tell(console, folders)
+    except StepFailed as failure:
+        console.print(f"\n[bold red]The demo failed at: {failure.step}[/] ({failure.why})")
+        if failure.log:
+            console.print(f"[dim]The end of {failure.log.relative_to(ROOT)}:[/]")
+            console.print(failure.tail, markup=False)
+        return 1
+    except ServerFailed as failure:
+        console.print("\n[bold red]The demo failed at: the S3 server[/]")
+        console.print(str(failure), markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nInterrupted; everything that was started is stopped.")
+        return 130
+    return 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

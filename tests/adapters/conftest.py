@@ -1,0 +1,92 @@
+"""Every ObjectStore and every ImageSource, under one name each: a new adapter joins by a parameter here."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from aiohttp import web
+from demo.servers import HOST, S3Server
+from stablecog_provider.adapters.memory import MemoryObjectStore
+from stablecog_provider.adapters.object_store import S3ObjectStore
+from stablecog_provider.archive.ports import ObjectStore
+
+Handler = Callable[[web.Request], "web.StreamResponse | object"]
+NO_RETRIES = {"max_retries": 0, "retry_timeout": timedelta(seconds=10)}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What lies in a store, looked at past the port."""
+
+    body: bytes
+    content_type: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUnderTest:
+    """`folder` is this test's own; `look` tells what lies under a key."""
+
+    store: ObjectStore
+    look: Callable[[str], Seen]
+    folder: str
+
+    def key(self, name: str) -> str:
+        return f"{self.folder}/{name}"
+
+
+def s3_store(server: S3Server, bucket: str = "archive", **settings: object) -> S3ObjectStore:
+    return S3ObjectStore(bucket, session=server.session(), endpoint_url=server.endpoint, **settings)
+
+
+def _on_server(server: S3Server) -> tuple[ObjectStore, Callable[[str], Seen]]:
+    client = server.client()
+
+    def look(key: str) -> Seen:
+        found = client.get_object(Bucket="archive", Key=key)
+        return Seen(found["Body"].read(), found["ContentType"], found["Metadata"])
+
+    return s3_store(server), look
+
+
+def _in_memory() -> tuple[ObjectStore, Callable[[str], Seen]]:
+    store = MemoryObjectStore()
+
+    def look(key: str) -> Seen:
+        found = store.objects[key]
+        return Seen(found.body, found.content_type, found.metadata)
+
+    return store, look
+
+
+@pytest.fixture(params=["memory", "moto", "seaweedfs"])
+def bucket(request: pytest.FixtureRequest) -> StoreUnderTest:
+    if request.param == "memory":
+        store, look = _in_memory()
+    else:
+        store, look = _on_server(request.getfixturevalue(f"{request.param}_server"))
+    return StoreUnderTest(store, look, f"contract/{uuid.uuid4().hex}")
+
+
+@asynccontextmanager
+async def http_server(handler: Handler) -> AsyncIterator[str]:
+    """Serve every request by `handler` on loopback; gives `HOST:PORT`."""
+    application = web.Application(client_max_size=2**24)
+    application.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(application, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, HOST, 0).start()
+        yield f"{HOST}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+def serve() -> Callable[[Handler], AbstractAsyncContextManager[str]]:
+    return http_server
