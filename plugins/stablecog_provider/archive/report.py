@@ -151,7 +151,8 @@ class RunReport:
         ]
         lines.append(
             "All that was read is saved. Run again: the places named are read once more. "
-            "If the same places differ again, the source counts outputs that its listing does not show; report them to its support."
+            "If the same places differ again, the source counts outputs that its listing does not show: "
+            "report them to its support."
         )
         return lines
 

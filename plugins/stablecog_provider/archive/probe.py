@@ -1,0 +1,123 @@
+"""What the source can: asked once a run, seen and not believed, and told in the run report.
+
+Nothing of this stands on the published page; it is observed behaviour that may change, used where it is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+from ..model.coverage import MAX_LATENCY, Axis
+from ..model.output import Output
+from ..model.page import Order, Page, PageQuery
+from ..model.times import FAR_FUTURE, MICROSECOND, parse_instant
+from .ports import Source
+
+_NEVER = FAR_FUTURE - timedelta(days=1)
+
+
+class WalkKind(StrEnum):
+    """The three ways to read the listing, best first."""
+
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+    DOCUMENTED = "documented"
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """`ascending`: `order=asc` with a cursor rises and holds only outputs completed after the cursor. `output_times`:
+    outputs tell when they completed. `cursor`: the axis on which `next` is a timestamp, so that a walk may begin anywhere;
+    None where it is opaque. `counts_by_date`: `start_dt` and `end_dt` bound the count, so that any window can be proven.
+    """
+
+    ascending: bool
+    output_times: bool
+    cursor: Axis | None
+    counts_by_date: bool
+    empty: bool = False
+
+    @property
+    def walk(self) -> WalkKind:
+        if self.ascending and self.output_times and self.cursor is Axis.COMPLETED:
+            return WalkKind.ASCENDING
+        return WalkKind.DOCUMENTED if self.cursor is None else WalkKind.DESCENDING
+
+    @property
+    def axis(self) -> Axis:
+        """Coverage grows along the way a walk goes: by completion where it rises, by request where it falls."""
+        return Axis.COMPLETED if self.walk is WalkKind.ASCENDING else Axis.REQUESTED
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "ascending": self.ascending,
+            "output_times": self.output_times,
+            "cursor": str(self.cursor) if self.cursor else "opaque",
+            "counts_by_date": self.counts_by_date,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the source can, and its first page, which tells its clock."""
+
+    abilities: Abilities
+    page: Page
+
+
+async def probe(source: Source) -> Probe:
+    """Ask what the source can, in two requests (one more where the account looks empty)."""
+    # One request answers two questions: the listing ignores the dates, the count of a window in the far future must be 0.
+    page = await source.page(PageQuery(per_page=1, start=_NEVER))
+    counts_by_date = page.total == 0
+    if not page.outputs:
+        page = await source.page(PageQuery(per_page=1))
+        if not page.outputs:
+            empty = Abilities(
+                ascending=True, output_times=True, cursor=Axis.COMPLETED, counts_by_date=counts_by_date, empty=True
+            )
+            return Probe(empty, page)
+    newest = page.readable[-1] if page.readable else None
+    completed = newest.output_created_at if newest else None
+    abilities = Abilities(
+        ascending=False,
+        output_times=completed is not None,
+        cursor=_cursor_axis(page, newest),
+        counts_by_date=counts_by_date,
+    )
+    if newest and completed and abilities.cursor is Axis.COMPLETED:
+        abilities = replace(abilities, ascending=await _rises(source, newest))
+    return Probe(abilities, page)
+
+
+def _cursor_axis(page: Page, last: Output | None) -> Axis | None:
+    if page.next is None:
+        # A single page: there is nothing to go on to, and any cursor does.
+        return Axis.COMPLETED if last is None or last.output_created_at else Axis.REQUESTED
+    try:
+        instant = parse_instant(page.next)
+    except ValueError:
+        return None
+    if last is None:
+        return None
+    if instant == last.output_created_at:
+        return Axis.COMPLETED
+    return Axis.REQUESTED if instant == last.created_at else None
+
+
+async def _rises(source: Source, newest: Output) -> bool:
+    """A server that ignores `order`, or sorts by it but still filters below the cursor (as in 2023), lists older outputs."""
+    completed = newest.output_created_at
+    if completed is None:
+        return False
+    cursor = min(completed, newest.created_at) - MAX_LATENCY - MICROSECOND
+    page = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=10))
+    rows = page.readable
+    return bool(rows) and (
+        all(row.output_created_at is not None and row.output_created_at > cursor for row in rows)
+        and all(before.created_at <= after.created_at for before, after in pairwise(rows))
+    )

@@ -1,0 +1,173 @@
+"""How an archive stands: its checkpoint and its last run's report, read from the bucket alone (the source is not asked)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from ..errors import ConfigurationError
+from ..model.checkpoint import Checkpoint, Proof
+from ..model.coverage import Axis, Coverage, Window
+from ..model.object_keys import Layout
+from ..model.times import format_instant
+from .ports import ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """What the newest report under `runs/` says. Instants are RFC 3339 text, as the report has them."""
+
+    run_id: str
+    started_at: str
+    finished_at: str
+    outcome: str
+    explanation: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveStatus:
+    """`live`: outputs in the manifest that the source still had. `days`: days that have any. `pending_retries`: when the
+    first failed image of a day is due again, by day. `last_run`: None where no report can be read.
+    """
+
+    archive: str
+    source: str
+    axis: Axis
+    coverage: Coverage
+    live: int
+    days: int
+    pending_retries: dict[date, datetime]
+    proof: Proof | None
+    saved_at: datetime | None
+    last_run: LastRun | None
+
+    @property
+    def watermark(self) -> datetime | None:
+        return self.coverage.watermark
+
+    @property
+    def gaps(self) -> Coverage:
+        """What coverage lacks between its first and its last instant; the next run reads it."""
+        if not self.coverage:
+            return Coverage()
+        windows = self.coverage.windows
+        return self.coverage.gaps(Window(windows[0].start, windows[-1].end))
+
+    @property
+    def outcome(self) -> str:
+        """`proven`, `proven, with failed images`, or `not proven`: as the last commit left it."""
+        if self.proof is None or not self.proof.agrees:
+            return "not proven"
+        return "proven, with failed images" if self.pending_retries else "proven"
+
+    @property
+    def exit_code(self) -> int:
+        """0 proven, 3 some images failed or the proof differs."""
+        return 0 if self.outcome == "proven" else 3
+
+    def explain(self) -> list[str]:
+        """How it stands and what to do, in plain sentences."""
+        if self.watermark is None:
+            lines = ["Nothing is covered yet: the first run has not finished a window. Run again."]
+        else:
+            lines = [f"Every output {self.axis} before {format_instant(self.watermark)} is archived (the watermark)."]
+        lines += [
+            f"Not covered: {format_instant(gap.start)} to {format_instant(gap.end)}; the next run reads it."
+            for gap in self.gaps
+        ]
+        if self.pending_retries:
+            due = format_instant(min(self.pending_retries.values()))
+            lines.append(f"{len(self.pending_retries)} days hold failed images; runs after {due} try them again.")
+        if self.proof is None:
+            lines.append("No proof yet: nothing was compared with the source's counts. Run again.")
+        elif self.proof.agrees:
+            lines.append(f"Proven: source and manifest both count {self.proof.source} outputs.")
+        else:
+            lines.append(
+                f"NOT proven: the source counts {self.proof.source} outputs, the manifest holds {self.proof.manifest}. "
+                "All that was read is saved. Run again: the places that differ are read once more."
+            )
+        return lines
+
+    def to_document(self) -> dict[str, Any]:
+        """For machines: instants as RFC 3339 text, windows as pairs of them."""
+        return {
+            "archive": self.archive,
+            "source": self.source,
+            "outcome": self.outcome,
+            "axis": str(self.axis),
+            "watermark": format_instant(self.watermark) if self.watermark else None,
+            "coverage": _pairs(self.coverage),
+            "gaps": _pairs(self.gaps),
+            "live": self.live,
+            "days": self.days,
+            "pending_retries": {day.isoformat(): format_instant(due) for day, due in self.pending_retries.items()},
+            "proof": self.proof
+            and {
+                "start": format_instant(self.proof.start),
+                "end": format_instant(self.proof.end),
+                "source": self.proof.source,
+                "manifest": self.proof.manifest,
+                "agrees": self.proof.agrees,
+                "checked_at": format_instant(self.proof.checked_at),
+            },
+            "saved_at": format_instant(self.saved_at) if self.saved_at else None,
+            "explanation": self.explain(),
+            "last_run": self.last_run
+            and {
+                "run_id": self.last_run.run_id,
+                "started_at": self.last_run.started_at,
+                "finished_at": self.last_run.finished_at,
+                "outcome": self.last_run.outcome,
+                "explanation": list(self.last_run.explanation),
+            },
+        }
+
+
+def _pairs(coverage: Coverage) -> list[list[str]]:
+    return [[format_instant(window.start), format_instant(window.end)] for window in coverage]
+
+
+async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
+    """Raises ConfigurationError where there is no archive, ArchiveDamaged where its checkpoint cannot be read."""
+    stored = await store.get(layout.checkpoint)
+    if stored is None:
+        raise ConfigurationError(
+            f"there is no archive at {layout} (no checkpoint.json)",
+            way_out="check the address; the first `stablecog-archive run` makes one",
+        )
+    checkpoint = Checkpoint.from_json(stored.body)
+    return ArchiveStatus(
+        archive=str(layout),
+        source=checkpoint.source,
+        axis=checkpoint.axis,
+        coverage=checkpoint.coverage,
+        live=checkpoint.live,
+        days=sum(1 for count in checkpoint.days.values() if count),
+        pending_retries=dict(checkpoint.retries),
+        proof=checkpoint.proof,
+        saved_at=checkpoint.saved_at,
+        last_run=await _last_run(store, layout),
+    )
+
+
+async def _last_run(store: ObjectStore, layout: Layout) -> LastRun | None:
+    # Keys begin with the start of the run, so the greatest is the newest, in whatever order the store lists them.
+    keys = [listed.key async for listed in store.list(layout.runs)]
+    stored = await store.get(max(keys)) if keys else None
+    try:
+        document = json.loads(stored.body) if stored else None
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        return None
+    explanation = document.get("explanation")
+    return LastRun(
+        run_id=str(document.get("run_id", "")),
+        started_at=str(document.get("started_at") or ""),
+        finished_at=str(document.get("finished_at") or ""),
+        outcome=str(document.get("outcome", "")),
+        explanation=tuple(map(str, explanation)) if isinstance(explanation, list) else (),
+    )
