@@ -50,6 +50,7 @@ SCHEMA = pa.schema(
     [pa.field(name, _ARROW[kind], nullable=nullable) for name, kind, nullable in COLUMNS],
     metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
 )
+_FIRST_COLUMNS = max(number for number, (_, _, nullable) in enumerate(COLUMNS) if not nullable) + 1
 _ORDER = [(name, "ascending") for name in ("created_at", "output_id", "rendition")]
 _values = attrgetter(*_NAMES)
 
@@ -256,8 +257,8 @@ def _check_schema(found: pa.Schema, name: str) -> None:
             f"{name} has columns that are not the archive's, and a merge would lose them: {', '.join(foreign)}",
             way_out="keep them in a table of your own, and restore the object as the archive wrote it",
         )
-    # An older version may lack columns at the end, for columns are only ever added there.
-    expected = _NAMES if int(version) == SCHEMA_VERSION else _NAMES[: len(found.names)]
+    # An older version may lack columns at the end, for columns are only ever added there, and nullable ones only.
+    expected = _NAMES if int(version) == SCHEMA_VERSION else _NAMES[: max(len(found.names), _FIRST_COLUMNS)]
     for column in expected:
         if found.names.count(column) != 1:
             raise _damaged(name, f"column {column} is {'there twice' if column in found.names else 'missing'}")
