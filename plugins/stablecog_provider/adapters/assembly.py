@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import boto3
 
 from ..archive.ports import ObjectStore, World
+from ..errors import ConfigurationError
 from ..model.object_keys import Layout
 from .image_http import HttpImages
 from .memory import SystemClock
@@ -33,12 +34,13 @@ class SourceSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
     """How to reach the bucket. The session stays the owner of the credentials, so that they can refresh in mid-run.
-    `endpoint_url`: None for AWS, or for what boto3 is configured with.
+    `endpoint_url`: None for AWS, or for what boto3 is configured with. `verify`: as boto3 spells it.
     """
 
     session: boto3.Session
     endpoint_url: str | None = None
     region: str | None = None
+    verify: bool | str | None = None
 
 
 def open_source(settings: SourceSettings) -> StablecogApi:
@@ -55,6 +57,12 @@ def open_source(settings: SourceSettings) -> StablecogApi:
 @asynccontextmanager
 async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[ObjectStore]:
     """The bucket of `layout`. Raises ConfigurationError."""
+    if settings.verify not in (None, True):
+        # Rather an error than a setting that looks as if it were heeded.
+        raise ConfigurationError(
+            "the store's certificate is always checked, against the certificates that this machine trusts",
+            way_out="take `verify` out of the AWS connection, and let the machine trust the store's authority",
+        )
     yield S3ObjectStore(
         layout.bucket, session=settings.session, endpoint_url=settings.endpoint_url, region=settings.region
     )

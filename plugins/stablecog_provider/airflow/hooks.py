@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.log import mask_secret
 
 from .. import get_provider_info
+from ..adapters.allowed_hosts import AllowedHosts
 from ..adapters.assembly import SourceSettings, open_source
 from ..adapters.stablecog_api import DEFAULT_ADDRESS, StablecogApi
 from ..archive.probe import probe
@@ -24,7 +24,6 @@ from ..model.output import Output, UnreadableOutput
 from ..model.page import MAX_PER_PAGE, Page, PageQuery
 from ..model.times import BEGINNING
 
-_HOST = re.compile(r"(\[[0-9A-Fa-f:]+\]|[0-9A-Za-z._-]+)(:\d{1,5})?", re.ASCII)
 _Item = TypeVar("_Item")
 
 
@@ -192,16 +191,19 @@ def _extras(extras: Mapping[str, Any]) -> dict[str, Any]:
 
 def _image_hosts(value: object) -> tuple[str, ...]:
     hosts = value.split(",") if isinstance(value, str) else value
-    if isinstance(hosts, list) and all(isinstance(host, str) and _HOST.fullmatch(host.strip()) for host in hosts):
-        return tuple(host.strip() for host in hosts)
-    raise ConfigurationError(
-        "the extra `image_hosts` is no list of hosts",
-        way_out="write hosts with commas between, like `cdn.example.com, 10.0.0.5:8080`: no scheme and no path",
-    )
+    if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+        raise ConfigurationError(
+            "the extra `image_hosts` is no list of hosts",
+            way_out="write them with commas between: cdn.example.com, box:8080",
+        )
+    named = tuple(stripped for host in hosts if (stripped := host.strip()))
+    AllowedHosts.of(named)
+    return named
 
 
-def _rate(value: object) -> float:
+def _rate(value: Any) -> float:
     try:
-        return float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else float("nan")
-    except ValueError:
+        # True is the number 1 to Python, and a mistake to us.
+        return float("" if isinstance(value, bool) else value)
+    except (TypeError, ValueError):
         raise ConfigurationError("the extra `requests_per_second` is no number", way_out="leave it out for 8") from None

@@ -1,0 +1,80 @@
+"""What the provider declares: true to Airflow's own schemas, and what its surfaces make of it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from importlib.metadata import distribution
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+
+from stablecog_provider import __version__, get_provider_info
+from stablecog_provider.airflow.hooks import StablecogHook
+
+INFO = get_provider_info()
+(FORM,) = INFO["connection-types"]
+
+
+def schema(name: str) -> Any:
+    return json.loads(files("airflow").joinpath(name).read_text())
+
+
+def test_it_satisfies_the_schema_that_airflow_checks_providers_with() -> None:
+    jsonschema.validate(INFO, schema("provider_info.schema.json"))
+
+
+@pytest.mark.parametrize("part", ["connection-types", "hooks", "operators", "integrations"])
+def test_each_part_satisfies_the_stricter_schema_of_provider_yaml(part: str) -> None:
+    whole = schema("provider.yaml.schema.json")
+    jsonschema.validate(INFO[part], {**whole["properties"][part], "definitions": whole.get("definitions", {})})
+
+
+def test_it_is_named_as_the_distribution() -> None:
+    (entry,) = distribution(INFO["package-name"]).entry_points.select(group="apache_airflow_provider")
+    assert entry.load() is get_provider_info
+    assert INFO["versions"] == [__version__]
+
+
+def test_everything_it_names_is_there() -> None:
+    for part in ("hooks", "operators"):
+        for group in INFO[part]:
+            assert group["integration-name"] == INFO["integrations"][0]["integration-name"]
+            for module in group["python-modules"]:
+                importlib.import_module(module)
+    module, _, name = FORM["hook-class-name"].rpartition(".")
+    assert getattr(importlib.import_module(module), name) is StablecogHook
+    assert FORM["connection-type"] == StablecogHook.conn_type
+    assert FORM["hook-name"] == StablecogHook.hook_name
+
+
+def test_airflow_lists_the_provider_and_its_form() -> None:
+    from airflow.providers_manager import ProvidersManager
+    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+
+    manager = ProvidersManager()
+    assert INFO["package-name"] in manager.providers
+    hook = ProvidersManagerTaskRuntime().hooks["stablecog"]
+    assert hook is not None
+    assert (hook.hook_name, hook.connection_id_attribute_name) == ("Stablecog", "stablecog_conn_id")
+    assert manager.field_behaviours["stablecog"]["relabeling"]["password"] == "API key"
+    fields = {name for name in manager.connection_form_widgets if name.startswith("extra__stablecog__")}
+    assert fields == {"extra__stablecog__image_hosts", "extra__stablecog__requests_per_second"}
+
+
+def test_the_form_of_airflow_3_1_is_worded_alike() -> None:
+    behaviour = StablecogHook.get_ui_field_behaviour()
+    jsonschema.validate(behaviour, schema("customized_form_field_behaviours.schema.json"))
+    assert behaviour["hidden_fields"] == FORM["ui-field-behaviour"]["hidden-fields"]
+
+
+@pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")  # Airflow's own call
+def test_airflow_tests_a_connection_through_the_hook() -> None:
+    """The way of the button in the form; an empty key is refused before anything is asked."""
+    from airflow.models import Connection
+
+    works, words = Connection(conn_id="stablecog_default", conn_type="stablecog").test_connection()
+    assert not works
+    assert "stablecog_default" in words
