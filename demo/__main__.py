@@ -31,11 +31,11 @@ def main() -> int:
         console.print(f"\n[bold red]The demo failed at: {failure.step}[/] ({failure.why})")
         if failure.log:
             console.print(f"[dim]The end of {failure.log.relative_to(ROOT)}:[/]")
-            console.print(failure.tail, markup=False)
+            console.print(failure.tail, markup=False, soft_wrap=True)
         return 1
     except ServerFailed as failure:
         console.print("\n[bold red]The demo failed at: the S3 server[/]")
-        console.print(str(failure), markup=False)
+        console.print(str(failure), markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("\nInterrupted; everything that was started is stopped.")

@@ -47,20 +47,22 @@ def started(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> It
         _stop(child)
 
 
-def finish(step: str, child: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
-    """Wait for a program to end well. Raises StepFailed."""
-    try:
-        code = child.wait(seconds)
-    except subprocess.TimeoutExpired:
-        raise StepFailed(step, f"not done after {seconds:.0f} s", log) from None
+def finish(
+    step: str, child: subprocess.Popen[bytes], log: Path, seconds: float, *, hopeless: str | None = None
+) -> None:
+    """Wait for a program to end well; `hopeless` is a text that, once in the log, makes waiting pointless.
+
+    Raises StepFailed.
+    """
+    deadline = time.monotonic() + seconds
+    while (code := child.poll()) is None:
+        if time.monotonic() > deadline:
+            raise StepFailed(step, f"not done after {seconds:.0f} s", log)
+        if hopeless and hopeless in log.read_text(errors="replace"):
+            raise StepFailed(step, f"its log says {hopeless}", log)
+        time.sleep(0.1)
     if code:
         raise StepFailed(step, f"ended with exit code {code}", log)
-
-
-def run(step: str, command: Sequence[str], log: Path, environ: Mapping[str, str], seconds: float) -> None:
-    """Run a program to its end. Raises StepFailed."""
-    with started(command, log, environ) as child:
-        finish(step, child, log, seconds)
 
 
 def wait_until(

@@ -118,4 +118,4 @@ def _step(console: Console, title: str) -> Iterator[None]:
     began = time.monotonic()
     with console.status(f"{title} ..."):
         yield
-    console.print(f"[green]✓[/] {title} [dim]({time.monotonic() - began:.0f} s)[/]")
+    console.print(f"[green]✓[/] {title} [dim]({time.monotonic() - began:.0f} s)[/]", soft_wrap=True)

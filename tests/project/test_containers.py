@@ -16,7 +16,9 @@ COMPOSE = ROOT / "docker/compose.yaml"
 
 
 def ran(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(TOOLS / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [str(TOOLS / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
 
 def compose() -> dict[str, Any]:
@@ -63,7 +65,9 @@ def test_no_secret_is_written_down() -> None:
 
 
 def test_the_image_never_ends_as_root() -> None:
-    users = [line.split()[1] for line in (ROOT / "docker/Dockerfile").read_text().splitlines() if line.startswith("USER ")]
+    users = [
+        line.split()[1] for line in (ROOT / "docker/Dockerfile").read_text().splitlines() if line.startswith("USER ")
+    ]
     assert users[-1] == "50000"
 
 

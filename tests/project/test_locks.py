@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ def pins(lock: str) -> dict[str, tuple[str, int]]:
     """Version and number of hashes by name."""
     found: dict[str, tuple[str, int]] = {}
     for entry in (ROOT / lock).read_text().replace("\\\n", " ").splitlines():
-        name, version, hashes = re.fullmatch(r"(\S+)==(\S+)((?:\s+--hash=sha256:[0-9a-f]{64})*)", entry.strip()).groups()  # type: ignore[union-attr]
+        name, version, hashes = re.fullmatch(
+            r"(\S+)==(\S+)((?:\s+--hash=sha256:[0-9a-f]{64})*)", entry.strip()
+        ).groups()  # type: ignore[union-attr]
         found[canonicalize_name(name)] = (version, hashes.count("sha256"))
     return found
 
@@ -40,12 +43,14 @@ def test_the_image_runs_the_versions_that_are_tested(lock: str) -> None:
 def test_the_lock_satisfies_every_declared_requirement() -> None:
     project = pyproject()["project"]
     found = pins("requirements.lock")
-    declared = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    declared = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     for requirement in map(Requirement, declared):
         name = canonicalize_name(requirement.name)
         if name != project["name"]:
             assert name in found, f"{name} is not locked: run `make lock`"
-            assert requirement.specifier.contains(found[name][0]), f"{requirement} against {found[name][0]}: `make lock`"
+            assert requirement.specifier.contains(found[name][0]), (
+                f"{requirement} against {found[name][0]}: `make lock`"
+            )
 
 
 def test_airflow_is_one_version_everywhere() -> None:
@@ -57,4 +62,6 @@ def test_airflow_is_one_version_everywhere() -> None:
 
 
 def test_every_lock_is_listed_here() -> None:
-    assert {str(path.relative_to(ROOT)) for path in [*Path(ROOT).glob("*.lock"), *ROOT.glob("docker/*.lock")]} == set(LOCKS)
+    assert {str(path.relative_to(ROOT)) for path in [*Path(ROOT).glob("*.lock"), *ROOT.glob("docker/*.lock")]} == set(
+        LOCKS
+    )

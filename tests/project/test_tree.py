@@ -14,8 +14,18 @@ LONGEST_MODULE = 300
 
 # Spelt so that this file does not name them itself.
 PLACES = re.compile(
-    r"/(?:work|root|tmp)/(?:main|shared|bash_jobs)|/home/(?!airflow)\w+/|" + "files" + r"\.pythonhosted|" + "pypi" + r"\.org/"
-    r"simple|--(?:extra-)?index-url[ =]\S+:/|index\." + "docker" + r"\.io|" + "quay" + r"\.io|ghcr" + r"\.io|registry\." + "npm"
+    r"/(?:work|root|tmp)/(?:main|shared|bash_jobs)|/home/(?!airflow)\w+/|"
+    + "files"
+    + r"\.pythonhosted|"
+    + "pypi"
+    + r"\.org/"
+    r"simple|--(?:extra-)?index-url[ =]\S+:/|index\."
+    + "docker"
+    + r"\.io|"
+    + "quay"
+    + r"\.io|ghcr"
+    + r"\.io|registry\."
+    + "npm"
 )
 
 
@@ -64,7 +74,11 @@ def test_the_changelog_is_kept_in_form() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
     headings = re.findall(r"^### (.+)$", changelog, re.MULTILINE)
     assert set(headings) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
-    assert all(re.fullmatch(r"## \[(Unreleased|\d+\.\d+\.\d+)\]( - \d{4}-\d\d-\d\d)?", line) for line in changelog.splitlines() if line.startswith("## "))
+    assert all(
+        re.fullmatch(r"## \[(Unreleased|\d+\.\d+\.\d+)\]( - \d{4}-\d\d-\d\d)?", line)
+        for line in changelog.splitlines()
+        if line.startswith("## ")
+    )
 
 
 def test_the_licence_is_that_of_the_metadata() -> None:

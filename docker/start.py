@@ -1,0 +1,177 @@
+"""What the containers of compose.yaml run: `python start.py keys | store | source | airflow | first-run | tomorrow`.
+
+`keys` makes this installation's own random keys, once, in a volume that the others read: nothing secret is written down
+anywhere, and nothing that is generated here works anywhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+HOME = Path(os.environ.get("STABLECOG_DEMO_HOME", "/opt/stablecog"))
+STORE = os.environ.get("STABLECOG_DEMO_STORE", "http://store:8333")
+SOURCE = os.environ.get("STABLECOG_DEMO_SOURCE", "http://source:8787")
+AIRFLOW = os.environ.get("STABLECOG_DEMO_AIRFLOW", "http://airflow:8080")
+BUCKET, PREFIX, DAG = "archive", "stablecog", "stablecog_archive_daily"
+DAY = 86400
+
+
+def keys() -> None:
+    """Make the keys where there are none yet."""
+    place = HOME / "keys/keys.json"
+    if place.exists():
+        return
+    made = {
+        "s3_access": secrets.token_hex(10),
+        "s3_secret": secrets.token_urlsafe(30),
+        "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "airflow": secrets.token_urlsafe(32),
+    }
+    half = place.with_suffix(".half")
+    half.touch(mode=0o600)
+    half.write_text(json.dumps(made))
+    half.replace(place)
+
+
+def store() -> None:
+    """SeaweedFS, reachable by the other containers."""
+    made, folder = _keys(), HOME / "store"
+    identity = {
+        "name": "archive",
+        "credentials": [{"accessKey": made["s3_access"], "secretKey": made["s3_secret"]}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    settings = folder / "s3.json"
+    settings.touch(mode=0o600)
+    settings.write_text(json.dumps({"identities": [identity]}))
+    volumes = folder / "volumes"
+    volumes.mkdir(exist_ok=True)
+    _become(
+        "weed", "-logtostderr=true", "server", f"-dir={volumes}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        "-master.volumeSizeLimitMB=256", "-master.telemetry=false", "-master.electionTimeout=1s",
+        "-volume.max=0", "-volume.preStopSeconds=0", "-filer", "-s3", "-s3.port=8333", "-s3.ip.bind=0.0.0.0",
+        f"-s3.config={settings}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false",
+    )  # fmt: skip
+
+
+def source() -> None:
+    """The simulated account, its clock running as ours does."""
+    _become("stablecog-archive", "simulate", "--host", "0.0.0.0", "--port", "8787")  # noqa: S104 - the containers' own net
+
+
+def airflow() -> None:
+    """Airflow with both connections, once there is a bucket."""
+    make_bucket()
+    _become("airflow", "standalone", environ=os.environ | airflow_settings())
+
+
+def airflow_settings() -> dict[str, str]:
+    """Everything that Airflow is told."""
+    from stablecog_provider.simulator.world import DEFAULT_KEY
+
+    made, place = _keys(), SOURCE.removeprefix("http://")
+    stablecog = {"conn_type": "stablecog", "host": SOURCE, "password": DEFAULT_KEY, "extra": {"image_hosts": [place]}}
+    s3 = {
+        "endpoint_url": STORE,
+        "region_name": "us-east-1",
+        "config_kwargs": {"s3": {"addressing_style": "path"}},
+    }
+    aws = {"conn_type": "aws", "login": made["s3_access"], "password": made["s3_secret"], "extra": s3}
+    return {
+        "AIRFLOW_CONN_STABLECOG_DEFAULT": json.dumps(stablecog),
+        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
+        "STABLECOG_ARCHIVE_BUCKET": BUCKET,
+        "STABLECOG_ARCHIVE_PREFIX": PREFIX,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow/airflow.db",
+        "AIRFLOW__CORE__FERNET_KEY": made["fernet"],
+        "AIRFLOW__API__SECRET_KEY": made["airflow"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": made["airflow"],
+        # Whoever reaches the page is its master; compose.yaml publishes it on 127.0.0.1 alone.
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+    }
+
+
+def make_bucket() -> None:
+    """The archive's bucket, unless it is there."""
+    import boto3
+
+    made = _keys()
+    session = boto3.Session(made["s3_access"], made["s3_secret"], region_name="us-east-1")
+    client = session.client("s3", endpoint_url=STORE)
+    if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+        client.create_bucket(Bucket=BUCKET)
+
+
+def first_run() -> None:
+    """Trigger the DAG, so that there is something to look at."""
+    token = _ask("GET", f"{AIRFLOW}/auth/token")["access_token"]
+    run = _ask("POST", f"{AIRFLOW}/api/v2/dags/{DAG}/dagRuns", {"logical_date": None}, token)
+    print(f"triggered {run['dag_run_id']}: see http://127.0.0.1:8080/dags/{DAG}")
+
+
+def tomorrow() -> None:
+    """Move the simulated account's clock on by a day."""
+    state = _ask("POST", f"{SOURCE}/_simulator/clock/advance", {"seconds": DAY})
+    print(f"at the source it is {state['clock']['now']} now, and {state['outputs']['visible']} outputs are there")
+
+
+def healthy(name: str) -> None:
+    """For the health checks: ends badly unless the service answers as it should."""
+    if name == "store":
+        # Refusing a stranger takes the whole S3 server.
+        try:
+            _ask("GET", f"{STORE}/")
+        except urllib.error.HTTPError as refused:
+            sys.exit(refused.code != 403)
+    if name == "source":
+        _ask("GET", f"{SOURCE}/_simulator/state")
+    if name == "airflow":
+        health = _ask("GET", f"{AIRFLOW}/api/v2/monitor/health")
+        token = _ask("GET", f"{AIRFLOW}/auth/token")["access_token"]
+        _ask("GET", f"{AIRFLOW}/api/v2/dags/{DAG}", token=token)
+        sys.exit(any(health[part]["status"] != "healthy" for part in ("metadatabase", "scheduler", "dag_processor")))
+
+
+def _keys() -> dict[str, str]:
+    found: dict[str, str] = json.loads((HOME / "keys/keys.json").read_text())
+    return found
+
+
+def _ask(method: str, url: str, body: object = None, token: str = "") -> Any:
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    payload = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(url, data=payload, headers=headers, method=method)  # noqa: S310 - our own services
+    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+        return json.loads(answer.read() or b"null")
+
+
+def _become(*command: str, environ: dict[str, str] | None = None) -> None:
+    """This process becomes the service, and gets its signals."""
+    os.execvpe(command[0], command, environ or dict(os.environ))  # noqa: S606
+
+
+COMMANDS = {
+    "keys": keys,
+    "store": store,
+    "source": source,
+    "airflow": airflow,
+    "first-run": first_run,
+    "tomorrow": tomorrow,
+}
+
+if __name__ == "__main__":
+    if sys.argv[1] == "healthy":
+        healthy(sys.argv[2])
+    else:
+        COMMANDS[sys.argv[1]]()

@@ -1,0 +1,39 @@
+"""`stablecog-archive status`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import typer
+from rich.console import Console
+
+from ..archive.ports import ObjectStore
+from ..archive.status import ArchiveStatus
+from ..archive.status import status as read_status
+from ..model.object_keys import Layout
+from .options import Debug, EndpointUrl, Json, To
+from .settings import store_settings
+from .surroundings import Surroundings
+from .tables import show_status
+
+
+def status(
+    context: typer.Context, to: To, endpoint_url: EndpointUrl = None, as_json: Json = False, debug: Debug = False
+) -> int:
+    """Say how an archive stands, from the bucket alone: coverage, proof, pending retries, the last run. Needs no API key."""
+    around: Surroundings = context.obj
+    into_store = store_settings(endpoint_url)
+    found = asyncio.run(_read(lambda: around.open_store(into_store, to), to))
+    if as_json:
+        around.out.write(json.dumps(found.to_document()) + "\n")
+    else:
+        show_status(Console(file=around.out), found)
+    return found.exit_code
+
+
+async def _read(opened: Callable[[], AbstractAsyncContextManager[ObjectStore]], layout: Layout) -> ArchiveStatus:
+    async with opened() as store:
+        return await read_status(store, layout)

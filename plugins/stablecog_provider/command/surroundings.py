@@ -1,0 +1,43 @@
+"""What a command takes from outside: environment, streams, and the makers of its world. Tests put their own in its place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+from ..archive.ports import ObjectStore, World
+from ..model.object_keys import Layout
+
+if TYPE_CHECKING:
+    from ..adapters.assembly import SourceSettings, StoreSettings
+
+OpenWorld = Callable[["SourceSettings", "StoreSettings", Layout], AbstractAsyncContextManager[World]]
+OpenStore = Callable[["StoreSettings", Layout], AbstractAsyncContextManager[ObjectStore]]
+
+
+# The adapters bring pyarrow, aiohttp, obstore and boto3 along: `--help` need not wait for them.
+def _open_world(source: SourceSettings, store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[World]:
+    from ..adapters.assembly import open_world
+
+    return open_world(source, store, layout)
+
+
+def _open_store(store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[ObjectStore]:
+    from ..adapters.assembly import open_store
+
+    return open_store(store, layout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """`environ` holds secrets, so it is in no repr."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+    open_world: OpenWorld = _open_world
+    open_store: OpenStore = _open_store

@@ -1,0 +1,71 @@
+"""Reports as a person likes to read them."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from ..archive.report import RunReport
+from ..archive.status import ArchiveStatus
+from ..model.times import format_instant
+
+_STYLES = {"proven": "bold green", "proven, with failed images": "bold yellow", "not proven": "bold red"}
+
+
+def show_report(console: Console, report: RunReport) -> None:
+    """Counts in a table, then what they mean in sentences."""
+    facts = [
+        ("archive", report.archive),
+        (
+            "read",
+            f"{report.read:,} outputs in {report.source_requests:,} requests ({report.walk or 'nothing to walk'})",
+        ),
+        ("copied", f"{report.copied:,} images, {decimal(report.bytes)}, {_rate(report)}"),
+        ("refreshed", f"{report.refreshed:,} rows"),
+        ("failed, gone, deleted", f"{report.failed:,}, {report.gone:,}, {report.tombstoned:,}"),
+        ("took", f"{report.seconds:,.1f} s"),
+    ]
+    console.print(Group(_verdict(report.outcome), _facts(facts), *_sentences(report.explain())))
+
+
+def show_status(console: Console, status: ArchiveStatus) -> None:
+    """How the archive stands, and what its last run said."""
+    facts = [
+        ("archive", status.archive),
+        ("source", status.source),
+        ("live outputs", f"{status.live:,} on {status.days:,} days"),
+        ("watermark", format_instant(status.watermark) if status.watermark else "none yet"),
+        ("saved at", format_instant(status.saved_at) if status.saved_at else "unknown"),
+    ]
+    parts: list[RenderableType] = [_verdict(status.outcome), _facts(facts), *_sentences(status.explain())]
+    if status.last_run:
+        last = status.last_run
+        parts += [Text(f"\nThe last run, {last.run_id}, began {last.started_at}: {last.outcome}", style="bold")]
+        parts += _sentences(list(last.explanation))
+    console.print(Group(*parts))
+
+
+def _rate(report: RunReport) -> str:
+    return f"{report.copied / report.seconds:,.0f} a second" if report.seconds else "at once"
+
+
+def _verdict(outcome: str) -> Text:
+    return Text(outcome.upper(), style=_STYLES.get(outcome, "bold"))
+
+
+def _facts(facts: list[tuple[str, str]]) -> Table:
+    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, told in facts:
+        # What the source or the bucket wrote is text, never markup.
+        table.add_row(name, escape(told))
+    return table
+
+
+def _sentences(lines: list[str]) -> list[Text]:
+    return [Text(line) for line in lines]

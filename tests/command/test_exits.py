@@ -1,0 +1,103 @@
+"""Errors, exit codes, and what is said of them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stablecog_provider import errors
+from stablecog_provider.command.exits import EXITS, Exit, Redaction, exit_of, traceback_of
+
+from .console import KEY, TO, type_in
+
+
+def tree(root: type[errors.ArchiveError] = errors.ArchiveError) -> list[type[errors.ArchiveError]]:
+    return [root, *(kind for child in root.__subclasses__() for kind in tree(child))]
+
+
+def made(kind: type[errors.ArchiveError]) -> errors.ArchiveError:
+    if issubclass(kind, errors.OutputUnreadable):
+        return kind("some-id", "image_url", "missing")
+    return kind("it broke", way_out="mend it")
+
+
+def test_the_table_covers_the_whole_tree() -> None:
+    uncovered = [kind for kind in tree()[1:] if not any(parent in EXITS for parent in kind.__mro__)]
+    assert uncovered == []
+    assert set(EXITS) <= set(tree())
+
+
+@pytest.mark.parametrize("kind", tree()[1:])
+def test_every_error_ends_as_the_readme_says(kind: type[errors.ArchiveError]) -> None:
+    expected = (
+        Exit.SETTINGS
+        if issubclass(kind, errors.ConfigurationError)
+        else Exit.DIFFERS
+        if issubclass(kind, errors.ProofDiffers)
+        else Exit.OTHER
+    )
+    assert exit_of(made(kind)) == expected
+
+
+@pytest.mark.parametrize("kind", tree()[1:])
+def test_an_error_is_told_with_its_way_out_and_without_a_traceback(kind: type[errors.ArchiveError]) -> None:
+    error = made(kind)
+    typed = type_in("run", "--to", TO, raises=error)
+    assert typed.code == exit_of(error)
+    assert typed.out == ""
+    assert f"error: {error.message}" in typed.err
+    assert error.way_out in typed.err
+    assert "Traceback" not in typed.err
+
+
+def test_with_json_an_error_is_one_document() -> None:
+    typed = type_in("run", "--to", TO, "--json", raises=errors.BucketMissing("no bucket", way_out="create it"))
+    assert typed.document == {"error": "no bucket", "way_out": "create it", "kind": "BucketMissing"}
+    assert (typed.code, typed.err) == (2, "")
+
+
+def test_a_fault_of_our_own_is_told_as_such() -> None:
+    typed = type_in("run", "--to", TO, raises=ZeroDivisionError("oh"))
+    assert typed.code == Exit.OTHER
+    assert "unexpected ZeroDivisionError: oh" in typed.err
+    assert "--debug" in typed.err
+
+
+def test_debug_shows_the_traceback_without_the_key() -> None:
+    typed = type_in("run", "--to", TO, "--debug", raises=ValueError(f"bad header: Bearer {KEY}"))
+    assert "Traceback" in typed.err
+    assert "ValueError" in typed.err
+    assert KEY not in typed.err + typed.out
+
+
+def test_an_interruption_says_that_nothing_is_lost() -> None:
+    typed = type_in("run", "--to", TO, raises=KeyboardInterrupt())
+    assert typed.code == 130
+    assert "nothing is lost" in typed.err
+
+
+def test_an_interruption_is_a_document_too() -> None:
+    typed = type_in("run", "--to", TO, "--json", raises=KeyboardInterrupt())
+    assert typed.code == 130
+    assert typed.document["kind"] == "KeyboardInterrupt"
+
+
+@given(secret=st.text(st.characters(exclude_categories=("Z", "C")), min_size=8), before=st.text(), after=st.text())
+def test_no_secret_survives_redaction(secret: str, before: str, after: str) -> None:
+    for name in ("STABLECOG_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        hide = Redaction({name: f" {secret}\n"})
+        assert hide(before + "\x00" + secret + "\x00" + after).split("\x00")[1] == "***"
+        assert secret not in repr(hide)
+
+
+def test_a_traceback_holds_the_cause_without_secrets() -> None:
+    try:
+        try:
+            raise OSError(f"socket of {KEY}")
+        except OSError as cause:
+            raise errors.SourceUnavailable("no answer") from cause
+    except errors.SourceUnavailable as error:
+        text = traceback_of(error, Redaction({"STABLECOG_API_KEY": KEY}))
+    assert "socket of ***" in text
+    assert "SourceUnavailable" in text
