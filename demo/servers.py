@@ -61,13 +61,14 @@ class S3Server:
 
 
 @contextlib.contextmanager
-def seaweedfs(folder: Path, *, bucket: str = "archive") -> Iterator[S3Server]:
+def seaweedfs(folder: Path, *, bucket: str = "archive", ready_seconds: float = READY_SECONDS) -> Iterator[S3Server]:
     """Run SeaweedFS with its data in `folder` and with `bucket` in it. Raises ServerFailed.
 
-    A folder that was served before is served again with what it holds. The server dies with this process.
+    A folder that was served before is served again with what it holds, at the same address where that is free. The server
+    dies with the thread that started it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    master, volume, filer, s3 = free_ports(4)
+    master, volume, filer, s3 = _ports(folder)
     server = S3Server(f"http://{HOST}:{s3}", "demo-access-key", "demo-secret-key")
     log = folder / "weed.log"
     with log.open("ab") as output:
@@ -81,7 +82,7 @@ def seaweedfs(folder: Path, *, bucket: str = "archive") -> Iterator[S3Server]:
             preexec_fn=_die_with_parent,
         )
     try:
-        _wait_until_ready(server, child, log, bucket)
+        _wait_until_ready(server, child, log, bucket, ready_seconds)
         yield server
     finally:
         _stop(child)
@@ -116,6 +117,16 @@ def _command(folder: Path, server: S3Server, *, master: int, volume: int, filer:
     ]  # fmt: skip
 
 
+def _ports(folder: Path) -> list[int]:
+    """Four ports, the same as last time if they are free: the master remembers its own, and an election takes 15 s."""
+    remembered = folder / "ports.json"
+    ports: list[int] = json.loads(remembered.read_text()) if remembered.exists() else []
+    if not ports or not all(_is_free(port) and _is_free(port + _GRPC_OFFSET) for port in ports):
+        ports = free_ports(4)
+        remembered.write_text(json.dumps(ports))
+    return ports
+
+
 def free_ports(count: int) -> list[int]:
     """Ports on which, and 10000 above which, nobody listens. Another program may still take one before we do."""
     found: list[int] = []
@@ -129,6 +140,8 @@ def free_ports(count: int) -> list[int]:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
+        # As servers do: connections that linger after a stop do not make a port taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:
@@ -142,9 +155,9 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _wait_until_ready(server: S3Server, child: subprocess.Popen[bytes], log: Path, bucket: str) -> None:
+def _wait_until_ready(server: S3Server, child: subprocess.Popen[bytes], log: Path, bucket: str, seconds: float) -> None:
     client = server.client()
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + seconds
     trouble: Exception | None = None
     while child.poll() is None and time.monotonic() < deadline:
         try:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+
 from stablecog_provider.archive.ports import Absent, Conflict, Listed, Unchanged
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+
 from stablecog_provider.archive.image_checks import image_type
 from stablecog_provider.errors import ImageRejected
 

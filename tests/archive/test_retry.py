@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stablecog_provider.archive.retry import IMAGE_RETRIES, RetryPolicy, http_date, retry_after_seconds
 from stablecog_provider.errors import (
     ConfigurationError,

@@ -7,6 +7,7 @@ import logging
 from datetime import date
 
 import pytest
+
 from stablecog_provider.adapters.memory import Answer, Call, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.archive.retry import RetryPolicy
 from stablecog_provider.archive.transfer import MIB, Copied, CopyJob, Transfer

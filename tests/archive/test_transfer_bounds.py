@@ -11,6 +11,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from stablecog_provider.adapters.memory import Call, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.archive.retry import RetryPolicy
@@ -178,10 +179,14 @@ async def test_a_large_image_is_not_starved_by_small_ones() -> None:
 @pytest.mark.parametrize("failure", [RuntimeError, asyncio.CancelledError])
 async def test_room_comes_back_however_its_holder_ends(failure: type[BaseException]) -> None:
     budget = ByteBudget(100)
-    with pytest.raises(failure):
+
+    async def fail() -> None:
         async with budget.reserved(70):
             assert budget.available == 30
             raise failure
+
+    with pytest.raises(failure):
+        await fail()
     assert budget.available == 100
 
 

@@ -110,7 +110,14 @@ def _parse(text: str) -> list[tuple[str, int]]:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if not host or parts.netloc != text or "@" in text or not text.isascii() or any(map(str.isspace, text)):
+    if (
+        not host
+        or parts.netloc != text
+        or text.endswith(":")
+        or "@" in text
+        or not text.isascii()
+        or any(map(str.isspace, text))
+    ):
         raise ConfigurationError(
             f"not a host: {text.rpartition('@')[2]!r}",
             way_out="write an image host as HOST or HOST:PORT, like localhost:8080",

@@ -1,0 +1,144 @@
+"""Which addresses images may come from: ours, those that were named, and nothing that hides behind them."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from stablecog_provider.adapters.allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress, is_public, shown
+from stablecog_provider.errors import ConfigurationError, ImageRefused
+
+ALLOWED = AllowedHosts.of(["localhost:8080", "cdn.example.com", "[::1]:9000", "10.1.2.3:80"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://b.stablecog.com/x.jpeg?sig=1",
+        "https://B.StableCog.com:443/x",
+        "https://a.b.stablecog.com./x",
+        "http://localhost:8080/x",
+        "https://localhost:8080/x",
+        "http://cdn.example.com/x",
+        "https://cdn.example.com/x",
+        "http://[::1]:9000/x",
+        "http://10.1.2.3/x",
+    ],
+)
+def test_allowed(url: str) -> None:
+    ALLOWED.check(URL(url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://b.stablecog.com/x",
+        "https://b.stablecog.com:8443/x",
+        "https://stablecog.com.evil.example/x",
+        "https://evilstablecog.com/x",
+        "https://evil.example/b.stablecog.com/x",
+        "https://localhost/x",
+        "http://localhost:8081/x",
+        "https://cdn.example.com:8443/x",
+        "https://sub.cdn.example.com/x",
+        "https://127.0.0.1/x",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::ffff:127.0.0.1]/x",
+        "https://user:geheim@b.stablecog.com/x",
+        "https://user@localhost:8080/x",
+        "file:///etc/passwd",
+        "ftp://b.stablecog.com/x",
+        "/x.jpeg",
+        "",
+    ],
+)
+def test_refused(url: str) -> None:
+    with pytest.raises(ImageRefused) as raised:
+        ALLOWED.check(URL(url))
+    assert "geheim" not in str(raised.value)
+
+
+def test_the_refusal_says_what_to_type() -> None:
+    with pytest.raises(ImageRefused, match=r"--image-host localhost:8081 ") as raised:
+        ALLOWED.check(URL("http://localhost:8081/x?sig=geheim"))
+    assert "geheim" not in str(raised.value)
+    AllowedHosts.of(["localhost:8081"]).check(URL("http://localhost:8081/x"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "http://localhost", "localhost:", "localhost:0x50", "localhost:99999", "a b", "a/b", "u:geheim@h", "hüst"],
+)
+def test_what_is_no_host_is_a_wrong_setting(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="not a host") as raised:
+        AllowedHosts.of([text])
+    assert "geheim" not in str(raised.value)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "1.1.1.1", "2002:0808:0808::1"])
+def test_public_addresses(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.0.0.1", "172.16.5.4", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "0.0.0.0",  # noqa: S104
+        "255.255.255.255", "::1", "::", "fe80::1%eth0", "fd00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
+        "2002:7f00:0001::1", "not an address",
+    ],
+)  # fmt: skip
+def test_addresses_that_are_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@given(st.ip_addresses(v=4))
+def test_an_ipv4_address_in_ipv6_clothes_is_judged_alike(address: ipaddress.IPv4Address) -> None:
+    assert is_public(f"::ffff:{address}") == is_public(str(address))
+
+
+class Names(AbstractResolver):
+    """A DNS of our own."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
+            for address in self.addresses
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["fd00::1"]])
+async def test_a_name_of_ours_that_leads_inside_is_refused(addresses: list[str]) -> None:
+    with pytest.raises(PrivateAddress, match=r"b\.stablecog\.com"):
+        await GuardedResolver(ALLOWED, Names(*addresses)).resolve("b.stablecog.com", 443)
+
+
+async def test_a_named_host_may_be_private_on_its_port_only() -> None:
+    resolver = GuardedResolver(ALLOWED, Names("127.0.0.1"))
+    assert (await resolver.resolve("localhost", 8080))[0]["host"] == "127.0.0.1"
+    with pytest.raises(PrivateAddress):
+        await resolver.resolve("localhost", 443)
+
+
+async def test_public_names_resolve() -> None:
+    found = await GuardedResolver(ALLOWED, Names("8.8.8.8")).resolve("b.stablecog.com", 443)
+    assert [result["host"] for result in found] == ["8.8.8.8"]
+
+
+def test_what_is_shown_of_a_url() -> None:
+    assert shown(URL("https://u:p@h.example:1/a/b.jpeg?sig=1#f")) == "https://h.example:1/a/b.jpeg"
+    assert len(shown(URL("https://h.example/" + "x" * 5000))) == 300
