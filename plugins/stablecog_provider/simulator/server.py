@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime
+from importlib import import_module
 from types import TracebackType
 from typing import Self
 
@@ -84,7 +85,7 @@ class Simulator:
         site = web.TCPSite(self._runner, *self._place)
         await site.start()
         host, port = self._runner.addresses[0][:2]
-        self.address = f"http://{host}:{port}"
+        self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         return self
 
     async def stop(self) -> None:
@@ -118,18 +119,34 @@ def serve(
 ) -> None:
     """Serve a generated world until SIGINT or SIGTERM; `on_start` is given the address. Prints nothing.
 
-    The world's outputs were made in the `days` before `clock_start`; without it the clock begins at the world's own present,
-    the same every time. `clock_rate` is in simulated seconds a second, 0 for a clock that stands still; `rate_limit` in
-    requests a second, None for no limit. Raises ConfigurationError for a density or dialect there is not.
+    The world's outputs were made in some `days` up to `clock_start` (aware); without it the clock begins at the world's own
+    present, the same every time. `clock_rate` is in simulated seconds a second, 0 for a clock that stands still; `rate_limit`
+    in requests a second, None for no limit. Raises ConfigurationError for a density or dialect there is not, and without
+    Pillow.
     """
     for name, known in ((density, DENSITIES), (dialect, PRESETS)):
         if name not in known:
             raise ConfigurationError(f"the simulator knows no {name!r}", way_out=f"choose one of {', '.join(known)}")
-    start = clock_start - timedelta(days=days) if clock_start else START
-    world = World.generate(seed=seed, outputs=outputs, days=days, start=start, every=DENSITIES[density])
-    clock = SimulatedClock(clock_start or world.present, rate=clock_rate)
+    _require_pillow()
+
+    def generate(start: datetime) -> World:
+        return World.generate(seed=seed, outputs=outputs, days=days, start=start, every=DENSITIES[density])
+
+    world = generate(START)
+    if clock_start:
+        world = generate(START + (clock_start - world.present))
+    clock = SimulatedClock(world.present, rate=clock_rate)
     simulator = Simulator(world, PRESETS[dialect], clock, rate_limit=rate_limit, host=host, port=port)
     asyncio.run(_serve(simulator, on_start))
+
+
+def _require_pillow() -> None:
+    try:
+        import_module(".images", __package__)
+    except ImportError as missing:
+        raise ConfigurationError(
+            f"the simulator cannot draw: {missing}", way_out="install airflow-provider-stablecog[simulator]"
+        ) from None
 
 
 async def _serve(simulator: Simulator, on_start: Callable[[str], None] | None) -> None:

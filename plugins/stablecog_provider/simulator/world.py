@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from heapq import nsmallest
 from random import Random
@@ -65,7 +66,8 @@ class World:
         `every` is the mean number of seconds between two generations, 20 unless told; `pace` has the rest of what can be
         chosen. In a `quiet` world outputs are neither upscaled, deleted, liked nor shown, unless told on cue.
         """
-        pace = pace or (Pace() if every is None else Pace(every=every))
+        pace = pace or Pace()
+        pace = pace if every is None else replace(pace, every=every)
         future = outputs // 10 if future is None else future
         world = cls(start, seed=seed)
         timeline, world.present = _timeline(sessions(Random(seed), start, days, outputs, pace), outputs, future)

@@ -1,0 +1,308 @@
+"""The simulator over HTTP: what the service answers, its errors, its clock and its images."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+import pytest
+from PIL import Image
+
+from stablecog_provider.model.object_keys import Rendition
+from stablecog_provider.simulator.clock import SimulatedClock
+from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED
+from stablecog_provider.simulator.faults import Fault, Manner, RateLimit
+from stablecog_provider.simulator.server import Simulator
+from stablecog_provider.simulator.world import BANNED_KEY, DEFAULT_KEY, OTHER_KEY, World
+
+LISTING = "/v1/image/generation/outputs"
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator(World.generate(outputs=120, days=2)) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(simulator: Simulator) -> AsyncIterator[aiohttp.ClientSession]:
+    timeout = aiohttp.ClientTimeout(total=20)
+    async with aiohttp.ClientSession(simulator.address, timeout=timeout) as session:
+        yield session
+
+
+def bearer(key: str = DEFAULT_KEY) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def ask(client: aiohttp.ClientSession, **parameters: Any) -> tuple[int, dict[str, Any]]:
+    async with client.get(LISTING, params=parameters, headers=bearer()) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_a_page_in_the_current_dialect(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    status, page = await ask(client)
+    visible = simulator.world.visible()
+    assert status == 200
+    assert page["total"] == len(visible)
+    assert [output["id"] for output in page["outputs"]] == [output.id for output in reversed(visible[-50:])]
+
+
+async def test_a_page_in_the_documented_dialect(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    simulator.dialect = DOCUMENTED
+    _, page = await ask(client, per_page=7)
+    assert page["total_count"] == len(simulator.world.visible())
+    assert page["next"] == page["outputs"][-1]["generation"]["created_at"]
+
+
+async def test_walking_it_over_http_by_next_loses_rows() -> None:
+    world = World.generate(outputs=1000, days=0)
+    async with Simulator(world) as simulator, aiohttp.ClientSession(simulator.address) as client:
+        _, page = await ask(client)
+        read = {output["id"] for output in page["outputs"]}
+        while "next" in page:
+            _, page = await ask(client, cursor=page["next"])
+            read |= {output["id"] for output in page["outputs"]}
+    missing = {output.id for output in world.visible()} - read
+    assert missing
+
+
+@pytest.mark.parametrize("header", [None, "Bearer ", "Bearer sc-unknown", f"Basic {DEFAULT_KEY}", DEFAULT_KEY])
+async def test_no_answer_without_a_good_key(client: aiohttp.ClientSession, header: str | None) -> None:
+    async with client.get(LISTING, headers={"Authorization": header} if header else {}) as answer:
+        assert (answer.status, await answer.json()) == (401, {"error": "Unauthorized"})
+
+
+async def test_a_banned_account_is_unauthorized(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    async with client.get(LISTING, headers=bearer(BANNED_KEY)) as answer:
+        assert answer.status == 401
+    assert simulator.requests.unauthorized == 1
+
+
+async def test_each_key_opens_its_own_account(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    async with client.get(LISTING, headers=bearer(OTHER_KEY)) as answer:
+        page = await answer.json()
+    assert page["total"] == len(simulator.world.visible(key=OTHER_KEY))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"per_page": "0"},
+        {"per_page": "301"},
+        {"per_page": "many"},
+        {"per_page": "-1"},
+        {"cursor": "yesterday"},
+        {"order": "up"},
+        {"start_dt": "2026-11-21"},
+        {"end_dt": "now"},
+    ],
+)
+async def test_a_bad_parameter_is_refused(
+    simulator: Simulator, client: aiohttp.ClientSession, wrong: dict[str, str]
+) -> None:
+    status, body = await ask(client, **wrong)
+    assert status == 400
+    assert body["error"]
+    assert simulator.requests.refused == 1
+
+
+async def test_the_count_honours_dates_and_the_listing_does_not(
+    simulator: Simulator, client: aiohttp.ClientSession
+) -> None:
+    visible = simulator.world.visible()
+    first, last = visible[10].g.isoformat(), visible[40].g.isoformat()
+    _, page = await ask(client, per_page=1, start_dt=first, end_dt=last)
+    assert page["total"] == sum(visible[10].g <= output.g <= visible[40].g for output in visible)
+    assert page["outputs"][0]["id"] == visible[-1].id
+    _, page = await ask(client, start_dt="2199-01-01T00:00:00Z", end_dt="2199-01-02T00:00:00Z")
+    assert page["total"] == 0
+    simulator.dialect = replace(CURRENT, counts_by_date=False)
+    _, page = await ask(client, start_dt="2199-01-01T00:00:00Z")
+    assert page["total"] == len(visible)
+
+
+async def test_all_answers_carry_the_simulated_time(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    expected = simulator.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
+    for path, key in (
+        (LISTING, DEFAULT_KEY),
+        (LISTING, "sc-wrong"),
+        ("/images/none.png", ""),
+        ("/_simulator/state", ""),
+    ):
+        async with client.get(path, headers=bearer(key)) as answer:
+            assert answer.headers.getall("Date") == [expected]
+
+
+async def test_what_completes_later_appears_when_the_clock_has_moved() -> None:
+    world = World.empty()
+    late, early = world.add(world.present, world.present + timedelta(seconds=200), world.present + timedelta(seconds=5))
+    async with Simulator(world) as simulator, aiohttp.ClientSession(simulator.address) as client:
+        seen = []
+        for step in (0, 5, 195):
+            simulator.clock.advance(step)
+            _, page = await ask(client)
+            seen.append({output["id"] for output in page["outputs"]})
+    assert seen == [set(), {early.id}, {early.id, late.id}]
+
+
+async def test_the_rate_limit_answers_in_plain_text() -> None:
+    simulator = Simulator(World.empty(), rate_limit=2)
+    assert simulator.scene.rate_limit is not None
+    simulator.scene.rate_limit = RateLimit(simulator.scene.rate_limit.limit, ticker=lambda: 0.0)
+    answers = []
+    async with simulator, aiohttp.ClientSession(simulator.address) as client:
+        for _ in range(3):
+            async with client.get(LISTING, headers=bearer()) as answer:
+                answers.append((answer.status, answer.content_type, dict(answer.headers), await answer.text()))
+    assert [answer[0] for answer in answers] == [200, 200, 429]
+    assert simulator.requests.limited == 1
+    status, content_type, headers, body = answers[-1]
+    assert (status, content_type, body) == (429, "text/plain", "Too Many Requests\n")
+    assert int(headers["Retry-After"]) == 1
+    assert headers["X-RateLimit-Limit"] == "2"
+    assert headers["X-RateLimit-Remaining"] == "0"
+    assert int(headers["X-RateLimit-Reset"]) > 0
+
+
+async def test_errors_come_on_cue_and_go(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    simulator.faults.on_api(Fault(status=500))
+    simulator.faults.on_api(Fault(status=503, retry_after="7"))
+    assert await ask(client) == (500, {"error": "Error getting generations"})
+    async with client.get(LISTING, headers=bearer()) as answer:
+        assert (answer.status, answer.headers["Retry-After"], answer.content_type) == (503, "7", "text/plain")
+    assert (await ask(client))[0] == 200
+    assert simulator.requests.faults == 2
+
+
+async def test_broken_answers_of_the_listing(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    # aiohttp's client asks again by itself where a connection it has used before breaks.
+    simulator.faults.on_api(Fault(Manner.DROPPED, times=None))
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await ask(client)
+    simulator.faults.clear()
+    simulator.faults.on_api(Fault(Manner.GARBLED))
+    async with client.get(LISTING, headers=bearer()) as answer:
+        assert answer.status == 200
+        assert (await answer.text()).startswith("<html>")
+
+
+async def test_images_are_served_whole(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    _, page = await ask(client, per_page=20)
+    for output in page["outputs"]:
+        async with client.get(output["image_url"]) as answer:
+            body = await answer.read()
+            assert answer.status == 200
+            assert int(answer.headers["Content-Length"]) == len(body)
+            extension = output["image_url"].rpartition(".")[2]
+            assert answer.content_type == f"image/{extension}"
+        with Image.open(BytesIO(body)) as picture:
+            assert picture.size == (output["generation"]["width"], output["generation"]["height"])
+    assert simulator.requests.images == 20
+    assert simulator.requests.images_with_key == 0
+
+
+async def test_an_upscaled_image_appears_with_its_address(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    output = simulator.world.visible()[-1]
+    path = f"/images/{output.file_name(Rendition.UPSCALED)}"
+    async with client.get(path) as answer:
+        assert answer.status == 404
+    simulator.world.upscale(output.id, simulator.clock.now())
+    _, page = await ask(client, per_page=1)
+    assert page["outputs"][0]["upscaled_image_url"] == simulator.address + path
+    async with client.get(path) as answer:
+        assert answer.status == 200
+
+
+async def test_images_that_are_not_there_are_not_found(client: aiohttp.ClientSession) -> None:
+    for name in ("unknown.jpeg", "00000000-0000-4000-8000-000000000000.png", "%2e%2e"):
+        async with client.get(f"/images/{name}") as answer:
+            assert answer.status == 404
+
+
+async def test_a_key_sent_to_the_image_host_is_noticed(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    async with client.get("/images/any.jpeg", headers=bearer()):
+        pass
+    assert simulator.requests.images_with_key == 1
+
+
+async def test_broken_images(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    output = simulator.world.visible()[0]
+    name = output.file_name(Rendition.ORIGINAL)
+    async with client.get(f"/images/{name}") as answer:
+        whole = await answer.read()
+
+    simulator.faults.on_image(name, Fault(Manner.TRUNCATED))
+    async with client.get(f"/images/{name}") as answer:
+        assert int(answer.headers["Content-Length"]) == len(whole)
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+
+    simulator.faults.on_image(name, Fault(Manner.SHORT))
+    async with client.get(f"/images/{name}") as answer:
+        assert await answer.read() == whole[: len(whole) // 2]
+
+    simulator.faults.on_image(simulator.faults.any_image, Fault(status=403))
+    async with client.get(f"/images/{name}") as answer:
+        assert answer.status == 403
+    async with client.get(f"/images/{name}") as answer:
+        assert await answer.read() == whole
+
+
+async def test_a_stalled_answer_ends_when_the_simulator_stops() -> None:
+    simulator = await Simulator(World.empty()).start()
+    simulator.faults.on_api(Fault(Manner.STALLED))
+    async with aiohttp.ClientSession(simulator.address, timeout=aiohttp.ClientTimeout(total=0.2)) as client:
+        with pytest.raises(TimeoutError):
+            await client.get(LISTING, headers=bearer())
+    await simulator.stop()
+    assert simulator.requests.pages == 1
+
+
+async def test_images_may_stand_on_a_host_of_their_own() -> None:
+    world = World.generate(outputs=10, days=1)
+    async with (
+        Simulator(world, image_address="https://images.invalid") as simulator,
+        aiohttp.ClientSession(simulator.address) as client,
+    ):
+        _, page = await ask(client, per_page=1)
+    assert page["outputs"][0]["image_url"].startswith("https://images.invalid/images/")
+
+
+async def test_the_key_is_in_no_log(
+    simulator: Simulator, client: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await ask(client)
+    await ask(client, per_page=0)
+    simulator.faults.on_api(Fault(status=500))
+    await ask(client)
+    # Even where the simulator itself breaks and aiohttp writes down the traceback.
+    simulator.dialect = None  # type: ignore[assignment]
+    async with client.get(LISTING, headers=bearer()) as answer:
+        assert answer.status == 500
+    assert "Error handling request" in caplog.text
+    assert DEFAULT_KEY not in caplog.text
+    assert not [record for record in caplog.records if record.name == "aiohttp.access"]
+
+
+def test_a_running_clock_runs_at_its_rate() -> None:
+    ticks = iter([10.0, 12.0, 15.0, 16.0])
+    start = World.empty().present
+    clock = SimulatedClock(start, rate=60, ticker=lambda: next(ticks))
+    assert clock.now() == start + timedelta(minutes=2)
+    clock.set(start)
+    assert clock.now() == start + timedelta(minutes=1)
+
+
+def test_a_clock_needs_a_time_zone() -> None:
+    naive = World.empty().present.replace(tzinfo=None)
+    with pytest.raises(ValueError, match="time zone"):
+        SimulatedClock(naive)
+    with pytest.raises(ValueError, match="time zone"):
+        SimulatedClock(World.empty().present).set(naive)
