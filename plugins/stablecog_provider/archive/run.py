@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import uuid
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ..errors import ConfigurationError
+from ..model.checkpoint import Checkpoint, Proof
+from ..model.coverage import Axis, Coverage, Window
 from ..model.object_keys import Layout
 from ..model.page import MAX_PER_PAGE
+from ..model.times import BEGINNING, FAR_FUTURE
+from .checkpoint_file import CheckpointFile, probe_store
+from .ledger import Ledger
+from .pipeline import Pipeline
 from .ports import Watcher, World
+from .probe import Abilities, WalkKind, probe
+from .proof import Prover
 from .report import RunReport
+from .transfer import Transfer
+from .walk import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,139 @@ class ArchiveSettings:
     bytes_in_flight: int = 64 * 1024 * 1024
     allow_unsafe_store: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("start", "end"):
+            instant = getattr(self, name)
+            if instant is not None and (instant.tzinfo is None or not BEGINNING <= instant < FAR_FUTURE):
+                raise ConfigurationError(f"{name}: {instant} is not an instant with a time zone from 2000 to 2199")
+        if self.start and self.end and self.start >= self.end:
+            raise ConfigurationError(f"start {self.start} is not before end {self.end}")
+        if self.lookback < timedelta(0):
+            raise ConfigurationError(f"lookback: {self.lookback} is negative", way_out="0 switches it off")
+        for name, value, most in (("per_page", self.per_page, MAX_PER_PAGE), ("concurrency", self.concurrency, 1024)):
+            if not 1 <= value <= most:
+                raise ConfigurationError(f"{name}: {value} is not between 1 and {most}")
+
 
 async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None = None) -> RunReport:
     """Archive every gap of coverage, commit, prove. Raises ArchiveError; what was committed before stays committed."""
-    raise NotImplementedError
+    started = world.clock.now()
+    report = RunReport(
+        run_id=uuid.uuid4().hex[:12], archive=str(settings.layout), source=world.source.address, started_at=started
+    )
+    file = CheckpointFile(world.store, settings.layout)
+    await file.load(world.source.address)
+    asked = await probe(world.source)
+    abilities = asked.abilities
+    report.walk, report.abilities, report.axis = str(abilities.walk), abilities.to_document(), abilities.axis
+    settled = asked.page.source_time - abilities.axis.settling
+
+    start = await _starting_point(world, settings, file, abilities, report.run_id)
+    pipeline = Pipeline(
+        world=world,
+        ledger=Ledger(world.manifest, world.clock, report.run_id),
+        transfer=Transfer(
+            world.images,
+            world.store,
+            settings.layout,
+            concurrency=settings.concurrency,
+            bytes_in_flight=settings.bytes_in_flight,
+        ),
+        checkpoint=file,
+        start=start,
+        report=report,
+        watch=watch or (lambda _: None),
+    )
+    windows = windows_to_read(start.coverage, settings, settled)
+    await pipeline.run(pipeline.retries(sorted(day for day, due in start.retries.items() if due <= started)))
+    for window in windows:
+        await pipeline.run(pipeline.planned(walk(world.source, window, abilities, settings.per_page)))
+    await _prove(pipeline, abilities, settings, windows)
+    return await _close(pipeline, settings)
+
+
+def windows_to_read(covered: Coverage, settings: ArchiveSettings, settled: datetime) -> Coverage:
+    """The gaps between what is asked for and what is covered, and the lookback before the end of coverage."""
+    start, end = settings.start or BEGINNING, min(settings.end or settled, settled)
+    if start >= end:
+        return Coverage()
+    wanted = Window(start, end)
+    gaps = covered.gaps(wanted)
+    reached = covered.intersect(Coverage((wanted,))).windows
+    if settings.end is None and settings.lookback and reached:
+        newest = reached[-1].end
+        gaps = gaps.merge(Coverage((Window(max(start, newest - settings.lookback), newest),)))
+    return gaps
+
+
+async def _starting_point(
+    world: World, settings: ArchiveSettings, file: CheckpointFile, abilities: Abilities, run_id: str
+) -> Checkpoint:
+    """The checkpoint to go on from, on this run's axis, once the store is known to be safe.
+
+    A new archive's is saved before its first row: a manifest without a checkpoint is then always a loss, never a beginning.
+    """
+    store = "unsafe, allowed" if settings.allow_unsafe_store else settings.layout.bucket
+    start = file.current or Checkpoint(source=world.source.address, axis=abilities.axis)
+    if start.store_probed != store:
+        if not settings.allow_unsafe_store:
+            await probe_store(world.store, settings.layout, run_id)
+        start = await file.update(lambda checkpoint: replace(checkpoint, store_probed=store), start)
+    return start.on(abilities.axis)
+
+
+async def _prove(pipeline: Pipeline, abilities: Abilities, settings: ArchiveSettings, walked: Coverage) -> None:
+    """Prove what was read now on its own, so that two differences cannot cancel out, and then all that is covered."""
+    report = pipeline.report
+    prover = Prover(source=pipeline.world.source, abilities=abilities, pipeline=pipeline, per_page=settings.per_page)
+    asked = Coverage((Window(settings.start or BEGINNING, settings.end or FAR_FUTURE),))
+    claimed = report.coverage.merge(report.holes).on(Axis.REQUESTED, abilities.axis).intersect(asked)
+    recent = walked.on(Axis.REQUESTED, abilities.axis).intersect(claimed)
+    if not abilities.counts_by_date:
+        # Only the whole can be compared with a total, and only where the whole is claimed.
+        whole = [window for window in claimed if window.start <= BEGINNING][:1]
+        claimed, recent = Coverage(tuple(whole)), Coverage()
+        report.claims.append("The source's counts do not honour dates: completeness rests on its grand total.")
+    if abilities.walk is WalkKind.DOCUMENTED:
+        report.claims.append(
+            "The source's cursor is opaque: outputs lost between two of its pages show in the total only."
+        )
+    proofs = [await prover.prove(window) for window in (*(recent if recent != claimed else ()), *claimed)]
+    whole_proofs = [proof for proof in proofs[len(proofs) - len(claimed.windows) :] if proof]
+    report.differences, report.claims = prover.differences, [*report.claims, *prover.claims]
+    report.proof = _together(whole_proofs)
+    if report.proof and report.proof.agrees and report.holes:
+        # The listing could not show that nothing is missing there; the counts did.
+        await pipeline.save(report.holes, ())
+        report.holes = Coverage()
+
+
+def _together(proofs: list[Proof]) -> Proof | None:
+    if not proofs:
+        return None
+    return Proof(
+        proofs[0].start,
+        proofs[-1].end,
+        sum(proof.source for proof in proofs),
+        sum(proof.manifest for proof in proofs),
+        proofs[-1].checked_at,
+    )
+
+
+async def _close(pipeline: Pipeline, settings: ArchiveSettings) -> RunReport:
+    """Save the proof, and the report under `runs/`."""
+    world, report = pipeline.world, pipeline.report
+
+    def change(found: Checkpoint) -> Checkpoint:
+        return replace(found, proof=report.proof or found.proof, run_id=report.run_id)
+
+    saved = await pipeline.checkpoint.update(change, pipeline.start)
+    report.coverage, report.pending_retries = saved.coverage, len(saved.retries)
+    report.finished_at = world.clock.now()
+    report.source_requests, report.store_requests = world.source.requests, world.store.requests
+    await world.store.put(
+        settings.layout.run_report(report.started_at, report.run_id),
+        json.dumps(report.to_document(), sort_keys=True, indent=1).encode() + b"\n",
+        content_type="application/json",
+    )
+    return report

@@ -1,0 +1,216 @@
+"""Read, copy, commit, all at the same time: while one page is being copied, the next is read and the last is committed.
+
+Order of a commit: images, then their partitions, then the checkpoint. A kill between any two repeats work and loses none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+
+from ..errors import ArchiveError, FatalError, ImageGone, ItemError, TransientError
+from ..model.checkpoint import Checkpoint
+from ..model.coverage import Coverage
+from ..model.manifest import Row, State
+from ..model.object_keys import day_of
+from .checkpoint_file import CheckpointFile
+from .ledger import Entry, Ledger
+from .ports import Partition, Progress, Watcher, World
+from .report import SHOWN_FAILURES, Failure, RunReport
+from .transfer import Transfer
+from .walk import Step
+
+PAGES_AHEAD = 3
+COMMIT_ROWS = 1000
+COMMIT_EVERY = timedelta(seconds=60)
+"""A partition is merged when enough rows have come together, or enough work would be repeated after a kill."""
+PARTITIONS_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Entries to be archived, and what is covered once they are."""
+
+    entries: list[Entry]
+    covered: Coverage = Coverage()
+
+
+@dataclass(slots=True)
+class _Batch:
+    rows: list[Row]
+    copies: list[asyncio.Task[Row]]
+    covered: Coverage
+
+
+@dataclass(slots=True, kw_only=True)
+class Pipeline:
+    """One run's; `report` and the checkpoint are brought forward as it goes."""
+
+    world: World
+    ledger: Ledger
+    transfer: Transfer
+    checkpoint: CheckpointFile
+    start: Checkpoint
+    report: RunReport
+    watch: Watcher
+    progress: Progress = field(default_factory=Progress)
+
+    async def run(self, plans: AsyncIterator[Plan]) -> None:
+        """Archive all that is planned. Raises the gravest ArchiveError; what was committed before stays committed."""
+        ready: asyncio.Queue[_Batch | None] = asyncio.Queue(PAGES_AHEAD)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(plans, ready, group))
+                await self._commit_all(ready)
+        except BaseExceptionGroup as errors:
+            raise gravest(errors) from None
+
+    async def planned(self, steps: AsyncIterator[Step]) -> AsyncIterator[Plan]:
+        """A walk's steps as plans."""
+        async for step in steps:
+            self.report.read += len(step.outputs)
+            self.report.holes = self.report.holes.merge(step.holes)
+            self._tell(read=self.report.read)
+            yield Plan(await self.ledger.entries(step.outputs), step.covered)
+
+    async def retries(self, days: Iterable[date]) -> AsyncIterator[Plan]:
+        """What failed in earlier runs and is due."""
+        for day in days:
+            yield Plan(await self.ledger.due(day))
+
+    async def _read(
+        self, plans: AsyncIterator[Plan], ready: asyncio.Queue[_Batch | None], group: asyncio.TaskGroup
+    ) -> None:
+        async for plan in plans:
+            jobs = [entry for entry in plan.entries if entry.job]
+            self._tell(planned=self.progress.planned + len(jobs))
+            copies = [group.create_task(self._copied(entry)) for entry in jobs]
+            rows = [entry.row for entry in plan.entries if entry.job is None]
+            await ready.put(_Batch(rows, copies, plan.covered))
+        await ready.put(None)
+
+    async def _copied(self, entry: Entry) -> Row:
+        """The entry's row after an attempt to copy its image, whatever came of it."""
+        job, row = entry.job, entry.row
+        if job is None:
+            return row
+        error, state = None, State.ARCHIVED
+        fixity: dict[str, Any] = {}
+        try:
+            copied = await self.transfer.copy(job)
+            fixity = {
+                "uri": copied.uri,
+                "sha256": copied.sha256,
+                "content_type": copied.content_type,
+                "bytes": copied.bytes,
+            }
+        except ItemError as failure:
+            error, state = str(failure), State.GONE if isinstance(failure, ImageGone) else State.FAILED
+        now = self.world.clock.now()
+        archived_at = now if error is None else None
+        row = replace(
+            row,
+            state=state,
+            error=error,
+            attempts=row.attempts + 1,
+            attempted_at=now,
+            archived_at=archived_at,
+            **fixity,
+        )
+        self._tell(
+            done=self.progress.done + 1,
+            bytes=self.progress.bytes + (row.bytes or 0),
+            failed=self.progress.failed + (error is not None),
+        )
+        return row
+
+    async def _commit_all(self, ready: asyncio.Queue[_Batch | None]) -> None:
+        rows: list[Row] = []
+        covered, since = Coverage(), self.world.clock.now()
+        while (batch := await ready.get()) is not None:
+            rows += batch.rows
+            rows += [await copy for copy in batch.copies]
+            covered = covered.merge(batch.covered)
+            if len(rows) >= COMMIT_ROWS or self.world.clock.now() - since >= COMMIT_EVERY:
+                await self._commit(rows, covered)
+                rows, covered, since = [], Coverage(), self.world.clock.now()
+        await self._commit(rows, covered)
+
+    async def _commit(self, rows: list[Row], covered: Coverage) -> None:
+        if not rows and not covered:
+            return
+        by_day: defaultdict[date, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_day[day_of(row.created_at)].append(row)
+        days = sorted(by_day)
+        merged: list[Partition] = []
+        for at in range(0, len(days), PARTITIONS_AT_ONCE):
+            some = days[at : at + PARTITIONS_AT_ONCE]
+            merged += await asyncio.gather(*(self.world.manifest.merge(day, by_day[day]) for day in some))
+        for partition in merged:
+            self.ledger.keep(partition)
+        self.ledger.committed(rows)
+        await self.save(covered, merged)
+        self._account(rows)
+
+    async def save(self, covered: Coverage, partitions: Iterable[Partition]) -> Checkpoint:
+        """Add to the checkpoint what is covered and what the partitions hold now."""
+        counts = {partition.day: partition.live_count() for partition in partitions}
+        retries = {partition.day: partition.next_retry() for partition in partitions}
+
+        def change(found: Checkpoint) -> Checkpoint:
+            found = found.on(self.start.axis)
+            due = {day: at for day, at in {**found.retries, **retries}.items() if at is not None}
+            fresh = replace(found, coverage=found.coverage.merge(covered), days={**found.days, **counts}, retries=due)
+            return found if fresh == found else self._signed(fresh)
+
+        saved = await self.checkpoint.update(change, self.start)
+        self.report.coverage = saved.coverage
+        return saved
+
+    def _signed(self, checkpoint: Checkpoint) -> Checkpoint:
+        return replace(checkpoint, run_id=self.report.run_id, saved_at=self.world.clock.now())
+
+    def _account(self, rows: Iterable[Row]) -> None:
+        report = self.report
+        for row in rows:
+            if row.deleted_at is not None:
+                report.tombstoned += row.rendition == "original"
+            elif row.attempted_at is None or row.run_id != report.run_id:
+                report.refreshed += 1
+            elif row.state == State.ARCHIVED:
+                report.copied += 1
+                report.bytes += row.bytes or 0
+            elif row.state == State.GONE:
+                report.gone += 1
+            else:
+                report.failed += 1
+                if len(report.failures) < SHOWN_FAILURES:
+                    report.failures.append(Failure(row.output_id, row.rendition, row.error or "unknown"))
+
+    def _tell(self, **changes: Any) -> None:
+        self.progress = replace(self.progress, **changes)
+        self.watch(self.progress)
+
+
+def gravest(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of errors that came together, the one that says most: a bug, then fatal, then settings, then transient."""
+
+    def rank(error: BaseException) -> int:
+        if not isinstance(error, ArchiveError):
+            return 0
+        return 1 if isinstance(error, FatalError) else 3 if isinstance(error, TransientError) else 2
+
+    return min(_leaves(errors), key=rank)
+
+
+def _leaves(errors: BaseExceptionGroup[BaseException]) -> Iterable[BaseException]:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

@@ -1,0 +1,157 @@
+"""Proof by counting: what the source counts, against what the manifest holds.
+
+A difference is bisected to its place by the source's own counts; the place is read again, what is missing is archived, and
+what the source lists no more gets a tombstone, provided that its listing of the place agrees with its count. What remains
+is a difference, and is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from ..model.checkpoint import Proof
+from ..model.coverage import MAX_LATENCY, Axis, Coverage, Window
+from ..model.object_keys import day_of
+from ..model.page import MAX_PER_PAGE, PageQuery
+from ..model.times import MICROSECOND
+from .ledger import identity
+from .pipeline import Pipeline, Plan
+from .ports import Source
+from .probe import Abilities, WalkKind
+from .walk import Step, walk
+
+DAY = timedelta(days=1)
+SMALLEST = timedelta(milliseconds=1)
+MASS_DELETION = 100
+"""More than this many, and more than half of the archive: rather a wrong key or a broken source than a tidy user."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Prover:
+    """Proves windows of the requested axis, by which the source counts; mends what it can by the run's own pipeline."""
+
+    source: Source
+    abilities: Abilities
+    pipeline: Pipeline
+    per_page: int
+    differences: list[Proof] = field(default_factory=list)
+    claims: list[str] = field(default_factory=list)
+
+    async def prove(self, window: Window) -> Proof | None:
+        """Compare, mend where it differs, compare again. None where the source cannot count this."""
+        source, manifest = await self._source_count(window), await self._manifest_count(window)
+        if source is None:
+            return None
+        if source != manifest and not self._suspicious(source, manifest):
+            await self._locate(window, source, manifest)
+            source, manifest = await self._source_count(window), await self._manifest_count(window)
+            if source is None:
+                return None
+        return Proof(window.start, window.end, source, manifest, self.pipeline.world.clock.now())
+
+    async def _locate(self, window: Window, source: int, manifest: int) -> None:
+        if source == manifest:
+            return
+        small = max(source, manifest) <= MAX_PER_PAGE and window.end - window.start <= DAY
+        if small or not self.abilities.counts_by_date or window.end - window.start <= SMALLEST:
+            await self._mend(window)
+            return
+        middle = self._middle(window)
+        left, right = Window(window.start, middle), Window(middle, window.end)
+        source_left, manifest_left = await self._source_count(left) or 0, await self._manifest_count(left)
+        await self._locate(left, source_left, manifest_left)
+        await self._locate(right, source - source_left, manifest - manifest_left)
+
+    def _middle(self, window: Window) -> datetime:
+        """The midnight that halves what the manifest holds in the window; within a day, its middle."""
+        inside = [day for day in sorted(self._days) if window.start < _midnight(day) < window.end]
+        if inside:
+            return _midnight(inside[len(inside) // 2])
+        midnight = _midnight(day_of(window.start)) + DAY
+        if midnight < window.end and day_of(window.start) not in self._days:
+            return midnight
+        return window.start + (window.end - window.start) // 2
+
+    async def _mend(self, window: Window) -> None:
+        ledger = self.pipeline.ledger
+        for day in await ledger.days(window):
+            ledger.forget(day)
+            await self.pipeline.save(Coverage(), [await ledger.partition(day)])
+        # Counts kept in the checkpoint may have been behind another run's partitions.
+        source, manifest = await self._source_count(window), await self._manifest_count(window)
+        if source is None or source == manifest:
+            return
+        listed: dict[str, datetime | None] = {}
+        steps = walk(self.source, self._stretch(window), self.abilities, self.per_page)
+        await self.pipeline.run(self.pipeline.planned(_observed(steps, listed)))
+        source = await self._source_count(window)
+        if source == sum(at is None or at in window for at in listed.values()):
+            await self.pipeline.run(self._tombstones(window, listed))
+        manifest = await self._manifest_count(window)
+        if source is not None and source != manifest:
+            now = self.pipeline.world.clock.now()
+            self.differences.append(Proof(window.start, window.end, source, manifest, now))
+
+    async def _tombstones(self, window: Window, listed: dict[str, datetime | None]) -> AsyncIterator[Plan]:
+        yield Plan(await self.pipeline.ledger.tombstones(window, listed))
+
+    def _stretch(self, window: Window) -> Window:
+        """Where on the walk's axis all outputs of a window of the requested axis lie."""
+        if self.abilities.axis is Axis.REQUESTED:
+            return window
+        return Window(window.start, window.end + MAX_LATENCY)
+
+    @property
+    def _days(self) -> dict[date, int]:
+        checkpoint = self.pipeline.checkpoint.current
+        return dict(checkpoint.days) if checkpoint else {}
+
+    async def _manifest_count(self, window: Window) -> int:
+        """By the counts kept for whole days; only days that the window cuts are looked into."""
+        total = 0
+        for day, count in self._days.items():
+            start = _midnight(day)
+            if window.start <= start and start + DAY <= window.end:
+                total += count
+            elif start < window.end and window.start < start + DAY:
+                total += (await self.pipeline.ledger.partition(day)).live_count(window)
+        return total
+
+    async def _source_count(self, window: Window) -> int | None:
+        if self.abilities.counts_by_date:
+            query = PageQuery(per_page=1, start=window.start, end=window.end - MICROSECOND)
+            return (await self.source.page(query)).total
+        # Only the grand total is told: of everything, so less what is listed from the window's end on.
+        per_page = None if self.abilities.walk is WalkKind.DOCUMENTED else MAX_PER_PAGE
+        page = await self.source.page(PageQuery(per_page=per_page))
+        unsettled = sum(row.created_at >= window.end for row in page.readable)
+        if page.total is None:
+            self.claims.append("The source tells no count: completeness cannot be proven.")
+        elif unsettled == len(page.outputs) and page.next is not None:
+            self.claims.append("More outputs than a page holds are still settling: the total cannot be compared yet.")
+        else:
+            return page.total - unsettled
+        return None
+
+    def _suspicious(self, source: int, manifest: int) -> bool:
+        missing = manifest - source
+        if missing <= MASS_DELETION or missing * 2 <= manifest:
+            return False
+        self.claims.append(
+            f"The source counts {missing} outputs fewer than the manifest's {manifest}: more than half. No tombstone was "
+            "set. Is this the right account's key? If they were deleted on purpose, nothing need be done: the images stay."
+        )
+        return True
+
+
+async def _observed(steps: AsyncIterator[Step], listed: dict[str, datetime | None]) -> AsyncIterator[Step]:
+    """The steps' outputs alone (they are read again, and claim nothing), noting what is listed and when requested."""
+    async for step in steps:
+        listed.update((identity(output), output.created_at) for output in step.outputs)
+        yield Step(step.outputs)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
