@@ -110,7 +110,7 @@ def test_the_last_run_is_the_one_that_began_last() -> None:
     )
     last = type_in("status", "--to", TO, "--json", store=kept).document["last_run"]
     assert last["run_id"] == "newest"
-    assert last["explanation"] == ["Nothing is covered yet.", "Nothing was compared with the source's counts."]
+    assert "Nothing is covered yet." in last["explanation"]
     assert "newest" in type_in("status", "--to", TO, store=kept).out
 
 

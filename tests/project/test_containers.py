@@ -55,7 +55,7 @@ def test_whatever_keeps_running_has_a_health_check() -> None:
         for service in services.values()
         for name, need in service.get("depends_on", {}).items()
         if need["condition"] == "service_completed_successfully"
-    } | {"first-run"}
+    } | {"first-run", "tomorrow"}
     assert {name for name, service in services.items() if "healthcheck" not in service} == one_shot
 
 

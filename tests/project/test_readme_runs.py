@@ -1,0 +1,196 @@
+"""The README's commands, run: the simulator stands for the service, moto for AWS, with its policies enforced."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import duckdb
+import httpx
+import pytest
+from demo.source import Simulator, simulator
+from moto.server import ThreadedMotoServer
+
+from .readme import blocks
+from .tree import ROOT
+
+BUCKET = "my-bucket"
+OUTPUTS = 60
+TOOLS = Path(sys.executable).parent
+SHIM = """#!/bin/sh
+# The README's commands as they stand, led to the simulator.
+if [ "$1" = run ]; then set -- "$@" --source {address} --image-host {host}; fi
+exec {real} "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """moto, as an AWS of its own."""
+
+    endpoint: str
+
+    def environ(self, user: tuple[str, str] = ("testing", "testing")) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW"))}
+        return own | {
+            "AWS_ACCESS_KEY_ID": user[0],
+            "AWS_SECRET_ACCESS_KEY": user[1],
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service: str) -> Any:
+        return boto3.Session("testing", "testing", region_name="us-east-1").client(service, endpoint_url=self.endpoint)
+
+    def enforce(self, policies: bool) -> None:
+        """Whether requests need a policy that allows them."""
+        body = b"0" if policies else b"1e9"
+        httpx.post(f"{self.endpoint}/moto-api/reset-auth", content=body, trust_env=False).raise_for_status()
+
+    def user(self, name: str, policy: dict[str, Any]) -> tuple[str, str]:
+        """The keys of a new user who may do what `policy` says."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="archive", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with simulator(tmp_path_factory.mktemp("source") / "log", OUTPUTS, 3) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield Cloud(f"http://{host}:{port}")
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def bucket(cloud: Cloud) -> str:
+    """Made as the README makes it."""
+    subprocess.run([sys.executable, "-c", blocks("python")[0]], env=cloud.environ(), check=True)
+    return BUCKET
+
+
+@pytest.fixture
+def path(tmp_path: Path, source: Simulator) -> str:
+    """A PATH on which `stablecog-archive` asks the simulator."""
+    shim = tmp_path / "bin/stablecog-archive"
+    shim.parent.mkdir()
+    shim.write_text(SHIM.format(address=source.address, host=source.image_host, real=TOOLS / "stablecog-archive"))
+    shim.chmod(0o755)
+    return f"{shim.parent}:{TOOLS}:{os.environ['PATH']}"
+
+
+def typed(block: str, environ: dict[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-euc", block], env=environ, input=stdin, capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def archived(cloud: Cloud, bucket: str, source: Simulator, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An archive under the README's address, made by its Python block. Returns what that printed."""
+    program = blocks("python")[1].replace(
+        "SourceSettings(", f"SourceSettings(address={source.address!r}, image_hosts=({source.image_host!r},), ", 1
+    )
+    environ = cloud.environ() | {"STABLECOG_API_KEY": source.api_key}
+    return subprocess.run(
+        [sys.executable, "-c", program], env=environ, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_the_bucket_is_private_and_versioned(cloud: Cloud, bucket: str) -> None:
+    s3 = cloud.client("s3")
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+
+
+def test_the_library_archives_and_proves(archived: str) -> None:
+    assert archived.startswith("proven\n")
+    assert f"the source counts {OUTPUTS} outputs" in archived
+
+
+def test_the_commands_archive_with_the_policy(cloud: Cloud, bucket: str, source: Simulator, path: str) -> None:
+    user = cloud.user("archivist", json.loads(blocks("policy")[0]))
+    cloud.enforce(True)
+    try:
+        result = typed(blocks("shell")[0], cloud.environ(user) | {"PATH": path}, stdin=source.api_key + "\n")
+    finally:
+        cloud.enforce(False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("PROVEN") == 2
+    assert source.api_key not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("left_out", ["TellMissingFromForbidden", "ReadAndWriteTheArchive", "RemoveTheProbe"])
+def test_no_statement_of_the_policy_can_be_spared(
+    left_out: str, cloud: Cloud, bucket: str, source: Simulator, path: str
+) -> None:
+    policy = json.loads(blocks("policy")[0].replace("/stablecog/", f"/{left_out}/"))
+    policy["Statement"] = [statement for statement in policy["Statement"] if statement["Sid"] != left_out]
+    user = cloud.user(left_out, policy)
+    command = (
+        f"stablecog-archive run --to s3://{BUCKET}/{left_out} && stablecog-archive status --to s3://{BUCKET}/{left_out}"
+    )
+    environ = cloud.environ(user) | {"PATH": path, "STABLECOG_API_KEY": source.api_key}
+    cloud.enforce(True)
+    try:
+        result = typed(command, environ)
+    finally:
+        cloud.enforce(False)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "get, put, delete and list" in result.stderr
+
+
+def test_the_queries_answer(cloud: Cloud, archived: str, tmp_path: Path) -> None:
+    s3 = cloud.client("s3")
+    for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="stablecog/manifest/")["Contents"]:
+        copy = tmp_path / item["Key"]
+        copy.parent.mkdir(parents=True)
+        s3.download_file(BUCKET, item["Key"], str(copy))
+    statements = blocks("duckdb")[0].replace(f"s3://{BUCKET}", str(tmp_path)).split(";")
+    answers = [duckdb.sql(statement).fetchall() for statement in statements if statement.strip()]
+    assert sum(row[1] for row in answers[0]) == OUTPUTS
+    assert answers[1] == []
+    assert len(answers) == 3
+
+
+def test_the_airflow_commands_make_connections_that_airflow_knows(
+    cloud: Cloud, source: Simulator, tmp_path: Path
+) -> None:
+    environ = cloud.environ() | {
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "STABLECOG_API_KEY": source.api_key,
+        "PATH": f"{TOOLS}:{os.environ['PATH']}",
+    }
+    told = "airflow connections get stablecog_default -o json 2>/dev/null"
+    result = typed(f"airflow db migrate >/dev/null 2>&1\n{blocks('airflow')[0]}\n{told}", environ)
+    assert result.returncode == 0, result.stderr
+    assert '"conn_type": "stablecog"' in result.stdout
+    assert (tmp_path / "dags/stablecog_archive_daily.py").exists()
+
+
+def test_the_dag_of_the_readme_is_one(tmp_path: Path, cloud: Cloud) -> None:
+    environ = cloud.environ() | {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    program = blocks("python")[2] + "\nimport airflow.sdk\n"
+    result = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
