@@ -39,6 +39,7 @@ def test_allowed(url: str) -> None:
     "url",
     [
         "http://b.stablecog.com/x",
+        "http://b.stablecog.com:443/x",
         "https://b.stablecog.com:8443/x",
         "https://stablecog.com.evil.example/x",
         "https://evilstablecog.com/x",

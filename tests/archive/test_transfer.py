@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from datetime import date
@@ -52,7 +53,8 @@ class Bench:
 
     async def copy(self) -> Copied:
         try:
-            return await self.transfer.copy(JOB)
+            async with asyncio.timeout(20.0):  # reached only where a copy hangs
+                return await self.transfer.copy(JOB)
         finally:
             assert self.transfer.budget.available == self.transfer.budget.capacity
 

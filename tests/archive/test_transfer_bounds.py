@@ -143,6 +143,22 @@ async def run_all(transfer: Transfer, plans: list[Plan], scale: Weighed) -> list
     return list(results)
 
 
+async def test_of_images_that_outgrow_their_reservation_one_at_a_time_is_read_on() -> None:
+    plans = [Plan(size=3000, declares=False, broken=False, cancel_after=None)] * 10
+    scale = Weighed(MemoryImages({f"https://x/{n}": answer(plan) for n, plan in enumerate(plans)}))
+    transfer = Transfer(
+        scale,
+        MemoryObjectStore(),
+        Layout("bucket"),
+        bytes_in_flight=3000,
+        max_image_bytes=3000,
+        undeclared_bytes=300,
+    )
+    results = await run_all(transfer, plans, scale)
+    assert not any(isinstance(result, BaseException) for result in results)
+    assert scale.most <= 3000 + 3000 + 10 * 100
+
+
 async def test_no_more_images_are_open_than_allowed_while_the_store_is_slow() -> None:
     gate = asyncio.Event()
 
