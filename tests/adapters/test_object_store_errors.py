@@ -185,6 +185,19 @@ async def test_a_request_that_fails_once_is_repeated_by_the_store() -> None:
         assert await operate(store, "put") == '"v1"'
 
 
+async def test_a_large_body_is_one_request() -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(f"{request.method} {request.path_qs} {len(await request.read())}")
+        return web.Response(headers={"ETag": '"v1"'})
+
+    async with http_server(answer) as address:
+        store = s3_store(S3Server(f"http://{address}", "a", "b"), retries=NO_RETRIES)
+        await store.put("k", b"x" * 6_000_000, content_type="text/plain")
+    assert asked == ["PUT /archive/k 6000000"]
+
+
 async def test_a_store_without_etags_is_refused() -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(status=200)
