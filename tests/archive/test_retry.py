@@ -44,6 +44,13 @@ async def test_what_works_is_not_waited_for() -> None:
     assert sleeps == []
 
 
+async def test_a_lambda_that_gives_an_awaitable_is_awaited_and_tried_again() -> None:
+    sleeps = Sleeps()
+    operation = failing(SourceUnavailable("503"))
+    assert await PLAIN.call(lambda: operation(), sleeps) == "done"
+    assert sleeps == [1.0]
+
+
 async def test_waits_double_up_to_the_longest() -> None:
     sleeps = Sleeps()
     assert await PLAIN.call(failing(*[SourceUnavailable("503")] * 3), sleeps) == "done"

@@ -48,7 +48,12 @@ class RetryPolicy:
             before_sleep=_tell,
             reraise=True,
         )
-        return await retrying(operation)
+
+        # tenacity awaits only what it can see to be a coroutine function: a lambda that returns one is not.
+        async def attempt() -> T:
+            return await operation()
+
+        return await retrying(attempt)
 
 
 IMAGE_RETRIES = RetryPolicy(on=(RateLimited, SourceUnavailable))
