@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from ..model.checkpoint import Proof
 from ..model.coverage import MAX_LATENCY, Axis, Coverage, Window
 from ..model.object_keys import day_of
+from ..model.output import Output
 from ..model.page import MAX_PER_PAGE, PageQuery
 from ..model.times import MICROSECOND
 from .ledger import identity
@@ -123,17 +124,21 @@ class Prover:
         if self.abilities.counts_by_date:
             query = PageQuery(per_page=1, start=window.start, end=window.end - MICROSECOND)
             return (await self.source.page(query)).total
-        # Only the grand total is told: of everything, so less what is listed from the window's end on.
+        return await self._total_before(window.end)
+
+    async def _total_before(self, end: datetime) -> int | None:
+        """Where only the grand total is told: the total, less what is listed from `end` on."""
         per_page = None if self.abilities.walk is WalkKind.DOCUMENTED else MAX_PER_PAGE
         page = await self.source.page(PageQuery(per_page=per_page))
-        unsettled = sum(row.created_at >= window.end for row in page.readable)
         if page.total is None:
             self.claims.append("The source tells no count: completeness cannot be proven.")
-        elif unsettled == len(page.outputs) and page.next is not None:
-            self.claims.append("More outputs than a page holds are still settling: the total cannot be compared yet.")
-        else:
-            return page.total - unsettled
-        return None
+            return None
+        listed = {identity(row): row.created_at for row in page.readable}
+        oldest = min(listed.values(), default=end)
+        if page.next is not None and oldest >= end:
+            async for step in walk(self.source, Window(end, oldest + MICROSECOND), self.abilities, self.per_page):
+                listed.update((identity(row), row.created_at) for row in step.outputs if isinstance(row, Output))
+        return page.total - sum(at >= end for at in listed.values())
 
     def _suspicious(self, source: int, manifest: int) -> bool:
         missing = manifest - source

@@ -37,7 +37,8 @@ Position = tuple[datetime, datetime]
 """The source's sort key: (`g`, `o`)."""
 
 _LEAST_OVERLAP = timedelta(seconds=1)
-_LOWEST: Position = (BEGINNING, BEGINNING)
+# Below any window: the page that says so has shown the window's first instant too.
+_LOWEST: Position = (BEGINNING - MICROSECOND, BEGINNING - MICROSECOND)
 _HIGHEST: Position = (FAR_FUTURE, FAR_FUTURE)
 
 
@@ -103,11 +104,13 @@ class _Strip:
 
     @property
     def proven(self) -> bool:
-        """Below the one reach and above the other all is known; at a position itself a page may have cut off a tie. And
-        what completed by `high` was requested by then.
+        """Whether no position of the strip lies from the one reach to the other (both included: at a position itself a page
+        may have cut off a tie). What completed by `high` was requested by then.
         """
-        up = _reach_up(self.rising)
-        return up[0] > self.high or _reach_down(self.falling) < up
+        up, down = _reach_up(self.rising), _reach_down(self.falling)
+        first = up[0] if up[1] <= self.high else up[0] + MICROSECOND
+        last = down[0] if down[1] > self.low else down[0] - MICROSECOND
+        return down < up or first > min(last, self.high)
 
     @property
     def middle(self) -> datetime | None:
