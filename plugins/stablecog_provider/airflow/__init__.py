@@ -1,0 +1,1 @@
+"""The Airflow surface, and the only room that imports Airflow."""
