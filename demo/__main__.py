@@ -1,6 +1,7 @@
 """`make demo`: a simulated account, a real S3 server, the real DAG, and a look at what came of it.
 
-Everything that is started is stopped at the end, on failure and on Ctrl-C, too; what was made stays under `.demo/`.
+Everything that is started is stopped at the end, on failure and on Ctrl-C, too. What was made stays under `.demo/`, or in the
+folder that is named: `python -m demo FOLDER`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> int:
     console = Console(highlight=False)
-    folders = Folders(ROOT, ROOT / ".demo")
+    folders = Folders(ROOT, Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / ".demo")
     folders.clean()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -30,7 +31,7 @@ def main() -> int:
     except StepFailed as failure:
         console.print(f"\n[bold red]The demo failed at: {failure.step}[/] ({failure.why})")
         if failure.log:
-            console.print(f"[dim]The end of {failure.log.relative_to(ROOT)}:[/]")
+            console.print(f"[dim]The end of {failure.log}:[/]")
             console.print(failure.tail, markup=False, soft_wrap=True)
         return 1
     except ServerFailed as failure:

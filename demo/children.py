@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-TERM_SECONDS = 3.0
+import psutil  # type: ignore[import-untyped]
+
+TERM_SECONDS, KILL_SECONDS = 3.0, 10.0
 TAIL_LINES = 30
 
 
@@ -79,19 +81,23 @@ def wait_until(
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, 10.0)):
+    for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         # The group may outlive its leader, so it is told even where the leader has gone.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(seconds)
-            if not _group_lives(child.pid):
-                return
+        deadline = time.monotonic() + seconds
+        while child.poll() is None or _lives(child.pid):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+        else:
+            return
 
 
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+def _lives(group: int) -> bool:
+    """Whether anything in the process group still runs; a zombie, which nobody may ever reap, does not."""
+    for running in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getpgid(running.pid) == group and running.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from .numbers import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How many outputs the source lists, and how many of them a client sees that follows `next`."""
+
+    listed: int
+    seen: int
+
 
 _COUNTS = {
     "read": "outputs read",
@@ -37,10 +47,15 @@ def show_runs(console: Console, reports: dict[str, dict[str, Any]]) -> None:
     console.print(table)
 
 
-def show_proof(console: Console, report: dict[str, Any]) -> None:
-    """The last run's verdict, and its own words for it."""
+def show_proof(console: Console, report: dict[str, Any], paging: Paging) -> None:
+    """The last run's verdict in its own words, and what it is worth."""
     colour = {"proven": "green", "not proven": "red"}.get(report["outcome"], "yellow")
     told = Text("\n".join(report["explanation"]))
+    told.append(
+        f"\n\nFor comparison: a client that follows `next`, as the service's page teaches, was shown {paging.seen:,} of the "
+        f"{paging.listed:,} outputs of the first day, and never told of the other {paging.listed - paging.seen:,}.",
+        style="dim",
+    )
     console.print(Panel(told, title=f"The proof: {report['outcome']}", border_style=colour, title_align="left"))
 
 
@@ -48,7 +63,9 @@ def show_answer(console: Console, title: str, answer: Answer, bar: str | None = 
     """A query's answer; the column `bar` is drawn as well."""
     table = Table(title=f"{title}  (DuckDB on the manifest)", box=box.SIMPLE_HEAD, title_style="bold")
     for column in answer.columns:
-        table.add_column(column.replace("_", " "), justify="right" if _is_numeric(answer, column) else "left")
+        table.add_column(
+            column.replace("_", " "), justify="right" if _is_numeric(answer, column) else "left", no_wrap=True
+        )
     position = answer.columns.index(bar) if bar else None
     most = max((row[position] for row in answer.rows), default=0) if position is not None else 0
     if most:
@@ -74,12 +91,11 @@ def show_places(console: Console, address: str, sizes: dict[str, tuple[int, int]
 
 
 def show_next(console: Console, commands: dict[str, str]) -> None:
-    """What to type next: a sentence and a command each."""
-    lines = Text()
+    """What to type next: a sentence and a command each, to be copied as they stand."""
+    console.print(Text("What to type next", style="bold"))
     for sentence, command in commands.items():
-        lines.append(f"{sentence}\n", style="dim")
-        lines.append(f"  {command}\n", style="bold")
-    console.print(Panel(lines, title="What to type next", title_align="left", border_style="cyan"))
+        console.print(Text(sentence, style="dim"))
+        console.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
 
 
 def _is_numeric(answer: Answer, column: str) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,27 @@ class Simulator:
     api_key: str
     image_host: str
 
-    def advance(self, seconds: float) -> None:
-        """Move its clock; what happens in that time has happened then."""
+    def advance(self, seconds: float) -> int:
+        """Move its clock; what happens in that time has happened then. Returns how many outputs it lists now."""
         answer = httpx.post(f"{self.address}/_simulator/clock/advance", json={"seconds": seconds}, trust_env=False)
-        answer.raise_for_status()
+        visible: int = answer.raise_for_status().json()["outputs"]["visible"]
+        return visible
+
+    def follow_next(self, per_page: int = 50) -> int:
+        """How many outputs a client gets that pages as the service's documentation teaches."""
+        seen: set[str] = set()
+        query: dict[str, str | int] = {"per_page": per_page}
+        with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {self.api_key}"}) as client:
+            while True:
+                answer = client.get(f"{self.address}/v1/image/generation/outputs", params=query)
+                if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                    time.sleep(float(answer.headers["Retry-After"]))
+                    continue
+                page = answer.raise_for_status().json()
+                seen.update(output["id"] for output in page["outputs"])
+                if not page.get("next"):
+                    return len(seen)
+                query["cursor"] = page["next"]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,168 @@
+"""The demo's promises: it says what failed, and whatever happens nothing that it started outlives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from demo.airflow_home import AirflowHome
+from demo.children import StepFailed, finish, started, wait_until
+from demo.story import Folders
+
+from .tree import ROOT
+
+# A leader with a child, which tell their ids and then stay.
+FAMILY = ["sh", "-c", 'sleep 600 & echo $$ $! > "$PLACE"; wait']
+# The same, deaf to SIGTERM.
+DEAF = ["sh", "-c", 'trap "" TERM; (trap "" TERM; sleep 600) & echo $$ $! > "$PLACE"; wait; wait']
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A pipe: reading it waits until somebody writes."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    return pipe
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "logs/step.log"
+
+
+def environ(place: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PLACE": str(place)}
+
+
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("command", [FAMILY, DEAF], ids=["obedient", "deaf"])
+@pytest.mark.parametrize("end", [KeyboardInterrupt, StepFailed("a step", "broke"), None], ids=str)
+def test_a_program_and_its_children_end_with_the_block(
+    command: list[str],
+    end: BaseException | type[BaseException] | None,
+    place: Path,
+    log: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("demo.children.TERM_SECONDS", 0.2)
+    family: list[int] = []
+    try:
+        with started(command, log, environ(place)):
+            family = [int(pid) for pid in place.read_text().split()]
+            assert [lives(pid) for pid in family] == [True, True]
+            if end:
+                raise end
+    except (KeyboardInterrupt, StepFailed):
+        assert end
+    assert [lives(pid) for pid in family] == [False, False]
+
+
+def test_a_step_that_fails_shows_the_end_of_its_log(place: Path, log: Path) -> None:
+    lines = "for i in $(seq 100); do echo line $i; done; echo the reason; exit 7"
+    with (
+        started(["sh", "-c", lines], log, environ(place)) as child,
+        pytest.raises(StepFailed, match="exit code 7") as told,
+    ):
+        finish("a step", child, log, 60)
+    assert told.value.tail.endswith("line 100\nthe reason")
+    assert "line 1\n" not in told.value.tail
+
+
+def test_a_step_whose_log_shows_that_it_is_hopeless_is_not_waited_for(place: Path, log: Path) -> None:
+    with (
+        started(["sh", "-c", "echo up_for_retry; sleep 600"], log, environ(place)) as child,
+        pytest.raises(StepFailed, match="up_for_retry"),
+    ):
+        finish("a step", child, log, 600, hopeless="up_for_retry")
+
+
+def test_a_step_has_an_end(place: Path, log: Path) -> None:
+    with started(["sleep", "600"], log, environ(place)) as child, pytest.raises(StepFailed, match="not done after 0 s"):
+        finish("a step", child, log, 0)
+
+
+def test_a_server_that_ends_at_once_is_not_waited_for(place: Path, log: Path) -> None:
+    with started(["true"], log, environ(place)) as child, pytest.raises(StepFailed, match="instead of serving"):
+        wait_until("a server", lambda: False, child, log, 600)
+
+
+def test_a_server_that_never_gets_ready(place: Path, log: Path) -> None:
+    with (
+        started(["sleep", "600"], log, environ(place)) as child,
+        pytest.raises(StepFailed, match="not ready after 0 s"),
+    ):
+        wait_until("a server", lambda: False, child, log, 0)
+
+
+def test_nothing_of_the_callers_airflow_or_cloud_reaches_the_demos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "theirs")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "theirs")
+    monkeypatch.setenv("STABLECOG_API_KEY", "theirs")
+    home = AirflowHome(tmp_path / "home", ROOT, tmp_path / "kept", tmp_path / "logs")
+    assert "theirs" not in home.environ().values()
+
+
+def test_a_new_lock_makes_a_new_database(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    for lock in ("old", "new"):
+        (tmp_path / "requirements.lock").write_text(lock)
+        home = AirflowHome(tmp_path / lock, tmp_path, tmp_path / "kept", tmp_path / "logs")
+        if lock == "old":
+            home._template.write_text("the old schema")
+            with home.prepared() as child:
+                assert child is None
+            assert (home.folder / "airflow.db").read_text() == "the old schema"
+        else:
+            assert not home._template.exists()
+
+
+def test_cleaning_keeps_what_is_kept(tmp_path: Path) -> None:
+    folders = Folders(ROOT, tmp_path)
+    for folder in (folders.kept, folders.store, folders.manifest, folders.airflow, folders.logs):
+        folder.mkdir()
+        (folder / "file").touch()
+    folders.clean()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "kept", "logs"]
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "demo", str(tmp_path / "demo")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as child:
+        yield child
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str]) -> None:
+    assert demo.stdout
+    line = demo.stdout.readline()
+    assert line.startswith("✓ Start"), line
+    family = psutil.Process(demo.pid).children(recursive=True)
+    commands = " ".join(word for child in family for word in child.cmdline())
+    assert "weed" in commands
+    assert "simulate" in commands
+    demo.send_signal(signal.SIGINT)
+    rest = demo.stdout.read()
+    assert demo.wait(60) == 130
+    assert "everything that was started is stopped" in rest
+    assert [child for child in family if lives(child.pid)] == []
