@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
@@ -29,7 +31,8 @@ def show_report(console: Console, report: RunReport) -> None:
         ("failed, gone, deleted", f"{report.failed:,}, {report.gone:,}, {report.tombstoned:,}"),
         ("took", f"{report.seconds:,.1f} s"),
     ]
-    console.print(Group(_verdict(report.outcome), _facts(facts), *_sentences(report.explain())))
+    console.print(_verdict(report.outcome), _facts(facts))
+    _say(console, report.explain())
 
 
 def show_status(console: Console, status: ArchiveStatus) -> None:
@@ -41,12 +44,12 @@ def show_status(console: Console, status: ArchiveStatus) -> None:
         ("watermark", format_instant(status.watermark) if status.watermark else "none yet"),
         ("saved at", format_instant(status.saved_at) if status.saved_at else "unknown"),
     ]
-    parts: list[RenderableType] = [_verdict(status.outcome), _facts(facts), *_sentences(status.explain())]
+    console.print(_verdict(status.outcome), _facts(facts))
+    _say(console, status.explain())
     if status.last_run:
         last = status.last_run
-        parts += [Text(f"\nThe last run, {last.run_id}, began {last.started_at}: {last.outcome}", style="bold")]
-        parts += _sentences(list(last.explanation))
-    console.print(Group(*parts))
+        console.print(Text(f"\nThe last run, {last.run_id}, began {last.started_at}: {last.outcome}", style="bold"))
+        _say(console, last.explanation)
 
 
 def _rate(report: RunReport) -> str:
@@ -67,5 +70,7 @@ def _facts(facts: list[tuple[str, str]]) -> Table:
     return table
 
 
-def _sentences(lines: list[str]) -> list[Text]:
-    return [Text(line) for line in lines]
+def _say(console: Console, sentences: Sequence[str]) -> None:
+    # A terminal gets them broken between words; a log, a line each.
+    for sentence in sentences:
+        console.print(Text(sentence), soft_wrap=not console.is_terminal)
