@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import PurePosixPath
 
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
@@ -14,7 +13,7 @@ from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.archive.ports import ImageBody, World
 from stablecog_provider.archive.report import RunReport
 from stablecog_provider.archive.run import ArchiveSettings, archive
-from stablecog_provider.errors import ImageGone
+from stablecog_provider.errors import ImageGone, SourceUnavailable
 from stablecog_provider.model.manifest import Row
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.model.page import Page, PageQuery, parse_page
@@ -30,8 +29,11 @@ LAYOUT = Layout("archive", "stablecog")
 class SimulatedSource:
     """Port `Source`. `questions` are all that was asked."""
 
-    def __init__(self, world: SimulatedWorld, dialect: Dialect, clock: FixedClock) -> None:
+    def __init__(
+        self, world: SimulatedWorld, dialect: Dialect, clock: FixedClock, dies_after: int | None = None
+    ) -> None:
         self.address = ADDRESS
+        self.dies_after = dies_after
         self.world, self.dialect, self.clock = world, dialect, clock
         self.questions: list[PageQuery] = []
 
@@ -41,6 +43,8 @@ class SimulatedSource:
 
     async def page(self, query: PageQuery) -> Page:
         self.questions.append(query)
+        if self.dies_after is not None and self.requests > self.dies_after:
+            raise SourceUnavailable("500, again and again")
         now = self.clock.now()
         listed = self.world.account(DEFAULT_KEY).listing.page(query, now, self.dialect)
         document = page_document(listed, now, self.dialect, ADDRESS)
@@ -79,13 +83,14 @@ class Scene:
     simulated: SimulatedWorld
     dialect: Dialect = CURRENT
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
+    source_dies_after: int | None = None
 
     def __post_init__(self) -> None:
         self.clock = FixedClock(self.simulated.present)
         self.images = SimulatedImages(self.simulated)
 
     async def run(self, **settings: object) -> RunReport:
-        self.source = SimulatedSource(self.simulated, self.dialect, self.clock)
+        self.source = SimulatedSource(self.simulated, self.dialect, self.clock, self.source_dies_after)
         self.images.asked.clear()
         self.store.requests = 0
         manifest = ParquetManifest(self.store, LAYOUT)
@@ -95,11 +100,6 @@ class Scene:
     async def rows(self) -> dict[tuple[str, str], Row]:
         manifest = ParquetManifest(MemoryObjectStoreView(self.store), LAYOUT)
         return {row.key: row for day in await manifest.days() for row in (await manifest.load(day)).rows()}
-
-    def live(self, settling: timedelta) -> dict[str, object]:
-        """The outputs that a run at this instant owes: visible, and settled."""
-        now = self.clock.now()
-        return {output.id: output for output in self.simulated.visible(now) if output.o < now - settling}
 
 
 class MemoryObjectStoreView(MemoryObjectStore):

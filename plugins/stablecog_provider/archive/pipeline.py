@@ -46,6 +46,13 @@ class _Batch:
     covered: Coverage
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """No more batches come; `error` is why, where the reading broke off."""
+
+    error: ArchiveError | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class Pipeline:
     """One run's; `report` and the checkpoint are brought forward as it goes."""
@@ -61,7 +68,7 @@ class Pipeline:
 
     async def run(self, plans: AsyncIterator[Plan]) -> None:
         """Archive all that is planned. Raises the gravest ArchiveError; what was committed before stays committed."""
-        ready: asyncio.Queue[_Batch | None] = asyncio.Queue(PAGES_AHEAD)
+        ready: asyncio.Queue[_Batch | _End] = asyncio.Queue(PAGES_AHEAD)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(plans, ready, group))
@@ -83,15 +90,20 @@ class Pipeline:
             yield Plan(await self.ledger.due(day))
 
     async def _read(
-        self, plans: AsyncIterator[Plan], ready: asyncio.Queue[_Batch | None], group: asyncio.TaskGroup
+        self, plans: AsyncIterator[Plan], ready: asyncio.Queue[_Batch | _End], group: asyncio.TaskGroup
     ) -> None:
-        async for plan in plans:
-            jobs = [entry for entry in plan.entries if entry.job]
-            self._tell(planned=self.progress.planned + len(jobs))
-            copies = [group.create_task(self._copied(entry)) for entry in jobs]
-            rows = [entry.row for entry in plan.entries if entry.job is None]
-            await ready.put(_Batch(rows, copies, plan.covered))
-        await ready.put(None)
+        """Where the source fails in mid-walk, what was read before it is archived all the same."""
+        try:
+            async for plan in plans:
+                jobs = [entry for entry in plan.entries if entry.job]
+                self._tell(planned=self.progress.planned + len(jobs))
+                copies = [group.create_task(self._copied(entry)) for entry in jobs]
+                rows = [entry.row for entry in plan.entries if entry.job is None]
+                await ready.put(_Batch(rows, copies, plan.covered))
+        except ArchiveError as error:
+            await ready.put(_End(error))
+        else:
+            await ready.put(_End())
 
     async def _copied(self, entry: Entry) -> Row:
         """The entry's row after an attempt to copy its image, whatever came of it."""
@@ -128,10 +140,10 @@ class Pipeline:
         )
         return row
 
-    async def _commit_all(self, ready: asyncio.Queue[_Batch | None]) -> None:
+    async def _commit_all(self, ready: asyncio.Queue[_Batch | _End]) -> None:
         rows: list[Row] = []
         covered, since = Coverage(), self.world.clock.now()
-        while (batch := await ready.get()) is not None:
+        while isinstance(batch := await ready.get(), _Batch):
             rows += batch.rows
             rows += [await copy for copy in batch.copies]
             covered = covered.merge(batch.covered)
@@ -139,6 +151,8 @@ class Pipeline:
                 await self._commit(rows, covered)
                 rows, covered, since = [], Coverage(), self.world.clock.now()
         await self._commit(rows, covered)
+        if batch.error:
+            raise batch.error
 
     async def _commit(self, rows: list[Row], covered: Coverage) -> None:
         if not rows and not covered:

@@ -70,6 +70,7 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
     settled = asked.page.source_time - abilities.axis.settling
 
     start = await _starting_point(world, settings, file, abilities, report.run_id)
+    report.coverage = start.coverage
     pipeline = Pipeline(
         world=world,
         ledger=Ledger(world.manifest, world.clock, report.run_id),

@@ -9,7 +9,7 @@ uncovered; each `Step` says how much is covered so far. All rests on `g <= o`, a
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ from .probe import Abilities, WalkKind
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one page added. `outputs` may repeat outputs of earlier steps and hold some from outside the window. `covered`
+    """What one page added. `outputs` may repeat outputs of earlier steps, and hold some from before the window. `covered`
     holds once the outputs of this and all earlier steps are archived. `holes`: stretches that the listing cannot show.
     """
 
@@ -52,13 +52,27 @@ def walk(
     """
     match abilities.walk:
         case WalkKind.ASCENDING:
-            return _ascending(source, window, per_page, most)
+            steps = _ascending(source, window, per_page, most)
         case WalkKind.DESCENDING if abilities.cursor is Axis.REQUESTED:
-            return _descending_by_request(source, window, per_page)
+            steps = _descending_by_request(source, window, per_page)
         case WalkKind.DESCENDING:
-            return _descending_by_completion(source, window, per_page)
+            steps = _descending_by_completion(source, window, per_page)
         case _:
-            return _documented(source, window)
+            steps = _documented(source, window)
+    return _until(steps, window.end, abilities.axis)
+
+
+async def _until(steps: AsyncIterator[Step], end: datetime, axis: Axis) -> AsyncIterator[Step]:
+    """Without what lies beyond the window: it has not settled, or was not asked for."""
+
+    def is_before(output: Output | UnreadableOutput) -> bool:
+        if isinstance(output, UnreadableOutput):
+            return True
+        instant = output.output_created_at if axis is Axis.COMPLETED else output.created_at
+        return instant is None or instant < end
+
+    async for step in steps:
+        yield replace(step, outputs=tuple(output for output in step.outputs if is_before(output)))
 
 
 def _span(start: datetime, end: datetime) -> Coverage:
