@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from demo.servers import S3Server
 from sqlalchemy import select
 
 from stablecog_provider.model.object_keys import Layout
+from stablecog_provider.simulator.clock import SimulatedClock
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY, World
 
@@ -46,7 +48,9 @@ def simulator() -> Iterator[Simulator]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    running = Simulator(World.generate(outputs=OUTPUTS, days=2))
+    world = World.generate(outputs=OUTPUTS, days=2)
+    # An hour on, so that the newest of them are settled, too.
+    running = Simulator(world, clock=SimulatedClock(world.present + timedelta(hours=1)))
     try:
         asyncio.run_coroutine_threadsafe(running.start(), loop).result(timeout=20)
         yield running
