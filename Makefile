@@ -43,6 +43,7 @@ test: $(READY) ## Linters, types, architecture and all tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy demo docker/start.py
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest
 

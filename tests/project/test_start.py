@@ -1,0 +1,124 @@
+"""What the containers run, run here: keys of its own, programs it becomes, services it asks."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from cryptography.fernet import Fernet
+from demo.source import Simulator, simulator
+from moto.server import ThreadedMotoServer
+
+from .tree import ROOT
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    for folder in ("keys", "store", "airflow", "bin"):
+        (tmp_path / folder).mkdir()
+    for program in ("weed", "airflow", "stablecog-archive"):
+        fake = tmp_path / "bin" / program
+        fake.write_text(f'#!/bin/sh\necho {program} "$@"\nenv\n')
+        fake.chmod(0o755)
+    start(tmp_path, "keys")
+    return tmp_path
+
+
+def start(home: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    own = {"PATH": f"{home / 'bin'}:{os.environ['PATH']}", "STABLECOG_DEMO_HOME": str(home), **environ}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "docker/start.py"), *arguments],
+        env=own,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def keys(home: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads((home / "keys/keys.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with simulator(tmp_path_factory.mktemp("source") / "log", 20, 2) as running:
+        yield running
+
+
+def test_keys_are_made_once_and_for_its_eyes_only(home: Path) -> None:
+    first = keys(home)
+    assert stat.S_IMODE((home / "keys/keys.json").stat().st_mode) == 0o600
+    assert start(home, "keys").returncode == 0
+    assert keys(home) == first
+
+
+def test_no_two_installations_have_a_key_in_common(home: Path, tmp_path: Path) -> None:
+    first = keys(home)
+    (home / "keys/keys.json").unlink()
+    start(home, "keys")
+    assert set(first.values()) & set(keys(home).values()) == set()
+
+
+def test_the_store_accepts_these_keys_alone(home: Path) -> None:
+    assert start(home, "store").stdout.startswith("weed ")
+    (identity,) = json.loads((home / "store/s3.json").read_text())["identities"]
+    made = keys(home)
+    assert identity["credentials"] == [{"accessKey": made["s3_access"], "secretKey": made["s3_secret"]}]
+    assert stat.S_IMODE((home / "store/s3.json").stat().st_mode) == 0o600
+
+
+def test_no_secret_stands_on_a_command_line(home: Path, aws: str) -> None:
+    lines = [
+        start(home, service, STABLECOG_DEMO_STORE=aws).stdout.splitlines()[0]
+        for service in ("store", "source", "airflow")
+    ]
+    assert [secret for secret in keys(home).values() if secret in " ".join(lines)] == []
+
+
+def test_airflow_starts_with_a_bucket_and_both_connections(home: Path, aws: str) -> None:
+    for _ in range(2):  # a restart finds the bucket there
+        result = start(home, "airflow", STABLECOG_DEMO_STORE=aws)
+        assert result.stdout.startswith("airflow standalone\n"), result.stderr
+    told = dict(line.split("=", 1) for line in result.stdout.splitlines()[1:] if "=" in line)
+    connection = json.loads(told["AIRFLOW_CONN_AWS_DEFAULT"])
+    assert connection["extra"]["endpoint_url"] == aws
+    assert json.loads(told["AIRFLOW_CONN_STABLECOG_DEFAULT"])["extra"]["image_hosts"] == ["source:8787"]
+    Fernet(told["AIRFLOW__CORE__FERNET_KEY"])
+    client = boto3.Session(connection["login"], connection["password"]).client(
+        "s3", endpoint_url=aws, region_name="us-east-1"
+    )
+    assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == [told["STABLECOG_ARCHIVE_BUCKET"]]
+
+
+def test_tomorrow_comes(home: Path, source: Simulator) -> None:
+    before = source.advance(0)
+    result = start(home, "tomorrow", STABLECOG_DEMO_SOURCE=source.address)
+    assert result.returncode == 0, result.stderr
+    assert source.advance(0) > before
+    assert f"{source.advance(0)} outputs are there" in result.stdout
+
+
+def test_a_service_that_answers_is_healthy_and_another_is_not(home: Path, source: Simulator) -> None:
+    assert start(home, "healthy", "source", STABLECOG_DEMO_SOURCE=source.address).returncode == 0
+    assert start(home, "healthy", "source", STABLECOG_DEMO_SOURCE="http://127.0.0.1:9").returncode != 0
+    # It serves, but it is no S3 server that refuses strangers.
+    assert start(home, "healthy", "store", STABLECOG_DEMO_STORE=source.address).returncode != 0
