@@ -391,10 +391,13 @@ def with_column(name: str, values: pa.Array) -> bytes:
 
 
 ONE = table_of([a_row()])
+NO_TEXT = pa.Array.from_buffers(
+    pa.string(), 1, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0])), pa.py_buffer(b"\xff")]
+)
 DAMAGED = {
-    "empty": (b"", "not a whole Parquet file"),
-    "text": (b"hello", "not a whole Parquet file"),
-    "cut": (parquet(ONE)[:-100], "not a whole Parquet file"),
+    "empty": (b"", "cannot be read as Parquet"),
+    "text": (b"hello", "cannot be read as Parquet"),
+    "cut": (parquet(ONE)[:-100], "cannot be read as Parquet"),
     "without version": (parquet(ONE, None), "has no stablecog.schema_version"),
     "odd version": (parquet(ONE, b"one"), "has no stablecog.schema_version"),
     "newer": (parquet(ONE, b"2"), "schema version 2, .* -> upgrade"),
@@ -409,6 +412,7 @@ DAMAGED = {
         with_column("verified_at", pa.nulls(1, pa.timestamp("ns", tz="UTC"))),
         "column verified_at has type",
     ),
+    "no UTF-8": (with_column("prompt", NO_TEXT), "cannot be read as Parquet .*UTF8"),
     "null": (with_column("raw", pa.nulls(1, pa.string())), "column raw has no value in 1 rows"),
     "state": (with_column("state", pa.array(["lost"])), r"column state has unknown values: \['lost'\]"),
     "rendition": (with_column("rendition", pa.array(["huge"])), "column rendition has unknown values"),

@@ -185,6 +185,12 @@ def test_secrets_of_addresses_are_cut_wherever_they_stand(text: str) -> None:
         assert SIGNED not in parse_output(place).raw
 
 
+@pytest.mark.parametrize("member", ["gallery_status", "model_id", "scheduler_id"])
+def test_no_label_holds_a_signature(member: str) -> None:
+    url = f"https://h/a?{SIGNED}"
+    assert getattr(readable(current({member: url}, **{member: url})), member) == "https://h/a"
+
+
 @pytest.mark.parametrize("text", ["", "what? #1", "a://b?c", "https://h/a@b/c", "mailto:a@b?c"])
 def test_other_text_is_left_alone(text: str) -> None:
     assert without_secrets(text) == text

@@ -234,7 +234,7 @@ def read_partition(day: date, body: bytes, name: str) -> ParquetPartition:
         table = file.read()
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(name, f"it is not a whole Parquet file ({str(error)[:200]})") from None
+        raise _damaged(name, f"it cannot be read as Parquet ({str(error)[:200]})") from None
     for column, kind, _ in COLUMNS[table.num_columns :]:
         table = table.append_column(column, pa.nulls(len(table), _ARROW[kind]))
     table = table.select(_NAMES)

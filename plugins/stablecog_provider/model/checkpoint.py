@@ -114,7 +114,7 @@ class Checkpoint:
                 version += 1
             return _read(document)
         # The document may hold anything anywhere: these are what indexing, unpacking and converting it can raise.
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise _damaged(f"{type(error).__name__}: {error}") from None
 
 
