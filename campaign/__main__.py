@@ -1,0 +1,59 @@
+"""`python -m campaign [--only NAME ...] [--seed N] [--scale X]`: run the campaigns, print the table, exit 1 unless all is clean."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from importlib import import_module
+from random import Random
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .tally import Section, Tally
+
+SECTIONS = ("kills", "races", "source_faults", "store_faults", "damage", "hostile", "fuzz", "secrets")
+
+
+def sections() -> list[Section]:
+    """Every section's module has a `SECTION`."""
+    return [import_module(f"{__package__}.{name}").SECTION for name in SECTIONS]
+
+
+def main(
+    only: Annotated[list[str] | None, typer.Option(help="Run only these sections.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed tries the same cases.")] = 1,
+    scale: Annotated[float, typer.Option(help="Times the full size.")] = 1.0,
+) -> None:
+    console = Console()
+    tallies: list[Tally] = []
+    for section in sections():
+        if only and section.name not in only:
+            continue
+        console.print(f"[bold]{section.name}[/] ...")
+        began = time.monotonic()
+        found = asyncio.run(section.run(Random(f"{seed} {section.name}"), max(1, round(section.full * scale))))
+        for tally in found:
+            tally.seconds = tally.seconds or time.monotonic() - began
+        tallies += found
+    show(console, tallies)
+    raise SystemExit(0 if all(tally.clean for tally in tallies) else 1)
+
+
+def show(console: Console, tallies: list[Tally]) -> None:
+    table = Table("campaign", "tried", "what", "lost", "doubled", "corrupt", "leaked", "seconds")
+    for tally in tallies:
+        counts = (tally.lost, tally.doubled, tally.corrupt, tally.leaked)
+        table.add_row(
+            tally.name, f"{tally.tried:,}", tally.what, *(f"{count:,}" for count in counts), f"{tally.seconds:.0f}"
+        )
+    console.print(table)
+    for tally in tallies:
+        for line in (*tally.notes, *tally.faults):
+            console.print(f"{tally.name}: {line}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
