@@ -1,4 +1,4 @@
-"""`python -m campaign [--only NAME ...] [--seed N] [--scale X]`: run the campaigns, print the table, exit 1 unless all is clean."""
+"""`python -m campaign [--only NAME] [--seed N] [--scale X]`: run the campaigns, print the table, exit 1 unless all is clean."""
 
 from __future__ import annotations
 
