@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import reduce
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import duckdb
@@ -24,6 +26,7 @@ from stablecog_provider.adapters.parquet_manifest import (
     KEPT_BLOCKS,
     MAX_LOST_RACES,
     MAX_UNKNOWN_OUTCOMES,
+    OFF_LOOP_BYTES,
     OFF_LOOP_ROWS,
     SCHEMA,
     VERSION_KEY,
@@ -149,23 +152,31 @@ async def test_days_are_those_of_partitions_only() -> None:
     assert await a_manifest(store).days() == [TODAY, date(2026, 11, 22)]
 
 
-async def test_a_big_merge_leaves_the_loop_free() -> None:
-    manifest = a_manifest(MemoryObjectStore())
-    many = [a_row(f"id-{number}", raw=f"{number:05}" * 100) for number in range(OFF_LOOP_ROWS)]
-    turns = 0
+class CountingExecutor(ThreadPoolExecutor):
+    """What runs off the event loop, by name."""
 
-    async def others() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.ran: list[str] = []
 
-    running = asyncio.create_task(others())
+    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Any:
+        self.ran.append(function.args[0].__name__)  # asyncio.to_thread wraps it in a partial of Context.run
+        return super().submit(function, *arguments, **named)
+
+
+async def test_big_merges_and_loads_leave_the_loop_free() -> None:
+    store, executor, random = MemoryObjectStore(), CountingExecutor(), Random(5)
+    asyncio.get_running_loop().set_default_executor(executor)
+    manifest = a_manifest(store)
+    many = [a_row(f"id-{number}", raw=random.randbytes(300).hex()) for number in range(OFF_LOOP_ROWS)]
+    await manifest.merge(TODAY, many[:1])
+    assert executor.ran == []
     merged = await manifest.merge(TODAY, many)
-    running.cancel()
-    # In line, the merge would take a handful of turns: one for each use of the store.
-    assert turns > 50
-    assert by_key(merged) == by_key(await manifest.load(TODAY)) == {row.key: row for row in many}
+    assert executor.ran == ["merged", "to_parquet"]
+    assert len(store.objects[KEY].body) >= OFF_LOOP_BYTES
+    loaded = await manifest.load(TODAY)
+    assert executor.ran == ["merged", "to_parquet", "read_partition"]
+    assert by_key(merged) == by_key(loaded) == {row.key: row for row in many}
 
 
 # --- other writers, and stores that fail ---------------------------------------------------------------------------------

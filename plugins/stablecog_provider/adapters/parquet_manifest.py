@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cached_property
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,23 +29,17 @@ CONTENT_TYPE = "application/vnd.apache.parquet"
 VERSION_KEY = b"stablecog.schema_version"
 MAX_LOST_RACES = 20
 MAX_UNKNOWN_OUTCOMES = 3
-OFF_LOOP_ROWS = 2_000
-"""From so many rows on, a merge takes longer (about 30 ms) than the transfers on the event loop should wait."""
-OFF_LOOP_BYTES = 500_000
-"""The like for reading a partition."""
+OFF_LOOP_ROWS, OFF_LOOP_BYTES = 2_000, 500_000
+"""From here on, merging and reading take longer (about 50 ms) than the transfers on the event loop should wait."""
 BLOCK = 128
 """Rows turned into Python values at a time, about 5 ms."""
 KEPT_BLOCKS = 16
+RESTORE = "restore an earlier version of the object; images and other days are untouched"
 
+T = TypeVar("T")
 _NAMES = tuple(name for name, _, _ in COLUMNS)
-_ARROW = {
-    "string": pa.string(),
-    "timestamp[us, UTC]": pa.timestamp("us", tz="UTC"),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "bool": pa.bool_(),
-}
+_ARROW = {kind: pa.type_for_alias(kind) for kind in ("string", "int32", "int64", "float64", "bool")}
+_ARROW["timestamp[us, UTC]"] = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
     [pa.field(name, _ARROW[kind], nullable=nullable) for name, kind, nullable in COLUMNS],
     metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
@@ -64,7 +58,7 @@ class ParquetPartition:
         self._blocks: dict[int, list[Row]] = {}
 
     def __len__(self) -> int:
-        return int(self.table.num_rows)
+        return len(self.table)
 
     @cached_property
     def _index(self) -> dict[RowKey, int]:
@@ -95,12 +89,11 @@ class ParquetPartition:
 
     def next_retry(self) -> datetime | None:
         # The same rule as `retry_due`, whose delay depends on the attempts alone.
-        pending = pc.and_(pc.equal(self.table["state"], State.FAILED.value), pc.is_null(self.table["deleted_at"]))
-        pending = pc.and_(pending, pc.is_valid(self.table["source_url"]))
-        pending = pc.and_(pending, pc.is_valid(self.table["attempted_at"]))
+        failed = (pc.field("state") == State.FAILED.value) & pc.field("deleted_at").is_null()
+        pending = failed & pc.field("source_url").is_valid() & pc.field("attempted_at").is_valid()
         groups = self.table.filter(pending).group_by("attempts").aggregate([("attempted_at", "min")])
-        firsts = zip(groups["attempts"].to_pylist(), groups["attempted_at_min"].to_pylist(), strict=True)
-        return min((first.astimezone(UTC) + retry_delay(attempts) for attempts, first in firsts), default=None)
+        firsts = zip(*map(_python_values, groups.select(["attempted_at_min", "attempts"]).columns), strict=True)
+        return min((first + retry_delay(attempts) for first, attempts in firsts), default=None)
 
     def merged(self, pending: Mapping[RowKey, Row]) -> ParquetPartition:
         """This partition with the rows of `pending` merged in; itself if they change nothing."""
@@ -115,10 +108,8 @@ class ParquetPartition:
                 replaced.append(number)
         if not changed:
             return self
-        kept = self.table
-        if replaced:
-            row_numbers = pa.array(range(len(self)), pa.int64())
-            kept = kept.filter(pc.invert(pc.is_in(row_numbers, pa.array(replaced, pa.int64()))))
+        row_numbers = pa.array(range(len(self)), pa.int64())
+        kept = self.table.filter(pc.invert(pc.is_in(row_numbers, pa.array(replaced, pa.int64()))))
         # Sorting one chunk is twice as fast as sorting two.
         table = pa.concat_tables([kept, table_of(changed)]).combine_chunks().sort_by(_ORDER)
         return ParquetPartition(self.day, table)
@@ -136,9 +127,8 @@ class ParquetPartition:
         return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
     def _live(self, within: Window | None) -> pa.ChunkedArray:
-        live = pc.and_(
-            pc.equal(self.table["rendition"], Rendition.ORIGINAL.value), pc.is_null(self.table["deleted_at"])
-        )
+        original = pc.equal(self.table["rendition"], Rendition.ORIGINAL.value)
+        live = pc.and_(original, pc.is_null(self.table["deleted_at"]))
         if within is None:
             return live
         created = self.table["created_at"]
@@ -198,11 +188,10 @@ class ParquetManifest:
         key = self._layout.partition(day)
         stored = await self._store.get(key)
         partition = await self._read(day, stored)
-        if len(partition) + len(pending) < OFF_LOOP_ROWS:
-            merged, body = _merged(partition, pending)
-        else:
-            merged, body = await asyncio.to_thread(_merged, partition, pending)
-        if body is not None:
+        big = len(partition) + len(pending) >= OFF_LOOP_ROWS
+        merged = await _called(partition.merged, pending, off_loop=big)
+        if merged is not partition:
+            body = await _called(merged.to_parquet, off_loop=big)
             condition = Unchanged(stored.version) if stored else Absent()
             await self._store.put(key, body, content_type=CONTENT_TYPE, condition=condition)
         return merged
@@ -210,9 +199,8 @@ class ParquetManifest:
     async def _read(self, day: date, stored: Stored | None) -> ParquetPartition:
         if stored is None:
             return ParquetPartition(day)
-        if len(stored.body) < OFF_LOOP_BYTES:
-            return read_partition(day, stored.body, self._uri(day))
-        return await asyncio.to_thread(read_partition, day, stored.body, self._uri(day))
+        big = len(stored.body) >= OFF_LOOP_BYTES
+        return await _called(read_partition, day, stored.body, self._uri(day), off_loop=big)
 
     def _uri(self, day: date) -> str:
         return self._layout.uri(self._layout.partition(day))
@@ -247,16 +235,12 @@ def _check_schema(found: pa.Schema, name: str) -> None:
     if not version.isdecimal():
         raise _damaged(name, f"its metadata has no {VERSION_KEY.decode()}: another program wrote it")
     if int(version) > SCHEMA_VERSION:
-        raise ArchiveDamaged(
-            f"{name} has schema version {version}, and this program knows versions up to {SCHEMA_VERSION}",
-            way_out="upgrade airflow-provider-stablecog; nothing was changed",
-        )
+        why = f"it has schema version {version}, and this program knows versions up to {SCHEMA_VERSION}"
+        raise _damaged(name, why, way_out="upgrade airflow-provider-stablecog; nothing was changed")
     foreign = [column for column in found.names if column not in _NAMES]
     if foreign:
-        raise ArchiveDamaged(
-            f"{name} has columns that are not the archive's, and a merge would lose them: {', '.join(foreign)}",
-            way_out="keep them in a table of your own, and restore the object as the archive wrote it",
-        )
+        why = f"it has columns that are not the archive's, and a merge would lose them: {', '.join(foreign)}"
+        raise _damaged(name, why, way_out="keep them in a table of your own, and restore the object as it was")
     # An older version may lack columns at the end, for columns are only ever added there, and nullable ones only.
     expected = _NAMES if int(version) == SCHEMA_VERSION else _NAMES[: max(len(found.names), _FIRST_COLUMNS)]
     for column in expected:
@@ -284,11 +268,8 @@ def _check_rows(day: date, table: pa.Table, name: str) -> None:
         raise _damaged(name, "it has two rows of the same output and rendition")
 
 
-def _damaged(name: str, why: str) -> ArchiveDamaged:
-    return ArchiveDamaged(
-        f"{name} is no partition of the archive: {why}",
-        way_out="restore an earlier version of the object; images and other days are untouched",
-    )
+def _damaged(name: str, why: str, way_out: str = RESTORE) -> ArchiveDamaged:
+    return ArchiveDamaged(f"{name} is no partition that can be read: {why}", way_out=way_out)
 
 
 def _by_key(day: date, rows: Iterable[Row]) -> dict[RowKey, Row]:
@@ -301,10 +282,8 @@ def _by_key(day: date, rows: Iterable[Row]) -> dict[RowKey, Row]:
     return pending
 
 
-def _merged(partition: ParquetPartition, pending: Mapping[RowKey, Row]) -> tuple[ParquetPartition, bytes | None]:
-    """What then stands, and its bytes where they differ from what stands now."""
-    merged = partition.merged(pending)
-    return merged, None if merged is partition else merged.to_parquet()
+async def _called(function: Callable[..., T], *arguments: object, off_loop: bool) -> T:
+    return await asyncio.to_thread(function, *arguments) if off_loop else function(*arguments)
 
 
 def _rows_of(table: pa.Table) -> Iterator[Row]:
