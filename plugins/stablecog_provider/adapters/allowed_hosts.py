@@ -7,6 +7,7 @@ resolves to when it is connected, so that a name which changes its mind between 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +21,21 @@ from ..errors import ConfigurationError, ImageRefused
 
 OWN_DOMAIN = ".stablecog.com"
 _DEFAULT_PORTS = (80, 443)
+# A name that DNS can hold, since others (an empty label, an overlong one) fail in the resolver in ways of their own.
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_OWN_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*{re.escape(OWN_DOMAIN)}")
+# Public by the registries' books, and yet they lead inside: transition prefixes whose gateway may be ours (NAT64 for local
+# use, IPv4-compatible, IPv4-translated, 6to4's relays, site-local), and the metadata services of clouds.
+_LEADS_INSIDE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "fec0::/10", "5f00::/16", "3fff::/20",
+        "192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32",
+    )
+)  # fmt: skip
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_ISATAP = (0x5EFE, 0x0200_5EFE)
+"""The upper half of an interface id that embeds an IPv4 address (RFC 5214), under whatever prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,7 @@ class AllowedHosts:
             raise ImageRefused(f"the image's address carries a user name or password: {shown(url)}", way_out="")
         if self.is_named(host, port):
             return
-        if url.scheme == "https" and port == 443 and _plain(host).endswith(OWN_DOMAIN):
+        if url.scheme == "https" and port == 443 and _OWN_HOST.fullmatch(_plain(host)):
             return
         name = f"[{host}]" if ":" in host else host
         raise ImageRefused(
@@ -93,11 +109,19 @@ def is_public(address: str) -> bool:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address):
-        embedded = found.ipv4_mapped or found.sixtofour
-        if embedded is not None:
-            return is_public(str(embedded))
-    return found.is_global and not found.is_multicast
+    embedded = _embedded(found)
+    if embedded is not None:
+        return is_public(str(embedded))
+    return found.is_global and not found.is_multicast and not any(found in network for network in _LEADS_INSIDE)
+
+
+def _embedded(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that a gateway would make of an IPv6 one."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address in _NAT64 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def _plain(host: str) -> str:

@@ -26,7 +26,8 @@ from .allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress, shown
 MAX_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _WORTH_ANOTHER_TRY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
-_TROUBLE = (aiohttp.ClientError, TimeoutError, OSError)
+# ValueError: what resolvers and aiohttp make of a name that no DNS can hold.
+_TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 _HEADERS = {
     "User-Agent": f"airflow-provider-stablecog/{__version__}",
     "Accept": "image/jpeg, image/png, image/webp",

@@ -41,8 +41,8 @@ RATE_LIMIT, REQUESTS_PER_SECOND = 10.0, 8.0
 ATTEMPTS = 6
 LONGEST_WAIT = 120.0
 """Seconds: the most that we wait for a `Retry-After` before the next attempt."""
-MAX_BODY = 64 * 1024 * 1024
-"""Bytes after decompression: 300 outputs are about 0.3 MB."""
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes after decompression: 300 outputs are about 0.3 MB. JSON made for it takes up to 30 times as much as Python values."""
 
 
 class StablecogApi:
@@ -81,10 +81,13 @@ class StablecogApi:
             headers={
                 "Authorization": f"Bearer {self._key}",
                 "Accept": "application/json",
+                "Accept-Encoding": "gzip",
                 "User-Agent": f"airflow-provider-stablecog/{__version__}",
             },
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             follow_redirects=False,
+            # Through a proxy of the environment https stays closed; plain http would show it the key.
+            trust_env=self.address.startswith("https://"),
             transport=transport,
         )
 
@@ -120,6 +123,10 @@ class StablecogApi:
         raise failure
 
     async def _read(self, response: httpx.Response) -> bytes:
+        coding = response.headers.get("content-encoding", "identity").strip().lower()
+        if coding not in ("gzip", "identity"):
+            # A chunk is unpacked at once: 64 kB of gzip are at most 66 MB, of gzip in gzip or of other codings gigabytes.
+            raise SourceContradiction(f"the source packed its answer in a way that nobody asked for: {coding[:40]!a}")
         body = bytearray()
         async for chunk in response.aiter_bytes():
             body += chunk

@@ -14,6 +14,8 @@ from ..errors import SourceContradiction
 from .output import Output, UnreadableOutput, parse_output
 
 MAX_PER_PAGE = 300
+MAX_OUTPUTS = 10_000
+"""Outputs in one page. Some sources may ignore `per_page`; none that is well sends millions, and each becomes a row in memory."""
 MAX_TOKEN = 2048
 """Characters of a `next` that we send back; beyond, addresses break on their way."""
 
@@ -54,6 +56,8 @@ def parse_page(document: object, source_time: datetime) -> Page:
     # server's null is one.
     if not isinstance(document, Mapping) or not isinstance(document.get("outputs", ...), list | None):
         raise SourceContradiction("the source answered a listing with a document that is no page (no list `outputs`)")
+    if len(document["outputs"] or ()) > MAX_OUTPUTS:
+        raise SourceContradiction(f"the source put {len(document['outputs'])} outputs into one page")
     totals = (document.get(name) for name in ("total_count", "total"))
     return Page(
         outputs=tuple(parse_output(item) for item in document["outputs"] or ()),
