@@ -9,7 +9,8 @@ SHELL := /bin/bash
 AIRFLOW_VERSION := 3.3.2
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 BIN := .venv/bin
-READY := .venv/.ready
+# Named for its place: scripts in .venv bear absolute paths, so a tree that was moved or copied needs another.
+READY := .venv/.ready-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 UV := $(BIN)/uv --quiet
 COMPILE := $(UV) pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade
 
@@ -27,7 +28,9 @@ setup: $(READY) ## Make .venv what the lock says (the commands below do it by th
 $(READY): requirements.lock bootstrap.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else f"CPython 3.11 is needed, and this is {sys.version.split()[0]}: name another with make PYTHON=/path/to/python3.11")'
 	@echo "Setting up .venv from requirements.lock ..."
-	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@grep -qsF "$$(pwd -P)/.venv" $(BIN)/activate \
+	  && $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	  || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bootstrap.lock
 	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock \
 	  || { echo "uv could not; trying with pip ..."; $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; }

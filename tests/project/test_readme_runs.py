@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -187,10 +188,12 @@ def test_the_airflow_commands_make_connections_that_airflow_knows(
         "STABLECOG_API_KEY": source.api_key,
         "PATH": f"{TOOLS}:{os.environ['PATH']}",
     }
-    told = "airflow connections get stablecog_default -o json 2>/dev/null"
-    result = typed(f"airflow db migrate >/dev/null 2>&1\n{blocks('airflow')[0]}\n{told}", environ)
+    result = typed(f"airflow db migrate >/dev/null 2>&1\n{blocks('airflow')[0]}", environ)
     assert result.returncode == 0, result.stderr
-    assert '"conn_type": "stablecog"' in result.stdout
+    with sqlite3.connect(tmp_path / "airflow.db") as database:
+        made = dict(database.execute("select conn_id, conn_type from connection").fetchall())
+    database.close()
+    assert (made["stablecog_default"], made["aws_default"]) == ("stablecog", "aws")
     assert (tmp_path / "dags/stablecog_archive_daily.py").exists()
 
 
