@@ -22,15 +22,17 @@ from hypothesis import strategies as st
 from model.rows import DAY, a_row, minute, rows
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import (
-    BLOCK,
-    KEPT_BLOCKS,
     MAX_LOST_RACES,
     MAX_UNKNOWN_OUTCOMES,
     OFF_LOOP_BYTES,
     OFF_LOOP_ROWS,
+    ParquetManifest,
+)
+from stablecog_provider.adapters.parquet_partition import (
+    BLOCK,
+    KEPT_BLOCKS,
     SCHEMA,
     VERSION_KEY,
-    ParquetManifest,
     ParquetPartition,
     read_partition,
     table_of,

@@ -1,0 +1,206 @@
+"""One day's rows as an Arrow table: read strictly, merged, written.
+
+A partition stays an Arrow table from the read to the write: only the rows that meet pending ones become Python values.
+Reading is strict. A file that another tool has given columns of its own is refused, not cut to ours: the next merge would
+drop them for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
+from operator import attrgetter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ..errors import ArchiveDamaged
+from ..model.coverage import Window
+from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State, merge_rows, retry_delay
+from ..model.object_keys import Rendition, day_of
+
+VERSION_KEY = b"stablecog.schema_version"
+BLOCK = 128
+"""Rows turned into Python values at a time, about 5 ms."""
+KEPT_BLOCKS = 16
+RESTORE = "restore an earlier version of the object; images and other days are untouched"
+
+_NAMES = tuple(name for name, _, _ in COLUMNS)
+_ARROW = {kind: pa.type_for_alias(kind) for kind in ("string", "int32", "int64", "float64", "bool")}
+_ARROW["timestamp[us, UTC]"] = pa.timestamp("us", tz="UTC")
+SCHEMA = pa.schema(
+    [pa.field(name, _ARROW[kind], nullable=nullable) for name, kind, nullable in COLUMNS],
+    metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
+)
+_FIRST_COLUMNS = max(number for number, (_, _, nullable) in enumerate(COLUMNS) if not nullable) + 1
+_ORDER = [(name, "ascending") for name in ("created_at", "output_id", "rendition")]
+_values = attrgetter(*_NAMES)
+
+
+class ParquetPartition:
+    """Port `Partition` over an Arrow table of `SCHEMA`, sorted, no key twice."""
+
+    def __init__(self, day: date, table: pa.Table | None = None) -> None:
+        self.day = day
+        self.table: pa.Table = SCHEMA.empty_table() if table is None else table
+        self._blocks: dict[int, list[Row]] = {}
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def _index(self) -> dict[RowKey, int]:
+        keys = (self.table[name].to_pylist() for name in ("output_id", "rendition"))
+        return dict(zip(zip(*keys, strict=True), range(len(self)), strict=True))
+
+    def get(self, key: RowKey) -> Row | None:
+        number = self._index.get(key)
+        return None if number is None else self._block(number // BLOCK)[number % BLOCK]
+
+    def rows(self) -> Iterator[Row]:
+        for start in range(0, len(self), BLOCK):
+            yield from _rows_of(self.table.slice(start, BLOCK))
+
+    def _block(self, number: int) -> list[Row]:
+        # A walk asks in nearly the order of the table, and a block costs little more than a row.
+        if number not in self._blocks:
+            if len(self._blocks) >= KEPT_BLOCKS:
+                del self._blocks[next(iter(self._blocks))]
+            self._blocks[number] = list(_rows_of(self.table.slice(number * BLOCK, BLOCK)))
+        return self._blocks[number]
+
+    def live_ids(self, within: Window | None = None) -> set[str]:
+        return set(self.table.column("output_id").filter(self._live(within)).to_pylist())
+
+    def live_count(self, within: Window | None = None) -> int:
+        return int(pc.sum(self._live(within)).as_py() or 0)
+
+    def next_retry(self) -> datetime | None:
+        # The same rule as `retry_due`, whose delay depends on the attempts alone.
+        failed = (pc.field("state") == State.FAILED.value) & pc.field("deleted_at").is_null()
+        pending = failed & pc.field("source_url").is_valid() & pc.field("attempted_at").is_valid()
+        groups = self.table.filter(pending).group_by("attempts").aggregate([("attempted_at", "min")])
+        firsts = zip(*map(_python_values, groups.select(["attempted_at_min", "attempts"]).columns), strict=True)
+        return min((first + retry_delay(attempts) for first, attempts in firsts), default=None)
+
+    def merged(self, pending: Mapping[RowKey, Row]) -> ParquetPartition:
+        """This partition with the rows of `pending` merged in; itself if they change nothing."""
+        met = {key: number for key in pending if (number := self._index.get(key)) is not None}
+        changed = [row for key, row in pending.items() if key not in met]
+        replaced: list[int] = []
+        known = _rows_of(self.table.take(pa.array(met.values(), pa.int64())))
+        for number, old in zip(met.values(), known, strict=True):
+            row = merge_rows(old, pending[old.key])
+            if row != old:
+                changed.append(row)
+                replaced.append(number)
+        if not changed:
+            return self
+        row_numbers = pa.array(range(len(self)), pa.int64())
+        kept = self.table.filter(pc.invert(pc.is_in(row_numbers, pa.array(replaced, pa.int64()))))
+        # Sorting one chunk is twice as fast as sorting two.
+        table = pa.concat_tables([kept, table_of(changed)]).combine_chunks().sort_by(_ORDER)
+        return ParquetPartition(self.day, table)
+
+    def to_parquet(self) -> bytes:
+        sink = pa.BufferOutputStream()
+        pq.write_table(
+            self.table.replace_schema_metadata(SCHEMA.metadata),
+            sink,
+            compression="zstd",
+            sorting_columns=pq.SortingColumn.from_ordering(SCHEMA, _ORDER),
+            write_page_index=True,
+            write_page_checksum=True,
+        )
+        return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+    def _live(self, within: Window | None) -> pa.ChunkedArray:
+        original = pc.equal(self.table["rendition"], Rendition.ORIGINAL.value)
+        live = pc.and_(original, pc.is_null(self.table["deleted_at"]))
+        if within is None:
+            return live
+        created = self.table["created_at"]
+        start, end = (pa.scalar(instant, created.type) for instant in (within.start, within.end))
+        return pc.and_(live, pc.and_(pc.greater_equal(created, start), pc.less(created, end)))
+
+
+def table_of(rows: Iterable[Row]) -> pa.Table:
+    """The rows as a table of `SCHEMA`, in the order given."""
+    columns = list(zip(*map(_values, rows), strict=True)) or [()] * len(COLUMNS)
+    return pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
+    )
+
+
+def read_partition(day: date, body: bytes, name: str) -> ParquetPartition:
+    """A partition from its object's bytes; `name` is what errors call it. Raises ArchiveDamaged."""
+    try:
+        file = pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True)
+        _check_schema(file.schema_arrow, name)
+        table = file.read()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(name, f"it cannot be read as Parquet ({str(error)[:200]})") from None
+    for column, kind, _ in COLUMNS[table.num_columns :]:
+        table = table.append_column(column, pa.nulls(len(table), _ARROW[kind]))
+    table = table.select(_NAMES)
+    _check_rows(day, table, name)
+    return ParquetPartition(day, table.cast(SCHEMA))
+
+
+def _check_schema(found: pa.Schema, name: str) -> None:
+    version = (found.metadata or {}).get(VERSION_KEY, b"").decode("ascii", "replace")
+    if not version.isdecimal():
+        raise _damaged(name, f"its metadata has no {VERSION_KEY.decode()}: another program wrote it")
+    if int(version) > SCHEMA_VERSION:
+        why = f"it has schema version {version}, and this program knows versions up to {SCHEMA_VERSION}"
+        raise _damaged(name, why, way_out="upgrade airflow-provider-stablecog; nothing was changed")
+    foreign = [column for column in found.names if column not in _NAMES]
+    if foreign:
+        why = f"it has columns that are not the archive's, and a merge would lose them: {', '.join(foreign)}"
+        raise _damaged(name, why, way_out="keep them in a table of your own, and restore the object as it was")
+    # An older version may lack columns at the end, for columns are only ever added there, and nullable ones only.
+    expected = _NAMES if int(version) == SCHEMA_VERSION else _NAMES[: max(len(found.names), _FIRST_COLUMNS)]
+    for column in expected:
+        if found.names.count(column) != 1:
+            raise _damaged(name, f"column {column} is {'there twice' if column in found.names else 'missing'}")
+        if found.field(column).type != SCHEMA.field(column).type:
+            kinds = f"{found.field(column).type}, not {SCHEMA.field(column).type}"
+            raise _damaged(name, f"column {column} has type {kinds}")
+
+
+def _check_rows(day: date, table: pa.Table, name: str) -> None:
+    for column, _, nullable in COLUMNS:
+        if not nullable and table[column].null_count:
+            raise _damaged(name, f"column {column} has no value in {table[column].null_count} rows")
+    for column, known in (("state", State), ("rendition", Rendition)):
+        strange = set(table[column].unique().to_pylist()) - {member.value for member in known}
+        if strange:
+            raise _damaged(name, f"column {column} has unknown values: {sorted(strange)[:3]!a}")
+    if len(table):
+        span = pc.min_max(table["created_at"]).as_py()
+        if {day_of(span["min"]), day_of(span["max"])} != {day}:
+            raise _damaged(name, "it has rows of another day")
+    keys = pc.binary_join_element_wise(table["output_id"], table["rendition"], "/")
+    if pc.count_distinct(keys).as_py() != len(table):
+        raise _damaged(name, "it has two rows of the same output and rendition")
+
+
+def _damaged(name: str, why: str, way_out: str = RESTORE) -> ArchiveDamaged:
+    return ArchiveDamaged(f"{name} is no partition that can be read: {why}", way_out=way_out)
+
+
+def _rows_of(table: pa.Table) -> Iterator[Row]:
+    for values in zip(*map(_python_values, table.columns), strict=True):
+        yield Row(**dict(zip(_NAMES, values, strict=True)))
+
+
+def _python_values(column: pa.ChunkedArray) -> list[Any]:
+    if not pa.types.is_timestamp(column.type):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    # Three times as fast as letting Arrow attach the zone, and it is always the same zone object.
+    naive = column.cast(pa.timestamp("us")).to_pylist()
+    return [None if instant is None else instant.replace(tzinfo=UTC) for instant in naive]
