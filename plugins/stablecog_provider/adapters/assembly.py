@@ -21,10 +21,11 @@ from .stablecog_api import ATTEMPTS, DEFAULT_ADDRESS, REQUESTS_PER_SECOND, Stabl
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
     """How to reach the account. `image_hosts`: `host` or `host:port`, besides Stablecog's own; over plain http and at
-    private addresses too. `attempts`: how often a request is tried. The key is in no repr.
+    private addresses too. `attempts`: how often a request is tried. The key is in no repr, nor is an
+    address that nobody has checked yet: somebody may have put a password into it.
     """
 
-    address: str = DEFAULT_ADDRESS
+    address: str = field(default=DEFAULT_ADDRESS, repr=False)
     api_key: str = field(repr=False)
     image_hosts: tuple[str, ...] = ()
     requests_per_second: float = REQUESTS_PER_SECOND
@@ -38,7 +39,7 @@ class StoreSettings:
     """
 
     session: boto3.Session
-    endpoint_url: str | None = None
+    endpoint_url: str | None = field(default=None, repr=False)
     region: str | None = None
     verify: bool | str | None = None
 

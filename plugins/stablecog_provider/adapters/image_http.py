@@ -115,9 +115,13 @@ class HttpImages:
             return await self._session.get(target, allow_redirects=False)
         except _TROUBLE as error:
             cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+            failure: ArchiveError
             if isinstance(cause, PrivateAddress):
-                raise ImageRefused(f"{cause}: {shown(target)}") from None
-            raise SourceUnavailable(f"cannot fetch {shown(target)}: {_cause(cause)}") from None
+                failure = ImageRefused(f"{cause}: {shown(target)}")
+            else:
+                failure = SourceUnavailable(f"cannot fetch {shown(target)}: {_cause(cause)}")
+        # Outside the `except`: the chain of causes would lead to the whole address, signature included.
+        raise failure
 
 
 class _HttpBody:
@@ -132,7 +136,10 @@ class _HttpBody:
             async for chunk in self._response.content.iter_any():
                 yield chunk
         except _TROUBLE as error:
-            raise SourceUnavailable(f"the body of {shown(self._response.url)} broke off: {_cause(error)}") from None
+            failure = SourceUnavailable(f"the body of {shown(self._response.url)} broke off: {_cause(error)}")
+        else:
+            return
+        raise failure
 
 
 def _parsed(url: str) -> URL:
@@ -163,5 +170,6 @@ def _check(response: aiohttp.ClientResponse) -> None:
 
 def _cause(error: BaseException) -> str:
     """What went wrong in a few words; the texts of some errors repeat the whole URL."""
-    text = re.sub(r"\w+://\S+", "(URL)", str(error))
+    plain = "".join(mark if mark.isprintable() else " " for mark in str(error))
+    text = " ".join(re.sub(r"\w+://\S+", "(URL)", plain).split())
     return f"{type(error).__name__}{': ' if text else ''}{text[:200]}"

@@ -96,8 +96,10 @@ class S3ObjectStore:
         except _OBSTORE_ERRORS as error:
             if _is_missing_key(error):
                 return None
-            raise self._error(error, key) from None
-        return Stored(body.to_bytes(), self._version(found.meta["e_tag"], key))
+            failure = self._error(error, key)
+        else:
+            return Stored(body.to_bytes(), self._version(found.meta["e_tag"], key))
+        raise failure
 
     async def put(
         self,
@@ -132,8 +134,10 @@ class S3ObjectStore:
                 self._store, key, body, attributes=attributes, mode=mode, use_multipart=False
             )
         except _OBSTORE_ERRORS as error:
-            raise self._error(error, key, conditional=mode != "overwrite") from None
-        return self._version(written["e_tag"], key)
+            failure = self._error(error, key, conditional=mode != "overwrite")
+        else:
+            return self._version(written["e_tag"], key)
+        raise failure
 
     async def delete(self, key: str) -> None:
         """Delete what is there; an absent key is no error."""
@@ -141,8 +145,11 @@ class S3ObjectStore:
         try:
             await obstore.delete_async(self._store, key)
         except _OBSTORE_ERRORS as error:
-            if not _is_missing_key(error):
-                raise self._error(error, key) from None
+            failure = None if _is_missing_key(error) else self._error(error, key)
+        else:
+            return
+        if failure:
+            raise failure
 
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
         """Keys below `prefix`, which is empty or ends with a slash; in the server's order. A request a page of 1,000."""
@@ -154,7 +161,10 @@ class S3ObjectStore:
                 for item in page:
                     yield Listed(item["path"], item["size"])
         except _OBSTORE_ERRORS as error:
-            raise self._error(error, prefix) from None
+            failure = self._error(error, prefix)
+        else:
+            return
+        raise failure
 
     def _version(self, e_tag: str | None, key: str) -> str:
         if not e_tag:
@@ -164,6 +174,9 @@ class S3ObjectStore:
         return e_tag
 
     def _error(self, error: Exception, key: str, *, conditional: bool = False) -> ArchiveError | Conflict:
+        """To be raised outside the `except`: an S3 that refuses a signature repeats the request it was made of, session token
+        included, and the chain of causes would lead there.
+        """
         return translate(error, f"s3://{self._bucket}/{key}", conditional=conditional)
 
 
@@ -176,7 +189,8 @@ def _endpoint(session: boto3.session.Session, endpoint_url: str | None, region: 
         raise ConfigurationError(
             f"the S3 endpoint cannot be found: {_short(str(error))}", way_out="check --endpoint-url and the region"
         ) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+    plain = not ("@" in parts.netloc or parts.query or parts.fragment)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
         raise ConfigurationError("the S3 endpoint is not a plain address", way_out="write it as http(s)://HOST[:PORT]")
     return endpoint.rstrip("/")
 
@@ -277,4 +291,6 @@ def _reason(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return re.sub(r"(\w+://[^\s?]*)\?\S*", r"\1", " ".join(text.split()))[:200]
+    """One line of printable text without the queries of addresses, at most 200 characters."""
+    line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    return re.sub(r"(\w+://)(?:[^\s/?#]*@)?([^\s?#]*)[?#]?\S*", r"\1\2", line)[:200]

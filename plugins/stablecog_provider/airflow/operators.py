@@ -111,7 +111,8 @@ class StablecogToS3Operator(BaseOperator):
         # Airflow's own calls are not for an event loop: everything of Airflow's is asked for before there is one.
         source = StablecogHook(self.stablecog_conn_id).get_conn()
         store = store_settings(self.aws_conn_id)
-        self.log.info("Archiving %s to %s", source.address, settings.layout)
+        # By the connection's name: its address is not checked yet, and somebody may have put a password into it.
+        self.log.info("Archiving what connection %s opens to %s", self.stablecog_conn_id, settings.layout)
         return asyncio.run(self._archive(source, store, settings))
 
     async def _archive(self, source: SourceSettings, store: StoreSettings, settings: ArchiveSettings) -> RunReport:
