@@ -45,6 +45,7 @@ class Bench:
             image_retries=RetryPolicy(attempts=3, jitter=0.0, on=(RateLimited, SourceUnavailable)),
             store_retries=RetryPolicy(attempts=3, jitter=0.0, on=(StoreUnavailable,)),
             sleep=self.sleep,
+            monotonic=lambda: sum(self.waits),
             **settings,
         )
 

@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Self
@@ -20,7 +21,8 @@ from typing import Self
 import httpx
 
 from .. import __version__
-from ..archive.retry import RetryPolicy, Sleep, http_date, retry_after_seconds
+from ..archive.pace import Pace
+from ..archive.retry import SOURCE_RETRIES, Sleep, http_date, retry_after_seconds
 from ..errors import (
     ArchiveError,
     ConfigurationError,
@@ -38,9 +40,7 @@ PATH = "/v1/image/generation/outputs"
 _KEY_PLACE = "set the API key as the password of the connection (command line: STABLECOG_API_KEY)"
 RATE_LIMIT, REQUESTS_PER_SECOND = 10.0, 8.0
 """Requests a second: what the service allows one client address, and what we ask of it."""
-ATTEMPTS = 6
-LONGEST_WAIT = 120.0
-"""Seconds: the most that we wait for a `Retry-After` before the next attempt."""
+ATTEMPTS = SOURCE_RETRIES.attempts
 MAX_BODY = 16 * 1024 * 1024
 """Bytes after decompression: 300 outputs are about 0.3 MB. JSON made for it takes up to 30 times as much as Python values."""
 
@@ -74,8 +74,8 @@ class StablecogApi:
                 f"{requests_per_second:g} requests a second is not a rate for this source",
                 way_out=f"choose one above 0 and below {RATE_LIMIT:g}, its limit for one client address",
             )
-        self._pace = _Pace(1 / requests_per_second, sleep, monotonic)
-        self._retries = RetryPolicy(attempts=attempts, patience=600.0, first_wait=1.0, jitter=1.0)
+        self._pace = Pace(1 / requests_per_second, sleep, monotonic)
+        self._retries = replace(SOURCE_RETRIES, attempts=attempts)
         self._sleep, self._timeout, self._max_body = sleep, timeout, max_body
         self._client = httpx.AsyncClient(
             headers={
@@ -105,7 +105,7 @@ class StablecogApi:
         return await self._retries.call(partial(self._attempt, _parameters(query)), self._sleep)
 
     async def _attempt(self, parameters: Mapping[str, str]) -> Page:
-        await self._pace.turn()
+        asked_at = await self._pace.turn()
         self.requests += 1
         try:
             async with asyncio.timeout(self._timeout):
@@ -115,10 +115,11 @@ class StablecogApi:
             failure = _of_exception(error, self.address, self._key)
         else:
             if response.is_success:
+                self._pace.answered()
                 return _page(body, response)
             failure = _of_response(response, body, parameters, self._key)
         if isinstance(failure, RateLimited):
-            self._pace.hold(min(failure.retry_after or 0.0, LONGEST_WAIT))
+            self._pace.refused(asked_at, self._retries.bearable(failure))
         # Outside the `except`: the chain of causes would lead to the request, and so to the key.
         raise failure
 
@@ -133,26 +134,6 @@ class StablecogApi:
             if len(body) > self._max_body:
                 raise SourceContradiction(f"the source answered with more than {self._max_body} bytes for one page")
         return bytes(body)
-
-
-class _Pace:
-    """Spaces the starts of requests evenly. (aiolimiter, the usual library, lets a full bucket go at once at the start.)"""
-
-    def __init__(self, interval: float, sleep: Sleep, monotonic: Callable[[], float]) -> None:
-        self._interval, self._sleep, self._monotonic = interval, sleep, monotonic
-        self._next = monotonic()
-        self._lock = asyncio.Lock()
-
-    async def turn(self) -> None:
-        async with self._lock:
-            delay = self._next - self._monotonic()
-            if delay > 0:
-                await self._sleep(delay)
-            self._next = max(self._next, self._monotonic()) + self._interval
-
-    def hold(self, seconds: float) -> None:
-        """Nobody asks for that long: the limit is the client address's, not the request's."""
-        self._next = max(self._next, self._monotonic() + seconds)
 
 
 def _checked_address(address: str, plain_http_hosts: Collection[str]) -> str:
@@ -255,8 +236,7 @@ def _source_time(response: httpx.Response) -> datetime:
 
 def _retry_after(response: httpx.Response) -> float | None:
     """Seconds; measured by the source's own clock where it names a date."""
-    asked = retry_after_seconds(response.headers.get("retry-after"), _source_time(response))
-    return None if asked is None else min(asked, LONGEST_WAIT)
+    return retry_after_seconds(response.headers.get("retry-after"), _source_time(response))
 
 
 def _server_text(body: bytes) -> str:

@@ -131,7 +131,8 @@ class Ledger:
         if url is None:
             raise ValueError(f"no address to copy {row.key} from")
         self._on_the_way[row.key] = row
-        return Entry(row, CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url))
+        job = CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url, row.attempts > 0)
+        return Entry(row, job)
 
     async def _unreadable(self, output: UnreadableOutput) -> list[Entry]:
         # Where the date is the trouble, a fixed day stands in, so that the same output is the same row in every run.

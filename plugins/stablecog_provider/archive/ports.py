@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -160,10 +162,12 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that a run needs of the outside."""
+    """All that a run needs of the outside. `sleep` and `monotonic` (seconds) are there to be replaced in tests."""
 
     source: Source
     images: ImageSource
     store: ObjectStore
     manifest: Manifest
     clock: Clock
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    monotonic: Callable[[], float] = time.monotonic

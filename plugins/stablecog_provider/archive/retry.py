@@ -55,7 +55,13 @@ class RetryPolicy:
 
         return await retrying(attempt)
 
+    def bearable(self, error: TransientError) -> float:
+        """The seconds that it asks us to wait; 0 where they are more than the patience, so that it is given up instead."""
+        asked = error.retry_after or 0.0
+        return asked if asked < self.patience else 0.0
 
+
+SOURCE_RETRIES = RetryPolicy(attempts=6, patience=600.0, first_wait=1.0, jitter=1.0)
 IMAGE_RETRIES = RetryPolicy(on=(RateLimited, SourceUnavailable))
 STORE_RETRIES = RetryPolicy(attempts=4, patience=120.0, on=(StoreUnavailable,))
 """On top of the store's own, shorter retries of a single request."""

@@ -62,7 +62,7 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
     report = RunReport(
         run_id=uuid.uuid4().hex[:12], archive=str(settings.layout), source=world.source.address, started_at=started
     )
-    file = CheckpointFile(world.store, settings.layout)
+    file = CheckpointFile(world.store, settings.layout, world.sleep)
     await file.load(world.source.address)
     asked = await probe(world.source)
     abilities = asked.abilities
@@ -80,6 +80,8 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
             settings.layout,
             concurrency=settings.concurrency,
             bytes_in_flight=settings.bytes_in_flight,
+            sleep=world.sleep,
+            monotonic=world.monotonic,
         ),
         checkpoint=file,
         start=start,

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
 from ..errors import ImageRejected, RateLimited, SourceUnavailable
 from ..model.object_keys import EXTENSIONS, ImageKey, Layout, Rendition
+from .breaker import IMAGES_IN_A_ROW, Breaker
 from .image_checks import image_type
+from .pace import Pace
 from .ports import ImageBody, ImageSource, ObjectStore
 from .retry import IMAGE_RETRIES, STORE_RETRIES, RetryPolicy, Sleep
 
@@ -26,12 +29,15 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class CopyJob:
-    """One image to copy. `day` is its partition; the URL may carry a signature and so stays out of the repr."""
+    """One image to copy. `day` is its partition; the URL may carry a signature and so stays out of the repr.
+    `failed_before`: an earlier run could not copy it.
+    """
 
     output_id: str
     rendition: Rendition
     day: date
     url: str = field(repr=False)
+    failed_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,8 @@ class ByteBudget:
 class Transfer:
     """Copies images, each at most once at a time; of one event loop. Lengths in bytes.
 
-    `undeclared_bytes`: what an image reserves whose host does not tell its length.
+    `undeclared_bytes`: what an image reserves whose host does not tell its length. `images_in_a_row`: so many given up with
+    none archived between mean that the host is down.
     """
 
     def __init__(
@@ -87,7 +94,9 @@ class Transfer:
         undeclared_bytes: int = MIB,
         image_retries: RetryPolicy = IMAGE_RETRIES,
         store_retries: RetryPolicy = STORE_RETRIES,
+        images_in_a_row: int = IMAGES_IN_A_ROW,
         sleep: Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.budget = ByteBudget(bytes_in_flight)
         self._images = images
@@ -100,26 +109,46 @@ class Transfer:
         self._sleep = sleep
         self._slots = asyncio.Semaphore(concurrency)
         self._alone = asyncio.Lock()
+        self._pace = Pace(0.0, sleep, monotonic)
+        self._breaker = Breaker(images_in_a_row)
 
     async def copy(self, job: CopyJob) -> Copied:
         """Fetch, check, store. Safe to repeat: the same image is the same key and the same bytes.
 
-        Raises ItemError for trouble with this image, also where the host still fails after all retries; StoreUnavailable
-        after retries; ConfigurationError at once.
+        Raises ItemError for trouble with this image, also where the host still fails after all retries; SourceUnavailable
+        where it fails for every image; StoreUnavailable after retries; ConfigurationError at once.
         """
-        async with self._slots:
-            try:
-                return await self._image_retries.call(partial(self._attempt, job), self._sleep)
-            except (RateLimited, SourceUnavailable) as error:
-                raise ImageRejected(
-                    f"given up after retries: {error.message}", way_out="a later run tries it again"
-                ) from error
+        try:
+            with self._breaker.on_the_way():
+                async with self._slots:
+                    self._breaker.check()
+                    copied = await self._retries_of(job).call(partial(self._attempt, job), self._sleep)
+                    self._breaker.archived()
+                    return copied
+        except (RateLimited, SourceUnavailable) as error:
+            failure = error
+        # Not in a slot: the verdict may hang on an image that waits for one.
+        if job.failed_before:
+            self._breaker.failed_again()
+        else:
+            await self._breaker.given_up(failure)
+        raise ImageRejected(f"given up after retries: {failure.message}", way_out="a later run tries it again")
+
+    def _retries_of(self, job: CopyJob) -> RetryPolicy:
+        once = job.failed_before and self._breaker.doubtful
+        return replace(self._image_retries, attempts=1) if once else self._image_retries
 
     async def _attempt(self, job: CopyJob) -> Copied:
+        asked_at = await self._pace.turn()
         # The reservation outlives the connection: the body is in memory until it is stored.
         async with AsyncExitStack() as held:
-            async with self._images.open(job.url) as image:
-                body, sha256 = await self._read(image, held)
+            try:
+                async with self._images.open(job.url) as image:
+                    body, sha256 = await self._read(image, held)
+            except RateLimited as error:
+                self._pace.refused(asked_at, self._image_retries.bearable(error))
+                raise
+            self._pace.answered()
             return await self._put(job, body, sha256)
 
     async def _read(self, image: ImageBody, held: AsyncExitStack) -> tuple[bytes, str]:
