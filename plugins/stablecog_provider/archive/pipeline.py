@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
-from ..errors import ArchiveError, FatalError, ImageGone, ItemError, TransientError
+from ..errors import ArchiveError, FatalError, ImageGone, ItemError, SourceUnavailable, TransientError
 from ..model.checkpoint import Checkpoint
 from ..model.coverage import Coverage
 from ..model.manifest import Row, State
@@ -42,7 +42,7 @@ class Plan:
 @dataclass(slots=True)
 class _Batch:
     rows: list[Row]
-    copies: list[asyncio.Task[Row]]
+    copies: list[asyncio.Task[Row | SourceUnavailable]]
     covered: Coverage
 
 
@@ -105,8 +105,10 @@ class Pipeline:
         else:
             await ready.put(_End())
 
-    async def _copied(self, entry: Entry) -> Row:
-        """The entry's row after an attempt to copy its image, whatever came of it."""
+    async def _copied(self, entry: Entry) -> Row | SourceUnavailable:
+        """The entry's row after an attempt to copy its image, whatever came of it; why there is none where the host of the
+        images is down.
+        """
         job, row = entry.job, entry.row
         if job is None:
             return row
@@ -120,6 +122,8 @@ class Pipeline:
                 "content_type": copied.content_type,
                 "bytes": copied.bytes,
             }
+        except SourceUnavailable as down:
+            return down
         except ItemError as failure:
             error, state = str(failure), State.GONE if isinstance(failure, ImageGone) else State.FAILED
         now = self.world.clock.now()
@@ -145,7 +149,11 @@ class Pipeline:
         covered, since = Coverage(), self.world.clock.now()
         while isinstance(batch := await ready.get(), _Batch):
             rows += batch.rows
-            rows += [await copy for copy in batch.copies]
+            copied = [await copy for copy in batch.copies]
+            rows += [row for row in copied if isinstance(row, Row)]
+            if down := next((error for error in copied if isinstance(error, SourceUnavailable)), None):
+                await self._commit(rows, covered)
+                raise down
             covered = covered.merge(batch.covered)
             if len(rows) >= COMMIT_ROWS or self.world.clock.now() - since >= COMMIT_EVERY:
                 await self._commit(rows, covered)
