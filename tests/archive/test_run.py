@@ -402,3 +402,11 @@ async def test_the_report_lies_in_the_bucket_and_carries_no_rows() -> None:
     assert document["proof"]["agrees"] is True
     assert document["explanation"] == report.explain()
     assert len(json.dumps(report.summary())) < 4000
+
+
+async def test_coverage_that_begins_later_says_so() -> None:
+    scene = Scene(a_world(outputs=100, future=0))
+    outputs = scene.simulated.visible()
+    report = await scene.run(start=outputs[20].o)
+    assert "from 2026" in report.explain()[0]
+    assert "from" not in (await scene.run()).explain()[0]

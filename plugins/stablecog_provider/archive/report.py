@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from ..model.checkpoint import Proof
 from ..model.coverage import Axis, Coverage
-from ..model.times import format_instant
+from ..model.times import BEGINNING, format_instant
 
 SHOWN_FAILURES = 50
 
@@ -103,10 +103,9 @@ class RunReport:
         return [*self._coverage_in_words(), *self._copies_in_words(), *self._proof_in_words()]
 
     def _coverage_in_words(self) -> list[str]:
-        watermark = self.coverage.watermark
-        if watermark is None:
+        if not self.coverage:
             return ["Nothing is covered yet."]
-        lines = [f"Every output {self.axis} before {format_instant(watermark)} is archived (the watermark)."]
+        lines = [covered_in_words(self.coverage, self.axis)]
         if len(self.coverage.windows) > 1:
             lines.append(
                 f"Beyond it, {len(self.coverage.windows) - 1} more stretches are covered; "
@@ -196,6 +195,13 @@ class RunReport:
             ],
             "differences": [_proof_document(spot) for spot in self.differences],
         }
+
+
+def covered_in_words(coverage: Coverage, axis: Axis) -> str:
+    """One sentence on the first unbroken stretch of a coverage that has one."""
+    first = coverage.windows[0]
+    since = f"from {format_instant(first.start)} and " if first.start > BEGINNING else ""
+    return f"Every output {axis} {since}before {format_instant(first.end)} is archived (the watermark)."
 
 
 def _proof_document(proof: Proof) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ..model.coverage import Axis, Coverage, Window
 from ..model.object_keys import Layout
 from ..model.times import format_instant
 from .ports import ObjectStore
+from .report import covered_in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ class ArchiveStatus:
         if self.watermark is None:
             lines = ["Nothing is covered yet: the first run has not finished a window. Run again."]
         else:
-            lines = [f"Every output {self.axis} before {format_instant(self.watermark)} is archived (the watermark)."]
+            lines = [covered_in_words(self.coverage, self.axis)]
         lines += [
             f"Not covered: {format_instant(gap.start)} to {format_instant(gap.end)}; the next run reads it."
             for gap in self.gaps
