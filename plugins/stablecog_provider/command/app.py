@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from .. import __version__
 from ..errors import ConfigurationError
@@ -18,6 +17,7 @@ from .run import run
 from .simulate import simulate
 from .status import status
 from .surroundings import Surroundings
+from .tables import plain
 
 # Typer keeps the class of its usage errors to itself; BadParameter is one of them.
 _UsageError: Any = typer.BadParameter.__mro__[1]
@@ -79,14 +79,14 @@ def _tell(error: Exception, typed: list[str], around: Surroundings) -> int:
     hide = Redaction(around.environ)
     document = document_of(error, hide)
     if "--debug" in typed:
-        around.err.write(traceback_of(error, hide))
+        around.err.writelines(f"{plain(line)}\n" for line in traceback_of(error, hide).splitlines())
     if "--json" in typed:
         around.out.write(json.dumps(document) + "\n")
     else:
         console = Console(file=around.err, soft_wrap=True)
-        console.print(Text(f"error: {document['error']}", style="bold red"))
+        console.print(plain(f"error: {document['error']}", style="bold red"))
         if document["way_out"]:
-            console.print(Text(f"what to do: {document['way_out']}"))
+            console.print(plain(f"what to do: {document['way_out']}"))
     return exit_of(error)
 
 

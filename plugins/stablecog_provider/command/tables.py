@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from rich import box
 from rich.console import Console
 from rich.filesize import decimal
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -48,12 +47,20 @@ def show_status(console: Console, status: ArchiveStatus) -> None:
     _say(console, status.explain())
     if status.last_run:
         last = status.last_run
-        console.print(Text(f"\nThe last run, {last.run_id}, began {last.started_at}: {last.outcome}", style="bold"))
+        console.print()
+        console.print(plain(f"The last run, {last.run_id}, began {last.started_at}: {last.outcome}", style="bold"))
         _say(console, last.explanation)
 
 
 def _rate(report: RunReport) -> str:
     return f"{report.copied / report.seconds:,.0f} a second" if report.seconds else "at once"
+
+
+def plain(told: str, style: str = "") -> Text:
+    """What the source or the bucket may have written, as a person may see it: text and never markup, one line, and no
+    character that moves the cursor, changes the colour or turns the direction (U+FFFD stands for it).
+    """
+    return Text("".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in told), style=style)
 
 
 def _verdict(outcome: str) -> Text:
@@ -65,12 +72,11 @@ def _facts(facts: list[tuple[str, str]]) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, told in facts:
-        # What the source or the bucket wrote is text, never markup.
-        table.add_row(name, escape(told))
+        table.add_row(name, plain(told))
     return table
 
 
 def _say(console: Console, sentences: Sequence[str]) -> None:
     # A terminal gets them broken between words; a log, a line each.
     for sentence in sentences:
-        console.print(Text(sentence), soft_wrap=not console.is_terminal)
+        console.print(plain(sentence), soft_wrap=not console.is_terminal)
