@@ -10,9 +10,10 @@ from aiohttp import web
 
 from ..model.page import Order, PageQuery
 from .documents import page_document
-from .faults import Fault, Manner
+from .faults import Manner
 from .listing import QueryRefused, parse_rfc3339
 from .scene import Scene
+from .spoiling import failure, spoilt
 from .world import Account
 
 LISTING = "/v1/image/generation/outputs"
@@ -42,7 +43,7 @@ async def _answer_listing(scene: Scene, request: web.Request) -> web.StreamRespo
     fault = scene.faults.strike_api()
     if fault and fault.manner is Manner.STATUS:
         scene.requests.faults += 1
-        return _failure(fault)
+        return failure(fault, _ERRORS)
     account = _account(scene, request)
     if account is None:
         scene.requests.unauthorized += 1
@@ -53,7 +54,8 @@ async def _answer_listing(scene: Scene, request: web.Request) -> web.StreamRespo
         scene.requests.refused += 1
         return error(400, str(refused))
     if fault:
-        return await _spoilt(scene, request, fault, body, "application/json")
+        scene.requests.faults += 1
+        return await spoilt(request, fault, body, "application/json", scene.stopping)
     return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
@@ -114,41 +116,14 @@ async def _answer_image(scene: Scene, request: web.Request) -> web.StreamRespons
     fault = scene.faults.strike_image(file_name)
     if fault and fault.manner is Manner.STATUS:
         scene.requests.faults += 1
-        return _failure(fault)
+        return failure(fault, _ERRORS)
     found = scene.world.image(file_name)
     if found is None or not found[0].has_image(found[1], scene.clock.now()):
         return web.Response(status=404, text="404 page not found\n")
     body = image_of(*found)
     content_type = CONTENT_TYPES[PurePosixPath(file_name).suffix.removeprefix(".")]
     if fault:
-        return await _spoilt(scene, request, fault, body, content_type)
+        scene.requests.faults += 1
+        return await spoilt(request, fault, body, content_type, scene.stopping)
     scene.requests.image_bytes += len(body)
     return web.Response(body=body, content_type=content_type)
-
-
-def _failure(fault: Fault) -> web.Response:
-    headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
-    if fault.status in _ERRORS:
-        return web.json_response({"error": _ERRORS[fault.status]}, status=fault.status, headers=headers)
-    # What is in front of the service (rate limit, load balancer) speaks no JSON.
-    return web.Response(status=fault.status, text=f"{fault.status}\n", headers=headers)
-
-
-async def _spoilt(
-    scene: Scene, request: web.Request, fault: Fault, body: bytes, content_type: str
-) -> web.StreamResponse:
-    scene.requests.faults += 1
-    half = body[: len(body) // 2]
-    if fault.manner is Manner.SHORT:
-        return web.Response(body=half, content_type=content_type)
-    if fault.manner is Manner.GARBLED:
-        return web.Response(body=b"<html><body>Please stand by</body></html>", content_type=content_type)
-    response = web.StreamResponse(headers={"Content-Type": content_type, "Content-Length": str(len(body))})
-    if fault.manner is Manner.TRUNCATED:
-        await response.prepare(request)
-        await response.write(half)
-    elif fault.manner is Manner.STALLED:
-        await scene.stopping.wait()
-    if request.transport:
-        request.transport.close()
-    return response

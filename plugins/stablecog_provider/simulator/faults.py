@@ -25,6 +25,20 @@ class Manner(StrEnum):
     """Half of the body comes, declared as if it were all."""
     GARBLED = "garbled"
     """200, and a body that is something else altogether."""
+    RESET = "reset"
+    """Half of the body comes, then the connection is reset."""
+    CUT = "cut"
+    """Half of the body comes without a declared length, then the connection breaks."""
+    ENDED = "ended"
+    """Half of the body comes without a declared length, and the connection closes as if it were all."""
+    LONG = "long"
+    """The whole body comes, and half of its length was declared."""
+    MISTYPED = "mistyped"
+    """The whole body comes under another content type."""
+    EMPTIED = "emptied"
+    """A page without outputs that has a `next`; an image without bytes."""
+    LOOPED = "looped"
+    """A page whose `next` leads back to it; an image that redirects to itself."""
 
 
 @dataclass(frozen=True, slots=True)
