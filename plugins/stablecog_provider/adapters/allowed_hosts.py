@@ -57,7 +57,11 @@ class AllowedHosts:
 
     def check(self, url: URL) -> None:
         """Raises ImageRefused, saying why and what to name if the address is right."""
-        host, port = url.raw_host, url.port
+        try:
+            # yarl takes some addresses apart only when it is asked for a part.
+            host, port = url.raw_host, url.port
+        except ValueError:
+            raise ImageRefused("the image's address cannot be read as a URL", way_out="") from None
         if url.scheme not in ("http", "https") or not host or port is None:
             raise ImageRefused("the image's address is not an http(s) URL", way_out="")
         if url.raw_user is not None or url.raw_password is not None:
