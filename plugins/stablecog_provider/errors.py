@@ -6,6 +6,7 @@
       ConfigurationError        fix the settings; never retried
         CredentialsRejected       the source or the store does not accept the key
         BucketMissing             the bucket does not exist
+        AnotherAccount            the source lists nothing that the archive holds
         UnsafeStore               the store ignores conditional writes
       TransientError            retried with backoff, .retry_after honoured; then Airflow's own retry
         RateLimited               the source asks us to slow down
@@ -18,7 +19,8 @@
         OutputUnreadable          an output lacks a field that the archive cannot do without
       FatalError                the source or the bucket is not what it claims: stop, checkpoint unmoved
         SourceContradiction       the source broke its own rules (a page without an end, a cursor that loops)
-        ArchiveDamaged            checkpoint or manifest cannot be read
+        ArchiveDamaged            checkpoint or manifest cannot be read, or is not there
+          ArchiveTooNew             a newer version of this program wrote it
         ProofDiffers              everything was saved, and the source still counts otherwise
 
 Each carries `way_out`, one sentence that says what to do, and says it in `str()`.
@@ -51,6 +53,15 @@ class CredentialsRejected(ConfigurationError):
 
 class BucketMissing(ConfigurationError):
     """The bucket does not exist, or not for these credentials."""
+
+
+class AnotherAccount(ConfigurationError):
+    """The source lists nothing that the manifest holds: most likely the key is another account's. Nothing was written."""
+
+    default_way_out = (
+        "check the API key, and archive another account under another prefix; if it is the same account and what was "
+        "archived was deleted there, say --same-account once"
+    )
 
 
 class UnsafeStore(ConfigurationError):
@@ -86,9 +97,13 @@ class ItemError(ArchiveError):
 class ImageGone(ItemError):
     """404 or 410: the row becomes `gone`."""
 
+    default_way_out = "its row stays as the record that it was there; nothing more can be done"
+
 
 class ImageRejected(ItemError):
     """Truncated, empty, too large, or not an image: the row becomes `failed`."""
+
+    default_way_out = "later runs try it again by themselves; where it stays so, look at the address in its row"
 
 
 class ImageRefused(ItemError):
@@ -116,7 +131,13 @@ class SourceContradiction(FatalError):
 
 
 class ArchiveDamaged(FatalError):
-    """A document of the archive itself cannot be read."""
+    """A document of the archive itself cannot be read, or is not there."""
+
+
+class ArchiveTooNew(ArchiveDamaged):
+    """A newer version of this program wrote it: it is whole, and not for this version to touch."""
+
+    default_way_out = "upgrade airflow-provider-stablecog; nothing was changed"
 
 
 class ProofDiffers(FatalError):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablecog_provider.errors import ArchiveDamaged
-from stablecog_provider.model.checkpoint import VERSION, Checkpoint, Proof
+from stablecog_provider.errors import ArchiveDamaged, ArchiveTooNew
+from stablecog_provider.model.checkpoint import VERSION, Checkpoint, Proof, signed
 from stablecog_provider.model.coverage import MAX_LATENCY, Axis, Coverage, Window
 
 from .test_output import documents
@@ -26,6 +26,7 @@ checkpoints = st.builds(
     axis=st.sampled_from(Axis),
     coverage=coverages,
     days=st.dictionaries(st.dates(), counts, max_size=4),
+    versions=st.dictionaries(st.dates(), st.text(), max_size=4),
     retries=st.dictionaries(st.dates(), instants, max_size=4),
     proof=st.none()
     | st.builds(Proof, start=instants, end=instants, source=counts, manifest=counts, checked_at=instants),
@@ -47,7 +48,7 @@ CHECKPOINT = Checkpoint(
 
 
 def changed(**members: Any) -> bytes:
-    return json.dumps(json.loads(CHECKPOINT.to_json()) | members).encode()
+    return signed(json.loads(CHECKPOINT.to_json()) | members)
 
 
 @given(checkpoints)
@@ -94,7 +95,7 @@ def test_a_checkpoint_does_not_change_with_the_mapping_it_was_made_of() -> None:
 
 
 def test_a_newer_version_asks_for_an_upgrade() -> None:
-    with pytest.raises(ArchiveDamaged, match=r"version 2, .* upgrade"):
+    with pytest.raises(ArchiveTooNew, match=r"version 3, .* upgrade"):
         Checkpoint.from_json(changed(version=VERSION + 1))
 
 
@@ -104,8 +105,33 @@ def test_an_older_version_is_migrated_step_by_step() -> None:
     migrations = {
         -1: lambda document: {**document, "address": document["origin"]},
         0: lambda document: {**document, "source": document["address"], "version": 0},
+        1: lambda document: document,
     }
-    assert Checkpoint.from_json(json.dumps(old).encode(), migrations) == CHECKPOINT
+    assert Checkpoint.from_json(signed(old), migrations) == CHECKPOINT
+
+
+def test_a_checkpoint_of_version_1_has_no_checksum_and_no_versions() -> None:
+    old = json.loads(CHECKPOINT.to_json()) | {"version": 1}
+    del old["sha256"], old["versions"]
+    assert Checkpoint.from_json(json.dumps(old).encode()) == CHECKPOINT
+
+
+@given(st.integers(0, len(CHECKPOINT.to_json()) * 8 - 1))
+def test_a_flipped_bit_is_noticed_or_changes_nothing(bit: int) -> None:
+    body = bytearray(CHECKPOINT.to_json())
+    body[bit // 8] ^= 1 << bit % 8
+    try:
+        assert Checkpoint.from_json(bytes(body)) == CHECKPOINT
+    except ArchiveDamaged as error:
+        assert not isinstance(error, ArchiveTooNew)
+        assert "rebuild" in error.way_out
+
+
+@pytest.mark.parametrize("change", [{"sha256": None}, {"sha256": "0" * 64}, {"days": {"2026-11-21": 4}}], ids=str)
+def test_a_document_whose_checksum_differs_is_damaged(change: dict[str, Any]) -> None:
+    document = json.loads(CHECKPOINT.to_json()) | change
+    with pytest.raises(ArchiveDamaged, match="checksum"):
+        Checkpoint.from_json(json.dumps(document).encode())
 
 
 def test_a_migration_that_meets_damage_says_so() -> None:
@@ -155,6 +181,7 @@ def test_what_is_no_document_is_damaged(body: bytes) -> None:
         {"days": {"2026-11-21": float("inf")}},
         {"days": {"2026-02-30": 1}},
         {"days": {"20261121": 1}},
+        {"versions": {"2026-11-21": 5}},
         {"retries": {"2026-11-21": "soon"}},
         {"retries": {"2026-11-21": None}},
         {"proof": {}},
@@ -176,7 +203,7 @@ def test_a_document_that_lacks_a_member_is_damaged(member: str) -> None:
     document = json.loads(CHECKPOINT.to_json())
     del document[member]
     with pytest.raises(ArchiveDamaged, match=member):
-        Checkpoint.from_json(json.dumps(document).encode())
+        Checkpoint.from_json(signed(document))
 
 
 names = st.sampled_from(sorted(json.loads(CHECKPOINT.to_json())))

@@ -143,7 +143,7 @@ def test_live_is_what_the_source_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempts", "hours"), [(0, 1), (1, 1), (2, 2), (3, 4), (8, 128), (9, 168), (12, 168), (2**31 - 1, 168)]
+    ("attempts", "hours"), [(0, 0), (1, 1), (2, 2), (3, 4), (8, 128), (9, 168), (12, 168), (2**31 - 1, 168)]
 )
 def test_a_failed_image_rests_longer_each_time(attempts: int, hours: int) -> None:
     row = a_row(state=State.FAILED, source_url="u", attempts=attempts, attempted_at=minute(0))

@@ -84,7 +84,8 @@ class MemoryObjectStore:
 
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
         await self._begin("list", prefix)
-        found = [Listed(key, len(item.body)) for key, item in self.objects.items() if key.startswith(prefix)]
+        standing = [(key, item) for key, item in self.objects.items() if key.startswith(prefix)]
+        found = [Listed(key, len(item.body), item.version) for key, item in standing]
         await self._run(self.after, Call("list", prefix))
         for listed in found:
             yield listed

@@ -159,7 +159,7 @@ class S3ObjectStore:
                 if len(page) == PAGE:
                     self.requests += 1
                 for item in page:
-                    yield Listed(item["path"], item["size"])
+                    yield Listed(item["path"], item["size"], item["e_tag"] or "")
         except _OBSTORE_ERRORS as error:
             failure = self._error(error, prefix)
         else:

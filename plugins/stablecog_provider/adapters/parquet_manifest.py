@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import date
 from typing import TypeVar
 
-from ..archive.ports import Absent, Conflict, ObjectStore, Stored, Unchanged
-from ..errors import StoreUnavailable
+from ..archive.ports import Absent, Condition, Conflict, ObjectStore, Stored, Unchanged
+from ..errors import ArchiveDamaged, StoreUnavailable
 from ..model.manifest import Row, RowKey, merge_rows
 from ..model.object_keys import Layout, day_of
 from .parquet_partition import ParquetPartition, read_partition
@@ -45,16 +45,57 @@ class ParquetManifest:
 
     async def days(self) -> list[date]:
         """All days that have a partition, rising."""
-        listed = [self._layout.parse_partition(item.key) async for item in self._store.list(self._layout.manifest)]
-        return sorted({day for day in listed if day is not None})
+        return list(await self.versions())
+
+    async def versions(self) -> dict[date, str]:
+        """As the port says."""
+        listed = {
+            day: _bare(item.version)
+            async for item in self._store.list(self._layout.manifest)
+            if (day := self._layout.parse_partition(item.key)) is not None
+        }
+        return dict(sorted(listed.items()))
 
     async def merge(self, day: date, rows: Iterable[Row]) -> ParquetPartition:
         """As the port says. Raises ValueError where a row belongs to another day."""
         pending = _by_key(day, rows)
+
+        def merged(partition: ParquetPartition) -> ParquetPartition:
+            return partition.merged(pending)
+
+        return await self._replace(day, merged, len(pending))
+
+    async def amend(self, day: date, change: Callable[[Row], Row]) -> ParquetPartition:
+        """As the port says."""
+
+        def amended(partition: ParquetPartition) -> ParquetPartition:
+            return partition.amended(change)
+
+        return await self._replace(day, amended, 0)
+
+    async def set_aside(self, day: date, key: str) -> ParquetPartition:
+        """As the port says."""
+        stored = await self._store.get(self._layout.partition(day))
+        try:
+            return await self._read(day, stored)
+        except ArchiveDamaged:
+            if stored is None:
+                raise
+        await self._store.put(key, stored.body, content_type=CONTENT_TYPE)
+        empty = ParquetPartition(day)
+        try:
+            return await self._write(empty, Unchanged(stored.version))
+        except Conflict:
+            raise StoreUnavailable(f"{self._uri(day)} was changed by others while it was being set aside") from None
+
+    async def _replace(
+        self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int
+    ) -> ParquetPartition:
+        """Replace the partition by `change` of it, by compare-and-swap, as often as it takes. `weight`: rows to come."""
         lost_races = unknown_outcomes = 0
         while True:
             try:
-                return await self._merge_once(day, pending)
+                return await self._replace_once(day, change, weight)
             except Conflict:
                 lost_races += 1
                 if lost_races >= MAX_LOST_RACES:
@@ -71,23 +112,30 @@ class ParquetManifest:
             backoff = min(5.0, 0.05 * 2 ** (lost_races + unknown_outcomes))
             await self._sleep(pause + backoff * self._jitter())
 
-    async def _merge_once(self, day: date, pending: Mapping[RowKey, Row]) -> ParquetPartition:
-        key = self._layout.partition(day)
-        stored = await self._store.get(key)
+    async def _replace_once(
+        self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int
+    ) -> ParquetPartition:
+        stored = await self._store.get(self._layout.partition(day))
         partition = await self._read(day, stored)
-        big = len(partition) + len(pending) >= OFF_LOOP_ROWS
-        merged = await _called(partition.merged, pending, off_loop=big)
-        if merged is not partition:
-            body = await _called(merged.to_parquet, off_loop=big)
-            condition = Unchanged(stored.version) if stored else Absent()
-            await self._store.put(key, body, content_type=CONTENT_TYPE, condition=condition)
-        return merged
+        changed = await _called(change, partition, off_loop=len(partition) + weight >= OFF_LOOP_ROWS)
+        if changed is partition:
+            return partition
+        return await self._write(changed, Unchanged(stored.version) if stored else Absent())
+
+    async def _write(self, partition: ParquetPartition, condition: Condition) -> ParquetPartition:
+        body = await _called(partition.to_parquet, off_loop=len(partition) >= OFF_LOOP_ROWS)
+        key = self._layout.partition(partition.day)
+        version = await self._store.put(key, body, content_type=CONTENT_TYPE, condition=condition)
+        partition.version = _bare(version)
+        return partition
 
     async def _read(self, day: date, stored: Stored | None) -> ParquetPartition:
         if stored is None:
             return ParquetPartition(day)
         big = len(stored.body) >= OFF_LOOP_BYTES
-        return await _called(read_partition, day, stored.body, self._uri(day), off_loop=big)
+        partition = await _called(read_partition, day, stored.body, self._uri(day), off_loop=big)
+        partition.version = _bare(stored.version)
+        return partition
 
     def _uri(self, day: date) -> str:
         return self._layout.uri(self._layout.partition(day))
@@ -101,6 +149,11 @@ def _by_key(day: date, rows: Iterable[Row]) -> dict[RowKey, Row]:
         known = pending.get(row.key)
         pending[row.key] = merge_rows(known, row) if known else row
     return pending
+
+
+def _bare(version: str) -> str:
+    """Some servers quote an ETag where they answer and not where they list."""
+    return version.strip('"')
 
 
 async def _called(function: Callable[..., T], *arguments: object, off_loop: bool) -> T:

@@ -7,7 +7,7 @@ drop them for good.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cached_property
 from operator import attrgetter
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..errors import ArchiveDamaged
+from ..errors import ArchiveDamaged, ArchiveTooNew
 from ..model.coverage import Window
 from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State, merge_rows, retry_delay
 from ..model.object_keys import Rendition, day_of
@@ -26,7 +26,10 @@ VERSION_KEY = b"stablecog.schema_version"
 BLOCK = 128
 """Rows turned into Python values at a time, about 5 ms."""
 KEPT_BLOCKS = 16
-RESTORE = "restore an earlier version of the object; images and other days are untouched"
+RESTORE = (
+    "restore an earlier version of the object, or run `stablecog-archive rebuild --set-aside-damaged`, which moves it aside "
+    "and lets the next run read the day again; images and other days are untouched"
+)
 
 _NAMES = tuple(name for name, _, _ in COLUMNS)
 _ARROW = {kind: pa.type_for_alias(kind) for kind in ("string", "int32", "int64", "float64", "bool")}
@@ -43,8 +46,9 @@ _values = attrgetter(*_NAMES)
 class ParquetPartition:
     """Port `Partition` over an Arrow table of `SCHEMA`, sorted, no key twice."""
 
-    def __init__(self, day: date, table: pa.Table | None = None) -> None:
+    def __init__(self, day: date, table: pa.Table | None = None, version: str = "") -> None:
         self.day = day
+        self.version = version
         self.table: pa.Table = SCHEMA.empty_table() if table is None else table
         self._blocks: dict[int, list[Row]] = {}
 
@@ -97,8 +101,21 @@ class ParquetPartition:
             if row != old:
                 changed.append(row)
                 replaced.append(number)
-        if not changed:
-            return self
+        return self._with(changed, replaced) if changed else self
+
+    def amended(self, change: Callable[[Row], Row]) -> ParquetPartition:
+        """This partition with each row as `change` gives it back; itself if none differs."""
+        changed: list[Row] = []
+        replaced: list[int] = []
+        for number, old in enumerate(self.rows()):
+            row = change(old)
+            if row != old:
+                changed.append(row)
+                replaced.append(number)
+        return self._with(changed, replaced) if changed else self
+
+    def _with(self, changed: Iterable[Row], replaced: Iterable[int]) -> ParquetPartition:
+        """The rows `changed`, in the place of those at the numbers `replaced`."""
         row_numbers = pa.array(range(len(self)), pa.int64())
         kept = self.table.filter(pc.invert(pc.is_in(row_numbers, pa.array(replaced, pa.int64()))))
         # Sorting one chunk is twice as fast as sorting two.
@@ -157,11 +174,11 @@ def _check_schema(found: pa.Schema, name: str) -> None:
         raise _damaged(name, f"its metadata has no {VERSION_KEY.decode()}: another program wrote it")
     if int(version) > SCHEMA_VERSION:
         why = f"it has schema version {version}, and this program knows versions up to {SCHEMA_VERSION}"
-        raise _damaged(name, why, way_out="upgrade airflow-provider-stablecog; nothing was changed")
+        raise ArchiveTooNew(f"{name} is no partition that can be read: {why}")
     foreign = [column for column in found.names if column not in _NAMES]
     if foreign:
         why = f"it has columns that are not the archive's, and a merge would lose them: {', '.join(foreign)}"
-        raise _damaged(name, why, way_out="keep them in a table of your own, and restore the object as it was")
+        raise _damaged(name, why, way_out=f"keep them in a table of your own; {RESTORE}")
     # An older version may lack columns at the end, for columns are only ever added there, and nullable ones only.
     expected = _NAMES if int(version) == SCHEMA_VERSION else _NAMES[: max(len(found.names), _FIRST_COLUMNS)]
     for column in expected:

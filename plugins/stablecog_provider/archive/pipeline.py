@@ -182,12 +182,19 @@ class Pipeline:
     async def save(self, covered: Coverage, partitions: Iterable[Partition]) -> Checkpoint:
         """Add to the checkpoint what is covered and what the partitions hold now."""
         counts = {partition.day: partition.live_count() for partition in partitions}
+        versions = {partition.day: partition.version for partition in partitions}
         retries = {partition.day: partition.next_retry() for partition in partitions}
 
         def change(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
             due = {day: at for day, at in {**found.retries, **retries}.items() if at is not None}
-            fresh = replace(found, coverage=found.coverage.merge(covered), days={**found.days, **counts}, retries=due)
+            fresh = replace(
+                found,
+                coverage=found.coverage.merge(covered),
+                days={**found.days, **counts},
+                versions={**found.versions, **versions},
+                retries=due,
+            )
             return found if fresh == found else self._signed(fresh)
 
         saved = await self.checkpoint.update(change, self.start)

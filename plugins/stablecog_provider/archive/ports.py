@@ -55,8 +55,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
+    """`version`: the ETag as the listing spells it, quoted or not; empty where it names none."""
+
     key: str
     size: int
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +104,12 @@ class ObjectStore(Protocol):
 
 
 class Partition(Protocol):
-    """The rows of one UTC day as they stand in the bucket, read only. An absent partition has no rows."""
+    """The rows of one UTC day as they stand in the bucket, read only. An absent partition has no rows. `version` names the
+    object, as `Manifest.versions` does; it is empty where there is none.
+    """
 
     day: date
+    version: str
 
     def __len__(self) -> int: ...
 
@@ -133,6 +139,19 @@ class Manifest(Protocol):
 
     async def days(self) -> list[date]:
         """All days that have a partition, rising."""
+
+    async def versions(self) -> dict[date, str]:
+        """The same days, with what names each one's object as it stands: another version is another content."""
+
+    async def amend(self, day: date, change: Callable[[Row], Row]) -> Partition:
+        """Write `change(row)` in the place of each row, by compare-and-swap, and not merged with it. `change` may be applied
+        again to newer rows, and must keep the key and the day.
+        """
+
+    async def set_aside(self, day: date, key: str) -> Partition:
+        """Copy a partition that cannot be read to `key`, and leave an empty one in its place by compare-and-swap. Does
+        nothing to one that can be read.
+        """
 
 
 class Clock(Protocol):

@@ -6,6 +6,7 @@ frontier. `days` and `retries` are derived from the manifest and can be rebuilt 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,14 +14,18 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import ArchiveDamaged
+from ..errors import ArchiveDamaged, ArchiveTooNew
 from .coverage import Axis, Coverage, Window
 from .times import format_instant, parse_rfc3339
 
-VERSION = 1
+VERSION = 2
 Migrations = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
-MIGRATIONS: Migrations = {}
-"""From version to the function that turns its document into the next version's."""
+MIGRATIONS: Migrations = {1: lambda document: document}
+"""From version to the function that turns its document into the next version's. What is new in 2 is `sha256`."""
+REBUILD = (
+    "restore an earlier version of the object, or run `stablecog-archive rebuild`, which makes a new one from the manifest "
+    "and the source's counts; images and manifest are untouched"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,15 @@ class Proof:
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """`source` is the API's address: a checkpoint of another source is refused. `days` counts the live outputs of each
-    partition, `retries` says when the first failed image of a day is due, `store_probed` names the store whose conditional
-    writes were seen to work.
+    partition, `versions` names its object as it was counted, `retries` says when the first failed image of a day is due,
+    `store_probed` names the store whose conditional writes were seen to work.
     """
 
     source: str
     axis: Axis
     coverage: Coverage = Coverage()
     days: Mapping[date, int] = field(default_factory=dict)
+    versions: Mapping[date, str] = field(default_factory=dict)
     retries: Mapping[date, datetime] = field(default_factory=dict)
     proof: Proof | None = None
     store_probed: str = ""
@@ -56,8 +62,8 @@ class Checkpoint:
     saved_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "days", MappingProxyType(dict(self.days)))
-        object.__setattr__(self, "retries", MappingProxyType(dict(self.retries)))
+        for name in ("days", "versions", "retries"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     @property
     def watermark(self) -> datetime | None:
@@ -80,6 +86,7 @@ class Checkpoint:
             "coverage": [[format_instant(window.start), format_instant(window.end)] for window in self.coverage],
             "watermark": format_instant(self.watermark) if self.watermark else None,
             "days": {day.isoformat(): count for day, count in self.days.items()},
+            "versions": {day.isoformat(): version for day, version in self.versions.items()},
             "retries": {day.isoformat(): format_instant(due) for day, due in self.retries.items()},
             "proof": None,
             "store_probed": self.store_probed,
@@ -94,17 +101,17 @@ class Checkpoint:
                 "manifest": self.proof.manifest,
                 "checked_at": format_instant(self.proof.checked_at),
             }
-        return json.dumps(document, sort_keys=True, indent=1).encode() + b"\n"
+        return signed(document)
 
     @classmethod
     def from_json(cls, body: bytes, migrations: Migrations = MIGRATIONS) -> Checkpoint:
         """Raises ArchiveDamaged, naming what is wrong, for anything that is not a checkpoint of a version we know."""
         document = _document(body)
         version = _version(document)
+        _check_sum(document, version)
         if version > VERSION:
-            raise ArchiveDamaged(
-                f"checkpoint.json is of version {version}, and this program knows versions up to {VERSION}",
-                way_out="upgrade airflow-provider-stablecog; nothing was changed",
+            raise ArchiveTooNew(
+                f"checkpoint.json is of version {version}, and this program knows versions up to {VERSION}"
             )
         try:
             while version < VERSION:
@@ -118,11 +125,28 @@ class Checkpoint:
             raise _damaged(f"{type(error).__name__}: {error}") from None
 
 
+def signed(document: Mapping[str, Any]) -> bytes:
+    """The document with its own checksum: one flipped bit in a date would claim what was never archived."""
+    return json.dumps({**document, "sha256": _sum(document)}, sort_keys=True, indent=1).encode() + b"\n"
+
+
+def _sum(document: Mapping[str, Any]) -> str:
+    bare = {name: value for name, value in document.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()
+
+
+def _check_sum(document: dict[str, Any], version: int) -> None:
+    """Version 1 had none."""
+    try:
+        whole = document.get("sha256") == _sum(document) if version > 1 or "sha256" in document else True
+    except RecursionError as error:
+        raise _damaged(str(error)) from None
+    if not whole:
+        raise _damaged("its checksum (`sha256`) differs: something else than this program has changed it")
+
+
 def _damaged(why: str) -> ArchiveDamaged:
-    return ArchiveDamaged(
-        f"checkpoint.json cannot be read: {why[:300]}",
-        way_out="restore an earlier version of the object; images and manifest are untouched",
-    )
+    return ArchiveDamaged(f"checkpoint.json cannot be read: {why[:300]}", way_out=REBUILD)
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -150,6 +174,7 @@ def _read(document: dict[str, Any]) -> Checkpoint:
         axis=Axis(document["axis"]),
         coverage=Coverage.of(Window(parse_rfc3339(start), parse_rfc3339(end)) for start, end in document["coverage"]),
         days={_day(day): _count(count) for day, count in document["days"].items()},
+        versions={_day(day): _text(version) for day, version in document.get("versions", {}).items()},
         retries={_day(day): parse_rfc3339(due) for day, due in document["retries"].items()},
         proof=None if proof is None else _proof(proof),
         store_probed=_text(document.get("store_probed", "")),

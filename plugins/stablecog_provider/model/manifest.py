@@ -235,8 +235,8 @@ def is_live(row: Row) -> bool:
 
 
 def retry_delay(attempts: int) -> timedelta:
-    """How long a failed image rests after so many attempts: 1, 2, 4 ... hours, at most a week."""
-    return timedelta(hours=min(2 ** min(max(attempts - 1, 0), 10), 7 * 24))
+    """How long a failed image rests after so many attempts: not at all, then 1, 2, 4 ... hours, at most a week."""
+    return timedelta(hours=min(2 ** min(attempts - 1, 10), 7 * 24) if attempts > 0 else 0)
 
 
 def retry_due(row: Row) -> datetime | None:

@@ -6,6 +6,7 @@
     {prefix}/manifest/dt=2026-11-21/manifest.parquet
     {prefix}/checkpoint.json
     {prefix}/runs/{started}-{run_id}.json
+    {prefix}/damaged/{run_id}/manifest/dt=2026-11-21/...       what a rebuild set aside, as it was
     {prefix}/.probe-{run_id}                                   lives for the two writes of the store's probe
 """
 
@@ -115,6 +116,19 @@ class Layout:
 
     def run_report(self, started: datetime, run_id: str) -> str:
         return self.key(f"runs/{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{_checked(run_id)}.json")
+
+    @property
+    def images(self) -> str:
+        """The folder of all images, with its closing slash."""
+        return self.key("images/")
+
+    def images_of(self, day: date) -> str:
+        """The folder of a day's images, with its closing slash."""
+        return self.key(f"images/dt={day.isoformat()}/")
+
+    def set_aside(self, key: str, run_id: str) -> str:
+        """Where a rebuild keeps what stood damaged at `key`."""
+        return self.key(f"damaged/{_checked(run_id)}/{self._relative(key)}")
 
     def probe(self, run_id: str) -> str:
         return self.key(f".probe-{_checked(run_id)}")
