@@ -25,3 +25,7 @@ def settings(home: Path) -> dict[str, str]:
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
+
+
+OUTPUTS = 12
+"""Of the account behind the fixture `simulator`."""

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_canary import AWS_SECRET, ROOT, Connect
+from airflow_canary import AWS_SECRET, OUTPUTS, ROOT
 from airflow_canary import KEY as OTHER
 from demo.servers import S3Server
 from sqlalchemy import select
 
 from stablecog_provider.model.object_keys import Layout
-from stablecog_provider.simulator.clock import SimulatedClock
 from stablecog_provider.simulator.server import Simulator
-from stablecog_provider.simulator.world import DEFAULT_KEY, World
+from stablecog_provider.simulator.world import DEFAULT_KEY
 
 # Airflow's own: it reads .airflowignore through pathspec's old name, and tests through a client that wants a newer httpx.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`"),
 ]
-OUTPUTS = 12
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +35,6 @@ def daily(airflow_database: None) -> Any:
     bag = DagBag(str(ROOT / "dags"))
     assert bag.import_errors == {}
     return bag.dags["stablecog_archive_daily"]
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    """A small account behind HTTP, on a loop in a thread of its own: the operator brings its own loop."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    world = World.generate(outputs=OUTPUTS, days=2)
-    # An hour on, so that the newest of them are settled, too.
-    running = Simulator(world, clock=SimulatedClock(world.present + timedelta(hours=1)))
-    try:
-        asyncio.run_coroutine_threadsafe(running.start(), loop).result(timeout=20)
-        yield running
-        asyncio.run_coroutine_threadsafe(running.stop(), loop).result(timeout=20)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=20)
-        loop.close()
 
 
 # --- as it is read ---------------------------------------------------------------------------------------------------
@@ -105,19 +81,6 @@ def test_no_secret_can_be_rendered(daily: Any) -> None:
 
 
 # --- as it runs ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def connected(connect: Connect, simulator: Simulator, moto_server: S3Server) -> Callable[..., None]:
-    """Defines both connections; the canaries are the account's own key and an AWS secret that the server never checks."""
-
-    def define(key: str = DEFAULT_KEY) -> None:
-        extra = {"image_hosts": simulator.address.removeprefix("http://")}
-        connect("stablecog_default", conn_type="stablecog", host=simulator.address, password=key, extra=extra)
-        extra = {"endpoint_url": moto_server.endpoint, "region_name": "us-east-1"}
-        connect("aws_default", conn_type="aws", login=moto_server.access_key, password=AWS_SECRET, extra=extra)
-
-    return define
 
 
 def images(server: S3Server, prefix: str) -> list[str]:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from archive.light import LightSource
 from stablecog_provider.archive.plan import NARROWEST, plan
 from stablecog_provider.errors import ConfigurationError
-from stablecog_provider.model.coverage import Coverage, Window
+from stablecog_provider.model.checkpoint import Checkpoint
+from stablecog_provider.model.coverage import Axis, Coverage, Window
 from stablecog_provider.model.times import BEGINNING
 from stablecog_provider.simulator.dialect import CURRENT
 from stablecog_provider.simulator.history import Pace, light_rows
@@ -31,7 +32,8 @@ async def test_the_windows_tile_what_is_missing(minutes: list[int], pieces: int,
     covered = (
         Coverage((Window(START + timedelta(days=first), START + timedelta(days=first + days)),)) if days else Coverage()
     )
-    planned = await plan(LightSource(rows, NOW), covered, pieces=pieces)
+    checkpoint = Checkpoint(source="https://light.test", axis=Axis.COMPLETED, coverage=covered)
+    planned = await plan(LightSource(rows, NOW), checkpoint, pieces=pieces)
     whole = Window(BEGINNING, NOW - timedelta(seconds=30))
     assert Coverage.of(piece.window for piece in planned) == covered.gaps(whole)
     for one, other in pairwise(planned):
@@ -43,7 +45,7 @@ async def test_the_windows_tile_what_is_missing(minutes: list[int], pieces: int,
 async def test_each_window_holds_about_its_share() -> None:
     rows = light_rows(1, 20_000, start=START, pace=Pace(every=60))
     source = LightSource(rows, NOW)
-    planned = await plan(source, Coverage(), pieces=10)
+    planned = await plan(source, None, pieces=10)
     assert 10 <= len(planned) <= 20
     assert max(piece.outputs for piece in planned) <= 2000
     assert source.requests <= 80
@@ -51,7 +53,7 @@ async def test_each_window_holds_about_its_share() -> None:
 
 async def test_a_burst_that_cannot_be_halved_stays_one_window() -> None:
     rows = [LightRow(str(n), START, START) for n in range(1000)]
-    planned = await plan(LightSource(rows, NOW), Coverage(), pieces=10)
+    planned = await plan(LightSource(rows, NOW), None, pieces=10)
     [burst] = [piece for piece in planned if piece.outputs]
     assert burst.outputs == 1000
     assert burst.window.end - burst.window.start < NARROWEST * 2 or len(planned) <= 3
@@ -59,15 +61,16 @@ async def test_a_burst_that_cannot_be_halved_stays_one_window() -> None:
 
 async def test_where_counts_do_not_honour_dates_the_gap_is_one_window() -> None:
     source = LightSource(light_rows(1, 500, start=START), NOW, replace(CURRENT, counts_by_date=False))
-    [only] = await plan(source, Coverage(), pieces=10)
+    [only] = await plan(source, None, pieces=10)
     assert only.window == Window(BEGINNING, NOW - timedelta(seconds=30))
 
 
 async def test_nothing_missing_is_no_window() -> None:
     source = LightSource(light_rows(1, 50, start=START), NOW)
-    assert await plan(source, Coverage((Window(BEGINNING, NOW),)), pieces=4) == []
+    full = Coverage((Window(BEGINNING, NOW),))
+    assert await plan(source, Checkpoint(source=source.address, axis=Axis.COMPLETED, coverage=full), pieces=4) == []
 
 
 async def test_no_pieces_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="pieces"):
-        await plan(LightSource([], NOW), Coverage(), pieces=0)
+        await plan(LightSource([], NOW), None, pieces=0)

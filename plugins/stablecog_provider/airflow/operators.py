@@ -102,7 +102,7 @@ class StablecogToS3Operator(BaseOperator):
 
     def _run(self) -> RunReport:
         settings = ArchiveSettings(
-            layout=_layout(self.bucket, self.prefix),
+            layout=layout_of(self.bucket, self.prefix),
             start=_instant("start", self.start),
             end=_instant("end", self.end),
             lookback=self.lookback,
@@ -179,7 +179,8 @@ def store_settings(aws_conn_id: str | None) -> StoreSettings:
     )
 
 
-def _layout(bucket: str, prefix: str) -> Layout:
+def layout_of(bucket: str, prefix: str) -> Layout:
+    """The two arguments as a place. Raises ConfigurationError."""
     try:
         return Layout(bucket, prefix.strip("/"))
     except ValueError as error:

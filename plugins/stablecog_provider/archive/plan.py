@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from ..errors import ConfigurationError
+from ..model.checkpoint import Checkpoint
 from ..model.coverage import Coverage, Window
 from ..model.page import PageQuery
 from ..model.times import BEGINNING, MICROSECOND, format_instant
@@ -32,19 +33,19 @@ class PlannedWindow:
         return {"start": format_instant(self.window.start), "end": format_instant(self.window.end)}
 
 
-async def plan(source: Source, covered: Coverage, *, pieces: int, until: datetime | None = None) -> list[PlannedWindow]:
+async def plan(source: Source, checkpoint: Checkpoint | None, *, pieces: int) -> list[PlannedWindow]:
     """Tile what is settled and not covered with about `pieces` windows. They touch, so that coverage becomes unbroken.
 
     One window where the source's counts do not honour dates. About two requests a window, and 15 to find where the account
-    begins. `covered` must be on the axis that the source allows.
+    begins. Raises ConfigurationError, and what the source raises.
     """
     if pieces < 1:
         raise ConfigurationError(f"pieces: {pieces} is less than 1")
     asked = await probe(source)
     axis = asked.abilities.axis
     settled = asked.page.source_time - axis.settling
-    end = min(until or settled, settled)
-    gaps = covered.gaps(Window(BEGINNING, end)) if end > BEGINNING else Coverage()
+    covered = checkpoint.on(axis).coverage if checkpoint else Coverage()
+    gaps = covered.gaps(Window(BEGINNING, settled))
     if not asked.abilities.counts_by_date:
         return [PlannedWindow(gap, 0) for gap in gaps]
     counts = [(gap, await _count(source, gap)) for gap in gaps]
