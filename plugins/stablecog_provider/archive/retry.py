@@ -98,6 +98,6 @@ def http_date(header: str | None) -> datetime | None:
     """The instant of an HTTP date header in UTC; None where it is missing or garbled."""
     try:
         instant = parsedate_to_datetime(header or "")
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
