@@ -30,6 +30,11 @@ def dialect_for(name: str, random: Random) -> Dialect:
     return OPAQUE if "loops" in name else random.choice([CURRENT, CURRENT, DOCUMENTED])
 
 
+def page_size(bench: Bench, random: Random) -> int:
+    """Small ones make many requests. What falls at its request shows a whole instant only on a page that has room for it."""
+    return random.choice([3, 7] if bench.simulator.dialect is CURRENT else [20, 300])
+
+
 def once(fault: Fault) -> Trial:
     """The answers to one to three requests are spoilt: a run that asks again gets over it."""
 
@@ -37,7 +42,7 @@ def once(fault: Fault) -> Trial:
         if fault.manner is Manner.STALLED:
             bench.timeouts = HASTY
         bench.simulator.faults.on_api(replace(fault, times=random.randint(1, 3), after=random.randint(0, 4)))
-        await bench.proven(per_page=random.choice([7, 300]))
+        await bench.proven(per_page=page_size(bench, random))
 
     return trial
 
@@ -49,7 +54,7 @@ def stays(fault: Fault, *kinds: type[object]) -> Trial:
         if fault.manner is Manner.STALLED:
             bench.timeouts = HASTY
         bench.simulator.faults.on_api(replace(fault, times=None, after=random.randint(0, 6)))
-        outcome = await bench.run(per_page=7)
+        outcome = await bench.run(per_page=page_size(bench, random))
         bench.expect(isinstance(outcome, kinds), f"the run ended in {told(outcome)}")
         await bench.inspect()
         bench.simulator.faults.clear()
@@ -104,7 +109,7 @@ async def _api_down_for_days(bench: Bench, random: Random) -> None:
 async def _limited(bench: Bench, random: Random) -> None:
     """The service's own limit, in the client's time: the API is never asked too often, whatever the page size."""
     bench.simulator.scene.rate_limit = RateLimit(LIMIT, bench.time.monotonic)
-    await bench.proven(per_page=random.choice([1, 3]))
+    await bench.proven(per_page=page_size(bench, random))
     limited = bench.simulator.requests.limited
     bench.expect(not limited, f"{limited} requests came too soon")
 
@@ -128,7 +133,7 @@ async def _time_goes_on(bench: Bench, random: Random) -> None:
         at = simulator.clock.now() + timedelta(seconds=pace * random.randint(1, 12))
         change = random.choice([simulator.world.delete, simulator.world.upscale])
         change(output.id, at)
-    await bench.run(per_page=7)
+    await bench.run(per_page=page_size(bench, random))
     await bench.inspect()
     simulator.clock = simulator.scene.clock = SimulatedClock(moving.now() + timedelta(hours=1))
     bench.ours.advance(timedelta(hours=1))

@@ -122,7 +122,9 @@ async def test_the_host_is_told_nothing_about_us(monkeypatch: pytest.MonkeyPatch
 )  # fmt: skip
 async def test_each_status(code: int, error: type[Exception]) -> None:
     raised = await failure(status(code), error)
-    assert raised.message.startswith(f"{code}: http://127.0.0.1")
+    assert raised.message.startswith("http://127.0.0.1")
+    assert f": the image host answered {code}" in raised.message
+    assert raised.way_out
 
 
 @pytest.mark.parametrize("code", [429, 503])

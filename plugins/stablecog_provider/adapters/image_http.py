@@ -156,20 +156,29 @@ def _check(response: aiohttp.ClientResponse) -> None:
         return
     if status == HTTPStatus.OK:
         raise ImageRejected(f"{where} came with a coding that nobody asked for: {coding[:40]!r}")
+    answered = f"{where}: the image host answered {status}{_phrase(status)}"
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        raise ImageGone(f"{status}: {where}")
+        raise ImageGone(answered)
     # A `Retry-After` date counts against the host's own clock, not ours.
     now = http_date(response.headers.get("Date")) or datetime.now(UTC)
     wait = retry_after_seconds(response.headers.get("Retry-After"), now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimited(f"429: {where}", retry_after=wait)
+        raise RateLimited(answered, retry_after=wait)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _WORTH_ANOTHER_TRY:
-        raise SourceUnavailable(f"{status}: {where}", retry_after=wait)
-    raise ImageRejected(f"{status}: {where}")
+        raise SourceUnavailable(answered, retry_after=wait)
+    # 403 as well: a fresh record would help against a signature that expired, but these addresses are plain and do not.
+    raise ImageRejected(answered)
+
+
+def _phrase(status: int) -> str:
+    return f" ({HTTPStatus(status).phrase})" if status in set(HTTPStatus) else ""
 
 
 def _cause(error: BaseException) -> str:
-    """What went wrong in a few words; the texts of some errors repeat the whole URL."""
+    """What went wrong in a few words; the texts of some errors repeat the whole URL, or tell of the library's insides."""
+    if isinstance(error, aiohttp.ClientPayloadError):
+        received = re.search(r"received \d+ of \d+ bytes", str(error))
+        return "the connection was lost" + (f" ({received[0]})" if received else "")
     plain = "".join(mark if mark.isprintable() else " " for mark in str(error))
     text = " ".join(re.sub(r"\w+://\S+", "(URL)", plain).split())
     return f"{type(error).__name__}{': ' if text else ''}{text[:200]}"

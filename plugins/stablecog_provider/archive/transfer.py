@@ -132,7 +132,9 @@ class Transfer:
             self._breaker.failed_again()
         else:
             await self._breaker.given_up(failure)
-        raise ImageRejected(f"given up after retries: {failure.message}", way_out="a later run tries it again")
+        raise ImageRejected(
+            f"given up after retries: {failure.message}", way_out="later runs try it again by themselves"
+        )
 
     def _retries_of(self, job: CopyJob) -> RetryPolicy:
         once = job.failed_before and self._breaker.doubtful
