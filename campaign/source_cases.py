@@ -53,7 +53,7 @@ def stays(fault: Fault, *kinds: type[object]) -> Trial:
     async def trial(bench: Bench, random: Random) -> None:
         if fault.manner is Manner.STALLED:
             bench.timeouts = HASTY
-        bench.simulator.faults.on_api(replace(fault, times=None, after=random.randint(0, 6)))
+        bench.simulator.faults.on_api(replace(fault, times=None, after=random.randint(0, 2)))
         outcome = await bench.run(per_page=page_size(bench, random))
         bench.expect(isinstance(outcome, kinds), f"the run ended in {told(outcome)}")
         await bench.inspect()
