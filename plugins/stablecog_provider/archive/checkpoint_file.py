@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ..errors import ArchiveDamaged, ConfigurationError, StoreUnavailable, UnsafeStore
 from ..model.checkpoint import Checkpoint
@@ -15,6 +15,7 @@ RACES = RetryPolicy(attempts=12, first_wait=0.05, longest_wait=2.0, jitter=0.2, 
 """A lost race costs one more reading and writing of a small object."""
 
 Change = Callable[[Checkpoint], Checkpoint]
+LookAgain = Callable[[], Awaitable[None]]
 
 
 class CheckpointFile:
@@ -31,24 +32,33 @@ class CheckpointFile:
         ConfigurationError where it is another source's.
         """
         await self._read()
-        if self.current is None:
-            await self._refuse_orphaned_manifest()
-        elif self.current.source != source:
+        if self.current is None and await self._holds_manifest():
+            # Another run may have begun between the two looks: its checkpoint is there before its first row.
+            await self._read()
+            if self.current is None:
+                raise ArchiveDamaged(
+                    f"{self._layout} holds a manifest but no checkpoint.json",
+                    way_out="restore the object (an earlier version, a backup); images and manifest are untouched",
+                )
+        if self.current is not None and self.current.source != source:
             raise ConfigurationError(
                 f"{self._layout} is the archive of {self.current.source}, not of {source}",
                 way_out="archive another source under another prefix",
             )
         return self.current
 
-    async def update(self, change: Change, start: Checkpoint) -> Checkpoint:
+    async def update(self, change: Change, start: Checkpoint, look_again: LookAgain | None = None) -> Checkpoint:
         """Save `change(what the bucket holds)`, or `change(start)` where it holds none. `change` may be applied again to a
-        newer checkpoint, so it must add knowledge and never assign it. Raises StoreUnavailable after too many lost races.
+        newer checkpoint, so it must add knowledge; where it assigns some, `look_again` is awaited before, and must read
+        afresh what is assigned. Raises StoreUnavailable after too many lost races.
         """
-        return await RACES.call(lambda: self._attempt(change, start), self._sleep)
+        return await RACES.call(lambda: self._attempt(change, start, look_again), self._sleep)
 
-    async def _attempt(self, change: Change, start: Checkpoint) -> Checkpoint:
+    async def _attempt(self, change: Change, start: Checkpoint, look_again: LookAgain | None) -> Checkpoint:
         if self._stale:
             await self._read()
+            if look_again:
+                await look_again()
         wanted = change(self.current or start)
         if wanted == self.current:
             return wanted
@@ -70,13 +80,11 @@ class CheckpointFile:
         self._version = stored.version if stored else None
         self._stale = False
 
-    async def _refuse_orphaned_manifest(self) -> None:
+    async def _holds_manifest(self) -> bool:
         async for listed in self._store.list(self._layout.manifest):
             if self._layout.parse_partition(listed.key):
-                raise ArchiveDamaged(
-                    f"{self._layout} holds a manifest but no checkpoint.json",
-                    way_out="restore the object (an earlier version, a backup); images and manifest are untouched",
-                )
+                return True
+        return False
 
 
 async def probe_store(store: ObjectStore, layout: Layout, run_id: str) -> None:

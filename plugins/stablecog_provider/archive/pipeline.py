@@ -180,24 +180,31 @@ class Pipeline:
         self._account(rows)
 
     async def save(self, covered: Coverage, partitions: Iterable[Partition]) -> Checkpoint:
-        """Add to the checkpoint what is covered and what the partitions hold now."""
-        counts = {partition.day: partition.live_count() for partition in partitions}
-        versions = {partition.day: partition.version for partition in partitions}
-        retries = {partition.day: partition.next_retry() for partition in partitions}
+        """Add to the checkpoint what is covered and what the partitions hold now.
+
+        Counts, versions and retries replace what stood there. So where another run saves first, the partitions are read
+        again after its checkpoint: what that run saw of them must not be taken back by what we saw before.
+        """
+        standing = {partition.day: partition for partition in partitions}
+
+        async def look_again() -> None:
+            for day in standing:
+                self.ledger.forget(day)
+                standing[day] = await self.ledger.partition(day)
 
         def change(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
-            due = {day: at for day, at in {**found.retries, **retries}.items() if at is not None}
+            retries = {**found.retries, **{day: held.next_retry() for day, held in standing.items()}}
             fresh = replace(
                 found,
                 coverage=found.coverage.merge(covered),
-                days={**found.days, **counts},
-                versions={**found.versions, **versions},
-                retries=due,
+                days={**found.days, **{day: held.live_count() for day, held in standing.items()}},
+                versions={**found.versions, **{day: held.version for day, held in standing.items()}},
+                retries={day: due for day, due in retries.items() if due is not None},
             )
             return found if fresh == found else self._signed(fresh)
 
-        saved = await self.checkpoint.update(change, self.start)
+        saved = await self.checkpoint.update(change, self.start, look_again)
         self.report.coverage = saved.coverage
         return saved
 
