@@ -27,7 +27,7 @@ from stablecog_provider.simulator.clock import SimulatedClock
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY, World
 
-OUTPUTS, DAYS, LATER_OUTPUTS = 90, 3, 20
+OUTPUTS, DAYS, LATER_OUTPUTS = 90, 5, 20
 WIDTH, HEIGHT = 64, 48
 """Pixels: a campaign is about the order of things, and a picture of 3 kB is as easily lost as a large one."""
 SETTLED = timedelta(minutes=10)
@@ -98,14 +98,16 @@ def small_world(seed: int) -> tuple[World, dict[Moment, datetime], list[str]]:
     later = max(output.o for output in every) + SETTLED
     random = Random(seed)
     early = [output for output in every if output.o < young - SETTLED]
-    for number, output in enumerate(random.sample(early, 6)):
+    second_day = next(number for number, output in enumerate(early) if output.g.date() > early[0].g.date())
+    for number, output in enumerate(random.sample(early[second_day:], 6)):
         at = young + timedelta(hours=1 + number) if number < 3 else grown + timedelta(seconds=number)
         world.delete(output.id, at, image_too=number % 3 == 0)
     # Within the lookback of a day, so that a run at the next moment sees them.
     staying = [output for output in early if output.deleted_at is None]
     for output in staying[-4:]:
         world.upscale(output.id, young + timedelta(hours=2))
-    images = [output.file_name(Rendition.ORIGINAL) for output in random.sample(staying, 3)]
+    # Of the first day, too, in which nothing else may change: what a retry leaves behind there, nothing else sweeps away.
+    images = [output.file_name(Rendition.ORIGINAL) for output in (staying[0], *random.sample(staying, 2))]
     return world, {Moment.YOUNG: young, Moment.GROWN: grown, Moment.LATER: later}, images
 
 
