@@ -66,14 +66,15 @@ class Prover:
         await self._locate(right, source - source_left, manifest - manifest_left)
 
     def _middle(self, window: Window) -> datetime:
-        """The midnight that halves what the manifest holds in the window; within a day, its middle."""
+        """The midnight that halves what the manifest holds in the window, else the one before the window's middle; within a
+        day, its middle. Always halves, never days one by one: a window may have 26 years, and be empty.
+        """
         inside = [day for day in sorted(self._days) if window.start < _midnight(day) < window.end]
         if inside:
             return _midnight(inside[len(inside) // 2])
-        midnight = _midnight(day_of(window.start)) + DAY
-        if midnight < window.end and day_of(window.start) not in self._days:
-            return midnight
-        return window.start + (window.end - window.start) // 2
+        middle = window.start + (window.end - window.start) // 2
+        midnight = _midnight(day_of(middle))
+        return midnight if window.start < midnight else middle
 
     async def _mend(self, window: Window) -> None:
         ledger = self.pipeline.ledger
