@@ -1,0 +1,92 @@
+"""What a hostile campaign listens with: a canary that counts who connects, a server of scripted answers, a lying resolver."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+HOST = "127.0.0.1"
+Script = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
+"""Given the request's head, writes whatever it likes; the connection closes when it returns."""
+
+
+@asynccontextmanager
+async def served(script: Script) -> AsyncIterator[int]:
+    """The port on 127.0.0.1 at which `script` answers. A client that leaves ends its script."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await script((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"), writer)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(answer, HOST, 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+class Canary:
+    """Listens on loopback, IPv4 and where there is one IPv6, at one port. `heard` are the first bytes of whoever connected."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.port = 0
+        self._servers: list[asyncio.Server] = []
+
+    async def __aenter__(self) -> Canary:
+        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.heard.append(b"")
+            place = len(self.heard) - 1
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                self.heard[place] = await reader.read(4096)
+            writer.close()
+
+        self._servers = [await asyncio.start_server(listen, HOST, 0)]
+        self.port = self._servers[0].sockets[0].getsockname()[1]
+        with contextlib.suppress(OSError):
+            self._servers.append(await asyncio.start_server(listen, "::1", self.port, family=socket.AF_INET6))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # What the kernel accepted before now is counted, too.
+        await asyncio.sleep(0)
+        for server in self._servers:
+            server.close()
+
+
+class LyingResolver(AbstractResolver):
+    """Resolves each known name to its answers in turn, the last one for ever, and every answer to `port`, so that whoever
+    believes it ends at the canary.
+    """
+
+    def __init__(self, answers: Mapping[str, Sequence[str]], port: int) -> None:
+        self._answers = {name: list(found) for name, found in answers.items()}
+        self._port = port
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        answers = self._answers.get(host)
+        if not answers:
+            raise OSError(f"no such name: {host}")
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        return [self._result(host, address) for address in answer.split()]
+
+    def _result(self, host: str, address: str) -> ResolveResult:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return ResolveResult(
+            hostname=host, host=address, port=self._port, family=family, proto=0, flags=socket.AI_NUMERICHOST
+        )
+
+    async def close(self) -> None:
+        pass
