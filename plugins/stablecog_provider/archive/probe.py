@@ -5,8 +5,9 @@ Nothing of this stands on the published page; it is observed behaviour that may 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
@@ -63,10 +64,11 @@ class Abilities:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the source can, and its first page, which tells its clock."""
+    """What the source can, its first page, which tells its clock, and the outputs that were seen on the way."""
 
     abilities: Abilities
     page: Page
+    seen: tuple[Output, ...] = ()
 
 
 async def probe(source: Source) -> Probe:
@@ -89,9 +91,13 @@ async def probe(source: Source) -> Probe:
         cursor=_cursor_axis(page, newest),
         counts_by_date=counts_by_date,
     )
+    seen = page.readable
     if newest and completed and abilities.cursor is Axis.COMPLETED:
-        abilities = replace(abilities, ascending=await _rises(source, newest))
-    return Probe(abilities, page)
+        cursor = min(completed, newest.created_at) - MAX_LATENCY - MICROSECOND
+        rows = (await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=10))).readable
+        abilities = replace(abilities, ascending=_rise(rows, cursor))
+        seen = (*seen, *rows)
+    return Probe(abilities, page, seen)
 
 
 def _cursor_axis(page: Page, last: Output | None) -> Axis | None:
@@ -109,14 +115,8 @@ def _cursor_axis(page: Page, last: Output | None) -> Axis | None:
     return Axis.REQUESTED if instant == last.created_at else None
 
 
-async def _rises(source: Source, newest: Output) -> bool:
+def _rise(rows: Sequence[Output], cursor: datetime) -> bool:
     """A server that ignores `order`, or sorts by it but still filters below the cursor (as in 2023), lists older outputs."""
-    completed = newest.output_created_at
-    if completed is None:
-        return False
-    cursor = min(completed, newest.created_at) - MAX_LATENCY - MICROSECOND
-    page = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=10))
-    rows = page.readable
     return bool(rows) and (
         all(row.output_created_at is not None and row.output_created_at > cursor for row in rows)
         and all(before.created_at <= after.created_at for before, after in pairwise(rows))

@@ -14,13 +14,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from ..model.checkpoint import Proof
 from ..model.coverage import MAX_LATENCY, Axis, Coverage, Window
 from ..model.object_keys import day_of
-from ..model.output import Output
-from ..model.page import MAX_PER_PAGE, PageQuery
-from ..model.times import MICROSECOND
+from ..model.page import MAX_PER_PAGE
+from .counting import SourceCounts
 from .ledger import identity
 from .pipeline import Pipeline, Plan
 from .ports import Source
-from .probe import Abilities, WalkKind
+from .probe import Abilities
 from .walk import Step, walk
 
 DAY = timedelta(days=1)
@@ -39,6 +38,12 @@ class Prover:
     per_page: int
     differences: list[Proof] = field(default_factory=list)
     claims: list[str] = field(default_factory=list)
+    _counts: SourceCounts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._counts = SourceCounts(
+            source=self.source, abilities=self.abilities, per_page=self.per_page, claims=self.claims
+        )
 
     async def prove(self, window: Window) -> Proof | None:
         """Compare, mend where it differs, compare again. None where the source cannot count this."""
@@ -122,24 +127,7 @@ class Prover:
         return total
 
     async def _source_count(self, window: Window) -> int | None:
-        if self.abilities.counts_by_date:
-            query = PageQuery(per_page=1, start=window.start, end=window.end - MICROSECOND)
-            return (await self.source.page(query)).total
-        return await self._total_before(window.end)
-
-    async def _total_before(self, end: datetime) -> int | None:
-        """Where only the grand total is told: the total, less what is listed from `end` on."""
-        per_page = None if self.abilities.walk is WalkKind.DOCUMENTED else MAX_PER_PAGE
-        page = await self.source.page(PageQuery(per_page=per_page))
-        if page.total is None:
-            self.claims.append("The source tells no count: completeness cannot be proven.")
-            return None
-        listed = {identity(row): row.created_at for row in page.readable}
-        oldest = min(listed.values(), default=end)
-        if page.next is not None and oldest >= end:
-            async for step in walk(self.source, Window(end, oldest + MICROSECOND), self.abilities, self.per_page):
-                listed.update((identity(row), row.created_at) for row in step.outputs if isinstance(row, Output))
-        return page.total - sum(at >= end for at in listed.values())
+        return await self._counts.of(window)
 
     def _suspicious(self, source: int, manifest: int) -> bool:
         missing = manifest - source

@@ -20,6 +20,8 @@ from .ports import Watcher, World
 from .probe import Abilities, WalkKind, probe
 from .proof import Prover
 from .report import RunReport
+from .same_account import Archived, assure_same_account
+from .stocktaking import take_stock
 from .transfer import Transfer
 from .walk import walk
 
@@ -30,7 +32,7 @@ class ArchiveSettings:
 
     `start`, `end`: bound the windows to archive (None: from the first output, to what is settled). `lookback`: how much of
     what is already covered is read again, so that late upscales and changed metadata arrive. `allow_unsafe_store`: go on
-    where the store ignores conditional writes.
+    where the store ignores conditional writes. `same_account`: go on where the source lists nothing of what is archived.
     """
 
     layout: Layout
@@ -41,6 +43,7 @@ class ArchiveSettings:
     concurrency: int = 32
     bytes_in_flight: int = 64 * 1024 * 1024
     allow_unsafe_store: bool = False
+    same_account: bool = False
 
     def __post_init__(self) -> None:
         for name in ("start", "end"):
@@ -69,11 +72,14 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
     report.walk, report.abilities, report.axis = str(abilities.walk), abilities.to_document(), abilities.axis
     settled = asked.page.source_time - abilities.axis.settling
 
+    ledger = Ledger(world.manifest, world.clock, report.run_id)
+    if file.current and not settings.same_account and not abilities.empty:
+        await assure_same_account(world.source, asked, _archived(file.current, ledger, settings))
     start = await _starting_point(world, settings, file, abilities, report.run_id)
     report.coverage = start.coverage
     pipeline = Pipeline(
         world=world,
-        ledger=Ledger(world.manifest, world.clock, report.run_id),
+        ledger=ledger,
         transfer=Transfer(
             world.images,
             world.store,
@@ -88,6 +94,7 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
         report=report,
         watch=watch or (lambda _: None),
     )
+    await take_stock(pipeline, settings.layout)
     windows = windows_to_read(start.coverage, settings, settled)
     await pipeline.run(pipeline.retries(sorted(day for day, due in start.retries.items() if due <= started)))
     for window in windows:
@@ -108,6 +115,11 @@ def windows_to_read(covered: Coverage, settings: ArchiveSettings, settled: datet
         newest = reached[-1].end
         gaps = gaps.merge(Coverage((Window(max(start, newest - settings.lookback), newest),)))
     return gaps
+
+
+def _archived(checkpoint: Checkpoint, ledger: Ledger, settings: ArchiveSettings) -> Archived:
+    days = [day for day, count in sorted(checkpoint.days.items()) if count]
+    return Archived(archive=str(settings.layout), days=days, partition=ledger.partition)
 
 
 async def _starting_point(

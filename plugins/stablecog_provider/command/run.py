@@ -16,7 +16,7 @@ from ..archive.ports import Watcher, World
 from ..archive.report import RunReport
 from ..archive.run import ArchiveSettings, archive
 from ..model.page import MAX_PER_PAGE
-from .options import Debug, EndpointUrl, Json, To, instant_of, span_of
+from .options import Debug, EndpointUrl, Json, SameAccount, To, instant_of, span_of
 from .progress import watching
 from .settings import source_settings, store_settings
 from .surroundings import Surroundings
@@ -54,6 +54,7 @@ def run(
     allow_unsafe_store: Annotated[
         bool, typer.Option("--allow-unsafe-store", help="Go on where the store ignores conditional writes.")
     ] = False,
+    same_account: SameAccount = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -69,6 +70,7 @@ def run(
         per_page=per_page,
         concurrency=concurrency,
         allow_unsafe_store=allow_unsafe_store,
+        same_account=same_account,
     )
     from_source = source_settings(around.environ, source, image_host)
     into_store = store_settings(endpoint_url)
