@@ -17,7 +17,8 @@ from botocore.credentials import ReadOnlyCredentials
 from demo.servers import HOST, S3Server
 from obstore import exceptions
 
-from stablecog_provider.adapters.object_store import S3ObjectStore, translate
+from stablecog_provider.adapters.object_store import S3ObjectStore
+from stablecog_provider.adapters.store_errors import translate
 from stablecog_provider.archive.ports import Absent, Conflict, ObjectStore, Unchanged
 from stablecog_provider.errors import (
     ArchiveError,

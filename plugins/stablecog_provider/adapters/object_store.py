@@ -6,7 +6,6 @@ end in Conflict over its own write. That is safe here: whoever writes conditiona
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,7 +19,8 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
 from ..archive.ports import Absent, Condition, Conflict, Listed, Stored
-from ..errors import ArchiveError, BucketMissing, ConfigurationError, CredentialsRejected, StoreUnavailable
+from ..errors import ArchiveError, ConfigurationError, CredentialsRejected
+from .store_errors import is_missing_key, short, translate
 
 if TYPE_CHECKING:
     from obstore import PutMode
@@ -58,6 +58,7 @@ class S3ObjectStore:
         path_style: bool | None = None,
         retries: RetryConfig = RETRIES,
         timeout: timedelta = TIMEOUT,
+        credentials_ttl: timedelta = CREDENTIALS_TTL,
     ) -> None:
         self.requests = 0
         self._bucket = bucket
@@ -78,7 +79,7 @@ class S3ObjectStore:
             # Where the environment sets it, this one would win over `endpoint`.
             aws_endpoint_url_s3=endpoint,
             virtual_hosted_style_request=not path_style,
-            credential_provider=_credentials(session, bucket),
+            credential_provider=_credentials(session, bucket, credentials_ttl),
             skip_signature=False,
             checksum_algorithm="sha256",
             conditional_put="etag",
@@ -94,7 +95,7 @@ class S3ObjectStore:
             found = await obstore.get_async(self._store, key)
             body = await found.bytes_async()
         except _OBSTORE_ERRORS as error:
-            if _is_missing_key(error):
+            if is_missing_key(error):
                 return None
             failure = self._error(error, key)
         else:
@@ -145,7 +146,7 @@ class S3ObjectStore:
         try:
             await obstore.delete_async(self._store, key)
         except _OBSTORE_ERRORS as error:
-            failure = None if _is_missing_key(error) else self._error(error, key)
+            failure = None if is_missing_key(error) else self._error(error, key)
         else:
             return
         if failure:
@@ -187,7 +188,7 @@ def _endpoint(session: boto3.session.Session, endpoint_url: str | None, region: 
         parts = urlsplit(endpoint)
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(
-            f"the S3 endpoint cannot be found: {_short(str(error))}", way_out="check --endpoint-url and the region"
+            f"the S3 endpoint cannot be found: {short(str(error))}", way_out="check --endpoint-url and the region"
         ) from None
     plain = not ("@" in parts.netloc or parts.query or parts.fragment)
     if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
@@ -200,97 +201,11 @@ def _is_aws(endpoint: str) -> bool:
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
-def _credentials(session: boto3.session.Session, bucket: str) -> Boto3CredentialProvider:
+def _credentials(session: boto3.session.Session, bucket: str, ttl: timedelta) -> Boto3CredentialProvider:
     try:
-        return Boto3CredentialProvider(session, ttl=CREDENTIALS_TTL)
+        return Boto3CredentialProvider(session, ttl=ttl)
     except (BotoCoreError, ValueError) as error:
         raise CredentialsRejected(
-            f"no AWS credentials for bucket {bucket}: {_short(str(error))}",
+            f"no AWS credentials for bucket {bucket}: {short(str(error))}",
             way_out="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, or the aws connection",
         ) from None
-
-
-# What S3 answers in <Code>, as far as it tells more than the status does.
-_BAD_CREDENTIALS = {
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidToken",
-    "TokenRefreshRequired",
-    "InvalidAccessKeyId",
-}
-_OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-_DAMAGED_ON_THE_WAY = {
-    "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout",
-}  # fmt: skip
-_ABSENT = (FileNotFoundError, exceptions.NotFoundError)
-_CONFLICTS = (exceptions.AlreadyExistsError, exceptions.PreconditionError, exceptions.NotModifiedError)
-_NOT_ALLOWED = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
-_MISUSE = (
-    exceptions.InvalidPathError, exceptions.NotSupportedError, exceptions.UnknownConfigurationKeyError, ValueError,
-)  # fmt: skip
-_CHANGE_KEY = "check the access key, the secret and that they may get, put, delete and list in this bucket"
-
-
-def translate(error: Exception, subject: str, *, conditional: bool = False) -> ArchiveError | Conflict:
-    """The one place that turns obstore's errors into ours. `subject` names bucket and key; texts bear no secret.
-
-    What obstore calls a precondition is a Conflict only for a `conditional` write; otherwise the store is not itself.
-    """
-    text = str(error)
-    code, status = _code(text), _status(text)
-    message = f"{subject}: {_reason(text)}"
-    if isinstance(error, _CONFLICTS) and conditional:
-        return Conflict(subject)
-    if isinstance(error, _ABSENT) or code == "NoSuchBucket":
-        return BucketMissing(message, way_out="create the bucket, or correct its name, region or endpoint")
-    if code == "RequestTimeTooSkewed":
-        return CredentialsRejected(message, way_out="set this machine's clock")
-    if code in _OTHER_REGION or "incorrectly configured region" in text:
-        return ConfigurationError(message, way_out="name the region in which the bucket lies")
-    if isinstance(error, _NOT_ALLOWED) or status in (401, 403) or code in _BAD_CREDENTIALS:
-        return CredentialsRejected(message, way_out=_CHANGE_KEY)
-    if isinstance(error, _MISUSE) or _is_final(status, code):
-        return ConfigurationError(message, way_out="check that the endpoint is an S3 server and can do this")
-    return StoreUnavailable(message)
-
-
-def _is_final(status: int | None, code: str) -> bool:
-    if status is None or code in _DAMAGED_ON_THE_WAY:
-        return False
-    return status == 501 or (300 <= status < 500 and status not in (304, 408, 409, 412, 425, 429))
-
-
-def _is_missing_key(error: Exception) -> bool:
-    return isinstance(error, _ABSENT) and _code(str(error)) != "NoSuchBucket"
-
-
-def _code(text: str) -> str:
-    found = re.search(r"<Code>(\w{1,60})</Code>", text)
-    return found[1] if found else ""
-
-
-def _status(text: str) -> int | None:
-    found = re.search(r"status code: (\d{3})\b", text)
-    return int(found[1]) if found else None
-
-
-def _reason(text: str) -> str:
-    """What the store said, else the innermost cause that obstore names, else the start of its text."""
-    status, code = _status(text), _code(text)
-    if status or code:
-        said = re.search(r"<Message>([^<]{1,300})", text)
-        parts = (str(status or ""), code, said[1] if said else "")
-        return _short(" ".join(part for part in parts if part))
-    plain, _, debug = text.partition("Debug source:")
-    causes = re.findall(r'(?:message|error): "([^"]{1,200})"', debug)
-    if causes:
-        return _short(f"cannot be reached: {causes[-1]}")
-    if "TimedOut" in debug or "kind: Timeout" in debug:
-        return "no answer in time"
-    return _short(re.sub(r"^.* - ", "", " ".join(plain.split())))
-
-
-def _short(text: str) -> str:
-    """One line of printable text without the queries of addresses, at most 200 characters."""
-    line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
-    return re.sub(r"(\w+://)(?:[^\s/?#]*@)?([^\s?#]*)[?#]?\S*", r"\1\2", line)[:200]

@@ -1,0 +1,96 @@
+"""What obstore's errors mean: the one place that turns them into ours. No text of theirs comes through whole."""
+
+from __future__ import annotations
+
+import re
+
+from obstore import exceptions
+
+from ..archive.ports import Conflict
+from ..errors import ArchiveError, BucketMissing, ConfigurationError, CredentialsRejected, StoreUnavailable
+
+# What S3 answers in <Code>, as far as it tells more than the status does.
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+_BAD_CREDENTIALS = {"InvalidToken", "InvalidAccessKeyId"}
+_OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+_DAMAGED_ON_THE_WAY = {
+    "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout",
+}  # fmt: skip
+_ABSENT = (FileNotFoundError, exceptions.NotFoundError)
+_CONFLICTS = (exceptions.AlreadyExistsError, exceptions.PreconditionError, exceptions.NotModifiedError)
+_NOT_ALLOWED = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
+_MISUSE = (
+    exceptions.InvalidPathError, exceptions.NotSupportedError, exceptions.UnknownConfigurationKeyError, ValueError,
+)  # fmt: skip
+_RENEW = (
+    "the credentials have expired: renew them, or take a profile or role that renews itself, and run again; it goes on "
+    "where this run stopped"
+)
+_CHANGE_KEY = "check the access key, the secret and that they may get, put, delete and list in this bucket"
+
+
+def translate(error: Exception, subject: str, *, conditional: bool = False) -> ArchiveError | Conflict:
+    """`subject` names bucket and key; texts bear no secret.
+
+    What obstore calls a precondition is a Conflict only for a `conditional` write; otherwise the store is not itself.
+    """
+    text = str(error)
+    code, status = _code(text), _status(text)
+    message = f"{subject}: {_reason(text)}"
+    if isinstance(error, _CONFLICTS) and conditional:
+        return Conflict(subject)
+    if isinstance(error, _ABSENT) or code == "NoSuchBucket":
+        return BucketMissing(message, way_out="create the bucket, or correct its name, region or endpoint")
+    if code == "RequestTimeTooSkewed":
+        return CredentialsRejected(message, way_out="set this machine's clock")
+    if code in _EXPIRED:
+        return CredentialsRejected(message, way_out=_RENEW)
+    if code in _OTHER_REGION or "incorrectly configured region" in text:
+        return ConfigurationError(message, way_out="name the region in which the bucket lies")
+    if isinstance(error, _NOT_ALLOWED) or status in (401, 403) or code in _BAD_CREDENTIALS:
+        return CredentialsRejected(message, way_out=_CHANGE_KEY)
+    if isinstance(error, _MISUSE) or _is_final(status, code):
+        return ConfigurationError(message, way_out="check that the endpoint is an S3 server and can do this")
+    return StoreUnavailable(message)
+
+
+def _is_final(status: int | None, code: str) -> bool:
+    if status is None or code in _DAMAGED_ON_THE_WAY:
+        return False
+    return status == 501 or (300 <= status < 500 and status not in (304, 408, 409, 412, 425, 429))
+
+
+def is_missing_key(error: Exception) -> bool:
+    return isinstance(error, _ABSENT) and _code(str(error)) != "NoSuchBucket"
+
+
+def _code(text: str) -> str:
+    found = re.search(r"<Code>(\w{1,60})</Code>", text)
+    return found[1] if found else ""
+
+
+def _status(text: str) -> int | None:
+    found = re.search(r"status code: (\d{3})\b", text)
+    return int(found[1]) if found else None
+
+
+def _reason(text: str) -> str:
+    """What the store said, else the innermost cause that obstore names, else the start of its text."""
+    status, code = _status(text), _code(text)
+    if status or code:
+        said = re.search(r"<Message>([^<]{1,300})", text)
+        parts = (str(status or ""), code, said[1] if said else "")
+        return short(" ".join(part for part in parts if part))
+    plain, _, debug = text.partition("Debug source:")
+    causes = re.findall(r'(?:message|error): "([^"]{1,200})"', debug)
+    if causes:
+        return short(f"cannot be reached: {causes[-1]}")
+    if "TimedOut" in debug or "kind: Timeout" in debug:
+        return "no answer in time"
+    return short(re.sub(r"^.* - ", "", " ".join(plain.split())))
+
+
+def short(text: str) -> str:
+    """One line of printable text without the queries of addresses, at most 200 characters."""
+    line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    return re.sub(r"(\w+://)(?:[^\s/?#]*@)?([^\s?#]*)[?#]?\S*", r"\1\2", line)[:200]
