@@ -151,4 +151,4 @@ async def run(random: Random, size: int) -> list[Tally]:
     return await asyncio.to_thread(race, random, size)
 
 
-SECTION = Section("races", run, full=120, slice=5)
+SECTION = Section("races", run, full=100, slice=3)
