@@ -1,0 +1,123 @@
+"""What SECURITY.md says of permissions and encryption is what the code does."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from demo.servers import S3Server
+
+from archive.simulated import LAYOUT, Scene
+from stablecog_provider.adapters import object_store
+from stablecog_provider.adapters.memory import Call
+from stablecog_provider.adapters.object_store import S3ObjectStore
+from stablecog_provider.archive.ports import Absent, Conflict, Unchanged
+from stablecog_provider.archive.status import status
+from stablecog_provider.model.object_keys import Rendition
+from stablecog_provider.model.page import MAX_OUTPUTS
+from stablecog_provider.simulator.world import World as SimulatedWorld
+
+from .readme import blocks as of_readme
+from .tree import ROOT
+
+TEXT = (ROOT / "SECURITY.md").read_text()
+ACTIONS = {"get": "s3:GetObject", "put": "s3:PutObject", "delete": "s3:DeleteObject", "list": "s3:ListBucket"}
+
+
+def blocks(mark: str) -> list[str]:
+    return re.findall(rf"<!-- tested: {mark} -->\n```\w+\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+
+
+def policy() -> dict[str, Any]:
+    (found,) = blocks("policy")
+    document: dict[str, Any] = json.loads(found)
+    return document
+
+
+def statements() -> Iterator[tuple[str, str]]:
+    """Each allowed action with its resource."""
+    for statement in policy()["Statement"]:
+        actions = statement["Action"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            yield action, statement["Resource"]
+
+
+def allowed(action: str, key: str) -> bool:
+    resource = "arn:aws:s3:::my-bucket" if action == "s3:ListBucket" else f"arn:aws:s3:::my-bucket/{key}"
+    return any(action == known and fnmatch.fnmatchcase(resource, pattern) for known, pattern in statements())
+
+
+async def calls() -> list[Call]:
+    """All that the life of an archive asks of its store: a run, another after a deletion and an upscale, a status."""
+    seen: list[Call] = []
+    scene = Scene(SimulatedWorld.generate(outputs=30, days=2))
+    scene.clock.advance(timedelta(hours=1))
+    scene.store.before = seen.append
+    await scene.run()
+    first, second = scene.simulated.visible(scene.clock.now())[:2]
+    scene.simulated.delete(first.id, scene.clock.now())
+    scene.simulated.upscale(second.id, scene.clock.now())
+    scene.clock.advance(timedelta(hours=2))
+    await scene.run(lookback=timedelta(days=3))
+    await status(scene.store, LAYOUT)
+    assert any(f".{Rendition.UPSCALED}." in call.key for call in seen)
+    return seen
+
+
+def test_it_is_the_policy_of_the_readme() -> None:
+    (known,) = of_readme("policy")
+    assert policy() == json.loads(known)
+
+
+async def test_the_policy_allows_what_is_asked_and_nothing_else_is() -> None:
+    seen = await calls()
+    assert {ACTIONS[call.operation] for call in seen} == {action for action, _ in statements()}
+    assert [call for call in seen if not allowed(ACTIONS[call.operation], call.key)] == []
+
+
+def test_the_policy_forbids_the_rest() -> None:
+    assert not allowed("s3:DeleteObject", LAYOUT.checkpoint)
+    assert not allowed("s3:PutObject", "elsewhere/checkpoint.json")
+    assert not any("*" in action for action, _ in statements())
+
+
+def test_the_store_is_asked_in_four_ways_only() -> None:
+    source = Path(object_store.__file__).read_text()
+    called = set(re.findall(r"\bobstore\.(\w+)\(", source))
+    assert called == {"get_async", "put_async", "delete_async", "list"}
+
+
+@pytest.mark.parametrize("kind", ["AES256", "aws:kms"])
+async def test_the_default_encryption_of_a_bucket_applies(moto_server: S3Server, kind: str) -> None:
+    client = moto_server.client()
+    bucket = f"encrypted-{kind.lower().replace(':', '-')}"
+    client.create_bucket(Bucket=bucket)
+    rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": kind}}
+    client.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    store = S3ObjectStore(bucket, session=moto_server.session(), endpoint_url=moto_server.endpoint)
+    first = await store.put("a", b"1", content_type="text/plain", condition=Absent())
+    await store.put("a", b"2", content_type="text/plain", condition=Unchanged(first))
+    with pytest.raises(Conflict):
+        await store.put("a", b"3", content_type="text/plain", condition=Unchanged(first))
+    found = await store.get("a")
+    assert found is not None
+    assert found.body == b"2"
+    assert client.head_object(Bucket=bucket, Key="a")["ServerSideEncryption"] == kind
+
+
+def test_what_the_key_needs_is_told_in_both_places() -> None:
+    (statement,) = blocks("kms")
+    for action in json.loads(statement)["Action"]:
+        assert f"`{action}`" in (ROOT / "README.md").read_text()
+
+
+def test_the_bounds_it_names_are_those_of_the_code() -> None:
+    from stablecog_provider.adapters.stablecog_api import MAX_BODY
+
+    assert f"{MAX_BODY // 2**20} MiB unpacked and {MAX_OUTPUTS:,} outputs" in " ".join(TEXT.split())
