@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -24,8 +25,7 @@ def main() -> int:
     console = Console(highlight=False)
     folders = Folders(ROOT, Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / ".demo")
     folders.clean()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    _on_interruption(_interrupt)
     try:
         tell(console, folders)
     except StepFailed as failure:
@@ -45,7 +45,15 @@ def main() -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # Whoever presses Ctrl-C twice must not cut short the stopping.
+    _on_interruption(signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def _on_interruption(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    # SIGINT, too: a shell's background job inherits it ignored, and Python then leaves it so.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -147,6 +147,8 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # As in a shell's background job.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     ) as child:
         yield child
         if child.poll() is None:
@@ -161,7 +163,8 @@ def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str
     commands = " ".join(word for child in family for word in child.cmdline())
     assert "weed" in commands
     assert "simulate" in commands
-    demo.send_signal(signal.SIGINT)
+    for _ in range(3):  # an impatient person
+        demo.send_signal(signal.SIGINT)
     rest = demo.stdout.read()
     assert demo.wait(60) == 130
     assert "everything that was started is stopped" in rest
