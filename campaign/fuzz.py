@@ -127,4 +127,4 @@ def try_atheris(random: Random, runs: int) -> Tally:
     return tally
 
 
-SECTION = Section("fuzz", run, full=20_000, slice=400)
+SECTION = Section("fuzz", run, full=20_000, slice=120)
