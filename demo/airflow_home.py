@@ -57,7 +57,7 @@ class AirflowHome:
         """Raises StepFailed."""
         if child is None:
             return
-        finish("airflow db migrate", child, self._migrate_log, 120)
+        finish("airflow db migrate", child, self._migrate_log, 300)
         self.kept.mkdir(parents=True, exist_ok=True)
         for old in self.kept.glob("*.db"):
             old.unlink()
@@ -71,7 +71,7 @@ class AirflowHome:
         path = self.logs / log
         with started([_airflow(), "dags", "test", DAG], path, self.environ(environ)) as child:
             # The DAG's own retries wait for minutes; a demo that needs one has failed.
-            finish(step, child, path, 180, hopeless="up_for_retry")
+            finish(step, child, path, 600, hopeless="up_for_retry")
 
     @property
     def _database(self) -> Path:

@@ -68,7 +68,7 @@ def finish(
 
 
 def wait_until(
-    step: str, ready: Callable[[], bool], child: subprocess.Popen[bytes], log: Path, seconds: float = 60.0
+    step: str, ready: Callable[[], bool], child: subprocess.Popen[bytes], log: Path, seconds: float = 180.0
 ) -> None:
     """Wait until a server that was started is `ready`. Raises StepFailed, at once if it ended instead."""
     deadline = time.monotonic() + seconds
