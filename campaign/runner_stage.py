@@ -15,8 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from threading import Lock
 from uuid import uuid4
 
 import psutil  # type: ignore[import-untyped]
@@ -36,6 +38,8 @@ AT_ONCE = 2
 """Cases tried at the same time."""
 AHEAD = timedelta(hours=2)
 STOP_SECONDS = 60.0
+_CHILDREN = Lock()
+"""An exit code can be read once. Who starts a process reads those of all others, too, and of two threads one gets none."""
 IMPORTED_LATE = ("typer._adapters", "anyio._backends._asyncio", "pyarrow.dataset")
 """What a run imports when it needs it: a third of its time, where it has but a hundred images."""
 
@@ -68,8 +72,10 @@ class Started:
 
     def end(self, seconds: float | None = None) -> int | None:
         """Its exit code (negative: the signal that killed it); None where it is still at work after so many seconds."""
-        self.process.join(seconds)
-        return self.process.exitcode
+        if not wait([self.process.sentinel], seconds):
+            return None
+        with _CHILDREN:
+            return self.process.exitcode
 
     def signal(self, number: int) -> None:
         """To the whole group, or where it has not yet become one, to the process."""
@@ -119,7 +125,8 @@ class Stage:
             ahead=AHEAD if ahead else timedelta(0),
         )
         process = self.forks.Process(target=enter, args=(run,))
-        process.start()
+        with _CHILDREN:
+            process.start()
         return Started(run, process)
 
     def look(self, layout: Layout) -> Seen:
