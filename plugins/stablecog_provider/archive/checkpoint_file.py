@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
-from ..errors import ArchiveDamaged, ConfigurationError, StoreUnavailable, UnsafeStore
-from ..model.checkpoint import Checkpoint
+from ..errors import ArchiveDamaged, ArchiveTooNew, ConfigurationError, StoreUnavailable, UnsafeStore
+from ..model.checkpoint import REBUILD, Checkpoint
 from ..model.object_keys import Layout
 from .ports import Absent, Conflict, ObjectStore, Unchanged
-from .retry import RetryPolicy, Sleep
+from .retry import STORE_RETRIES, RetryPolicy, Sleep
 
 RACES = RetryPolicy(attempts=12, first_wait=0.05, longest_wait=2.0, jitter=0.2, on=(StoreUnavailable,))
 """A lost race costs one more reading and writing of a small object."""
@@ -25,6 +26,7 @@ class CheckpointFile:
         self._store, self._layout, self._sleep = store, layout, sleep
         self._version: str | None = None
         self._stale = False
+        self._unreadable: bytes | None = None
         self.current: Checkpoint | None = None
 
     async def load(self, source: str) -> Checkpoint | None:
@@ -32,20 +34,48 @@ class CheckpointFile:
         ConfigurationError where it is another source's.
         """
         await self._read()
-        if self.current is None and await self._holds_manifest():
+        if self.current is None and (held := await self._holds()):
             # Another run may have begun between the two looks: its checkpoint is there before its first row.
             await self._read()
             if self.current is None:
-                raise ArchiveDamaged(
-                    f"{self._layout} holds a manifest but no checkpoint.json",
-                    way_out="restore the object (an earlier version, a backup); images and manifest are untouched",
-                )
+                raise ArchiveDamaged(f"{self._layout} holds {held} but no checkpoint.json", way_out=REBUILD)
+        self._refuse_another(source)
+        return self.current
+
+    async def salvage(self, source: str) -> ArchiveDamaged | None:
+        """As `load`, for whoever is about to replace it: what cannot be read is returned instead of raised, and what is
+        missing is None. Raises ArchiveTooNew and ConfigurationError.
+        """
+        try:
+            await self._read()
+        except ArchiveTooNew:
+            raise
+        except ArchiveDamaged as error:
+            return error
+        self._refuse_another(source)
+        return None
+
+    async def replace(self, checkpoint: Checkpoint, aside: str) -> None:
+        """Put `checkpoint` in the place of what was read last. What could not be read is kept at `aside`."""
+        if self._unreadable is not None:
+            await self._store.put(aside, self._unreadable, content_type="application/octet-stream")
+        condition = Unchanged(self._version) if self._version else Absent()
+        try:
+            await self._store.put(
+                self._layout.checkpoint, checkpoint.to_json(), content_type="application/json", condition=condition
+            )
+        except Conflict:
+            raise StoreUnavailable(
+                f"{self._layout.checkpoint} was written by another run meanwhile",
+                way_out="wait until no run is at work, then rebuild again; nothing is lost",
+            ) from None
+
+    def _refuse_another(self, source: str) -> None:
         if self.current is not None and self.current.source != source:
             raise ConfigurationError(
                 f"{self._layout} is the archive of {self.current.source}, not of {source}",
                 way_out="archive another source under another prefix",
             )
-        return self.current
 
     async def update(self, change: Change, start: Checkpoint, look_again: LookAgain | None = None) -> Checkpoint:
         """Save `change(what the bucket holds)`, or `change(start)` where it holds none. `change` may be applied again to a
@@ -76,32 +106,49 @@ class CheckpointFile:
 
     async def _read(self) -> None:
         stored = await self._store.get(self._layout.checkpoint)
-        self.current = Checkpoint.from_json(stored.body) if stored else None
         self._version = stored.version if stored else None
-        self._stale = False
+        self._unreadable = stored.body if stored else None
+        self.current = Checkpoint.from_json(stored.body) if stored else None
+        self._stale, self._unreadable = False, None
 
-    async def _holds_manifest(self) -> bool:
+    async def _holds(self) -> str:
+        """What an archive without a checkpoint holds, in words; empty for nothing."""
         async for listed in self._store.list(self._layout.manifest):
             if self._layout.parse_partition(listed.key):
-                return True
-        return False
+                return "a manifest"
+        async for listed in self._store.list(self._layout.images):
+            if self._layout.parse_image(listed.key):
+                return "images"
+        return ""
 
 
-async def probe_store(store: ObjectStore, layout: Layout, run_id: str) -> None:
-    """Two conditional creates of the same key: the second must be refused, or two runs could overwrite each other.
-
-    Raises UnsafeStore.
+async def probe_store(store: ObjectStore, layout: Layout, run_id: str, sleep: Sleep = asyncio.sleep) -> None:
+    """A create where an object is, and a change of a version that is no more: both must be refused, or two runs could
+    overwrite each other. Raises UnsafeStore.
     """
-    key, refused = layout.probe(run_id), False
-    await store.put(key, b"first", content_type="text/plain")
-    try:
-        await store.put(key, b"second", content_type="text/plain", condition=Absent())
-    except Conflict:
-        refused = True
+    key = layout.probe(run_id)
+    write = partial(store.put, key, content_type="text/plain")
+    stale = await write(b"first")
+    await write(b"second")
+    conditions = {"If-None-Match": Absent(), "If-Match": Unchanged(stale)}
+    # A broken connection tells nothing, and asking again spoils nothing.
+    ignored = [
+        name
+        for name, condition in conditions.items()
+        if not await _refused(partial(STORE_RETRIES.call, partial(write, b"third", condition=condition), sleep))
+    ]
     await store.delete(key)
-    if not refused:
+    if ignored:
         raise UnsafeStore(
-            f"the store of {layout} ignores conditional writes (If-None-Match): two runs at once could lose rows",
-            way_out="use a store that honours them (AWS S3, SeaweedFS, MinIO, Ceph), or, if only ever one run is at work, "
-            "allow it (--allow-unsafe-store)",
+            f"the store of {layout} ignores conditional writes ({', '.join(ignored)}): two runs at once could lose rows",
+            way_out="use a store that honours them (AWS S3, SeaweedFS, MinIO, Ceph; older Ceph does so without versioning "
+            "only), or, if only ever one run is at work, allow it (--allow-unsafe-store)",
         )
+
+
+async def _refused(write: Callable[[], Awaitable[object]]) -> bool:
+    try:
+        await write()
+    except Conflict:
+        return True
+    return False

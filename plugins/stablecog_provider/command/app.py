@@ -13,6 +13,7 @@ from rich.console import Console
 from .. import __version__
 from ..errors import ConfigurationError
 from .exits import Exit, Redaction, document_of, exit_of, traceback_of
+from .rebuild import rebuild
 from .run import run
 from .simulate import simulate
 from .status import status
@@ -23,7 +24,7 @@ from .tables import plain
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (run, status, simulate):
+for command in (run, status, rebuild, simulate):
     app.command()(command)
 
 

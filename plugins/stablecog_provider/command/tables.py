@@ -10,11 +10,13 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from ..archive.rebuild_report import RebuildReport
 from ..archive.report import RunReport
 from ..archive.status import ArchiveStatus
 from ..model.times import format_instant
 
 _STYLES = {"proven": "bold green", "proven, with failed images": "bold yellow", "not proven": "bold red"}
+_STYLES |= {"rebuilt": "bold green", "rebuilt, with gaps": "bold yellow"}
 
 
 def show_report(console: Console, report: RunReport) -> None:
@@ -50,6 +52,20 @@ def show_status(console: Console, status: ArchiveStatus) -> None:
         console.print()
         console.print(plain(f"The last run, {last.run_id}, began {last.started_at}: {last.outcome}", style="bold"))
         _say(console, last.explanation)
+
+
+def show_rebuild(console: Console, report: RebuildReport) -> None:
+    """What a rebuild found and did."""
+    facts = [
+        ("archive", report.archive),
+        ("checkpoint", f"was {report.checkpoint_was}"),
+        ("live outputs", f"{report.live:,}"),
+        ("watermark", format_instant(report.coverage.watermark) if report.coverage.watermark else "none"),
+        ("gaps, lost images", f"{len(report.gaps):,}, {len(report.lost_images):,}"),
+        ("took", f"{report.seconds:,.1f} s, {report.source_requests:,} requests to the source"),
+    ]
+    console.print(_verdict(report.outcome), _facts(facts))
+    _say(console, report.explain())
 
 
 def _rate(report: RunReport) -> str:
