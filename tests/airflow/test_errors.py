@@ -19,10 +19,12 @@ FAILS_FOR_GOOD = {
     errors.ConfigurationError,
     errors.CredentialsRejected,
     errors.BucketMissing,
+    errors.AnotherAccount,
     errors.UnsafeStore,
     errors.FatalError,
     errors.SourceContradiction,
     errors.ArchiveDamaged,
+    errors.ArchiveTooNew,
 }
 
 
