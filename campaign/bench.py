@@ -74,7 +74,7 @@ def shrink(output: SimulatedOutput) -> None:
 @dataclass
 class Bench:
     """One account and one archive. `ours` is our clock, the simulator's is the source's. `messages`: all errors, as people
-    see them.
+    see them. `past`: the store as it is looked at, past whatever is wrong with it.
     """
 
     simulator: Simulator
@@ -86,6 +86,7 @@ class Bench:
     time: VirtualTime = field(default_factory=VirtualTime)
     timeouts: HttpTimeouts = PATIENT
     messages: Counter[str] = field(default_factory=Counter)
+    past: ObjectStore | None = None
 
     async def run(self, **settings: object) -> RunReport | ArchiveError:
         """One run of the use case over real HTTP; an error that is none of ours comes through."""
@@ -116,11 +117,11 @@ class Bench:
                 return error
 
     async def rows(self) -> list[Row]:
-        manifest = ParquetManifest(self.store, self.layout)
+        manifest = ParquetManifest(self.past or self.store, self.layout)
         return [row for day in await manifest.days() for row in (await manifest.load(day)).rows()]
 
     async def checkpoint(self) -> Checkpoint | None:
-        stored = await self.store.get(self.layout.checkpoint)
+        stored = await (self.past or self.store).get(self.layout.checkpoint)
         return Checkpoint.from_json(stored.body) if stored else None
 
     def advance(self, by: timedelta) -> None:
@@ -178,7 +179,7 @@ class Bench:
             self.messages[f"row: {row.error}"] += 1
             return
         key = (row.uri or "").removeprefix(self.layout.uri(""))
-        stored = await self.store.get(key)
+        stored = await (self.past or self.store).get(key)
         output = self.simulator.world.output(row.output_id)
         if stored is None or stored.body != image_of(output, Rendition(row.rendition)):
             self.tally.corrupt += 1

@@ -7,7 +7,6 @@ a block file of its own. All of it dies with the block that started it, by proce
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess

@@ -6,12 +6,14 @@ played that does not look at some header.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import shutil
 import socket
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,14 +63,18 @@ class Reset:
         self.late = late
 
 
+class Hang:
+    """Nothing comes until the proxy closes."""
+
+
 @dataclass(frozen=True, slots=True)
-class Without:
-    """The store does not look at these headers (lower case)."""
+class Altered:
+    """The store sees other headers (lower case; None: not that one). Only for stores that check no signature."""
 
-    headers: frozenset[str]
+    headers: Mapping[str, str | None]
 
 
-Verdict = Refusal | Reset | Without | None
+Verdict = Refusal | Reset | Hang | Altered | None
 Plan = Callable[[Asked], Verdict]
 
 
@@ -80,6 +86,7 @@ class Proxy:
     plan: Plan = lambda _: None
     struck: Counter[str] = field(default_factory=Counter)
     asked: int = 0
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: web.Request, session: aiohttp.ClientSession) -> web.StreamResponse:
         self.asked += 1
@@ -92,8 +99,11 @@ class Proxy:
             return verdict.response()
         if isinstance(verdict, Reset) and not verdict.late:
             return _reset(request)
-        kept = verdict.headers if isinstance(verdict, Without) else frozenset()
-        sent = {name: value for name, value in headers.items() if name not in kept and name not in _ONE_HOP}
+        if isinstance(verdict, Hang):
+            await self.closing.wait()
+            return _reset(request)
+        seen = {**headers, **(verdict.headers if isinstance(verdict, Altered) else {})}
+        sent = {name: value for name, value in seen.items() if value is not None and name not in _ONE_HOP}
         url = URL(self.upstream + request.raw_path, encoded=True)
         async with session.request(request.method, url, headers=sent, data=body, allow_redirects=False) as answer:
             back = {name: value for name, value in answer.headers.items() if name.lower() not in _ONE_HOP}
@@ -132,10 +142,12 @@ async def proxied(upstream: str) -> AsyncIterator[tuple[Proxy, str]]:
             await web.TCPSite(runner, HOST, 0).start()
             yield proxy, f"http://{HOST}:{runner.addresses[0][1]}"
         finally:
+            proxy.closing.set()
             await runner.cleanup()
 
 
 HAPROXY = "haproxy"
+_SLOW_DOWN = 'content-type application/xml string "<Error><Code>SlowDown</Code></Error>"'
 
 
 def has_haproxy() -> bool:
@@ -156,14 +168,14 @@ defaults
   timeout server 60s
 frontend s3
   bind {HOST}:{port}
-  http-request return status 503 content-type application/xml string "<Error><Code>SlowDown</Code></Error>" if METH_PUT {{ rand(100) lt {percent} }}
+  http-request return status 503 {_SLOW_DOWN} if METH_PUT {{ rand(100) lt {percent} }}
   default_backend store
 backend store
   server store {urlsplit(upstream).netloc}
 """
     )
     log = folder / "haproxy.log"
-    with started([HAPROXY, "-db", "-f", str(configuration)], log, {}) as child:
+    with started([HAPROXY, "-db", "-f", str(configuration)], log, os.environ) as child:
         wait_until(HAPROXY, lambda: _listens(port), child, log, seconds=20.0)
         yield f"http://{HOST}:{port}"
 

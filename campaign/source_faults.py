@@ -67,4 +67,4 @@ async def run(random: Random, size: int) -> list[Tally]:
 SEEN: dict[str, str] = {}
 """Each message that the last run saw, by pattern, with a case that brought it about."""
 
-SECTION = Section("source_faults", run, full=400, slice=12)
+SECTION = Section("source_faults", run, full=240, slice=6)

@@ -15,6 +15,8 @@ _VARIABLE = (
     (re.compile(r"\b\d+(?= bytes| of |, and)|(?<= of )\d+"), "<n>"),
     (re.compile(r"runs/\S+\.json"), "runs/<report>.json"),
     (re.compile(r"\.probe-\w+"), ".probe-<id>"),
+    (re.compile(r"\bcase-\d+"), "<prefix>"),
+    (re.compile(r"\bmissing-\d+"), "<bucket>"),
 )
 
 
