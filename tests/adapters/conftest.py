@@ -41,8 +41,14 @@ class StoreUnderTest:
         return f"{self.folder}/{name}"
 
 
+async def no_sleep(seconds: float) -> None:
+    """Nobody waits between two attempts."""
+
+
 def s3_store(server: S3Server, bucket: str = "archive", **settings: object) -> S3ObjectStore:
-    return S3ObjectStore(bucket, session=server.session(), endpoint_url=server.endpoint, **settings)
+    return S3ObjectStore(
+        bucket, session=server.session(), endpoint_url=server.endpoint, **{"sleep": no_sleep, **settings}
+    )
 
 
 def _on_server(server: S3Server) -> tuple[ObjectStore, Callable[[str], Seen]]:

@@ -6,8 +6,11 @@ end in Conflict over its own write. That is safe here: whoever writes conditiona
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,6 +22,7 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
 from ..archive.ports import Absent, Condition, Conflict, Listed, Stored
+from ..archive.retry import STORE_RETRIES, Sleep
 from ..errors import ArchiveError, ConfigurationError, CredentialsRejected
 from .store_errors import is_missing_key, short, translate
 
@@ -37,6 +41,7 @@ RETRIES: RetryConfig = {
     "retry_timeout": timedelta(seconds=60),
 }
 
+_DELETE_RETRIES = replace(STORE_RETRIES, first_wait=0.1, jitter=0.1)
 _OBSTORE_ERRORS = (exceptions.BaseError, OSError, ValueError)
 
 
@@ -59,8 +64,10 @@ class S3ObjectStore:
         retries: RetryConfig = RETRIES,
         timeout: timedelta = TIMEOUT,
         credentials_ttl: timedelta = CREDENTIALS_TTL,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.requests = 0
+        self._sleep = sleep
         self._bucket = bucket
         region = region or session.region_name or DEFAULT_REGION
         endpoint = _endpoint(session, endpoint_url, region)
@@ -142,6 +149,10 @@ class S3ObjectStore:
 
     async def delete(self, key: str) -> None:
         """Delete what is there; an absent key is no error."""
+        # The one harmless request that obstore does not repeat over a broken connection.
+        await _DELETE_RETRIES.call(partial(self._delete, key), self._sleep)
+
+    async def _delete(self, key: str) -> None:
         self.requests += 1
         try:
             await obstore.delete_async(self._store, key)
