@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from functools import partial
 
 from ..errors import ArchiveDamaged, ArchiveTooNew, ConfigurationError, StoreUnavailable, UnsafeStore
@@ -14,6 +16,8 @@ from .retry import STORE_RETRIES, RetryPolicy, Sleep
 
 RACES = RetryPolicy(attempts=12, first_wait=0.05, longest_wait=2.0, jitter=0.2, on=(StoreUnavailable,))
 """A lost race costs one more reading and writing of a small object."""
+PROBING = replace(STORE_RETRIES, attempts=8)
+"""A broken connection tells nothing, and asking again spoils nothing."""
 
 Change = Callable[[Checkpoint], Checkpoint]
 LookAgain = Callable[[], Awaitable[None]]
@@ -131,11 +135,10 @@ async def probe_store(store: ObjectStore, layout: Layout, run_id: str, sleep: Sl
     stale = await write(b"first")
     await write(b"second")
     conditions = {"If-None-Match": Absent(), "If-Match": Unchanged(stale)}
-    # A broken connection tells nothing, and asking again spoils nothing.
     ignored = [
         name
         for name, condition in conditions.items()
-        if not await _refused(partial(STORE_RETRIES.call, partial(write, b"third", condition=condition), sleep))
+        if not await _refused(partial(PROBING.call, partial(write, b"third", condition=condition), sleep))
     ]
     await store.delete(key)
     if ignored:
