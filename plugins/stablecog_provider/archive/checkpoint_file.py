@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from functools import partial
 
 from ..errors import ArchiveDamaged, ArchiveTooNew, ConfigurationError, StoreUnavailable, UnsafeStore
 from ..model.checkpoint import REBUILD, Checkpoint
