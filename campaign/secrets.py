@@ -71,7 +71,7 @@ async def typed(scene: Stage, scenario: Scenario) -> list[bytes]:
 async def _typed(arguments: tuple[str, ...], environ: dict[str, str]) -> bytes:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-X", "dev", "-c", _COMMAND, *arguments),
+        *("-c", _COMMAND, *arguments),
         env=environment(**environ),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

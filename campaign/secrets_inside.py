@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import boto3
 
@@ -30,15 +31,15 @@ async def inside(scene: Stage) -> list[tuple[str, bytes]]:
     """What each thing tells, by name."""
     found = [("reprs", await _reprs(scene))]
     for name, address in scene.sources.items():
-        found.append((f"a source that {name}", await _failure(lambda address=address: _ask(address))))
+        found.append((f"a source that {name}", await _failure(partial(_ask, address))))
     for name, address in scene.stores.items():
-        found.append((f"a store that {name}", await _failure(lambda address=address: _put(address))))
+        found.append((f"a store that {name}", await _failure(partial(_put, address))))
     for name in ("resets", "no tls", "denies"):
         url = f"{scene.stores[name]}/a.jpeg?X-Amz-Signature={SIGNATURE}"
-        found.append((f"an image host that {name}", await _failure(lambda url=url: _fetch(url))))
+        found.append((f"an image host that {name}", await _failure(partial(_fetch, url))))
     for wrong in (f"http://u:{PASSWORD}@{HOST}", f"http://:{PASSWORD}@{HOST}", f"http://{HOST}/?{PASSWORD}#{PASSWORD}"):
-        found.append(("a source's address", await _failure(lambda wrong=wrong: _ask(wrong))))
-        found.append(("a store's address", await _failure(lambda wrong=wrong: _put(wrong))))
+        found.append(("a source's address", await _failure(partial(_ask, wrong))))
+        found.append(("a store's address", await _failure(partial(_put, wrong))))
     return found
 
 

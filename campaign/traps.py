@@ -21,7 +21,10 @@ async def served(script: Script) -> AsyncIterator[int]:
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await script((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"), writer)
+            first = await reader.readexactly(1)
+            # A TLS greeting has no blank line to wait for; whoever greets so gets something that is no TLS.
+            rest = b"" if first == b"\x16" else await reader.readuntil(b"\r\n\r\n")
+            await script((first + rest).decode("latin-1"), writer)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
