@@ -14,7 +14,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from .children import StepFailed
+from .children import INTERRUPTIONS, StepFailed
 from .servers import ServerFailed
 from .story import Folders, tell
 
@@ -52,7 +52,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def _on_interruption(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     # SIGINT, too: a shell's background job inherits it ignored, and Python then leaves it so.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in INTERRUPTIONS:
         signal.signal(number, handler)
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 import psutil  # type: ignore[import-untyped]
 
 TERM_SECONDS, KILL_SECONDS = 3.0, 10.0
 TAIL_LINES = 30
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PR_SET_PDEATHSIG = 1
 
 
 class StepFailed(Exception):
@@ -32,21 +37,44 @@ class StepFailed(Exception):
 
 @contextlib.contextmanager
 def started(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `command` until the block ends; then its whole process group is stopped, whatever happened."""
+    """Run `command` until the block ends; then its whole process group is stopped, whatever happened. Main thread only."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        child = subprocess.Popen(  # noqa: S603 - our own programs
-            command,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=dict(environ),
-            start_new_session=True,
-        )
+    child = None
     try:
+        # An interruption between the start and knowing of it would leave a program that nobody stops.
+        with _interruptions_held(), log.open("ab") as output:
+            child = subprocess.Popen(  # noqa: S603 - our own programs
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=dict(environ),
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
         yield child
     finally:
-        _stop(child)
+        if child:
+            with _interruptions_held():
+                _stop(child)
+
+
+@contextlib.contextmanager
+def _interruptions_held() -> Iterator[None]:
+    """What asks us to stop while the block runs is heeded at its end."""
+    told: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        told.append(number)
+
+    handlers = {number: signal.signal(number, note) for number in INTERRUPTIONS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if told:
+            signal.raise_signal(told[0])
 
 
 def finish(
@@ -78,6 +106,12 @@ def wait_until(
         if time.monotonic() > deadline:
             raise StepFailed(step, f"not ready after {seconds:.0f} s", log)
         time.sleep(0.1)
+
+
+def _die_with_parent() -> None:
+    """Linux only: even where the demo is killed and can stop nothing, the kernel ends what it started."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -67,6 +68,39 @@ def test_a_program_and_its_children_end_with_the_block(
     except (KeyboardInterrupt, StepFailed):
         assert end
     assert [lives(pid) for pid in family] == [False, False]
+
+
+def test_an_interruption_in_the_midst_of_a_start_leaves_nothing(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, begun = subprocess.Popen, []
+
+    def interrupted(*arguments: Any, **settings: Any) -> subprocess.Popen[bytes]:
+        begun.append(real(*arguments, **settings))
+        signal.raise_signal(signal.SIGINT)
+        return begun[-1]
+
+    monkeypatch.setattr("demo.children.subprocess.Popen", interrupted)
+    with pytest.raises(KeyboardInterrupt), started(["sleep", "600"], log, dict(os.environ)):
+        pytest.fail("the block was entered")
+    assert [lives(child.pid) for child in begun] == [False]
+
+
+def test_an_interruption_in_the_midst_of_a_stop_waits_for_its_end(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.killpg
+
+    def interrupted(group: int, number: int) -> None:
+        real(group, number)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("demo.children.os.killpg", interrupted)
+    with pytest.raises(KeyboardInterrupt), started(["sleep", "600"], log, dict(os.environ)) as child:
+        pass
+    assert not lives(child.pid)
+
+
+def test_a_program_that_is_not_there_is_told_as_such(log: Path) -> None:
+    with pytest.raises(FileNotFoundError), started(["no-such-program"], log, dict(os.environ)):
+        pytest.fail("the block was entered")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_step_that_fails_shows_the_end_of_its_log(place: Path, log: Path) -> None:
@@ -152,7 +186,22 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     ) as child:
         yield child
         if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
+            child.kill()
+
+
+def test_even_if_it_is_killed_nothing_outlives_the_demo(place: Path, tmp_path: Path) -> None:
+    program = (
+        "import os; from pathlib import Path; from demo.children import started\n"
+        f"with started(['sh', '-c', 'echo $$ > \"$PLACE\"; exec sleep 600'], Path({str(tmp_path / 'log')!r}), os.environ):"
+        " input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, env=environ(place), stdin=subprocess.PIPE
+    ) as killed:
+        child = psutil.Process(int(place.read_text()))
+        killed.kill()
+        psutil.wait_procs([child], timeout=60)
+        assert not lives(child.pid)
 
 
 def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str]) -> None:
