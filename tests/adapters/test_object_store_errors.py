@@ -333,3 +333,27 @@ async def test_the_environments_endpoint_counts_where_none_is_named(monkeypatch:
 
 def test_the_repr_shows_no_secret(seaweedfs_server: S3Server) -> None:
     assert seaweedfs_server.secret_key not in repr(s3_store(seaweedfs_server)) + repr(seaweedfs_server)
+
+
+async def test_a_delete_is_repeated_over_a_broken_connection() -> None:
+    """Unlike a conditional write, it is harmless, and obstore leaves it at one attempt."""
+    seen: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.method)
+        if len(seen) < 3 and request.transport:
+            request.transport.close()
+        return web.Response(status=204)
+
+    async with http_server(answer) as address:
+        await operate(s3_store(S3Server(f"http://{address}", "a", "b"), retries=NO_RETRIES), "delete")
+    assert seen == ["DELETE"] * 3
+
+
+async def test_credentials_that_expired_are_to_be_renewed() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=400, text=xml("ExpiredToken", "The provided token has expired."))
+
+    async with http_server(answer) as address:
+        with pytest.raises(CredentialsRejected, match=r"ExpiredToken .* -> the credentials have expired: renew them"):
+            await operate(s3_store(S3Server(f"http://{address}", "a", "b"), retries=NO_RETRIES), "put")
