@@ -17,7 +17,7 @@ from demo.servers import seaweedfs
 from stablecog_provider.errors import StoreUnavailable
 
 from . import store_faults
-from .store_cases import Stage
+from .store_stage import Stage
 from .tally import Tally
 
 _UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)

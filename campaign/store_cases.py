@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
-from typing import TYPE_CHECKING
 
 import boto3
 from botocore.credentials import RefreshableCredentials
 from botocore.session import get_session
 
-from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.archive.report import RunReport
 from stablecog_provider.errors import BucketMissing, CredentialsRejected, StoreUnavailable, UnsafeStore
 from stablecog_provider.model.object_keys import Layout
 
-from .bench import Bench, told
-from .proxies import Altered, Asked, Hang, Plan, Proxy, Refusal, Reset, Verdict
-
-if TYPE_CHECKING:
-    from demo.servers import S3Server
-    from obstore.store import RetryConfig
+from .bench import told
+from .proxies import Altered, Asked, Hang, Plan, Refusal, Reset, Verdict
+from .store_stage import Stage
 
 SLOW_DOWN = Refusal(503, "SlowDown", "Please reduce your request rate.")
 INTERNAL = Refusal(500, "InternalError", "We encountered an internal error, please try again.")
@@ -33,43 +27,8 @@ SKEWED = Refusal(
     403, "RequestTimeTooSkewed", "The difference between the request time and the server's time is too large."
 )
 NO_BUCKET = Refusal(404, "NoSuchBucket", "The specified bucket does not exist")
-QUICK: RetryConfig = {
-    "max_retries": 3,
-    "backoff": {"init_backoff": timedelta(milliseconds=5), "max_backoff": timedelta(milliseconds=20), "base": 2},
-    "retry_timeout": timedelta(seconds=30),
-}
-"""As many as in earnest, and sooner."""
 AT_ONCE = timedelta(seconds=1)
 _CONDITIONS = {"if-match", "if-none-match"}
-
-
-@dataclass(slots=True)
-class Stage:
-    """An archive on a server behind a proxy at `address`."""
-
-    bench: Bench
-    proxy: Proxy
-    address: str
-    server: S3Server
-
-    def store(self, session: boto3.session.Session | None = None, **settings: object) -> S3ObjectStore:
-        return S3ObjectStore(
-            self.bench.layout.bucket,
-            session=session or self.server.session(),
-            endpoint_url=self.address,
-            **{"retries": QUICK, "sleep": self.bench.time.sleep, **settings},  # type: ignore[arg-type]
-        )
-
-    async def refused(self, *kinds: type[object], naming: str = "", **settings: object) -> None:
-        """A run now ends with such an error that names this; what it committed is sound."""
-        outcome = await self.bench.run(**settings)
-        self.bench.expect(isinstance(outcome, kinds) and naming in str(outcome), f"the run ended in {told(outcome)}")
-        await self.bench.inspect()
-
-    async def mended(self, **settings: object) -> None:
-        """The trouble is over: the next run completes the archive."""
-        self.proxy.plan = lambda _: None
-        await self.bench.proven(**settings)
 
 
 Trial = Callable[[Stage, Random], Awaitable[None]]

@@ -19,7 +19,8 @@ from stablecog_provider.model.object_keys import Layout
 
 from . import ceph, full_disk, proxies, store_cases
 from .bench import bench
-from .store_cases import QUICK, SIGNED, UNSIGNED, Stage, Trial
+from .store_cases import SIGNED, UNSIGNED, Trial
+from .store_stage import QUICK, Stage
 from .tally import Section, Tally
 from .wording import patterns
 

@@ -7,8 +7,9 @@ from random import Random
 
 import pytest
 from campaign.proxies import Altered, Refusal, Reset
-from campaign.store_cases import SIGNED, UNSIGNED, Stage
+from campaign.store_cases import SIGNED, UNSIGNED
 from campaign.store_faults import SECTION, SEEN, tried
+from campaign.store_stage import Stage
 from campaign.tally import Tally
 from demo.servers import S3Server
 
