@@ -53,12 +53,12 @@ def _judge(tally: Tally, name: str, *written: bytes) -> None:
     found = [leak for each in written for leak in leaks(each)]
     tally.leaked += len(found)
     tally.faults += [f"{name}: {leak}" for leak in found]
-    if not any(written):
+    if not written[0]:
         tally.faults.append(f"{name}: nothing was written, so nothing was searched")
 
 
 async def typed(scene: Stage, scenario: Scenario) -> list[bytes]:
-    """`run --json --debug`, `run` and `status` under a scenario: what they wrote, and what stands in the bucket."""
+    """`run --json --debug` and `status --debug` under a scenario: what they wrote, and what stands in the bucket."""
     scene.prepare(scenario)
     prefix = "".join(mark if mark.isalnum() else "-" for mark in scenario.name)
     place = ("--to", f"s3://{BUCKET}/{prefix}", "--endpoint-url", scene.store_of(scenario))

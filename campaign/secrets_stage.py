@@ -20,7 +20,7 @@ from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.simulator.faults import Fault, Manner
 from stablecog_provider.simulator.world import DEFAULT_KEY
 
-from .canaries import API_KEY, AWS_ID, AWS_SECRET, INIT_SIGNATURE, SESSION_TOKEN, SIGNATURE
+from .canaries import API_KEY, AWS_ID, AWS_SECRET, INIT_SIGNATURE, PASSWORD, SESSION_TOKEN, SIGNATURE
 from .hostile_stage import LyingSimulator, quiet_world
 from .traps import HOST, served
 
@@ -153,8 +153,6 @@ def always(**fault: Any) -> Fault:
 
 def scenarios(home: Path) -> list[Scenario]:
     """What is typed. `home` is a folder that is no AWS profile file."""
-    from .canaries import PASSWORD
-
     userinfo = f"user:{PASSWORD}@{HOST}"
     return [
         Scenario("all is well"),
