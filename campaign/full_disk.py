@@ -32,7 +32,7 @@ async def tried(folder: Path, random: Random, size: int) -> Tally:
         tally.notes.append("not run here: only Linux limits the files of another process")
         return tally
     with seaweedfs(folder, bucket=store_faults.BUCKET) as server:
-        (weed,) = (child for child in psutil.Process().children() if child.exe().endswith("weed"))
+        (weed,) = (child for child in psutil.Process().children() if Path(child.cwd()) == folder)
 
         async def trial(stage: Stage, own: Random) -> None:
             await _fills_up(stage, weed.pid, folder)
