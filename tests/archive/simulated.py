@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
@@ -26,6 +27,10 @@ ADDRESS = "https://simulated.test"
 LAYOUT = Layout("archive", "stablecog")
 
 
+Spoil = Callable[[dict[str, Any]], None]
+"""What garbles the source's documents before they are read."""
+
+
 class SimulatedSource:
     """Port `Source`. `questions` are all that was asked."""
 
@@ -34,6 +39,7 @@ class SimulatedSource:
     ) -> None:
         self.address = ADDRESS
         self.dies_after = dies_after
+        self.spoil: Spoil | None = None
         self.world, self.dialect, self.clock = world, dialect, clock
         self.questions: list[PageQuery] = []
 
@@ -48,7 +54,10 @@ class SimulatedSource:
         now = self.clock.now()
         listed = self.world.account(DEFAULT_KEY).listing.page(query, now, self.dialect)
         document = page_document(listed, now, self.dialect, ADDRESS)
-        return parse_page(json.loads(json.dumps(document)), now)
+        document = json.loads(json.dumps(document))
+        if self.spoil:
+            self.spoil(document)
+        return parse_page(document, now)
 
 
 def small_jpeg(name: str) -> bytes:
@@ -78,23 +87,25 @@ class SimulatedImages:
 
 @dataclass
 class Scene:
-    """One account, one bucket, one clock for both."""
+    """One account, one bucket, one clock for both, unless `our_clock` goes otherwise."""
 
     simulated: SimulatedWorld
     dialect: Dialect = CURRENT
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
     source_dies_after: int | None = None
+    spoil: Spoil | None = None
 
     def __post_init__(self) -> None:
-        self.clock = FixedClock(self.simulated.present)
+        self.clock = self.our_clock = FixedClock(self.simulated.present)
         self.images = SimulatedImages(self.simulated)
 
     async def run(self, **settings: object) -> RunReport:
         self.source = SimulatedSource(self.simulated, self.dialect, self.clock, self.source_dies_after)
+        self.source.spoil = self.spoil
         self.images.asked.clear()
         self.store.requests = 0
         manifest = ParquetManifest(self.store, LAYOUT)
-        world = World(source=self.source, images=self.images, store=self.store, manifest=manifest, clock=self.clock)
+        world = World(source=self.source, images=self.images, store=self.store, manifest=manifest, clock=self.our_clock)
         return await archive(world, ArchiveSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
 
     async def rows(self) -> dict[tuple[str, str], Row]:

@@ -24,7 +24,12 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 NOW = START + timedelta(days=30)
 
 
-@given(st.lists(st.integers(0, 28 * 24 * 60), max_size=60), st.integers(1, 12), st.integers(0, 20), st.integers(0, 20))
+@given(
+    st.lists(st.integers(0, 28 * 24 * 60), min_size=2, max_size=60),
+    st.integers(1, 12),
+    st.integers(0, 20),
+    st.integers(0, 20),
+)
 async def test_the_windows_tile_what_is_missing(minutes: list[int], pieces: int, first: int, days: int) -> None:
     rows = [
         LightRow(str(n), START + timedelta(minutes=at), START + timedelta(minutes=at)) for n, at in enumerate(minutes)

@@ -155,13 +155,12 @@ def test_a_failed_image_rests_longer_each_time(attempts: int, hours: int) -> Non
     "columns",
     [
         {"state": State.ARCHIVED},
-        {"state": State.GONE},
-        {"source_url": None},
+        {"state": State.GONE, "attempts": 3},
         {"attempted_at": None},
         {"deleted_at": DAY},
     ],
 )
-def test_what_has_not_failed_or_cannot_be_fetched_is_not_retried(columns: dict[str, Any]) -> None:
+def test_what_has_not_failed_is_not_retried(columns: dict[str, Any]) -> None:
     failed = a_row(state=State.FAILED, source_url="u", attempts=1, attempted_at=minute(0))
     assert retry_due(failed) is not None
     assert retry_due(replace(failed, **columns)) is None
@@ -210,7 +209,7 @@ def test_an_unreadable_output_becomes_a_failed_row_that_says_why() -> None:
     assert row.created_at == output.created_at
     assert "image_url" in (row.error or "")
     assert is_live(row)
-    assert retry_due(row) is None
+    assert retry_due(row) == minute(5) + timedelta(hours=1), "its place is worth reading again"
     assert describes(row, output)
     assert not describes(row, parse_output(current(image_url=4, like_count=3)))
 

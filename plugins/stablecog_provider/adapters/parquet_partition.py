@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from ..errors import ArchiveDamaged, ArchiveTooNew
 from ..model.coverage import Window
-from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State, merge_rows, retry_delay
+from ..model.manifest import COLUMNS, GONE_AFTER, SCHEMA_VERSION, Row, RowKey, State, merge_rows, retry_delay
 from ..model.object_keys import Rendition, day_of
 
 VERSION_KEY = b"stablecog.schema_version"
@@ -84,8 +84,9 @@ class ParquetPartition:
 
     def next_retry(self) -> datetime | None:
         # The same rule as `retry_due`, whose delay depends on the attempts alone.
-        failed = (pc.field("state") == State.FAILED.value) & pc.field("deleted_at").is_null()
-        pending = failed & pc.field("source_url").is_valid() & pc.field("attempted_at").is_valid()
+        gone = (pc.field("state") == State.GONE.value) & (pc.field("attempts") < GONE_AFTER)
+        waits = ((pc.field("state") == State.FAILED.value) | gone) & pc.field("deleted_at").is_null()
+        pending = waits & pc.field("attempted_at").is_valid()
         groups = self.table.filter(pending).group_by("attempts").aggregate([("attempted_at", "min")])
         firsts = zip(*map(_python_values, groups.select(["attempted_at_min", "attempts"]).columns), strict=True)
         return min((first + retry_delay(attempts) for first, attempts in firsts), default=None)

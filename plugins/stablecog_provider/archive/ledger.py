@@ -9,13 +9,14 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
+from pathlib import PurePosixPath
 
-from ..model.coverage import Window
+from ..model.coverage import Coverage, Window
 from ..model.manifest import Row, RowKey, State, describes, retry_due, row_of, row_of_unreadable
 from ..model.object_keys import Rendition, day_of
 from ..model.output import Output, UnreadableOutput
-from ..model.times import BEGINNING
+from ..model.times import BEGINNING, MICROSECOND
 from .ports import Clock, Manifest, Partition
 from .transfer import CopyJob
 
@@ -24,10 +25,13 @@ KEPT_PARTITIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row to write, once its image is copied where there is a `job`."""
+    """A row to write, once its image is copied where there is a `job`. `archived`: the row that stands, where the source has
+    put another image in the place of one that is archived: it stays until the other one is.
+    """
 
     row: Row
     job: CopyJob | None = None
+    archived: Row | None = None
 
 
 def identity(output: Output | UnreadableOutput) -> str:
@@ -36,10 +40,13 @@ def identity(output: Output | UnreadableOutput) -> str:
 
 
 class Ledger:
-    """Answers for one run. Rows planned and not yet in the manifest count as known: nothing is fetched twice."""
+    """Answers for one run. Rows planned and not yet in the manifest count as known: nothing is fetched twice.
 
-    def __init__(self, manifest: Manifest, clock: Clock, run_id: str) -> None:
-        self._manifest, self._clock, self._run_id = manifest, clock, run_id
+    `undated`: the manifest has rows whose outputs' dates could not be read; they lie under `BEGINNING`.
+    """
+
+    def __init__(self, manifest: Manifest, clock: Clock, run_id: str, *, undated: bool = False) -> None:
+        self._manifest, self._clock, self._run_id, self._undated = manifest, clock, run_id, undated
         self._partitions: OrderedDict[date, Partition] = OrderedDict()
         self._on_the_way: dict[RowKey, Row] = {}
 
@@ -60,13 +67,18 @@ class Ledger:
 
     async def due(self, day: date) -> list[Entry]:
         """The failed images of a day that are worth another attempt now."""
-        partition, now = await self.partition(day), self._clock.now()
-        found = []
-        for row in partition.rows():
-            due = retry_due(row)
-            if due and due <= now and row.key not in self._on_the_way:
-                found.append(self._planned(replace(row, run_id=self._run_id), row.source_url))
-        return found
+        return [
+            self._planned(replace(row, run_id=self._run_id), row.source_url)
+            for row in (await self.partition(day)).rows()
+            if row.source_url and row.key not in self._on_the_way and self._is_due(row)
+        ]
+
+    async def unread(self, day: date) -> Coverage:
+        """Where (requested axis) the outputs of a day lie that could not be read and are worth reading again."""
+        rows = [row for row in (await self.partition(day)).rows() if row.source_url is None and self._is_due(row)]
+        return Coverage.of(
+            Window(row.created_at, row.created_at + MICROSECOND) for row in rows if row.created_at > BEGINNING
+        )
 
     async def tombstones(self, window: Window, listed: Iterable[str]) -> list[Entry]:
         """Rows that mark as deleted what the manifest holds in the window (requested axis) and the source lists no more."""
@@ -110,22 +122,48 @@ class Ledger:
 
     async def _image(self, output: Output, rendition: Rendition, url: str) -> list[Entry]:
         key = (output.id, rendition)
-        known = self._on_the_way.get(key) or (await self.partition(day_of(output.created_at))).get(key)
-        fresh = row_of(output, rendition, state=State.FAILED, seen_at=self._clock.now(), run_id=self._run_id)
+        on_the_way = self._on_the_way.get(key)
+        known = on_the_way or (await self.partition(day_of(output.created_at))).get(key)
+        fresh = row_of(output, rendition, state=State.FAILED, seen_at=self._after(known), run_id=self._run_id)
         if known is None:
-            return [self._planned(fresh, url)]
+            return [self._planned(fresh, url), *await self._readable_at_last(key)]
         fresh = replace(fresh, attempts=known.attempts)
-        if key not in self._on_the_way and known.state == State.FAILED and self._worth_trying(known):
-            return [self._planned(fresh, url)]
+        if on_the_way is None:
+            if known.state == State.ARCHIVED and _is_another_image(known, fresh):
+                return [replace(self._planned(fresh, url), archived=known)]
+            moved = known.source_url != fresh.source_url
+            if known.state != State.ARCHIVED and (moved or self._is_due(known)):
+                return [self._planned(fresh, url)]
         if describes(known, output):
             return []
         self._on_the_way[key] = fresh
         return [Entry(fresh)]
 
-    def _worth_trying(self, row: Row) -> bool:
-        # A row without an address was unreadable, and is readable now.
-        due = retry_due(row)
-        return row.source_url is None or (due is not None and due <= self._clock.now())
+    async def _unreadable(self, output: UnreadableOutput) -> list[Entry]:
+        # Where the date is the trouble, a fixed day stands in, so that the same output is the same row in every run.
+        row = row_of_unreadable(output, BEGINNING, identity(output), self._clock.now(), self._run_id)
+        known = self._on_the_way.get(row.key) or (await self.partition(day_of(row.created_at))).get(row.key)
+        if known is not None:
+            if describes(known, output) and not (known.source_url is None and self._is_due(known)):
+                return []
+            # What was read before says more than what cannot be read now.
+            was_readable = known.generation_id is not None
+            row = (
+                replace(known, deleted_at=None, last_seen_at=self._after(known), run_id=self._run_id)
+                if was_readable
+                else replace(row, attempts=known.attempts + 1, last_seen_at=self._after(known))
+            )
+        self._on_the_way[row.key] = row
+        return [Entry(row)]
+
+    async def _readable_at_last(self, key: RowKey) -> list[Entry]:
+        """Where the output stood in for itself under `BEGINNING`, that row has had its day."""
+        if not self._undated:
+            return []
+        stand_in = (await self.partition(day_of(BEGINNING))).get(key)
+        if stand_in is None or stand_in.deleted_at is not None:
+            return []
+        return [Entry(replace(stand_in, deleted_at=self._after(stand_in), run_id=self._run_id))]
 
     def _planned(self, row: Row, url: str | None) -> Entry:
         if url is None:
@@ -134,11 +172,19 @@ class Ledger:
         job = CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url, row.attempts > 0)
         return Entry(row, job)
 
-    async def _unreadable(self, output: UnreadableOutput) -> list[Entry]:
-        # Where the date is the trouble, a fixed day stands in, so that the same output is the same row in every run.
-        row = row_of_unreadable(output, BEGINNING, identity(output), self._clock.now(), self._run_id)
-        known = self._on_the_way.get(row.key) or (await self.partition(day_of(row.created_at))).get(row.key)
-        if known is not None and describes(known, output):
-            return []
-        self._on_the_way[row.key] = row
-        return [Entry(row)]
+    def _is_due(self, row: Row) -> bool:
+        # An attempt in our future was stamped by a machine whose clock was ahead.
+        due, now = retry_due(row), self._clock.now()
+        return due is not None and (due <= now or (row.attempted_at or now) > now)
+
+    def _after(self, known: Row | None) -> datetime:
+        """Now, and after all that the row says: we have read it, whatever the clocks of others said."""
+        now = self._clock.now()
+        if known is None:
+            return now
+        return max(now, known.last_seen_at + MICROSECOND, (known.deleted_at or known.last_seen_at) + MICROSECOND)
+
+
+def _is_another_image(known: Row, fresh: Row) -> bool:
+    """Images are named by a UUID of their own: the same name elsewhere is a move, another name another image."""
+    return PurePosixPath(known.source_url or "").name != PurePosixPath(fresh.source_url or "").name

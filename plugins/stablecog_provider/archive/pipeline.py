@@ -16,7 +16,8 @@ from ..errors import ArchiveError, FatalError, ImageGone, ItemError, SourceUnava
 from ..model.checkpoint import Checkpoint
 from ..model.coverage import Coverage
 from ..model.manifest import Row, State
-from ..model.object_keys import day_of
+from ..model.object_keys import Rendition, day_of
+from ..model.times import BEGINNING
 from .checkpoint_file import CheckpointFile
 from .ledger import Entry, Ledger
 from .ports import Partition, Progress, Watcher, World
@@ -126,6 +127,9 @@ class Pipeline:
             return down
         except ItemError as failure:
             error, state = str(failure), State.GONE if isinstance(failure, ImageGone) else State.FAILED
+        if error is not None and entry.archived is not None:
+            self._fail(row, error)
+            return entry.archived
         now = self.world.clock.now()
         archived_at = now if error is None else None
         row = replace(
@@ -172,7 +176,9 @@ class Pipeline:
         merged: list[Partition] = []
         for at in range(0, len(days), PARTITIONS_AT_ONCE):
             some = days[at : at + PARTITIONS_AT_ONCE]
-            merged += await asyncio.gather(*(self.world.manifest.merge(day, by_day[day]) for day in some))
+            async with asyncio.TaskGroup() as group:
+                merges = [group.create_task(self.world.manifest.merge(day, by_day[day])) for day in some]
+            merged += [merge.result() for merge in merges]
         for partition in merged:
             self.ledger.keep(partition)
         self.ledger.committed(rows)
@@ -215,7 +221,7 @@ class Pipeline:
         report = self.report
         for row in rows:
             if row.deleted_at is not None:
-                report.tombstoned += row.rendition == "original"
+                report.tombstoned += row.rendition == Rendition.ORIGINAL and row.created_at > BEGINNING
             elif row.attempted_at is None or row.run_id != report.run_id:
                 report.refreshed += 1
             elif row.state == State.ARCHIVED:
@@ -224,9 +230,12 @@ class Pipeline:
             elif row.state == State.GONE:
                 report.gone += 1
             else:
-                report.failed += 1
-                if len(report.failures) < SHOWN_FAILURES:
-                    report.failures.append(Failure(row.output_id, row.rendition, row.error or "unknown"))
+                self._fail(row, row.error or "unknown")
+
+    def _fail(self, row: Row, error: str) -> None:
+        self.report.failed += 1
+        if len(self.report.failures) < SHOWN_FAILURES:
+            self.report.failures.append(Failure(row.output_id, row.rendition, error))
 
     def _tell(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)

@@ -5,7 +5,6 @@ Nothing of this stands on the published page; it is observed behaviour that may 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..model.coverage import MAX_LATENCY, Axis
-from ..model.output import Output
+from ..model.output import Output, UnreadableOutput
 from ..model.page import Order, Page, PageQuery
 from ..model.times import FAR_FUTURE, MICROSECOND, parse_instant
 from .ports import Source
@@ -34,6 +33,7 @@ class Abilities:
     """`ascending`: `order=asc` with a cursor rises and holds only outputs completed after the cursor. `output_times`:
     outputs tell when they completed. `cursor`: the axis on which `next` is a timestamp, so that a walk may begin anywhere;
     None where it is opaque. `counts_by_date`: `start_dt` and `end_dt` bound the count, so that any window can be proven.
+    `empty`, `single`: the account has no output, or no more than fit on the one page that was asked for.
     """
 
     ascending: bool
@@ -41,6 +41,7 @@ class Abilities:
     cursor: Axis | None
     counts_by_date: bool
     empty: bool = False
+    single: bool = False
 
     @property
     def walk(self) -> WalkKind:
@@ -57,7 +58,7 @@ class Abilities:
         return {
             "ascending": self.ascending,
             "output_times": self.output_times,
-            "cursor": str(self.cursor) if self.cursor else "opaque",
+            "cursor": str(self.cursor) if self.cursor else "not needed" if self.single else "opaque",
             "counts_by_date": self.counts_by_date,
         }
 
@@ -72,52 +73,57 @@ class Probe:
 
 
 async def probe(source: Source) -> Probe:
-    """Ask what the source can, in two requests (one more where the account looks empty)."""
+    """Ask what the source can, in two requests (one more where the account looks empty, or its newest output cannot be read)."""
     # One request answers two questions: the listing ignores the dates, the count of a window in the far future must be 0.
     page = await source.page(PageQuery(per_page=1, start=_NEVER))
     counts_by_date = page.total == 0
     if not page.outputs:
         page = await source.page(PageQuery(per_page=1))
-        if not page.outputs:
-            empty = Abilities(
-                ascending=True, output_times=True, cursor=Axis.COMPLETED, counts_by_date=counts_by_date, empty=True
-            )
-            return Probe(empty, page)
-    newest = page.readable[-1] if page.readable else None
-    completed = newest.output_created_at if newest else None
+    last = _last_dated(page)
+    if last is None and page.next is not None:
+        page = await source.page(PageQuery(per_page=50))
+        last = _last_dated(page)
+    completed = last.output_created_at if last else None
     abilities = Abilities(
         ascending=False,
         output_times=completed is not None,
-        cursor=_cursor_axis(page, newest),
+        cursor=_cursor_axis(page, last),
         counts_by_date=counts_by_date,
+        empty=not page.outputs,
+        single=page.next is None,
     )
     seen = page.readable
-    if newest and completed and abilities.cursor is Axis.COMPLETED:
-        cursor = min(completed, newest.created_at) - MAX_LATENCY - MICROSECOND
-        rows = (await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=10))).readable
-        abilities = replace(abilities, ascending=_rise(rows, cursor))
-        seen = (*seen, *rows)
+    if last and last.created_at and completed and abilities.cursor is Axis.COMPLETED:
+        cursor = min(completed, last.created_at) - MAX_LATENCY - MICROSECOND
+        rising = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=10))
+        abilities = replace(abilities, ascending=_rise(rising, cursor))
+        seen = (*seen, *rising.readable)
     return Probe(abilities, page, seen)
 
 
-def _cursor_axis(page: Page, last: Output | None) -> Axis | None:
+def _last_dated(page: Page) -> Output | UnreadableOutput | None:
+    return next((output for output in reversed(page.outputs) if output.created_at is not None), None)
+
+
+def _cursor_axis(page: Page, last: Output | UnreadableOutput | None) -> Axis | None:
+    """What `next` is. The page itself is all there is where there is none, and no cursor need be asked with."""
     if page.next is None:
-        # A single page: there is nothing to go on to, and any cursor does.
-        return Axis.COMPLETED if last is None or last.output_created_at else Axis.REQUESTED
+        return None
     try:
         instant = parse_instant(page.next)
     except ValueError:
         return None
-    if last is None:
-        return None
-    if instant == last.output_created_at:
-        return Axis.COMPLETED
-    return Axis.REQUESTED if instant == last.created_at else None
+    if last is not None and instant == last.created_at != last.output_created_at:
+        return Axis.REQUESTED
+    return Axis.COMPLETED if last is not None and last.output_created_at else Axis.REQUESTED
 
 
-def _rise(rows: Sequence[Output], cursor: datetime) -> bool:
+def _rise(page: Page, cursor: datetime) -> bool:
     """A server that ignores `order`, or sorts by it but still filters below the cursor (as in 2023), lists older outputs."""
-    return bool(rows) and (
-        all(row.output_created_at is not None and row.output_created_at > cursor for row in rows)
-        and all(before.created_at <= after.created_at for before, after in pairwise(rows))
+    completed = [output.output_created_at for output in page.outputs if output.output_created_at is not None]
+    requested = [output.created_at for output in page.outputs if output.created_at is not None]
+    return (
+        bool(completed)
+        and all(instant > cursor for instant in completed)
+        and all(before <= after for before, after in pairwise(requested))
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from ..model.checkpoint import Proof
-from ..model.coverage import MAX_LATENCY, Axis, Coverage, Window
+from ..model.coverage import Axis, Coverage, Window
 from ..model.object_keys import day_of
 from ..model.page import MAX_PER_PAGE
 from .counting import SourceCounts
@@ -91,8 +91,9 @@ class Prover:
         if source is None or source == manifest:
             return
         listed: dict[str, datetime | None] = {}
-        steps = walk(self.source, self._stretch(window), self.abilities, self.per_page)
-        await self.pipeline.run(self.pipeline.planned(_observed(steps, listed)))
+        for stretch in Coverage((window,)).around(self.abilities.axis, Axis.REQUESTED):
+            steps = walk(self.source, stretch, self.abilities, self.per_page)
+            await self.pipeline.run(self.pipeline.planned(_observed(steps, listed)))
         source = await self._source_count(window)
         if source == sum(at is None or at in window for at in listed.values()):
             await self.pipeline.run(self._tombstones(window, listed))
@@ -102,13 +103,10 @@ class Prover:
             self.differences.append(Proof(window.start, window.end, source, manifest, now))
 
     async def _tombstones(self, window: Window, listed: dict[str, datetime | None]) -> AsyncIterator[Plan]:
-        yield Plan(await self.pipeline.ledger.tombstones(window, listed))
-
-    def _stretch(self, window: Window) -> Window:
-        """Where on the walk's axis all outputs of a window of the requested axis lie."""
-        if self.abilities.axis is Axis.REQUESTED:
-            return window
-        return Window(window.start, window.end + MAX_LATENCY)
+        entries = await self.pipeline.ledger.tombstones(window, listed)
+        # The counts alone would not tell where as much is new as has vanished.
+        if not self._suspicious(len(listed), len(listed) + len(entries)):
+            yield Plan(entries)
 
     @property
     def _days(self) -> dict[date, int]:

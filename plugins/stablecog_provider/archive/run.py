@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from ..errors import ConfigurationError
 from ..model.checkpoint import Checkpoint, Proof
 from ..model.coverage import Axis, Coverage, Window
-from ..model.object_keys import Layout
+from ..model.manifest import LONGEST_REST
+from ..model.object_keys import Layout, day_of
 from ..model.page import MAX_PER_PAGE
 from ..model.times import BEGINNING, FAR_FUTURE
 from .checkpoint_file import CheckpointFile, probe_store
@@ -72,7 +73,8 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
     report.walk, report.abilities, report.axis = str(abilities.walk), abilities.to_document(), abilities.axis
     settled = asked.page.source_time - abilities.axis.settling
 
-    ledger = Ledger(world.manifest, world.clock, report.run_id)
+    undated = file.current is not None and day_of(BEGINNING) in file.current.days
+    ledger = Ledger(world.manifest, world.clock, report.run_id, undated=undated)
     if file.current and not settings.same_account and not abilities.empty:
         await assure_same_account(world.source, asked, _archived(file.current, ledger, settings))
     start = await _starting_point(world, settings, file, abilities, report.run_id)
@@ -95,10 +97,14 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
         watch=watch or (lambda _: None),
     )
     await take_stock(pipeline, settings.layout)
+    due = sorted(day for day, at in start.retries.items() if at <= started or at - started > LONGEST_REST)
     windows = windows_to_read(start.coverage, settings, settled)
-    await pipeline.run(pipeline.retries(sorted(day for day, due in start.retries.items() if due <= started)))
+    for day in due:
+        windows = windows.merge((await ledger.unread(day)).around(abilities.axis, Axis.REQUESTED))
     for window in windows:
         await pipeline.run(pipeline.planned(walk(world.source, window, abilities, settings.per_page)))
+    # Last, so that a host of images that fails for long keeps nothing new from being read.
+    await pipeline.run(pipeline.retries(due))
     await _prove(pipeline, abilities, settings, windows)
     return await _close(pipeline, settings)
 
@@ -133,7 +139,7 @@ async def _starting_point(
     start = file.current or Checkpoint(source=world.source.address, axis=abilities.axis)
     if start.store_probed != store:
         if not settings.allow_unsafe_store:
-            await probe_store(world.store, settings.layout, run_id)
+            await probe_store(world.store, settings.layout, run_id, world.sleep)
         start = await file.update(lambda checkpoint: replace(checkpoint, store_probed=store), start)
     return start.on(abilities.axis)
 
@@ -150,18 +156,32 @@ async def _prove(pipeline: Pipeline, abilities: Abilities, settings: ArchiveSett
         whole = [window for window in claimed if window.start <= BEGINNING][:1]
         claimed, recent = Coverage(tuple(whole)), Coverage()
         report.claims.append("The source's counts do not honour dates: completeness rests on its grand total.")
-    if abilities.walk is WalkKind.DOCUMENTED:
+    if abilities.walk is WalkKind.DOCUMENTED and not abilities.single:
         report.claims.append(
             "The source's cursor is opaque: outputs lost between two of its pages show in the total only."
         )
     proofs = [await prover.prove(window) for window in (*(recent if recent != claimed else ()), *claimed)]
     whole_proofs = [proof for proof in proofs[len(proofs) - len(claimed.windows) :] if proof]
-    report.differences, report.claims = prover.differences, [*report.claims, *prover.claims]
-    report.proof = _together(whole_proofs)
-    if report.proof and report.proof.agrees and report.holes:
-        # The listing could not show that nothing is missing there; the counts did.
-        await pipeline.save(report.holes, ())
-        report.holes = Coverage()
+    report.differences, report.proof = prover.differences, _together(whole_proofs)
+    await _fill_holes(pipeline, prover, claimed)
+    report.claims += prover.claims
+
+
+async def _fill_holes(pipeline: Pipeline, prover: Prover, claimed: Coverage) -> None:
+    """The listing could not show that nothing is missing in a hole; a count of that very place can. One sum over more could
+    not: there a loss may hide behind a deletion.
+    """
+    report, axis = pipeline.report, prover.abilities.axis
+    for hole in report.holes:
+        proof = None
+        around = Coverage((hole,)).around(Axis.REQUESTED, axis)
+        if not prover.abilities.counts_by_date:
+            proof = report.proof if report.proven and not report.tombstoned else None
+        elif not around.subtract(claimed):
+            proof = await prover.prove(around.windows[0])
+        if proof and proof.agrees:
+            await pipeline.save(Coverage((hole,)), ())
+            report.holes = report.holes.subtract(Coverage((hole,)))
 
 
 def _together(proofs: list[Proof]) -> Proof | None:

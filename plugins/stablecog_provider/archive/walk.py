@@ -54,9 +54,9 @@ def walk(
         case WalkKind.ASCENDING:
             steps = _ascending(source, window, per_page, most)
         case WalkKind.DESCENDING if abilities.cursor is Axis.REQUESTED:
-            steps = _descending_by_request(source, window, per_page)
+            steps = _descending_by_request(source, window, per_page, most)
         case WalkKind.DESCENDING:
-            steps = _descending_by_completion(source, window, per_page)
+            steps = _descending_by_completion(source, window, per_page, most)
         case _:
             steps = _documented(source, window)
     return _until(steps, window.end, abilities.axis)
@@ -66,8 +66,6 @@ async def _until(steps: AsyncIterator[Step], end: datetime, axis: Axis) -> Async
     """Without what lies beyond the window: it has not settled, or was not asked for."""
 
     def is_before(output: Output | UnreadableOutput) -> bool:
-        if isinstance(output, UnreadableOutput):
-            return True
         instant = output.output_created_at if axis is Axis.COMPLETED else output.created_at
         return instant is None or instant < end
 
@@ -161,12 +159,15 @@ async def _dense(source: Source, low: datetime, high: datetime, per_page: int) -
             ]
 
 
-async def _descending_by_request(source: Source, window: Window, per_page: int) -> AsyncIterator[Step]:
+async def _descending_by_request(source: Source, window: Window, per_page: int, most: int) -> AsyncIterator[Step]:
     """The cursor is `g` itself: an overlap of one microsecond brings back the outputs that a page boundary cut off."""
     cursor = window.end
     while cursor > window.start:
         page = await _falling(source, cursor, per_page, Axis.REQUESTED)
         last = _reach_down(page)[0]
+        if last + MICROSECOND >= cursor and per_page < most:
+            page = await _falling(source, cursor, most, Axis.REQUESTED)
+            last = _reach_down(page)[0]
         if last < window.start:
             yield Step(page.outputs, _span(window.start, cursor))
             return
@@ -179,13 +180,13 @@ async def _descending_by_request(source: Source, window: Window, per_page: int) 
             cursor = last
 
 
-async def _descending_by_completion(source: Source, window: Window, per_page: int) -> AsyncIterator[Step]:
+async def _descending_by_completion(source: Source, window: Window, per_page: int, most: int) -> AsyncIterator[Step]:
     """The cursor is `o`, and `order=asc` is not to be had. What was requested before `known` completes before
     `known + MAX_LATENCY`: a page asked there leaves out none of it, but begins with known outputs.
     """
     known = window.end
     while known > window.start:
-        page, overlap = await _widest_below(source, known, per_page)
+        page, overlap = await _widest_below(source, known, per_page, most)
         last = _reach_down(page)[0]
         below = last + MICROSECOND < known
         bottom = max(window.start, last + MICROSECOND if below else known - MICROSECOND)
@@ -195,7 +196,7 @@ async def _descending_by_completion(source: Source, window: Window, per_page: in
         known = bottom
 
 
-async def _widest_below(source: Source, known: datetime, per_page: int) -> tuple[Page, timedelta]:
+async def _widest_below(source: Source, known: datetime, per_page: int, most: int) -> tuple[Page, timedelta]:
     """The page with the largest overlap (`MAX_LATENCY` halved until it does) that is at least a quarter new: where more
     completes within the overlap than fits on a page, a wide one would show only what is known.
     """
@@ -205,6 +206,9 @@ async def _widest_below(source: Source, known: datetime, per_page: int) -> tuple
         fresh = sum(row.created_at < known for row in page.readable)
         if not overlap or page.next is None or fresh * 4 >= len(page.outputs):
             return page, overlap
+        if per_page < most:
+            per_page = most
+            continue
         overlap = overlap // 2 if overlap > _LEAST_OVERLAP else timedelta(0)
 
 
@@ -225,8 +229,10 @@ async def _rising(source: Source, cursor: datetime, per_page: int) -> Page:
     """A page of what completed after the cursor, checked to be one."""
     page = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=per_page))
     rows = page.readable
-    if any(row.output_created_at is None or row.output_created_at <= cursor for row in rows):
+    if any(instant <= cursor for instant in _completions(page)):
         raise _contradiction("a page with `order=asc` holds outputs that completed at or before its cursor")
+    if page.outputs and not _completions(page):
+        raise _contradiction("a page with `order=asc` does not tell of any output when it completed")
     if any(before.created_at > after.created_at for before, after in pairwise(rows)):
         raise _contradiction("a page with `order=asc` does not rise")
     return page
@@ -238,7 +244,7 @@ async def _falling(source: Source, cursor: datetime, per_page: int, axis: Axis =
     rows = page.readable
     for row in rows:
         instant = row.output_created_at if axis is Axis.COMPLETED else row.created_at
-        if instant is None or instant >= cursor:
+        if instant is not None and instant >= cursor:
             raise _contradiction("a page holds outputs from its cursor on")
     if any(before.created_at < after.created_at for before, after in pairwise(rows)):
         raise _contradiction("a page does not fall")
@@ -251,7 +257,7 @@ def _reach_up(page: Page) -> Position:
         return _HIGHEST
     for output in reversed(page.outputs):
         if output.created_at is not None:
-            return output.created_at, getattr(output, "output_created_at", None) or output.created_at
+            return output.created_at, output.output_created_at or output.created_at
     raise _contradiction("a page holds no output that can be read")
 
 
@@ -261,12 +267,12 @@ def _reach_down(page: Page) -> Position:
         return _LOWEST
     for output in reversed(page.outputs):
         if output.created_at is not None:
-            return output.created_at, getattr(output, "output_created_at", None) or output.created_at + MAX_LATENCY
+            return output.created_at, output.output_created_at or output.created_at + MAX_LATENCY
     raise _contradiction("a page holds no output that can be read")
 
 
 def _completions(page: Page) -> list[datetime]:
-    return [row.output_created_at for row in page.readable if row.output_created_at is not None]
+    return [output.output_created_at for output in page.outputs if output.output_created_at is not None]
 
 
 def _contradiction(what: str) -> SourceContradiction:

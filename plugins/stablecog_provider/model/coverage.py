@@ -127,3 +127,10 @@ class Coverage:
             if start < end:
                 carried.append(Window(start, end))
         return Coverage.of(carried)
+
+    def around(self, axis: Axis, was: Axis) -> Coverage:
+        """Where on the other axis all lies that this holds: widened by `MAX_LATENCY`, where `on` gives up as much."""
+        if axis is was:
+            return self
+        before, behind = (MAX_LATENCY, timedelta(0)) if axis is Axis.REQUESTED else (timedelta(0), MAX_LATENCY)
+        return Coverage.of(Window(window.start - before, window.end + behind) for window in self.windows)

@@ -234,16 +234,22 @@ def is_live(row: Row) -> bool:
     return row.rendition == Rendition.ORIGINAL and row.deleted_at is None
 
 
+LONGEST_REST = timedelta(days=7)
+GONE_AFTER = 3
+
+
 def retry_delay(attempts: int) -> timedelta:
     """How long a failed image rests after so many attempts: not at all, then 1, 2, 4 ... hours, at most a week."""
-    return timedelta(hours=min(2 ** min(attempts - 1, 10), 7 * 24) if attempts > 0 else 0)
+    return min(timedelta(hours=2 ** min(attempts - 1, 10)), LONGEST_REST) if attempts > 0 else timedelta(0)
 
 
 def retry_due(row: Row) -> datetime | None:
-    """When a failed image is worth another attempt (`retry_delay`). None where it is not failed, or where there is nothing
-    to fetch.
+    """When a failed image is worth another attempt (`retry_delay`); for an unreadable output, which has no address to fetch
+    from, when its place is worth reading again. One 404 may be a slip of the host: an image is gone for good when it was not
+    there `GONE_AFTER` times. None for all others.
     """
-    if row.state != State.FAILED or row.source_url is None or row.attempted_at is None or row.deleted_at is not None:
+    waits = row.state == State.FAILED or (row.state == State.GONE and row.attempts < GONE_AFTER)
+    if not waits or row.attempted_at is None or row.deleted_at is not None:
         return None
     return row.attempted_at + retry_delay(row.attempts)
 

@@ -74,13 +74,16 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableOutput:
-    """An output that cannot be archived, and why. `id` and `created_at` are None where they are the trouble."""
+    """An output that cannot be archived, and why. `id` and the instants (as of `Output`) are None where they are the
+    trouble.
+    """
 
     id: str | None
     field: str
     reason: str
     raw: str
     created_at: datetime | None = None
+    output_created_at: datetime | None = None
 
     @property
     def error(self) -> OutputUnreadable:
@@ -115,7 +118,8 @@ def parse_output(document: object) -> Output | UnreadableOutput:
         if image_url is None:
             raise _Garbled("image_url", f"not an http(s) URL: {_shown(document.get('image_url'))}")
     except _Garbled as garbled:
-        return UnreadableOutput(safe_id, garbled.field, garbled.reason, raw, requested)
+        completed = _instant(document.get("created_at"))
+        return UnreadableOutput(safe_id, garbled.field, garbled.reason, raw, requested, completed)
     return _readable(document, generation, safe_id, generation_id, image_url, requested, raw)
 
 
