@@ -120,11 +120,16 @@ def test_a_checkpoint_of_version_1_has_no_checksum_and_no_versions() -> None:
 def test_a_flipped_bit_is_noticed_or_changes_nothing(bit: int) -> None:
     body = bytearray(CHECKPOINT.to_json())
     body[bit // 8] ^= 1 << bit % 8
+    noticed: ArchiveDamaged | None = None
     try:
-        assert Checkpoint.from_json(bytes(body)) == CHECKPOINT
+        found = Checkpoint.from_json(bytes(body))
     except ArchiveDamaged as error:
-        assert not isinstance(error, ArchiveTooNew)
-        assert "rebuild" in error.way_out
+        noticed = error
+    if noticed is None:
+        assert found == CHECKPOINT
+    else:
+        assert not isinstance(noticed, ArchiveTooNew)
+        assert "rebuild" in noticed.way_out
 
 
 @pytest.mark.parametrize("change", [{"sha256": None}, {"sha256": "0" * 64}, {"days": {"2026-11-21": 4}}], ids=str)
