@@ -9,7 +9,8 @@ from airflow.sdk import DAG, Asset, Param
 
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 
-BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "stablecog-archive")
+# No name that somebody might own: S3 has no bucket with capitals.
+BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 
 ARCHIVE = Asset(name="stablecog_archive", uri=f"s3://{BUCKET}/{PREFIX}".rstrip("/"))
@@ -31,7 +32,7 @@ compares the source's own counts with it. Uses the connections `stablecog_defaul
 | the source counts other than the manifest | clear the task once; if the places stay the same, tell the service's support |
 | the source contradicts itself, or a document cannot be read | leave it: the checkpoint has not moved; tell who keeps this Dag |
 
-Clearing, running again, running twice at once and stopping in the middle are all safe: nothing is copied twice, no row is lost or
+Clearing, running again, running twice at once and stopping in the middle are all safe: no row and no image is lost or
 doubled, and nothing is ever deleted. A day without runs needs no backfill: each run reads all that is missing.
 Images that failed do not fail the run; later runs try them again by themselves.
 """

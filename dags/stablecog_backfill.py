@@ -11,7 +11,7 @@ from airflow.sdk import DAG, Param, task
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.airflow.planning import planned_windows
 
-BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "stablecog-archive")
+BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 POOL = os.environ.get("STABLECOG_API_POOL", "default_pool")
 

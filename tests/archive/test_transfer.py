@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -14,6 +15,7 @@ from stablecog_provider.archive.retry import RetryPolicy
 from stablecog_provider.archive.transfer import MIB, Copied, CopyJob, Transfer
 from stablecog_provider.errors import (
     BucketMissing,
+    ConfigurationError,
     ImageGone,
     ImageRefused,
     ImageRejected,
@@ -198,3 +200,27 @@ async def test_neither_a_jobs_repr_nor_the_log_shows_the_urls_query(caplog: pyte
     await Bench(SourceUnavailable("500"), JPEG).copy()
     assert "Attempt 1 failed" in caplog.text
     assert "geheim" not in repr(JOB) + caplog.text
+
+
+async def test_images_that_all_lie_on_a_host_that_was_not_named_are_a_missing_setting() -> None:
+    """A thousand failed rows would say it less clearly, and wait for hours when the setting is mended."""
+    refused = ImageRefused("not from elsewhere.test", way_out="--image-host elsewhere.test:443")
+    images = MemoryImages({f"u{n}": refused for n in range(40)})
+    transfer = Transfer(images, MemoryObjectStore(), Layout("bucket"), concurrency=1)
+    ended = await asyncio.gather(
+        *(transfer.copy(replace(JOB, output_id=f"o{n}", url=f"u{n}")) for n in range(40)), return_exceptions=True
+    )
+    assert [type(error) for error in ended[:19]] == [ImageRefused] * 19
+    assert isinstance(ended[19], ConfigurationError)
+    assert "elsewhere.test:443" in ended[19].way_out
+
+
+async def test_refusals_of_many_hosts_or_after_an_archived_image_stay_with_their_images() -> None:
+    many = {f"u{n}": ImageRefused("no", way_out=f"--image-host h{n}") for n in range(40)}
+    after = {"first": JPEG, **{f"v{n}": ImageRefused("no", way_out="--image-host h") for n in range(40)}}
+    for answers in (many, after):
+        transfer = Transfer(MemoryImages(answers), MemoryObjectStore(), Layout("bucket"), concurrency=1)
+        ended = await asyncio.gather(
+            *(transfer.copy(replace(JOB, output_id=url, url=url)) for url in answers), return_exceptions=True
+        )
+        assert not [error for error in ended if isinstance(error, ConfigurationError)]

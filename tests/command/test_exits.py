@@ -46,7 +46,7 @@ def test_an_error_is_told_with_its_way_out_and_without_a_traceback(kind: type[er
     typed = type_in("run", "--to", TO, raises=error)
     assert typed.code == exit_of(error)
     assert typed.out == ""
-    assert f"error: {error.message}" in typed.err
+    assert f"error: {type(error).__name__}: {error.message}" in typed.err
     assert error.way_out in typed.err
     assert "Traceback" not in typed.err
 

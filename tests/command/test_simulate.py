@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,3 +61,10 @@ def test_without_pillow_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     typed = type_in("simulate")
     assert typed.code == 2
     assert "airflow-provider-stablecog[simulator]" in typed.err
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        typed = type_in("simulate", "--port", str(taken.getsockname()[1]), "--outputs", "1")
+    assert typed.code == 2
+    assert "--port" in typed.err

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import SourceUnavailable, TransientError
+from ..errors import ConfigurationError, ImageRefused, SourceUnavailable, TransientError
 
 IMAGES_IN_A_ROW = 20
 """Given up one after another with none archived between: then the host is down."""
@@ -22,7 +22,9 @@ class Breaker:
 
     def __init__(self, limit: int = IMAGES_IN_A_ROW) -> None:
         self._limit = limit
-        self._in_a_row = self._again_in_a_row = 0
+        self._in_a_row = self._again_in_a_row = self._refused_in_a_row = 0
+        self._refused_for = ""
+        self._any_archived = False
         self._on_the_way = 0
         self._waiting: list[asyncio.Future[None]] = []
         self._cause: TransientError | None = None
@@ -54,11 +56,23 @@ class Breaker:
             )
 
     def archived(self) -> None:
+        self._any_archived = True
         self._in_a_row = self._again_in_a_row = 0
         self._tell()
 
     def failed_again(self) -> None:
         self._again_in_a_row += 1
+
+    def refused(self, error: ImageRefused) -> None:
+        """Raises ConfigurationError where all images lie on one host that was not named: a setting is missing, and a
+        thousand failed rows would say so less clearly.
+        """
+        alike = error.way_out == self._refused_for
+        self._refused_for, self._refused_in_a_row = error.way_out, self._refused_in_a_row + 1 if alike else 1
+        if self._refused_in_a_row >= self._limit and error.way_out and not self._any_archived:
+            raise ConfigurationError(
+                f"all of the first {self._limit} images were refused: {error.message}", way_out=error.way_out
+            )
 
     async def given_up(self, error: TransientError) -> None:
         """Returns when the image alone is to blame. Raises SourceUnavailable where the host is."""

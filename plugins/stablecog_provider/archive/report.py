@@ -70,6 +70,8 @@ class RunReport:
     gone: int = 0
     tombstoned: int = 0
     pending_retries: int = 0
+    """Days that hold images which are to be tried again."""
+    next_retry: datetime | None = None
     failures: list[Failure] = field(default_factory=list)
     source_requests: int = 0
     store_requests: int = 0
@@ -131,8 +133,13 @@ class RunReport:
         if self.failed:
             lines.append(f"{self.failed} images failed in this run; later runs try them again by themselves:")
             lines += [f"  {failure.output_id} ({failure.rendition}): {failure.reason}" for failure in self.failures]
+            if self.failed > len(self.failures):
+                lines.append(
+                    f"  ... and {self.failed - len(self.failures)} more: the rows with state 'failed' in the manifest."
+                )
         if self.pending_retries:
-            lines.append(f"{self.pending_retries} days hold failed images that wait for their next attempt.")
+            when = f", the first after {format_instant(self.next_retry)}" if self.next_retry else ""
+            lines.append(f"{self.pending_retries} days hold failed images that runs try again{when}.")
         return lines
 
     def _proof_in_words(self) -> list[str]:
@@ -141,7 +148,7 @@ class RunReport:
         stretch = f"from {format_instant(self.proof.start)} to {format_instant(self.proof.end)}"
         numbers = f"the source counts {self.proof.source} outputs {stretch}, the manifest holds {self.proof.manifest}"
         if self.proven:
-            return [f"Proven: {numbers}.", *self.claims]
+            return [f"Proven: {numbers}.", *self._not_yet_counted(), *self.claims]
         lines = [f"NOT proven: {numbers}.", *self.claims]
         lines += [
             f"  The difference lies between {format_instant(spot.start)} and {format_instant(spot.end)}: "
@@ -154,6 +161,16 @@ class RunReport:
             "report them to its support."
         )
         return lines
+
+    def _not_yet_counted(self) -> list[str]:
+        """Why the proof ends before the watermark."""
+        watermark = self.coverage.watermark
+        if self.axis is Axis.REQUESTED or not self.proof or not watermark or self.proof.end >= watermark:
+            return []
+        return [
+            "What was requested in the last 5 minutes before the watermark is archived, and counted by the next run: the source "
+            "counts by request, and what was requested then may still be on its way."
+        ]
 
     def summary(self) -> RunSummary:
         return RunSummary(

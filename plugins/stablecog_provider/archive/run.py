@@ -205,6 +205,7 @@ async def _close(pipeline: Pipeline, settings: ArchiveSettings) -> RunReport:
 
     saved = await pipeline.checkpoint.update(change, pipeline.start)
     report.coverage, report.pending_retries = saved.coverage, len(saved.retries)
+    report.next_retry = min(saved.retries.values(), default=None)
     report.finished_at = world.clock.now()
     report.source_requests, report.store_requests = world.source.requests, world.store.requests
     await world.store.put(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
-from ..errors import ImageRejected, RateLimited, SourceUnavailable
+from ..errors import ImageRefused, ImageRejected, RateLimited, SourceUnavailable
 from ..model.object_keys import EXTENSIONS, ImageKey, Layout, Rendition
 from .breaker import IMAGES_IN_A_ROW, Breaker
 from .image_checks import image_type
@@ -127,6 +127,9 @@ class Transfer:
                     return copied
         except (RateLimited, SourceUnavailable) as error:
             failure = error
+        except ImageRefused as error:
+            self._breaker.refused(error)
+            raise
         # Not in a slot: the verdict may hang on an image that waits for one.
         if job.failed_before:
             self._breaker.failed_again()

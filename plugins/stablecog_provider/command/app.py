@@ -85,7 +85,7 @@ def _tell(error: Exception, typed: list[str], around: Surroundings) -> int:
         around.out.write(json.dumps(document) + "\n")
     else:
         console = Console(file=around.err, soft_wrap=True)
-        console.print(plain(f"error: {document['error']}", style="bold red"))
+        console.print(plain(f"error: {document['kind']}: {document['error']}", style="bold red"))
         if document["way_out"]:
             console.print(plain(f"what to do: {document['way_out']}"))
     return exit_of(error)

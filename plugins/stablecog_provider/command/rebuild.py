@@ -54,7 +54,7 @@ def rebuild(
         layout=to, set_aside_damaged=set_aside_damaged, check_images=check_images, same_account=same_account
     )
     from_source = source_settings(around.environ, source, image_host)
-    into_store = store_settings(endpoint_url)
+    into_store = store_settings(around.environ, endpoint_url)
     with watching(Console(file=around.err, quiet=as_json)) as watch:
         report = asyncio.run(_rebuilt(lambda: around.open_world(from_source, into_store, to), asked, watch))
     if as_json:

@@ -73,7 +73,7 @@ def run(
         same_account=same_account,
     )
     from_source = source_settings(around.environ, source, image_host)
-    into_store = store_settings(endpoint_url)
+    into_store = store_settings(around.environ, endpoint_url)
     with watching(Console(file=around.err, quiet=as_json)) as watch:
         report = asyncio.run(_archived(lambda: around.open_world(from_source, into_store, to), asked, watch))
     if as_json:

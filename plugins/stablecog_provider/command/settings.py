@@ -26,7 +26,7 @@ def source_settings(environ: Mapping[str, str], address: str | None, image_hosts
     return SourceSettings(address=address or DEFAULT_ADDRESS, api_key=key, image_hosts=tuple(image_hosts or ()))
 
 
-def store_settings(endpoint_url: str | None) -> StoreSettings:
+def store_settings(environ: Mapping[str, str], endpoint_url: str | None) -> StoreSettings:
     """Credentials, region and, where no option names it, the endpoint are boto3's own affair: variables, profiles, roles.
 
     Raises ConfigurationError.
@@ -37,6 +37,8 @@ def store_settings(endpoint_url: str | None) -> StoreSettings:
     from ..adapters.assembly import StoreSettings
 
     try:
-        return StoreSettings(session=boto3.Session(), endpoint_url=endpoint_url)
+        # botocore reads AWS_DEFAULT_REGION alone; AWS's other tools, and its own services, set AWS_REGION.
+        session = boto3.Session(region_name=environ.get("AWS_REGION") or None)
+        return StoreSettings(session=session, endpoint_url=endpoint_url)
     except BotoCoreError as error:
         raise ConfigurationError(f"AWS settings: {error}", way_out="mend the AWS_* variables or the profile") from None

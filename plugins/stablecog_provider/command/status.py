@@ -25,7 +25,7 @@ def status(
 ) -> int:
     """Say how an archive stands, from the bucket alone: coverage, proof, pending retries, the last run. Needs no API key."""
     around: Surroundings = context.obj
-    into_store = store_settings(endpoint_url)
+    into_store = store_settings(around.environ, endpoint_url)
     found = asyncio.run(_read(lambda: around.open_store(into_store, to), to))
     if as_json:
         around.out.write(json.dumps(found.to_document()) + "\n")

@@ -137,7 +137,13 @@ def serve(
         world = generate(START + (clock_start - world.present))
     clock = SimulatedClock(world.present, rate=clock_rate)
     simulator = Simulator(world, PRESETS[dialect], clock, rate_limit=rate_limit, host=host, port=port)
-    asyncio.run(_serve(simulator, on_start))
+    try:
+        asyncio.run(_serve(simulator, on_start))
+    except OSError as error:
+        raise ConfigurationError(
+            f"the simulator cannot listen on {host}:{port}: {error.strerror}",
+            way_out="take another --port (0: a free one)",
+        ) from None
 
 
 def _require_pillow() -> None:
@@ -145,7 +151,9 @@ def _require_pillow() -> None:
         import_module(".images", __package__)
     except ImportError as missing:
         raise ConfigurationError(
-            f"the simulator cannot draw: {missing}", way_out="install airflow-provider-stablecog[simulator]"
+            f"the simulator cannot draw: {missing}",
+            way_out="install the extra `simulator`: pip install 'airflow-provider-stablecog[simulator]', "
+            "or '.[simulator]' in a clone",
         ) from None
 
 
