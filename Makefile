@@ -50,6 +50,10 @@ test: $(READY) ## Linters, types, architecture and all tests
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest
 
+.PHONY: campaign
+campaign: $(READY) ## Kills, races, faults, damage, hostile input, secrets: hours in a table (ARGS="--only races --scale 0.1")
+	@$(BIN)/python -m campaign $(ARGS)
+
 .PHONY: lock
 lock: $(READY) ## Refresh the locks to the newest versions
 	@echo uv | $(COMPILE) - -o bootstrap.lock
