@@ -82,7 +82,10 @@ def test_files_in_a_plugins_folder_are_enough(packages_without_ours: Path, tmp_p
     assert found["plugins"].count("stablecog") == 1
     assert found["plugin_errors"] == {}
     assert found["dag_errors"] == {}
-    assert found["dags"] == {"stablecog_archive_daily": ["StablecogToS3Operator"]}
+    assert found["dags"] == {
+        "stablecog_archive_daily": ["StablecogToS3Operator"],
+        "stablecog_backfill": ["_PythonDecoratedOperator", "MappedOperator", "StablecogToS3Operator"],
+    }
     assert Path(found["package"]).parent == plugins / "stablecog_provider"
     # Airflow ran one file of the folder as a plugin, and none of the package's modules.
     assert [name for name in found["run_as_plugins"] if not name.startswith("unusual_prefix")] == ["stablecog_plugin"]
