@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -37,7 +38,7 @@ class StepFailed(Exception):
 
 @contextlib.contextmanager
 def started(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `command` until the block ends; then its whole process group is stopped, whatever happened. Main thread only."""
+    """Run `command` until the block ends; then its whole process group is stopped, whatever happened."""
     log.parent.mkdir(parents=True, exist_ok=True)
     child = None
     try:
@@ -61,7 +62,10 @@ def started(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> It
 
 @contextlib.contextmanager
 def _interruptions_held() -> Iterator[None]:
-    """What asks us to stop while the block runs is heeded at its end."""
+    """What asks us to stop while the block runs is heeded at its end. Signals come to the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     told: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:

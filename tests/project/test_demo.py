@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,14 @@ def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str
     assert demo.wait(60) == 130
     assert "everything that was started is stopped" in rest
     assert [child for child in family if lives(child.pid)] == []
+
+
+def test_a_program_can_be_started_from_any_thread(tmp_path: Path) -> None:
+    """Campaigns do; signals are for the main thread alone."""
+
+    def start() -> int:
+        with started([sys.executable, "-c", "pass"], tmp_path / "log", os.environ) as child:
+            return child.wait(20)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(start).result(30) == 0
