@@ -22,9 +22,7 @@ from .secrets_inside import inside
 from .secrets_stage import BUCKET, Scenario, Stage, environment, scenarios, stage
 from .tally import Section, Tally
 
-_COMMAND = (
-    "import logging, sys; logging.basicConfig(level=1); from stablecog_provider.command import main; sys.exit(main())"
-)
+_COMMAND = "import logging; logging.basicConfig(level=1); from stablecog_provider.command import script; script()"
 _PATIENCE = 180.0
 AIRFLOW_FROM = 20
 """Fewer scenarios than this leave Airflow out: its home alone takes half a minute."""

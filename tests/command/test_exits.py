@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +106,33 @@ def test_a_traceback_holds_the_cause_without_secrets() -> None:
         text = traceback_of(error, Redaction({"STABLECOG_API_KEY": KEY}))
     assert "socket of ***" in text
     assert "SourceUnavailable" in text
+
+
+FINALIZED = """
+import atexit, sys
+from stablecog_provider.command import script
+
+atexit.register(print, "finalized")
+sys.stdout.write("said before, ")
+script()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--version"], 0, "said before, stablecog-archive"),
+        (["status"], 2, "said before, "),
+        (["status", "--to", "s3://b/p", "--json"], 2, '"kind"'),
+    ],
+)
+def test_the_process_ends_with_the_code_and_leaves_finalization_out(
+    arguments: list[str], code: int, said: str, tmp_path: Path
+) -> None:
+    # A pipe, so that what is not flushed would be missing. That it can abort otherwise: python/cpython#87135.
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    child = [sys.executable, "-c", FINALIZED, *arguments]
+    result = subprocess.run(child, capture_output=True, text=True, timeout=60, check=False, env=environ)
+    assert result.returncode == code, result.stderr
+    assert said in result.stdout
+    assert "finalized" not in result.stdout

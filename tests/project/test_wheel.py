@@ -43,7 +43,7 @@ def test_its_entry_points_name_things_that_are_there(wheel: zipfile.ZipFile) -> 
     text = wheel.read(f"airflow_provider_stablecog-{__version__}.dist-info/entry_points.txt").decode()
     points = configparser.ConfigParser(delimiters=("=",))
     points.read_string(text)
-    assert points["console_scripts"]["stablecog-archive"] == "stablecog_provider.command:main"
+    assert points["console_scripts"]["stablecog-archive"] == "stablecog_provider.command:script"
     assert points["apache_airflow_provider"]["provider_info"] == "stablecog_provider:get_provider_info"
     for section in points.sections():
         for _, target in points.items(section):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -74,6 +77,20 @@ def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | No
         return _tell(usage, typed, around)
     except Exception as error:
         return _tell(error, typed, around)
+
+
+def script() -> NoReturn:
+    """`main` as a process, which ends with its exit code and nothing else.
+
+    It leaves Python's finalization out: a thread of obstore's that asks for the GIL during it aborts the process up to
+    CPython 3.13 (python/cpython#87135), and the exit code of a run whose work is safe and proven would be 134.
+    """
+    code = main()
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or nobody reads it any more
+            stream.flush()
+    os._exit(code)
 
 
 def _tell(error: Exception, typed: list[str], around: Surroundings) -> int:
