@@ -1,6 +1,6 @@
 """`python -m campaign.fuzz_parser -runs=100000`: the parser under atheris, until an exception that is no ArchiveError.
 
-Atheris is no dependency of ours: where it is not installed, the fuzz campaign says so and goes on.
+Atheris is the campaign's own dependency: where it is not installed, as in `make test`, the fuzz campaign says so and goes on.
 """
 
 from __future__ import annotations

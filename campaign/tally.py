@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 
 @dataclass(slots=True)
@@ -36,6 +37,6 @@ class Section:
     """
 
     name: str
-    run: Callable[[Random, int], Awaitable[list[Tally]]]
+    run: Callable[[Random, int], Coroutine[Any, Any, list[Tally]]]
     full: int
     slice: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from itertools import chain
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -12,7 +11,10 @@ from packaging.utils import canonicalize_name
 
 from .tree import ROOT, pyproject
 
-LOCKS = ("requirements.lock", "bootstrap.lock", "docker/requirements.lock", "docker/requirements-demo.lock")
+IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock")
+SLOW = {"campaign": "campaign/requirements.lock"}
+"""The extras of the slow targets, which are no part of `requirements.lock`."""
+LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, *SLOW.values())
 
 
 def pins(lock: str) -> dict[str, tuple[str, int]]:
@@ -34,16 +36,25 @@ def test_every_line_is_a_version_with_hashes_and_nothing_else(lock: str) -> None
     assert "://" not in (ROOT / lock).read_text()
 
 
-@pytest.mark.parametrize("lock", LOCKS[2:])
+@pytest.mark.parametrize("lock", IMAGES)
 def test_the_image_runs_the_versions_that_are_tested(lock: str) -> None:
     tested = pins("requirements.lock")
     assert {name: pin for name, pin in pins(lock).items() if tested.get(name) != pin} == {}
 
 
-def test_the_lock_satisfies_every_declared_requirement() -> None:
+@pytest.mark.parametrize("lock", SLOW.values())
+def test_a_slow_target_runs_the_versions_that_are_tested(lock: str) -> None:
+    tested, found = pins("requirements.lock"), pins(lock)
+    assert {name: found[name] for name in found.keys() & tested if found[name] != tested[name]} == {}
+
+
+@pytest.mark.parametrize("extra", [None, *SLOW])
+def test_the_lock_satisfies_every_declared_requirement(extra: str | None) -> None:
     project = pyproject()["project"]
-    found = pins("requirements.lock")
-    declared = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    extras = project["optional-dependencies"]
+    found = pins(SLOW[extra] if extra else "requirements.lock")
+    asked = [extras[extra]] if extra else [extras[name] for name in extras.keys() - SLOW.keys()]
+    declared = [*project["dependencies"], *chain(*asked)]
     for requirement in map(Requirement, declared):
         name = canonicalize_name(requirement.name)
         if name != project["name"]:
@@ -62,6 +73,4 @@ def test_airflow_is_one_version_everywhere() -> None:
 
 
 def test_every_lock_is_listed_here() -> None:
-    assert {str(path.relative_to(ROOT)) for path in [*Path(ROOT).glob("*.lock"), *ROOT.glob("docker/*.lock")]} == set(
-        LOCKS
-    )
+    assert {str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.lock"), *ROOT.glob("[a-z]*/*.lock")]} == set(LOCKS)
