@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from archive.light import (
@@ -43,6 +43,8 @@ histories = st.lists(st.tuples(offsets, latencies), max_size=40).map(
         for number, (g, latency) in enumerate(pairs)
     ]
 )
+# What is hidden here was requested at 1 and completed at 3: between two requests that are known.
+BETWEEN = [(2, 2), (0, 3), (0, 4), (2, 3)]
 page_sizes = st.one_of(st.integers(1, 8), st.integers(9, 300))
 
 
@@ -55,6 +57,7 @@ async def check(rows: list[LightRow], abilities: Abilities, source: LightSource,
 
 
 @given(histories, page_sizes)
+@example([LightRow(f"{n:03}", START + MICROSECOND * g, START + MICROSECOND * o) for n, (g, o) in enumerate(BETWEEN)], 2)
 @settings(max_examples=300)
 async def test_ascending_walk_loses_nothing_and_is_stuck_only_where_no_request_can_show_more(
     rows: list[LightRow], per_page: int
@@ -67,7 +70,9 @@ async def test_ascending_walk_loses_nothing_and_is_stuck_only_where_no_request_c
 def candidates(rows: list[LightRow], hole: Window) -> list[LightRow]:
     """Outputs that might exist in the hole, for all that the rows known tell."""
     completions = {row.o for row in rows if row.o in hole} | {hole.start, hole.end - MICROSECOND}
-    return [LightRow("?", g, o) for o in completions for g in {row.g for row in rows} | {START} if START <= g <= o]
+    # Between the requests known there is room as well.
+    requests = {row.g + MICROSECOND * step for row in rows for step in (-1, 0, 1)}
+    return [LightRow("?", g, o) for o in completions for g in requests | {START} if START <= g <= o]
 
 
 def is_hidden(rows: list[LightRow], candidate: LightRow, per_page: int) -> bool:
