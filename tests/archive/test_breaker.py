@@ -101,12 +101,12 @@ async def test_images_that_failed_before_bring_no_verdict_about_and_soon_get_one
 
 async def test_a_copy_that_is_cancelled_leaves_nobody_waiting() -> None:
     bench = Bench({"bad": DOWN, "slow": JPEG}, concurrency=1)
-    await bench.transfer._slots.acquire()
+    await bench.transfer.concurrency.__aenter__()
     slow = asyncio.create_task(bench.transfer.copy(job("slow")))
     bad = asyncio.create_task(bench.transfer.copy(job("bad")))
     await asyncio.sleep(0)
     slow.cancel()
-    bench.transfer._slots.release()
+    await bench.transfer.concurrency.__aexit__()
     async with asyncio.timeout(20.0):
         with pytest.raises(ImageRejected):
             await bad

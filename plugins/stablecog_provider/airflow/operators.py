@@ -15,6 +15,7 @@ from airflow.sdk import Asset, BaseHook, BaseOperator, Context
 from botocore.exceptions import BotoCoreError
 
 from ..adapters.assembly import SourceSettings, StoreSettings, open_world
+from ..archive.concurrency import CEILING
 from ..archive.ports import Progress
 from ..archive.report import RunReport, RunSummary
 from ..archive.run import ArchiveSettings, archive
@@ -42,7 +43,7 @@ class StablecogToS3Operator(BaseOperator):
         UTC day. (templated)
     :param end: archive up to here, exclusive; None or empty for all that is settled. (templated)
     :param lookback: how much of what is archived already is read again, so that late upscales and changed metadata arrive.
-    :param concurrency: images copied at the same time.
+    :param concurrency: at most so many images are copied at the same time, fewer where a host cannot bear it.
     """
 
     template_fields = ("bucket", "prefix", "stablecog_conn_id", "aws_conn_id", "start", "end")
@@ -62,7 +63,7 @@ class StablecogToS3Operator(BaseOperator):
         start: datetime | str | None = None,
         end: datetime | str | None = None,
         lookback: timedelta = timedelta(days=1),
-        concurrency: int = 32,
+        concurrency: int = CEILING,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -15,6 +15,7 @@ from ..model.object_keys import Layout, day_of
 from ..model.page import MAX_PER_PAGE
 from ..model.times import BEGINNING, FAR_FUTURE
 from .checkpoint_file import CheckpointFile, probe_store
+from .concurrency import CEILING
 from .ledger import Ledger
 from .pipeline import Pipeline
 from .ports import Watcher, World
@@ -41,7 +42,7 @@ class ArchiveSettings:
     end: datetime | None = None
     lookback: timedelta = timedelta(days=1)
     per_page: int = MAX_PER_PAGE
-    concurrency: int = 32
+    concurrency: int = CEILING
     bytes_in_flight: int = 64 * 1024 * 1024
     allow_unsafe_store: bool = False
     same_account: bool = False

@@ -1,8 +1,9 @@
 """Copy images from their host to the bucket: many at once, hashed as they stream, never more memory than allowed.
 
-Two bounds hold: at most `concurrency` images, and at most `bytes_in_flight + max_image_bytes` bytes of bodies in memory. An
-image reserves its declared length before its body is read. One that does not say reserves a default, and when it outgrows
-that, it goes on alone: whoever is alone needs no more room, so somebody can always finish, and there is no deadlock.
+Two bounds hold: at most `concurrency` images, fewer where a host shows that so many are too much; and at most
+`bytes_in_flight + max_image_bytes` bytes of bodies in memory. An image reserves its declared length before its body is read.
+One that does not say reserves a default, and when it outgrows that, it goes on alone: whoever is alone needs no more room, so
+somebody can always finish, and there is no deadlock.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
-from ..errors import ImageRefused, ImageRejected, RateLimited, SourceUnavailable
+from ..errors import ImageRefused, ImageRejected, RateLimited, SourceUnavailable, StoreUnavailable
 from ..model.object_keys import EXTENSIONS, ImageKey, Layout, Rendition
 from .breaker import IMAGES_IN_A_ROW, Breaker
+from .concurrency import CEILING, AdaptiveConcurrency
 from .image_checks import image_type
 from .pace import Pace
 from .ports import ImageBody, ImageSource, ObjectStore
@@ -88,7 +90,7 @@ class Transfer:
         store: ObjectStore,
         layout: Layout,
         *,
-        concurrency: int = 32,
+        concurrency: int = CEILING,
         bytes_in_flight: int = 64 * MIB,
         max_image_bytes: int = 64 * MIB,
         undeclared_bytes: int = MIB,
@@ -106,8 +108,8 @@ class Transfer:
         self._undeclared_bytes = min(undeclared_bytes, max_image_bytes)
         self._image_retries = image_retries
         self._store_retries = store_retries
-        self._sleep = sleep
-        self._slots = asyncio.Semaphore(concurrency)
+        self._sleep, self._monotonic = sleep, monotonic
+        self.concurrency = AdaptiveConcurrency(concurrency)
         self._alone = asyncio.Lock()
         self._pace = Pace(0.0, sleep, monotonic)
         self._breaker = Breaker(images_in_a_row)
@@ -120,7 +122,7 @@ class Transfer:
         """
         try:
             with self._breaker.on_the_way():
-                async with self._slots:
+                async with self.concurrency:
                     self._breaker.check()
                     copied = await self._retries_of(job).call(partial(self._attempt, job), self._sleep)
                     self._breaker.archived()
@@ -149,9 +151,14 @@ class Transfer:
         async with AsyncExitStack() as held:
             try:
                 async with self._images.open(job.url) as image:
+                    self.concurrency.answered(self._monotonic() - asked_at)
                     body, sha256 = await self._read(image, held)
             except RateLimited as error:
+                self.concurrency.refused()
                 self._pace.refused(asked_at, self._image_retries.bearable(error))
+                raise
+            except SourceUnavailable:
+                self.concurrency.failed()
                 raise
             self._pace.answered()
             return await self._put(job, body, sha256)
@@ -192,5 +199,12 @@ class Transfer:
         content_type = image_type(body)
         key = self._layout.image(ImageKey(job.day, job.output_id, job.rendition, EXTENSIONS[content_type]))
         put = partial(self._store.put, key, body, content_type=content_type, metadata={"sha256": sha256})
-        await self._store_retries.call(put, self._sleep)
+        await self._store_retries.call(partial(self._tried, put), self._sleep)
         return Copied(self._layout.uri(key), sha256, content_type, len(body))
+
+    async def _tried(self, put: Callable[[], Awaitable[str]]) -> str:
+        try:
+            return await put()
+        except StoreUnavailable:
+            self.concurrency.failed()
+            raise

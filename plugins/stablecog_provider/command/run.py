@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ..archive.concurrency import CEILING
 from ..archive.ports import Watcher, World
 from ..archive.report import RunReport
 from ..archive.run import ArchiveSettings, archive
@@ -49,7 +50,10 @@ def run(
         datetime | None,
         typer.Option(parser=instant_of, metavar="INSTANT", help="Archive up to here, exclusive (a day or RFC 3339)."),
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=512, help="Images copied at the same time.")] = 32,
+    concurrency: Annotated[
+        int,
+        typer.Option(min=1, max=512, help="At most so many images are copied at the same time; fewer where that pays."),
+    ] = CEILING,
     per_page: Annotated[int, typer.Option(min=1, max=MAX_PER_PAGE, help="Outputs asked for at once.")] = MAX_PER_PAGE,
     allow_unsafe_store: Annotated[
         bool, typer.Option("--allow-unsafe-store", help="Go on where the store ignores conditional writes.")
