@@ -29,6 +29,10 @@ PAGES_AHEAD = 3
 COMMIT_ROWS = 1000
 COMMIT_EVERY = timedelta(seconds=60)
 """A partition is merged when enough rows have come together, or enough work would be repeated after a kill."""
+MOST_PENDING = 8000
+"""A merge rewrites its partition: so a full one waits for as many rows as it holds, up to this. What is written then stays a
+small multiple of what there is, however many outputs a day has.
+"""
 PARTITIONS_AT_ONCE = 8
 
 
@@ -66,6 +70,7 @@ class Pipeline:
     report: RunReport
     watch: Watcher
     progress: Progress = field(default_factory=Progress)
+    _fullest: int = 0
 
     async def run(self, plans: AsyncIterator[Plan]) -> None:
         """Archive all that is planned. Raises the gravest ArchiveError; what was committed before stays committed."""
@@ -159,7 +164,7 @@ class Pipeline:
                 await self._commit(rows, covered)
                 raise down
             covered = covered.merge(batch.covered)
-            if len(rows) >= COMMIT_ROWS or self.world.clock.now() - since >= COMMIT_EVERY:
+            if len(rows) >= max(COMMIT_ROWS, min(self._fullest, MOST_PENDING)) or self.world.clock.now() - since >= COMMIT_EVERY:
                 await self._commit(rows, covered)
                 rows, covered, since = [], Coverage(), self.world.clock.now()
         await self._commit(rows, covered)
@@ -181,6 +186,7 @@ class Pipeline:
             merged += [merge.result() for merge in merges]
         for partition in merged:
             self.ledger.keep(partition)
+        self._fullest = max(map(len, merged), default=0)
         self.ledger.committed(rows)
         await self.save(covered, merged)
         self._account(rows)

@@ -1,0 +1,86 @@
+"""What a run costs, in requests and bytes: counted, so that a change that makes it dearer fails here, not on somebody's bill."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archive.scenes import a_world
+from archive.simulated import LAYOUT, Scene
+from stablecog_provider.adapters.memory import Call, MemoryObjectStore
+from stablecog_provider.archive import pipeline
+
+
+class Meter:
+    """A hook of MemoryObjectStore: how often each kind of object was put, and the bytes of manifest that were."""
+
+    def __init__(self) -> None:
+        self.store = MemoryObjectStore(after=self)
+        self.puts: dict[str, int] = {}
+        self.manifest_bytes = 0
+
+    async def __call__(self, call: Call) -> None:
+        if call.operation == "put":
+            kind = call.key.removeprefix(f"{LAYOUT.prefix}/").split("/")[0]
+            self.puts[kind] = self.puts.get(kind, 0) + 1
+            self.manifest_bytes += len(self.store.objects[call.key].body) * (kind == "manifest")
+
+    @property
+    def manifest_size(self) -> int:
+        return sum(len(held.body) for key, held in self.store.objects.items() if key.startswith(LAYOUT.manifest))
+
+
+@pytest.mark.parametrize(("outputs", "days"), [(7_000, 1), (2_000, 2), (300, 30)])
+async def test_a_backfill_writes_little_more_manifest_than_it_leaves(outputs: int, days: int) -> None:
+    meter = Meter()
+    scene = Scene(a_world(outputs, days=days, every=1.0, future=0), store=meter.store)
+    report = await scene.run()
+    assert report.copied >= outputs * 0.8
+    assert meter.manifest_bytes <= 3 * meter.manifest_size
+    partitions = sum(key.startswith(LAYOUT.manifest) for key in meter.store.objects)
+    assert meter.puts["manifest"] <= 2 * partitions + 4
+    assert meter.puts["images"] == report.copied
+    assert meter.puts["checkpoint.json"] <= report.read / pipeline.COMMIT_ROWS + 6
+    assert report.source_requests <= report.read / 300 * 1.5 + 6
+
+
+async def test_an_image_costs_one_request_of_its_host_and_one_of_the_store() -> None:
+    meter = Meter()
+    scene = Scene(a_world(900, days=3, future=0), store=meter.store)
+    report = await scene.run()
+    assert len(scene.images.asked) == len(set(scene.images.asked)) == meter.puts["images"] == report.copied
+
+
+async def test_a_run_with_nothing_new_costs_the_same_on_every_archive() -> None:
+    spent = {}
+    for outputs, days in ((100, 2), (400, 8), (2_000, 40)):
+        scene = Scene(a_world(outputs, days=days, future=0))
+        await scene.run()
+        scene.clock.instant += timedelta(days=3)
+        await scene.run()
+        scene.clock.instant += timedelta(days=1)
+        report = await scene.run()
+        assert report.read == report.copied == 0
+        spent[outputs] = (report.source_requests, scene.store.requests)
+    assert len(set(spent.values())) == 1, spent
+    api, s3 = spent[100]
+    assert api <= 5
+    assert s3 <= 10
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=400))
+@settings(max_examples=50)
+def test_rewriting_a_day_as_it_fills_stays_within_three_times_its_rows(pages: list[int]) -> None:
+    """The rule of the pipeline alone: rows wait until they are as many as the partition holds, up to MOST_PENDING."""
+    held = pending = written = 0
+    for page in pages:
+        pending += page
+        if pending >= max(pipeline.COMMIT_ROWS, min(held, pipeline.MOST_PENDING)):
+            held, pending = held + pending, 0
+            written += held
+    held += pending
+    written += held if pending else 0
+    assert written <= 3 * held or held > 4 * pipeline.MOST_PENDING
