@@ -6,7 +6,6 @@ own. What the simulator and its server log is caught in this process.
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from random import Random
 
 from .canaries import leaks
+from .heard import heard
 from .secrets_airflow import airflow_scenarios
 from .secrets_inside import inside
 from .secrets_stage import BUCKET, Scenario, Stage, environment, scenarios, stage
@@ -67,21 +67,7 @@ async def typed(scene: Stage, scenario: Scenario) -> list[bytes]:
 
 
 async def _typed(arguments: tuple[str, ...], environ: dict[str, str]) -> bytes:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-c", _COMMAND, *arguments),
-        env=environment(**environ),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        out, _ = await asyncio.wait_for(child.communicate(), _PATIENCE)
-    except TimeoutError:
-        # What it wrote is lost: nothing to search is a fault, and the other scenarios go on.
-        child.kill()
-        await child.wait()
-        return b""
-    return out
+    return await heard((sys.executable, "-c", _COMMAND, *arguments), environment(**environ), patience=_PATIENCE)
 
 
 @contextmanager

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from .canaries import API_KEY, AWS_ID, AWS_SECRET, PASSWORD, SESSION_TOKEN
+from .heard import heard
 from .secrets_stage import BUCKET, Scenario, Stage, always, environment
 from .traps import HOST
 
 ROOT = Path(__file__).parents[1]
-_PATIENCE = 300.0
+_PATIENCE = 90.0
+"""Seconds. Where the source fails, the task waits minutes for its retries: what it wrote until then is searched."""
 _TEST_CONNECTION = """
 import logging; logging.basicConfig(level=1)
 from stablecog_provider.airflow.hooks import StablecogHook
@@ -76,21 +77,10 @@ def _connections(scene: Stage, scenario: Scenario) -> dict[str, str]:
 
 async def _run(environ: dict[str, str], *arguments: str) -> bytes:
     """What a child wrote, less the one kind of line in which Airflow's `dags test` at DEBUG logs its order to mask a secret."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        env=_without_surroundings(environment(**environ)),
-        cwd=environ["AIRFLOW_HOME"],
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+    home = Path(environ["AIRFLOW_HOME"])
+    out = await heard(
+        (sys.executable, *arguments), _without_surroundings(environment(**environ)), patience=_PATIENCE, folder=home
     )
-    try:
-        out, _ = await asyncio.wait_for(child.communicate(), _PATIENCE)
-    except TimeoutError:
-        # What it wrote is lost: nothing to search is a fault, and the other scenarios go on.
-        child.kill()
-        await child.wait()
-        return b""
     lines = [line for line in out.splitlines() if b"Sending request" not in line or b"msg=MaskSecret(" not in line]
     return b"\n".join(lines)
 
