@@ -38,7 +38,11 @@ class LightSource:
         page = Page(
             outputs=tuple(output_of(row, self.dialect) for row in listed.rows),
             source_time=self.now,
-            next=format_instant(listed.next) if isinstance(listed.next, datetime) else listed.next and str(listed.next),
+            next=format_instant(listed.next)
+            if isinstance(listed.next, datetime)
+            else None
+            if listed.next is None
+            else str(listed.next),
             total=listed.total,
         )
         self.now += self.pace

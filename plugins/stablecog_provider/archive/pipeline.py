@@ -164,7 +164,10 @@ class Pipeline:
                 await self._commit(rows, covered)
                 raise down
             covered = covered.merge(batch.covered)
-            if len(rows) >= max(COMMIT_ROWS, min(self._fullest, MOST_PENDING)) or self.world.clock.now() - since >= COMMIT_EVERY:
+            if (
+                len(rows) >= max(COMMIT_ROWS, min(self._fullest, MOST_PENDING))
+                or self.world.clock.now() - since >= COMMIT_EVERY
+            ):
                 await self._commit(rows, covered)
                 rows, covered, since = [], Coverage(), self.world.clock.now()
         await self._commit(rows, covered)
