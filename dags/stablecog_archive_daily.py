@@ -13,8 +13,10 @@ from stablecog_provider.airflow.operators import StablecogToS3Operator
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 
-ARCHIVE = Asset(name="stablecog_archive", uri=f"s3://{BUCKET}/{PREFIX}".rstrip("/"))
-"""Schedule other Dags on it: the extra of each event is the run's summary (counts, watermark, proof)."""
+# Named by its address: a name of its own could belong to one archive only, and a second Dag, or one that moved, would not run.
+ARCHIVE = Asset(uri=f"s3://{BUCKET}/{PREFIX}".rstrip("/"))
+"""Schedule other Dags on it: the extra of each event is the run's summary (`archive`: which one, also where a run's params name
+another than the environment; counts, watermark, proof)."""
 
 DOC = """
 ### Every image of the account, in S3, proven complete

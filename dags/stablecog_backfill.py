@@ -23,8 +23,9 @@ there are, and `prove` reads what is left and proves the whole. Trigger it by ha
 there. It may run beside the daily Dag, and may be cleared or stopped at any time: the windows meet in objects that are
 replaced by compare-and-swap.
 
-**The rate limit is the account's, not the worker's** (10 requests a second). Share it by a pool: with as many slots as
-windows may run at once, and that share of the rate in the connection's extra, here four times two:
+**The rate limit is the client address's, not the worker's** (10 requests a second; workers behind one address share it).
+Share it by a pool: with as many slots as windows may run at once, and that share of the rate in the connection's extra,
+here four times two:
 
     airflow pools set stablecog_api 4 "windows of the Stablecog backfill"
     STABLECOG_API_POOL=stablecog_api            in the environment of the Dag processor

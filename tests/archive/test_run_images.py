@@ -198,3 +198,16 @@ async def test_a_hole_that_hides_nothing_is_filled_by_counting() -> None:
     report = await scene.run()
     assert (report.outcome, report.holes.windows) == ("proven", ()), report.explain()
     assert len(report.coverage.windows) == 1
+
+
+async def test_failed_images_are_tried_again_before_their_turn_when_asked_for() -> None:
+    scene = Scene(a_world(outputs=30))
+    output = scene.simulated.visible()[3]
+    name = output.file_name(Rendition.ORIGINAL)
+    scene.images.broken[name] = ImageRejected("truncated")
+    assert (await scene.run()).failed == 1
+    del scene.images.broken[name]
+    assert (await scene.run()).outcome == "proven, with failed images"
+    report = await scene.run(retry_failed=True)
+    assert (report.copied, report.outcome) == (1, "proven")
+    assert len(scene.images.asked) == 1

@@ -26,6 +26,14 @@ async def test_a_store_that_ignores_conditions_is_refused_unless_allowed() -> No
     assert (await scene.run(allow_unsafe_store=True)).outcome == "proven"
 
 
+async def test_a_start_after_all_that_has_settled_is_refused_before_anything_is_written() -> None:
+    scene = Scene(a_world(outputs=20))
+    with pytest.raises(ConfigurationError, match="lies after all that the source can have yet") as raised:
+        await scene.run(start=scene.clock.now())
+    assert raised.value.way_out == "name an earlier start"
+    assert scene.store.objects == {}
+
+
 async def test_the_store_is_probed_once() -> None:
     calls: list[Call] = []
     scene = Scene(a_world(outputs=20), store=MemoryObjectStore(after=lambda call: calls.append(call)))

@@ -40,6 +40,8 @@ def store(found: Checkpoint | None = None, **objects: bytes) -> MemoryObjectStor
     async def fill() -> None:
         if found:
             await made.put(LAYOUT.checkpoint, found.to_json(), content_type="application/json")
+            for day in found.days:
+                await made.put(LAYOUT.partition(day), b"not read", content_type="application/vnd.apache.parquet")
         for name, body in objects.items():
             await made.put(f"{LAYOUT.runs}{name}.json", body, content_type="application/json")
 
@@ -70,10 +72,33 @@ def test_a_proven_archive() -> None:
     assert "2026-11-04T00:00:00.000000Z" in typed.out
 
 
+def test_gaps_are_3_and_the_proof_says_what_it_is_of() -> None:
+    windows = Coverage((Window(START, START + DAY), Window(START + 2 * DAY, START + 3 * DAY)))
+    typed = type_in("status", "--to", TO, store=store(checkpoint(proof(), coverage=windows)))
+    assert typed.code == 3
+    assert "PROVEN, WITH GAPS" in typed.out
+    told = " ".join(typed.out.split())
+    assert (
+        "2026-11-02T00:00:00.000000Z to 2026-11-03T00:00:00.000000Z; a run without --start and --end reads it" in told
+    )
+    assert "30 outputs from 2026-11-01T00:00:00.000000Z to 2026-11-04T00:00:00.000000Z" in told
+
+
+def test_a_partition_that_is_missing_is_named() -> None:
+    held = store(checkpoint(proof()))
+    lost = LAYOUT.partition(date(2026, 11, 2))
+    del held.objects[lost]
+    typed = type_in("status", "--to", TO, "--json", store=held)
+    assert typed.code == 3
+    assert typed.document["outcome"] == "not proven"
+    assert typed.document["missing"] == [LAYOUT.uri(lost)]
+    assert any(LAYOUT.uri(lost) in line and "rebuild" in line for line in typed.document["explanation"])
+
+
 def test_a_proof_that_differs_is_3_and_says_what_to_do() -> None:
     typed = type_in("status", "--to", TO, store=store(checkpoint(proof(31))))
     assert typed.code == 3
-    assert "NOT proven: the source counts 31 outputs, the manifest holds 30" in " ".join(typed.out.split())
+    assert "the source counts 31 outputs and the manifest holds 30" in " ".join(typed.out.split())
     assert "Run again" in typed.out
 
 

@@ -196,7 +196,7 @@ class S3ObjectStore:
         """To be raised outside the `except`: an S3 that refuses a signature repeats the request it was made of, session token
         included, and the chain of causes would lead there.
         """
-        return translate(error, f"s3://{self._bucket}/{key}", conditional=conditional)
+        return translate(error, f"s3://{self._bucket}/{key}", self.address, conditional=conditional)
 
 
 def _endpoint(session: boto3.session.Session, endpoint_url: str | None, region: str) -> str:

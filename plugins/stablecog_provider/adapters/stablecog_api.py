@@ -196,7 +196,7 @@ def _of_response(response: httpx.Response, body: bytes, parameters: Mapping[str,
     """What an answer other than 2xx means. 408, 425, 429 and 5xx may pass; the rest will not."""
     status = response.status_code
     said = _plain(_server_text(body).replace(key, "***"))
-    answer = f"{response.request.url.host} answered {status}" + (f" ({said})" if said else "")
+    answer = f"{response.request.url.netloc.decode()} answered {status}" + (f" ({said})" if said else "")
     if status in (401, 403):
         return CredentialsRejected(f"{answer}: it does not accept the API key", way_out=_KEY_PLACE)
     if status == 429:
@@ -223,7 +223,7 @@ def _page(body: bytes, response: httpx.Response) -> Page:
     except ValueError as error:
         shown = _plain(response.headers.get("content-type", "no content type"))
         raise SourceUnavailable(
-            f"{response.request.url.host} answered {response.status_code} with {len(body)} bytes that are no JSON "
+            f"{response.request.url.netloc.decode()} answered {response.status_code} with {len(body)} bytes that are no JSON "
             f"({shown}; {type(error).__name__}): a proxy or an outage page"
         ) from None
 

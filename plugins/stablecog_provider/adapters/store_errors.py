@@ -26,11 +26,17 @@ _RENEW = (
     "the credentials have expired: renew them, or take a profile or role that renews itself, and run again; it goes on "
     "where this run stopped"
 )
-_CHANGE_KEY = "check the access key, the secret and that they may get, put, delete and list in this bucket"
+_REACH = (
+    "is this the address (--endpoint-url, AWS_ENDPOINT_URL_S3, the connection's endpoint_url), and can this machine reach it? "
+    "Nothing is lost; run again once it answers"
+)
+_CHANGE_KEY = "check the access key and the secret, and that they may do what the README's policy lists in this bucket"
 
 
-def translate(error: Exception, subject: str, *, conditional: bool = False) -> ArchiveError | Conflict:
-    """`subject` names bucket and key; texts bear no secret.
+def translate(
+    error: Exception, subject: str, address: str = "", *, conditional: bool = False
+) -> ArchiveError | Conflict:
+    """`subject` names bucket and key, `address` the server; texts bear no secret.
 
     What obstore calls a precondition is a Conflict only for a `conditional` write; otherwise the store is not itself.
     """
@@ -51,6 +57,8 @@ def translate(error: Exception, subject: str, *, conditional: bool = False) -> A
         return CredentialsRejected(message, way_out=_CHANGE_KEY)
     if isinstance(error, _MISUSE) or _is_final(status, code):
         return ConfigurationError(message, way_out="check that the endpoint is an S3 server and can do this")
+    if status is None and not code and address:
+        return StoreUnavailable(f"{message} ({address})", way_out=_REACH)
     return StoreUnavailable(message)
 
 

@@ -42,11 +42,15 @@ def identity(output: Output | UnreadableOutput) -> str:
 class Ledger:
     """Answers for one run. Rows planned and not yet in the manifest count as known: nothing is fetched twice.
 
-    `undated`: the manifest has rows whose outputs' dates could not be read; they lie under `BEGINNING`.
+    `undated`: the manifest has rows whose outputs' dates could not be read; they lie under `BEGINNING`. `impatient`: what
+    failed is due now, whenever its turn is.
     """
 
-    def __init__(self, manifest: Manifest, clock: Clock, run_id: str, *, undated: bool = False) -> None:
-        self._manifest, self._clock, self._run_id, self._undated = manifest, clock, run_id, undated
+    def __init__(
+        self, manifest: Manifest, clock: Clock, run_id: str, *, undated: bool = False, impatient: bool = False
+    ) -> None:
+        self._manifest, self._clock, self._run_id = manifest, clock, run_id
+        self._undated, self._impatient = undated, impatient
         self._partitions: OrderedDict[date, Partition] = OrderedDict()
         self._on_the_way: dict[RowKey, Row] = {}
 
@@ -175,7 +179,7 @@ class Ledger:
     def _is_due(self, row: Row) -> bool:
         # An attempt in our future was stamped by a machine whose clock was ahead.
         due, now = retry_due(row), self._clock.now()
-        return due is not None and (due <= now or (row.attempted_at or now) > now)
+        return due is not None and (self._impatient or due <= now or (row.attempted_at or now) > now)
 
     def _after(self, known: Row | None) -> datetime:
         """Now, and after all that the row says: we have read it, whatever the clocks of others said."""

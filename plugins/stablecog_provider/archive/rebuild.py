@@ -75,7 +75,7 @@ async def rebuild(world: World, settings: RebuildSettings, watch: Watcher | None
     )
     file = CheckpointFile(world.store, layout, world.sleep)
     unreadable = await file.salvage(world.source.address)
-    report.checkpoint_was = unreadable.message if unreadable else "whole" if file.current else "missing"
+    report.checkpoint_was = f"damaged ({unreadable.message})" if unreadable else "whole" if file.current else "missing"
     asked = await probe(world.source)
     report.axis = asked.abilities.axis
     stock = await _stock(world, tell)

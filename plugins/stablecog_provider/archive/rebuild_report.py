@@ -10,7 +10,7 @@ from ..model.checkpoint import Proof
 from ..model.coverage import Axis, Coverage
 from ..model.times import format_instant
 from .agreement import Counted
-from .report import SHOWN_FAILURES, Failure
+from .report import SHOWN_FAILURES, Failure, counted
 
 SHOWN_GAPS = 50
 
@@ -57,13 +57,13 @@ class RebuildReport:
 
     def explain(self) -> list[str]:
         """What was found, what is safe, and what to do, in plain sentences."""
-        lines = [
-            f"The checkpoint was {self.checkpoint_was}; it was made anew from the manifest and the source's counts."
-        ]
+        lines = [f"The checkpoint was {self.checkpoint_was}; it stands as the manifest and the source's counts say."]
         lines += [f"Set aside, as it was: {place}" for place in self.set_aside]
         if self.missing:
             days = ", ".join(map(str, self.missing[:SHOWN_GAPS]))
-            lines.append(f"{len(self.missing)} partitions that the old checkpoint knew are missing: {days}.")
+            lines.append(
+                f"Missing, though the old checkpoint knew them: {counted(len(self.missing), 'partition')}, {days}."
+            )
         lines += self._coverage_in_words()
         if self.lost_images:
             lines.append(
@@ -77,7 +77,8 @@ class RebuildReport:
         lines += self.claims
         if self.outcome != "rebuilt":
             lines.append(
-                "Images and rows are kept. Run `stablecog-archive run` now: it reads the gaps and copies only what lacks."
+                "Images and rows are kept. Run `stablecog-archive run` now: it reads the gaps again, and copies the images that "
+                "have no row."
             )
         return lines
 

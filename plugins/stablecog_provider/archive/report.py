@@ -110,8 +110,8 @@ class RunReport:
         lines = [covered_in_words(self.coverage, self.axis)]
         if len(self.coverage.windows) > 1:
             lines.append(
-                f"Beyond it, {len(self.coverage.windows) - 1} more stretches are covered; "
-                "the gaps between them are read by the next run."
+                f"Beyond it, {counted(len(self.coverage.windows) - 1, 'more stretch', 'more stretches')} covered; a run without "
+                "--start and --end reads the gaps between."
             )
         lines += [
             f"The source's listing cannot show all outputs {self.axis} from {format_instant(hole.start)} to "
@@ -122,7 +122,8 @@ class RunReport:
 
     def _copies_in_words(self) -> list[str]:
         lines = [
-            f"Copied {self.copied} images ({self.bytes} bytes); {self.refreshed} rows were refreshed without copying."
+            f"Copied {counted(self.copied, 'image')} ({self.bytes} bytes); {counted(self.refreshed, 'row')} refreshed without "
+            "copying."
         ]
         if self.tombstoned:
             lines.append(
@@ -131,7 +132,9 @@ class RunReport:
         if self.gone:
             lines.append(f"{self.gone} images are gone at the source (404 or 410) and cannot be archived any more.")
         if self.failed:
-            lines.append(f"{self.failed} images failed in this run; later runs try them again by themselves:")
+            lines.append(
+                f"{counted(self.failed, 'image')} failed in this run; later runs try them again by themselves:"
+            )
             lines += [f"  {failure.output_id} ({failure.rendition}): {failure.reason}" for failure in self.failures]
             if self.failed > len(self.failures):
                 lines.append(
@@ -139,7 +142,10 @@ class RunReport:
                 )
         if self.pending_retries:
             when = f", the first after {format_instant(self.next_retry)}" if self.next_retry else ""
-            lines.append(f"{self.pending_retries} days hold failed images that runs try again{when}.")
+            lines.append(
+                f"Failed images of this or earlier runs: on {counted(self.pending_retries, 'day')}. Runs try them again by "
+                f"themselves{when}; `run --retry-failed` does so now."
+            )
         return lines
 
     def _proof_in_words(self) -> list[str]:
@@ -212,6 +218,11 @@ class RunReport:
             ],
             "differences": [_proof_document(spot) for spot in self.differences],
         }
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 image`, `2 images`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def covered_in_words(coverage: Coverage, axis: Axis) -> str:

@@ -33,8 +33,9 @@ class ArchiveSettings:
     """What one run is asked to do.
 
     `start`, `end`: bound the windows to archive (None: from the first output, to what is settled). `lookback`: how much of
-    what is already covered is read again, so that late upscales and changed metadata arrive. `allow_unsafe_store`: go on
-    where the store ignores conditional writes. `same_account`: go on where the source lists nothing of what is archived.
+    what is already covered is read again, so that late upscales and changed metadata arrive. `retry_failed`: try all failed
+    images again, whenever they are due. `allow_unsafe_store`: go on where the store ignores conditional writes.
+    `same_account`: go on where the source lists nothing of what is archived.
     """
 
     layout: Layout
@@ -44,6 +45,7 @@ class ArchiveSettings:
     per_page: int = MAX_PER_PAGE
     concurrency: int = CEILING
     bytes_in_flight: int = 64 * 1024 * 1024
+    retry_failed: bool = False
     allow_unsafe_store: bool = False
     same_account: bool = False
 
@@ -51,14 +53,21 @@ class ArchiveSettings:
         for name in ("start", "end"):
             instant = getattr(self, name)
             if instant is not None and (instant.tzinfo is None or not BEGINNING <= instant < FAR_FUTURE):
-                raise ConfigurationError(f"{name}: {instant} is not an instant with a time zone from 2000 to 2199")
+                raise ConfigurationError(
+                    f"{name}: {instant} is not an instant with a time zone from 2000 to 2199",
+                    way_out=f"correct {name}, or leave it out: everything settled is archived then",
+                )
         if self.start and self.end and self.start >= self.end:
-            raise ConfigurationError(f"start {self.start} is not before end {self.end}")
+            raise ConfigurationError(
+                f"start {self.start} is not before end {self.end}", way_out="the end is exclusive: name a later one"
+            )
         if self.lookback < timedelta(0):
             raise ConfigurationError(f"lookback: {self.lookback} is negative", way_out="0 switches it off")
         for name, value, most in (("per_page", self.per_page, MAX_PER_PAGE), ("concurrency", self.concurrency, 1024)):
             if not 1 <= value <= most:
-                raise ConfigurationError(f"{name}: {value} is not between 1 and {most}")
+                raise ConfigurationError(
+                    f"{name}: {value} is not between 1 and {most}", way_out=f"choose another {name}"
+                )
 
 
 async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None = None) -> RunReport:
@@ -73,9 +82,14 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
     abilities = asked.abilities
     report.walk, report.abilities, report.axis = str(abilities.walk), abilities.to_document(), abilities.axis
     settled = asked.page.source_time - abilities.axis.settling
+    if settings.start and settings.start >= settled:
+        raise ConfigurationError(
+            f"start {settings.start} lies after all that the source can have yet: by its clock, {settled} has settled",
+            way_out="name an earlier start",
+        )
 
     undated = file.current is not None and day_of(BEGINNING) in file.current.days
-    ledger = Ledger(world.manifest, world.clock, report.run_id, undated=undated)
+    ledger = Ledger(world.manifest, world.clock, report.run_id, undated=undated, impatient=settings.retry_failed)
     if file.current and not settings.same_account and not abilities.empty:
         await assure_same_account(world.source, asked, _archived(file.current, ledger, settings))
     start = await _starting_point(world, settings, file, abilities, report.run_id)
@@ -98,7 +112,8 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
         watch=watch or (lambda _: None),
     )
     await take_stock(pipeline, settings.layout)
-    due = sorted(day for day, at in start.retries.items() if at <= started or at - started > LONGEST_REST)
+    soon = LONGEST_REST if settings.retry_failed else timedelta(0)
+    due = sorted(day for day, at in start.retries.items() if at - started <= soon or at - started > LONGEST_REST)
     windows = windows_to_read(start.coverage, settings, settled)
     for day in due:
         windows = windows.merge((await ledger.unread(day)).around(abilities.axis, Axis.REQUESTED))

@@ -13,7 +13,7 @@ from ..model.coverage import Axis, Coverage, Window
 from ..model.object_keys import Layout
 from ..model.times import format_instant
 from .ports import ObjectStore
-from .report import covered_in_words
+from .report import counted, covered_in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,8 @@ class LastRun:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveStatus:
     """`live`: outputs in the manifest that the source still had. `days`: days that have any. `pending_retries`: when the
-    first failed image of a day is due again, by day. `last_run`: None where no report can be read.
+    first failed image of a day is due again, by day. `last_run`: None where no report can be read. `missing`: addresses of
+    partitions that the checkpoint counts on and the bucket lacks.
     """
 
     archive: str
@@ -43,6 +44,7 @@ class ArchiveStatus:
     proof: Proof | None
     saved_at: datetime | None
     last_run: LastRun | None
+    missing: tuple[str, ...] = ()
 
     @property
     def watermark(self) -> datetime | None:
@@ -50,7 +52,7 @@ class ArchiveStatus:
 
     @property
     def gaps(self) -> Coverage:
-        """What coverage lacks between its first and its last instant; the next run reads it."""
+        """What coverage lacks between its first and its last instant; a run without bounds reads it."""
         if not self.coverage:
             return Coverage()
         windows = self.coverage.windows
@@ -58,14 +60,16 @@ class ArchiveStatus:
 
     @property
     def outcome(self) -> str:
-        """`proven`, `proven, with failed images`, or `not proven`: as the last commit left it."""
-        if self.proof is None or not self.proof.agrees:
+        """`proven`, `proven, with failed images`, `proven, with gaps`, or `not proven`: as the last commit left it."""
+        if self.proof is None or not self.proof.agrees or self.missing:
             return "not proven"
+        if self.gaps:
+            return "proven, with gaps"
         return "proven, with failed images" if self.pending_retries else "proven"
 
     @property
     def exit_code(self) -> int:
-        """0 proven, 3 some images failed or the proof differs."""
+        """0 proven, 3 some images failed, the proof differs, or something is missing."""
         return 0 if self.outcome == "proven" else 3
 
     def explain(self) -> list[str]:
@@ -75,22 +79,36 @@ class ArchiveStatus:
         else:
             lines = [covered_in_words(self.coverage, self.axis)]
         lines += [
-            f"Not covered: {format_instant(gap.start)} to {format_instant(gap.end)}; the next run reads it."
+            f"Not covered: {format_instant(gap.start)} to {format_instant(gap.end)}; a run without --start and --end reads it."
             for gap in self.gaps
         ]
         if self.pending_retries:
             due = format_instant(min(self.pending_retries.values()))
-            lines.append(f"{len(self.pending_retries)} days hold failed images; runs after {due} try them again.")
+            lines.append(
+                f"Failed images: on {counted(len(self.pending_retries), 'day')}; runs after {due} try them again, and "
+                "`run --retry-failed` does so now."
+            )
         if self.proof is None:
             lines.append("No proof yet: nothing was compared with the source's counts. Run again.")
         elif self.proof.agrees:
-            lines.append(f"Proven: source and manifest both count {self.proof.source} outputs.")
+            lines.append(
+                f"Proven: source and manifest both count {self.proof.source} outputs {self._proof_spans(self.proof)}."
+            )
         else:
             lines.append(
-                f"NOT proven: the source counts {self.proof.source} outputs, the manifest holds {self.proof.manifest}. "
-                "All that was read is saved. Run again: the places that differ are read once more."
+                f"NOT proven: {self._proof_spans(self.proof)}, the source counts {self.proof.source} outputs and the manifest "
+                f"holds {self.proof.manifest}. All that was read is saved. Run again: the places that differ are read once more."
+            )
+        if self.missing:
+            more = f" and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
+            lines.append(
+                f"{self.missing[0]}{more} is missing, and the checkpoint counts on it: restore the object (an earlier version, a "
+                "backup), or run `stablecog-archive rebuild`."
             )
         return lines
+
+    def _proof_spans(self, proof: Proof) -> str:
+        return f"from {format_instant(proof.start)} to {format_instant(proof.end)}"
 
     def to_document(self) -> dict[str, Any]:
         """For machines: instants as RFC 3339 text, windows as pairs of them."""
@@ -102,6 +120,7 @@ class ArchiveStatus:
             "watermark": format_instant(self.watermark) if self.watermark else None,
             "coverage": _pairs(self.coverage),
             "gaps": _pairs(self.gaps),
+            "missing": list(self.missing),
             "live": self.live,
             "days": self.days,
             "pending_retries": {day.isoformat(): format_instant(due) for day, due in self.pending_retries.items()},
@@ -151,7 +170,14 @@ async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
         proof=checkpoint.proof,
         saved_at=checkpoint.saved_at,
         last_run=await _last_run(store, layout),
+        missing=await _missing(store, layout, checkpoint),
     )
+
+
+async def _missing(store: ObjectStore, layout: Layout, checkpoint: Checkpoint) -> tuple[str, ...]:
+    standing = {layout.parse_partition(listed.key) async for listed in store.list(layout.manifest)}
+    expected = {*checkpoint.versions, *(day for day, count in checkpoint.days.items() if count)}
+    return tuple(layout.uri(layout.partition(day)) for day in sorted(expected - standing))
 
 
 async def _last_run(store: ObjectStore, layout: Layout) -> LastRun | None:

@@ -14,13 +14,14 @@ from rich.progress import (
     SpinnerColumn,
     Task,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bar
 from rich.text import Text
 
 from ..archive.ports import Progress, Watcher
+
+NARROW = 110
 
 
 class RateColumn(ProgressColumn):
@@ -37,7 +38,7 @@ def watching(console: Console) -> Iterator[Watcher | None]:
     if not console.is_terminal:
         yield None
         return
-    columns = (
+    columns: tuple[ProgressColumn, ...] = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
@@ -45,10 +46,12 @@ def watching(console: Console) -> Iterator[Watcher | None]:
         TextColumn("images"),
         RateColumn(),
         TextColumn("{task.fields[copied]}{task.fields[failed]}", style="progress.download"),
-        TimeElapsedColumn(),
         TextColumn("ETA"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True),
     )
+    if console.width < NARROW:
+        # What is cut off on a narrow terminal would be the numbers.
+        columns = columns[1:2] + columns[3:]
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("asking the source", total=None, copied="0 bytes", failed="")
 

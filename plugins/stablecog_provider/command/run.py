@@ -55,6 +55,9 @@ def run(
         typer.Option(min=1, max=512, help="At most so many images are copied at the same time; fewer where that pays."),
     ] = CEILING,
     per_page: Annotated[int, typer.Option(min=1, max=MAX_PER_PAGE, help="Outputs asked for at once.")] = MAX_PER_PAGE,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try all failed images again now, whenever they are due.")
+    ] = False,
     allow_unsafe_store: Annotated[
         bool, typer.Option("--allow-unsafe-store", help="Go on where the store ignores conditional writes.")
     ] = False,
@@ -73,6 +76,7 @@ def run(
         lookback=lookback,
         per_page=per_page,
         concurrency=concurrency,
+        retry_failed=retry_failed,
         allow_unsafe_store=allow_unsafe_store,
         same_account=same_account,
     )

@@ -23,7 +23,7 @@ from .tables import show_status
 def status(
     context: typer.Context, to: To, endpoint_url: EndpointUrl = None, as_json: Json = False, debug: Debug = False
 ) -> int:
-    """Say how an archive stands, from the bucket alone: coverage, proof, pending retries, the last run. Needs no API key."""
+    """Say how an archive stands, from the bucket alone: coverage, proof, missing partitions, the last run. Needs no API key."""
     around: Surroundings = context.obj
     into_store = store_settings(around.environ, endpoint_url)
     found = asyncio.run(_read(lambda: around.open_store(into_store, to), to))

@@ -15,7 +15,12 @@ from ..archive.report import RunReport
 from ..archive.status import ArchiveStatus
 from ..model.times import format_instant
 
-_STYLES = {"proven": "bold green", "proven, with failed images": "bold yellow", "not proven": "bold red"}
+_STYLES = {
+    "proven": "bold green",
+    "proven, with failed images": "bold yellow",
+    "proven, with gaps": "bold yellow",
+    "not proven": "bold red",
+}
 _STYLES |= {"rebuilt": "bold green", "rebuilt, with gaps": "bold yellow"}
 
 
@@ -25,11 +30,12 @@ def show_report(console: Console, report: RunReport) -> None:
         ("archive", report.archive),
         (
             "read",
-            f"{report.read:,} outputs in {report.source_requests:,} requests ({report.walk or 'nothing to walk'})",
+            f"{report.read:,} lines of the listing, repeats included, in {report.source_requests:,} requests "
+            f"({report.walk or 'nothing to walk'})",
         ),
         ("copied", f"{report.copied:,} images, {decimal(report.bytes)}, {_rate(report)}"),
         ("refreshed", f"{report.refreshed:,} rows"),
-        ("failed, gone, deleted", f"{report.failed:,}, {report.gone:,}, {report.tombstoned:,}"),
+        ("failed, gone, deleted now", f"{report.failed:,}, {report.gone:,}, {report.tombstoned:,}"),
         ("took", f"{report.seconds:,.1f} s"),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
