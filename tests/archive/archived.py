@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from archive.scenes import a_world, checkpoint
-from archive.simulated import LAYOUT, Scene, SimulatedSource
+from archive.simulated import LAYOUT, Scene
 from stablecog_provider.adapters.memory import MemoryObject
-from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.ports import World
 from stablecog_provider.archive.rebuild import RebuildSettings, rebuild
 from stablecog_provider.archive.rebuild_report import RebuildReport
 from stablecog_provider.model.coverage import MAX_LATENCY, Coverage, Window
@@ -22,14 +20,8 @@ def a_past_world(**settings: object) -> SimulatedWorld:
     return a_world(300, future=0, **settings)
 
 
-def world_of(scene: Scene) -> World:
-    source = SimulatedSource(scene.simulated, scene.dialect, scene.clock)
-    manifest = ParquetManifest(scene.store, LAYOUT)
-    return World(source=source, images=scene.images, store=scene.store, manifest=manifest, clock=scene.clock)
-
-
 async def rebuilt(scene: Scene, **settings: bool) -> RebuildReport:
-    return await rebuild(world_of(scene), RebuildSettings(layout=LAYOUT, **settings))
+    return await rebuild(scene.world(), RebuildSettings(layout=LAYOUT, **settings))
 
 
 def put(scene: Scene, key: str, body: bytes) -> None:
