@@ -11,7 +11,7 @@ from typing import Any
 
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.ports import ImageBody, World
+from stablecog_provider.archive.ports import ImageBody, Source, World
 from stablecog_provider.archive.report import RunReport
 from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.errors import ImageGone, SourceUnavailable
@@ -100,13 +100,25 @@ class Scene:
         self.images = SimulatedImages(self.simulated)
 
     async def run(self, **settings: object) -> RunReport:
-        self.source = SimulatedSource(self.simulated, self.dialect, self.clock, self.source_dies_after)
-        self.source.spoil = self.spoil
+        self.source = self._asked_anew()
         self.images.asked.clear()
         self.store.requests = 0
-        manifest = ParquetManifest(self.store, LAYOUT)
-        world = World(source=self.source, images=self.images, store=self.store, manifest=manifest, clock=self.our_clock)
-        return await archive(world, ArchiveSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
+        return await archive(self.world(self.source), ArchiveSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
+
+    def world(self, source: Source | None = None) -> World:
+        """What a run is given, for those who bring a command or a rebuild of their own."""
+        return World(
+            source=source or self._asked_anew(),
+            images=self.images,
+            store=self.store,
+            manifest=ParquetManifest(self.store, LAYOUT),
+            clock=self.our_clock,
+        )
+
+    def _asked_anew(self) -> SimulatedSource:
+        source = SimulatedSource(self.simulated, self.dialect, self.clock, self.source_dies_after)
+        source.spoil = self.spoil
+        return source
 
     async def rows(self) -> dict[tuple[str, str], Row]:
         manifest = ParquetManifest(MemoryObjectStoreView(self.store), LAYOUT)

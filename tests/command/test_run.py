@@ -8,10 +8,9 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from archive.simulated import LAYOUT, Scene, SimulatedSource
+from archive.simulated import Scene, SimulatedSource
 from stablecog_provider.adapters.memory import MemoryObjectStore
-from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.ports import Progress, World
+from stablecog_provider.archive.ports import Progress
 from stablecog_provider.command.progress import watching
 from stablecog_provider.errors import ImageRejected
 from stablecog_provider.model.object_keys import Rendition
@@ -27,18 +26,8 @@ def scene() -> Scene:
     return made
 
 
-def world(scene: Scene) -> World:
-    return World(
-        source=SimulatedSource(scene.simulated, scene.dialect, scene.clock),
-        images=scene.images,
-        store=scene.store,
-        manifest=ParquetManifest(scene.store, LAYOUT),
-        clock=scene.clock,
-    )
-
-
 def test_an_account_is_archived_and_proven(scene: Scene) -> None:
-    typed = type_in("run", "--to", TO, world=world(scene))
+    typed = type_in("run", "--to", TO, world=scene.world())
     assert typed.code == 0, typed.err
     assert "PROVEN" in typed.out
     assert "(the watermark)" in typed.out
@@ -47,7 +36,7 @@ def test_an_account_is_archived_and_proven(scene: Scene) -> None:
 
 
 def test_json_is_the_report_and_nothing_else(scene: Scene) -> None:
-    typed = type_in("run", "--to", TO, "--json", world=world(scene), terminal=True)
+    typed = type_in("run", "--to", TO, "--json", world=scene.world(), terminal=True)
     assert typed.code == 0
     assert typed.err == ""
     assert typed.document["outcome"] == "proven"
@@ -58,7 +47,7 @@ def test_json_is_the_report_and_nothing_else(scene: Scene) -> None:
 def test_a_failed_image_is_3_and_named(scene: Scene) -> None:
     broken = scene.simulated.visible(scene.clock.now())[0]
     scene.images.broken[broken.file_name(Rendition.ORIGINAL)] = ImageRejected("it is a web page")
-    typed = type_in("run", "--to", TO, world=world(scene))
+    typed = type_in("run", "--to", TO, world=scene.world())
     assert typed.code == 3
     assert f"{broken.id} (original): it is a web page" in " ".join(typed.out.split())
     assert type_in("status", "--to", TO, store=scene.store).code == 3
@@ -67,7 +56,7 @@ def test_a_failed_image_is_3_and_named(scene: Scene) -> None:
 def test_bounds_reach_the_archive(scene: Scene) -> None:
     cut = scene.simulated.visible(scene.clock.now())[20].g
     bounds = ("--start", (cut - timedelta(days=30)).isoformat(), "--end", cut.isoformat())
-    typed = type_in("run", "--to", TO, *bounds, "--json", world=world(scene))
+    typed = type_in("run", "--to", TO, *bounds, "--json", world=scene.world())
     assert typed.code == 0
     assert 0 < typed.document["copied"] < 40
     assert len(typed.document["coverage"]) == 1
@@ -75,13 +64,13 @@ def test_bounds_reach_the_archive(scene: Scene) -> None:
 
 def test_an_unsafe_store_is_refused_unless_allowed(scene: Scene) -> None:
     scene.store = MemoryObjectStore(ignores_conditions=True)
-    refused = type_in("run", "--to", TO, "--json", world=world(scene))
+    refused = type_in("run", "--to", TO, "--json", world=scene.world())
     assert (refused.code, refused.document["kind"]) == (2, "UnsafeStore")
-    assert type_in("run", "--to", TO, "--allow-unsafe-store", world=world(scene)).code == 0
+    assert type_in("run", "--to", TO, "--allow-unsafe-store", world=scene.world()).code == 0
 
 
 def test_page_size_and_concurrency_reach_the_archive(scene: Scene) -> None:
-    seen = world(scene)
+    seen = scene.world()
     typed = type_in("run", "--to", TO, "--per-page", "7", "--concurrency", "1", "--lookback", "0", "--json", world=seen)
     assert typed.code == 0
     assert isinstance(seen.source, SimulatedSource)
@@ -89,7 +78,7 @@ def test_page_size_and_concurrency_reach_the_archive(scene: Scene) -> None:
 
 
 def test_on_a_terminal_progress_is_drawn_on_stderr(scene: Scene) -> None:
-    typed = type_in("run", "--to", TO, world=world(scene), terminal=True)
+    typed = type_in("run", "--to", TO, world=scene.world(), terminal=True)
     assert "images" in typed.err
     assert "images" not in typed.out.splitlines()[0]
 

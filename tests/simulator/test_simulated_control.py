@@ -35,12 +35,6 @@ async def simulator() -> AsyncIterator[Simulator]:
         yield running
 
 
-@pytest.fixture
-async def client(simulator: Simulator) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(simulator.address, timeout=aiohttp.ClientTimeout(total=20)) as session:
-        yield session
-
-
 async def post(client: aiohttp.ClientSession, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
     async with client.post(f"/_simulator/{path}", data=json.dumps(body) if body is not None else b"") as answer:
         return answer.status, await answer.json()

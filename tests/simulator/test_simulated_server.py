@@ -1,48 +1,20 @@
-"""The simulator over HTTP: what the service answers, its errors, its clock and its images."""
+"""The simulator over HTTP: what the service answers, its errors, its limit and its time."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from io import BytesIO
-from typing import Any
 
 import aiohttp
 import pytest
-from PIL import Image
 
-from stablecog_provider.model.object_keys import Rendition
-from stablecog_provider.simulator.clock import SimulatedClock
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED
 from stablecog_provider.simulator.faults import Fault, Manner, RateLimit
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import BANNED_KEY, DEFAULT_KEY, OTHER_KEY, World
 
-LISTING = "/v1/image/generation/outputs"
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator(World.generate(outputs=120, days=2)) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(simulator: Simulator) -> AsyncIterator[aiohttp.ClientSession]:
-    timeout = aiohttp.ClientTimeout(total=20)
-    async with aiohttp.ClientSession(simulator.address, timeout=timeout) as session:
-        yield session
-
-
-def bearer(key: str = DEFAULT_KEY) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"}
-
-
-async def ask(client: aiohttp.ClientSession, **parameters: Any) -> tuple[int, dict[str, Any]]:
-    async with client.get(LISTING, params=parameters, headers=bearer()) as answer:
-        return answer.status, await answer.json()
+from .conftest import LISTING, ask, bearer
 
 
 async def test_a_page_in_the_current_dialect(simulator: Simulator, client: aiohttp.ClientSession) -> None:
@@ -192,68 +164,6 @@ async def test_broken_answers_of_the_listing(simulator: Simulator, client: aioht
         assert (await answer.text()).startswith("<html>")
 
 
-async def test_images_are_served_whole(simulator: Simulator, client: aiohttp.ClientSession) -> None:
-    _, page = await ask(client, per_page=20)
-    for output in page["outputs"]:
-        async with client.get(output["image_url"]) as answer:
-            body = await answer.read()
-            assert answer.status == 200
-            assert int(answer.headers["Content-Length"]) == len(body)
-            extension = output["image_url"].rpartition(".")[2]
-            assert answer.content_type == f"image/{extension}"
-        with Image.open(BytesIO(body)) as picture:
-            assert picture.size == (output["generation"]["width"], output["generation"]["height"])
-    assert simulator.requests.images == 20
-    assert simulator.requests.images_with_key == 0
-
-
-async def test_an_upscaled_image_appears_with_its_address(simulator: Simulator, client: aiohttp.ClientSession) -> None:
-    output = simulator.world.visible()[-1]
-    path = f"/images/{output.file_name(Rendition.UPSCALED)}"
-    async with client.get(path) as answer:
-        assert answer.status == 404
-    simulator.world.upscale(output.id, simulator.clock.now())
-    _, page = await ask(client, per_page=1)
-    assert page["outputs"][0]["upscaled_image_url"] == simulator.address + path
-    async with client.get(path) as answer:
-        assert answer.status == 200
-
-
-async def test_images_that_are_not_there_are_not_found(client: aiohttp.ClientSession) -> None:
-    for name in ("unknown.jpeg", "00000000-0000-4000-8000-000000000000.png", "%2e%2e"):
-        async with client.get(f"/images/{name}") as answer:
-            assert answer.status == 404
-
-
-async def test_a_key_sent_to_the_image_host_is_noticed(simulator: Simulator, client: aiohttp.ClientSession) -> None:
-    async with client.get("/images/any.jpeg", headers=bearer()):
-        pass
-    assert simulator.requests.images_with_key == 1
-
-
-async def test_broken_images(simulator: Simulator, client: aiohttp.ClientSession) -> None:
-    output = simulator.world.visible()[0]
-    name = output.file_name(Rendition.ORIGINAL)
-    async with client.get(f"/images/{name}") as answer:
-        whole = await answer.read()
-
-    simulator.faults.on_image(name, Fault(Manner.TRUNCATED))
-    async with client.get(f"/images/{name}") as answer:
-        assert int(answer.headers["Content-Length"]) == len(whole)
-        with pytest.raises(aiohttp.ClientPayloadError):
-            await answer.read()
-
-    simulator.faults.on_image(name, Fault(Manner.SHORT))
-    async with client.get(f"/images/{name}") as answer:
-        assert await answer.read() == whole[: len(whole) // 2]
-
-    simulator.faults.on_image(simulator.faults.any_image, Fault(status=403))
-    async with client.get(f"/images/{name}") as answer:
-        assert answer.status == 403
-    async with client.get(f"/images/{name}") as answer:
-        assert await answer.read() == whole
-
-
 async def test_a_stalled_answer_ends_when_the_simulator_stops() -> None:
     simulator = await Simulator(World.empty()).start()
     simulator.faults.on_api(Fault(Manner.STALLED))
@@ -262,16 +172,6 @@ async def test_a_stalled_answer_ends_when_the_simulator_stops() -> None:
             await client.get(LISTING, headers=bearer())
     await simulator.stop()
     assert simulator.requests.pages == 1
-
-
-async def test_images_may_stand_on_a_host_of_their_own() -> None:
-    world = World.generate(outputs=10, days=1)
-    async with (
-        Simulator(world, image_address="https://images.invalid") as simulator,
-        aiohttp.ClientSession(simulator.address) as client,
-    ):
-        _, page = await ask(client, per_page=1)
-    assert page["outputs"][0]["image_url"].startswith("https://images.invalid/images/")
 
 
 async def test_the_key_is_in_no_log(
@@ -289,20 +189,3 @@ async def test_the_key_is_in_no_log(
     assert "Error handling request" in caplog.text
     assert DEFAULT_KEY not in caplog.text
     assert not [record for record in caplog.records if record.name == "aiohttp.access"]
-
-
-def test_a_running_clock_runs_at_its_rate() -> None:
-    ticks = iter([10.0, 12.0, 15.0, 16.0])
-    start = World.empty().present
-    clock = SimulatedClock(start, rate=60, ticker=lambda: next(ticks))
-    assert clock.now() == start + timedelta(minutes=2)
-    clock.set(start)
-    assert clock.now() == start + timedelta(minutes=1)
-
-
-def test_a_clock_needs_a_time_zone() -> None:
-    naive = World.empty().present.replace(tzinfo=None)
-    with pytest.raises(ValueError, match="time zone"):
-        SimulatedClock(naive)
-    with pytest.raises(ValueError, match="time zone"):
-        SimulatedClock(World.empty().present).set(naive)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from ..archive.ports import Watcher, World
 from ..archive.rebuild import RebuildSettings
 from ..archive.rebuild import rebuild as rebuild_archive
-from ..archive.rebuild_report import RebuildReport
 from .options import Debug, EndpointUrl, Json, SameAccount, To
-from .progress import watching
+from .reporting import tell, work
 from .settings import source_settings, store_settings
 from .surroundings import Surroundings
 from .tables import show_rebuild
@@ -55,17 +48,10 @@ def rebuild(
     )
     from_source = source_settings(around.environ, source, image_host)
     into_store = store_settings(around.environ, endpoint_url)
-    with watching(Console(file=around.err, quiet=as_json)) as watch:
-        report = asyncio.run(_rebuilt(lambda: around.open_world(from_source, into_store, to), asked, watch))
-    if as_json:
-        around.out.write(json.dumps(report.to_document()) + "\n")
-    else:
-        show_rebuild(Console(file=around.out), report)
-    return report.exit_code
-
-
-async def _rebuilt(
-    opened: Callable[[], AbstractAsyncContextManager[World]], asked: RebuildSettings, watch: Watcher | None
-) -> RebuildReport:
-    async with opened() as world:
-        return await rebuild_archive(world, asked, watch)
+    report = work(
+        around,
+        lambda: around.open_world(from_source, into_store, to),
+        lambda world, watch: rebuild_archive(world, asked, watch),
+        as_json=as_json,
+    )
+    return tell(around, report, show_rebuild, as_json=as_json)

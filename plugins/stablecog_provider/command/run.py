@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..archive.concurrency import CEILING
-from ..archive.ports import Watcher, World
-from ..archive.report import RunReport
 from ..archive.run import ArchiveSettings, archive
 from ..model.page import MAX_PER_PAGE
 from .options import Debug, EndpointUrl, Json, SameAccount, To, instant_of, span_of
-from .progress import watching
+from .reporting import tell, work
 from .settings import source_settings, store_settings
 from .surroundings import Surroundings
 from .tables import show_report
@@ -82,17 +75,10 @@ def run(
     )
     from_source = source_settings(around.environ, source, image_host)
     into_store = store_settings(around.environ, endpoint_url)
-    with watching(Console(file=around.err, quiet=as_json)) as watch:
-        report = asyncio.run(_archived(lambda: around.open_world(from_source, into_store, to), asked, watch))
-    if as_json:
-        around.out.write(json.dumps(report.to_document()) + "\n")
-    else:
-        show_report(Console(file=around.out), report)
-    return report.exit_code
-
-
-async def _archived(
-    opened: Callable[[], AbstractAsyncContextManager[World]], asked: ArchiveSettings, watch: Watcher | None
-) -> RunReport:
-    async with opened() as world:
-        return await archive(world, asked, watch)
+    report = work(
+        around,
+        lambda: around.open_world(from_source, into_store, to),
+        lambda world, watch: archive(world, asked, watch),
+        as_json=as_json,
+    )
+    return tell(around, report, show_report, as_json=as_json)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import typer
-from rich.console import Console
 
 from ..archive.ports import ObjectStore
 from ..archive.status import ArchiveStatus
 from ..archive.status import status as read_status
 from ..model.object_keys import Layout
 from .options import Debug, EndpointUrl, Json, To
+from .reporting import tell
 from .settings import store_settings
 from .surroundings import Surroundings
 from .tables import show_status
@@ -27,11 +26,7 @@ def status(
     around: Surroundings = context.obj
     into_store = store_settings(around.environ, endpoint_url)
     found = asyncio.run(_read(lambda: around.open_store(into_store, to), to))
-    if as_json:
-        around.out.write(json.dumps(found.to_document()) + "\n")
-    else:
-        show_status(Console(file=around.out), found)
-    return found.exit_code
+    return tell(around, found, show_status, as_json=as_json)
 
 
 async def _read(opened: Callable[[], AbstractAsyncContextManager[ObjectStore]], layout: Layout) -> ArchiveStatus:

@@ -1,0 +1,41 @@
+"""Every operation of a store by its name, refusals as a server spells them, and what an error may show."""
+
+from __future__ import annotations
+
+from stablecog_provider.archive.ports import Absent, ObjectStore
+from stablecog_provider.errors import ArchiveError
+
+SECRETS = ("test-secret-key", "demo-secret-key", "X-Amz-Signature", "Debug source", "StringToSign")
+
+
+def xml(code: str, message: str = "said so") -> str:
+    return (
+        f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message>"
+        "<StringToSign>AWS4-HMAC-SHA256 geheim</StringToSign></Error>"
+    )
+
+
+async def operate(store: ObjectStore, operation: str) -> object:
+    match operation:
+        case "get":
+            return await store.get("k")
+        case "put":
+            return await store.put("k", b"x", content_type="text/plain")
+        case "create":
+            return await store.put("k", b"x", content_type="text/plain", condition=Absent())
+        case "delete":
+            return await store.delete("k")
+        case "list":
+            return [item async for item in store.list("k/")]
+    raise AssertionError(operation)
+
+
+ALL = ["get", "put", "create", "delete", "list"]
+
+
+def assert_presentable(error: ArchiveError) -> None:
+    assert not any(secret in str(error) for secret in (*SECRETS, "geheim"))
+    assert len(error.message) < 300
+    assert "\n" not in str(error)
+    assert error.__cause__ is None  # whose text would be obstore's own
+    assert error.way_out

@@ -1,0 +1,97 @@
+"""Where the S3 store goes and as whom: sessions, endpoints, the environment; and what of it is never shown."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from aiohttp import web
+from botocore.credentials import ReadOnlyCredentials
+from demo.servers import S3Server
+
+from stablecog_provider.adapters.object_store import S3ObjectStore
+from stablecog_provider.errors import ConfigurationError, CredentialsRejected
+
+from .conftest import http_server, s3_store
+from .store_operations import operate
+
+
+class Refreshing:
+    """A boto3 session's credentials that change, as those of an assumed role do."""
+
+    def __init__(self, access_keys: list[str]) -> None:
+        self._keys = iter(access_keys)
+
+    def get_frozen_credentials(self) -> object:
+        return ReadOnlyCredentials(next(self._keys), "secret", None)
+
+
+async def test_the_session_is_asked_for_its_credentials() -> None:
+    used: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        used.append(request.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
+        return web.Response(headers={"ETag": '"v"'})
+
+    session = boto3.session.Session(region_name="eu-central-1")
+    session._session._credentials = Refreshing(["key-one"])
+    async with http_server(answer) as address:
+        store = S3ObjectStore("archive", session=session, endpoint_url=f"http://{address}")
+        await operate(store, "put")
+    assert used == ["key-one"]
+
+
+def test_a_session_without_credentials_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = boto3.session.Session(region_name="eu-central-1")
+    monkeypatch.setattr(session, "get_credentials", lambda: None)
+    with pytest.raises(CredentialsRejected, match="no AWS credentials for bucket archive"):
+        S3ObjectStore("archive", session=session, endpoint_url="http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://x", "127.0.0.1:9000", "http://user:geheim@host", "http://host/?geheim=1"])
+def test_an_endpoint_that_is_no_plain_address_is_refused(endpoint: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        s3_store(S3Server(endpoint, "a", "b"))
+    assert "geheim" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "region", "address"),
+    [
+        ("archive", "eu-central-1", "https://archive.s3.eu-central-1.amazonaws.com"),
+        ("dotted.name", "eu-central-1", "https://s3.eu-central-1.amazonaws.com"),
+        ("archive", "cn-north-1", "https://archive.s3.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_aws_is_asked_where_boto3_says(bucket: str, region: str, address: str) -> None:
+    session = boto3.session.Session("a", "b", region_name=region)
+    store = S3ObjectStore(bucket, session=session)
+    assert store.address == address
+
+
+async def test_the_named_endpoint_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    signed: list[bool] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        signed.append("Authorization" in request.headers)
+        return web.Response(headers={"ETag": '"v"'})
+
+    async with http_server(answer) as address:
+        await operate(s3_store(S3Server(f"http://{address}", "a", "b")), "put")
+    assert signed == [True]
+
+
+async def test_the_environments_endpoint_counts_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(headers={"ETag": '"v"'})
+
+    async with http_server(answer) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{address}")
+        store = S3ObjectStore("archive", session=boto3.session.Session("a", "b"))
+        assert await operate(store, "put") == '"v"'
+
+
+def test_the_repr_shows_no_secret(seaweedfs_server: S3Server) -> None:
+    assert seaweedfs_server.secret_key not in repr(s3_store(seaweedfs_server)) + repr(seaweedfs_server)

@@ -1,0 +1,114 @@
+"""Foreign, damaged and older objects in a partition's place: refused by name, or read for what they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.rows import DAY, a_row, minute
+from stablecog_provider.adapters.memory import MemoryObjectStore
+from stablecog_provider.adapters.parquet_partition import (
+    SCHEMA,
+    VERSION_KEY,
+    ParquetPartition,
+    read_partition,
+    table_of,
+)
+from stablecog_provider.errors import ArchiveDamaged
+from stablecog_provider.model.manifest import SCHEMA_VERSION
+
+from .manifests import KEY, TODAY, a_manifest, stored_table
+
+
+def parquet(table: pa.Table, version: bytes | None = b"1") -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata({VERSION_KEY: version} if version else None), sink)
+    return bytes(sink.getvalue())
+
+
+def with_column(name: str, values: pa.Array) -> bytes:
+    number = SCHEMA.get_field_index(name)
+    return parquet(table_of([a_row()]).set_column(number, name, values))
+
+
+ONE = table_of([a_row()])
+NO_TEXT = pa.Array.from_buffers(
+    pa.string(), 1, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0])), pa.py_buffer(b"\xff")]
+)
+DAMAGED = {
+    "empty": (b"", "cannot be read as Parquet"),
+    "text": (b"hello", "cannot be read as Parquet"),
+    "cut": (parquet(ONE)[:-100], "cannot be read as Parquet"),
+    "without version": (parquet(ONE, None), "has no stablecog.schema_version"),
+    "odd version": (parquet(ONE, b"one"), "has no stablecog.schema_version"),
+    "newer": (parquet(ONE, b"2"), "schema version 2, .* -> upgrade"),
+    "a column is missing": (parquet(ONE.drop_columns(["sha256"])), "column sha256 is missing"),
+    "the last column is missing": (parquet(ONE.drop_columns(["attempted_at"])), "column attempted_at is missing"),
+    "older, but a hole": (parquet(ONE.drop_columns(["sha256"]), b"0"), "column sha256 is missing"),
+    "older, but too short": (parquet(ONE.select(["output_id"]), b"0"), "column rendition is missing"),
+    "twice": (parquet(ONE.append_column("uri", ONE["uri"])), "column uri is there twice"),
+    "extra": (parquet(ONE.append_column("mine", ONE["uri"])), "not the archive's, and a merge would lose them: mine"),
+    "type": (with_column("bytes", pa.array(["5"])), "column bytes has type string, not int64"),
+    "nanoseconds": (
+        with_column("verified_at", pa.nulls(1, pa.timestamp("ns", tz="UTC"))),
+        "column verified_at has type",
+    ),
+    "no UTF-8": (with_column("prompt", NO_TEXT), "cannot be read as Parquet .*UTF8"),
+    "null": (with_column("raw", pa.nulls(1, pa.string())), "column raw has no value in 1 rows"),
+    "state": (with_column("state", pa.array(["lost"])), r"column state has unknown values: \['lost'\]"),
+    "rendition": (with_column("rendition", pa.array(["huge"])), "column rendition has unknown values"),
+    "other day": (parquet(table_of([a_row(), a_row("b", created_at=DAY + timedelta(days=1))])), "rows of another day"),
+    "duplicates": (parquet(table_of([a_row(), a_row()])), "two rows of the same output"),
+}
+
+
+@pytest.mark.parametrize(("body", "why"), DAMAGED.values(), ids=DAMAGED)
+async def test_a_foreign_or_damaged_object_is_named_with_cause_and_way_out(body: bytes, why: str) -> None:
+    store = MemoryObjectStore()
+    await store.put(KEY, body, content_type="")
+    manifest = a_manifest(store)
+    with pytest.raises(ArchiveDamaged, match=why) as raised:
+        await manifest.load(TODAY)
+    assert f"s3://bucket/{KEY}" in raised.value.message
+    assert raised.value.way_out
+    with pytest.raises(ArchiveDamaged, match=why):
+        await manifest.merge(TODAY, [a_row("b")])
+    assert store.objects[KEY].body == body
+
+
+@given(st.data())
+def test_a_flipped_byte_is_noticed_or_harmless(data: st.DataObject) -> None:
+    partition = ParquetPartition(TODAY).merged({row.key: row for row in (a_row("a"), a_row("b", prompt="p" * 500))})
+    body = bytearray(partition.to_parquet())
+    body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        read = read_partition(TODAY, bytes(body), "it")
+    except ArchiveDamaged:
+        return
+    assert Counter(row.key for row in read.rows()) == Counter(row.key for row in partition.rows())
+
+
+async def test_an_older_file_gains_the_newer_columns_as_nulls() -> None:
+    store = MemoryObjectStore()
+    row = a_row(attempted_at=minute(3))
+    old = table_of([row]).drop_columns(["attempted_at"])
+    await store.put(KEY, parquet(old, b"0"), content_type="")
+    manifest = a_manifest(store)
+    assert (await manifest.load(TODAY)).get(row.key) == replace(row, attempted_at=None)
+    await manifest.merge(TODAY, [a_row("b")])
+    table = stored_table(store)
+    assert table.schema.names == SCHEMA.names
+    assert table.schema.metadata[VERSION_KEY] == str(SCHEMA_VERSION).encode()
+
+
+async def test_columns_in_another_order_are_the_same_table() -> None:
+    store = MemoryObjectStore()
+    await store.put(KEY, parquet(ONE.select(list(reversed(SCHEMA.names)))), content_type="")
+    assert (await a_manifest(store).load(TODAY)).get(a_row().key) == a_row()

@@ -1,0 +1,42 @@
+"""A partition against the model's own words."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.rows import a_row, minute, rows
+from stablecog_provider.adapters.parquet_partition import BLOCK, KEPT_BLOCKS, ParquetPartition, read_partition
+from stablecog_provider.model.coverage import Window
+from stablecog_provider.model.manifest import Row, RowKey, is_live, retry_due
+
+from .manifests import TODAY, by_key, together
+
+
+@given(st.lists(rows(st.sampled_from("abcdefgh")), max_size=12).map(together), st.integers(0, 6), st.integers(0, 6))
+def test_what_a_partition_says_is_what_its_rows_say(found: dict[RowKey, Row], one: int, other: int) -> None:
+    partition = ParquetPartition(TODAY).merged(found)
+    assert by_key(partition) == found
+    live = [row for row in found.values() if is_live(row)]
+    assert partition.live_count() == len(live)
+    assert partition.live_ids() == {row.output_id for row in live}
+    within = Window(minute(min(one, other)), minute(max(one, other) + 1))
+    inside = [row for row in live if row.created_at in within]
+    assert partition.live_count(within) == len(inside)
+    assert partition.live_ids(within) == {row.output_id for row in inside}
+    assert partition.next_retry() == min(filter(None, map(retry_due, found.values())), default=None)
+
+
+@given(st.lists(rows(st.sampled_from("abcdefgh")), max_size=12).map(together))
+def test_a_partition_survives_its_file(found: dict[RowKey, Row]) -> None:
+    partition = ParquetPartition(TODAY).merged(found)
+    again = read_partition(TODAY, partition.to_parquet(), "it")
+    assert again.table.equals(partition.table)
+    assert again.to_parquet() == partition.to_parquet()
+
+
+def test_every_row_of_a_long_partition_is_found() -> None:
+    many = [a_row(f"id-{number}", created_at=minute(number % 1_000)) for number in range(BLOCK * (KEPT_BLOCKS + 2) + 1)]
+    partition = ParquetPartition(TODAY).merged({row.key: row for row in many})
+    assert all(partition.get(row.key) == row for row in many)
+    assert sorted(partition.rows(), key=lambda row: row.key) == sorted(many, key=lambda row: row.key)
