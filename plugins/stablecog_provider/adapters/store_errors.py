@@ -30,7 +30,10 @@ _REACH = (
     "is this the address (--endpoint-url, AWS_ENDPOINT_URL_S3, the connection's endpoint_url), and can this machine reach it? "
     "Nothing is lost; run again once it answers"
 )
-_CHANGE_KEY = "check the access key and the secret, and that they may do what the README's policy lists in this bucket"
+_CHANGE_KEY = (
+    "check the access key and the secret, and that they may get, put and list in this bucket, and delete the probe (the policy "
+    "stands in the README)"
+)
 
 
 def translate(
