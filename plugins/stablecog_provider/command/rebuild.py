@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ..adapters import event_loop
 from ..archive.ports import Watcher, World
 from ..archive.rebuild import RebuildSettings
 from ..archive.rebuild import rebuild as rebuild_archive
@@ -56,7 +56,7 @@ def rebuild(
     from_source = source_settings(around.environ, source, image_host)
     into_store = store_settings(around.environ, endpoint_url)
     with watching(Console(file=around.err, quiet=as_json)) as watch:
-        report = asyncio.run(_rebuilt(lambda: around.open_world(from_source, into_store, to), asked, watch))
+        report = event_loop.run(_rebuilt(lambda: around.open_world(from_source, into_store, to), asked, watch))
     if as_json:
         around.out.write(json.dumps(report.to_document()) + "\n")
     else:

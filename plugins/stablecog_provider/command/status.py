@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -10,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 import typer
 from rich.console import Console
 
+from ..adapters import event_loop
 from ..archive.ports import ObjectStore
 from ..archive.status import ArchiveStatus
 from ..archive.status import status as read_status
@@ -26,7 +26,7 @@ def status(
     """Say how an archive stands, from the bucket alone: coverage, proof, pending retries, the last run. Needs no API key."""
     around: Surroundings = context.obj
     into_store = store_settings(around.environ, endpoint_url)
-    found = asyncio.run(_read(lambda: around.open_store(into_store, to), to))
+    found = event_loop.run(_read(lambda: around.open_store(into_store, to), to))
     if as_json:
         around.out.write(json.dumps(found.to_document()) + "\n")
     else:
