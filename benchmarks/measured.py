@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LONGEST = 300.0
+LONGEST, STOP_SECONDS = 300.0, 2.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -71,9 +71,15 @@ def _wait(pid: int) -> None:
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    """What is left of its group; it may have children that it did not wait for."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
+    """What is left of its group; it may have children that it did not wait for, and they something in memory to take away."""
+    deadline = time.monotonic() + STOP_SECONDS
+    for number in (signal.SIGTERM, 0, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, number)
+            while number == 0 and time.monotonic() < deadline:
+                time.sleep(0.02)
+                child.poll()
+                os.killpg(child.pid, number)
     if child.returncode is None:
         child.wait()
 

@@ -20,7 +20,7 @@ def wait_for(port: int, child: subprocess.Popen[bytes], seconds: float = 30.0) -
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            raise ChildProcessError(f"{child.args} ended with {child.returncode} before it listened")
+            raise ChildProcessError(f"{child.args!r} ended with {child.returncode} before it listened")
         try:
             socket.create_connection((HOST, port), timeout=1).close()
         except OSError:

@@ -11,7 +11,6 @@ import ctypes
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-HOST = "127.0.0.1"
+from .ports import HOST, free_port, wait_for
+
 PROGRAMS = {"nginx": "nginx-light", "wrk": "wrk"}
 """By program, the Debian package that has it."""
 READY_SECONDS, STOP_SECONDS = 10.0, 5.0
@@ -129,7 +129,7 @@ def program(name: str) -> str:
 def serving(folder: Path) -> Iterator[Ends]:
     """Serve until the block ends, from and into `folder`. Raises Missing, ServerFailed."""
     nginx = program("nginx")
-    origin, sink = _free_ports(2)
+    origin, sink = free_port(), free_port()
     ends = Ends(folder, f"http://{HOST}:{origin}", f"http://{HOST}:{sink}")
     ends.images.mkdir(exist_ok=True)
     ends.stored.mkdir(exist_ok=True)
@@ -147,21 +147,14 @@ def serving(folder: Path) -> Iterator[Ends]:
         preexec_fn=_die_with_parent,
     )
     try:
-        _wait(child, (origin, sink), folder / "error.log")
+        for port in (origin, sink):
+            wait_for(port, child, READY_SECONDS)
         yield ends
+    except (ChildProcessError, TimeoutError) as error:
+        log = folder / "error.log"
+        raise ServerFailed(f"nginx: {error}. {log.read_text()[-1000:] if log.exists() else ''}") from None
     finally:
         _stop(child)
-
-
-def _wait(child: subprocess.Popen[bytes], ports: tuple[int, ...], log: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    for port in ports:
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1.0):
-                break
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise ServerFailed(f"nginx does not serve: {log.read_text()[-1000:] if log.exists() else 'no log'}")
-            time.sleep(0.05)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
@@ -179,12 +172,3 @@ def _die_with_parent() -> None:
     """Linux only: the kernel tells nginx to stop even where the benchmark is killed and can tell nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports on which nobody listens. Another program may still take one before we do."""
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
