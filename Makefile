@@ -47,6 +47,7 @@ test: $(READY) ## Linters, types, architecture and all tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/mypy demo campaign docker/start.py
+	@$(BIN)/mypy -m benchmarks.copy -p benchmarks.contenders
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest
 
@@ -59,6 +60,16 @@ test: $(READY) ## Linters, types, architecture and all tests
 campaign: .venv/.with-campaign ## Kills, races, faults, damage, hostile input, secrets: hours in a table (ARGS="--only races --scale 0.1")
 	@$(BIN)/python -m campaign $(ARGS)
 
+.PHONY: bench
+bench: .venv/.with-benchmarks .venv-aiobotocore/.ready .venv-img2dataset/.ready ## Copying, ours and others': rates, CPU, memory in tables (ARGS="--quick")
+	@$(BIN)/python -m benchmarks.copy $(ARGS)
+
+# Peers whose dependencies do not go with Airflow's, an environment each. Where one cannot be had, its row says so.
+.venv-%/.ready: benchmarks/%.lock $(READY)
+	@{ $(UV) venv --clear --python $(BIN)/python .venv-$* \
+	  && $(UV) pip sync --python .venv-$*/bin/python --require-hashes $< && touch $@; } \
+	  || { rm -rf .venv-$*; echo "$* cannot be installed here; going on without it ..."; }
+
 .PHONY: lock
 lock: $(READY) ## Refresh the locks to the newest versions
 	@echo uv | $(COMPILE) - -o bootstrap.lock
@@ -66,7 +77,10 @@ lock: $(READY) ## Refresh the locks to the newest versions
 	@echo hatchling | $(COMPILE) pyproject.toml - -c requirements.lock -o docker/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o docker/requirements-demo.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra campaign -c requirements.lock -o campaign/requirements.lock
+	@$(COMPILE) pyproject.toml --extra bench -c requirements.lock -o benchmarks/requirements.lock
+	@echo aiobotocore | $(COMPILE) - -o benchmarks/aiobotocore.lock
+	@echo img2dataset | $(COMPILE) - -o benchmarks/img2dataset.lock
 
 .PHONY: clean
 clean: ## Remove .venv and everything that can be made again
-	@rm -rf .venv .demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	@rm -rf .venv .venv-* .demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

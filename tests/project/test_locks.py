@@ -12,9 +12,11 @@ from packaging.utils import canonicalize_name
 from .tree import ROOT, pyproject
 
 IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock")
-SLOW = {"campaign": "campaign/requirements.lock"}
+SLOW = {"campaign": "campaign/requirements.lock", "bench": "benchmarks/requirements.lock"}
 """The extras of the slow targets, which are no part of `requirements.lock`."""
-LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, *SLOW.values())
+PEERS = ("benchmarks/aiobotocore.lock", "benchmarks/img2dataset.lock")
+"""Environments of their own, for what is measured beside ours and does not go with Airflow."""
+LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, *SLOW.values(), *PEERS)
 
 
 def pins(lock: str) -> dict[str, tuple[str, int]]:

@@ -150,10 +150,11 @@ def _parsed(url: str) -> URL:
 
 
 def _check(response: aiohttp.ClientResponse) -> None:
-    status, where = response.status, shown(response.url)
+    status = response.status
     coding = response.headers.get("Content-Encoding", "identity").lower()
     if status == HTTPStatus.OK and coding == "identity":
         return
+    where = shown(response.url)
     if status == HTTPStatus.OK:
         raise ImageRejected(f"{where} came with a coding that nobody asked for: {coding[:40]!r}")
     answered = f"{where}: the image host answered {status}{_phrase(status)}"

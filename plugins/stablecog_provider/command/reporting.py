@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -10,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
+from ..adapters import event_loop
 from ..archive.ports import Watcher, World
 from .progress import watching
 from .surroundings import Surroundings
@@ -41,7 +41,7 @@ def work(
             return await act(world, watch)
 
     with watching(Console(file=around.err, quiet=as_json)) as watch:
-        return asyncio.run(acted(watch))
+        return event_loop.run(acted(watch))
 
 
 def tell(around: Surroundings, report: R, show: Callable[[Console, R], None], *, as_json: bool) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import typer
 
+from ..adapters import event_loop
 from ..archive.ports import ObjectStore
 from ..archive.status import ArchiveStatus
 from ..archive.status import status as read_status
@@ -25,7 +25,7 @@ def status(
     """Say how an archive stands, from the bucket alone: coverage, proof, missing partitions, the last run. Needs no API key."""
     around: Surroundings = context.obj
     into_store = store_settings(around.environ, endpoint_url)
-    found = asyncio.run(_read(lambda: around.open_store(into_store, to), to))
+    found = event_loop.run(_read(lambda: around.open_store(into_store, to), to))
     return tell(around, found, show_status, as_json=as_json)
 
 

@@ -1,0 +1,94 @@
+"""The results as tables in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .contenders import OURS, RCLONE, THREADS
+from .results import Results, Spread
+
+_NONE = "-"
+
+
+def tables(results: Results) -> str:
+    """All that is worth saying of one set of images."""
+    mean = results.total / results.count
+    rounds = max(map(len, results.attempts.values()), default=0)
+    parts = [
+        f"### {results.count:,} images of {mean / 1000:,.0f} kB on average, {rounds} rounds (least / median / most)",
+        _contenders(results),
+        _ratios(results),
+        _aims(results),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _contenders(results: Results) -> str:
+    rows = []
+    for name in results.attempts:
+        requests = ", ".join(f"{number:g} {method}" for method, number in results.requests(name).items())
+        rows.append(
+            [
+                name,
+                _spread(results.rates(name), "{:,.0f}"),
+                _median(results.running_rates(name), "{:,.0f}"),
+                _spread(results.cpu(name), "{:.2f}"),
+                _median(results.running_cpu(name), "{:.2f}"),
+                _spread(results.peak(name), "{:.0f}"),
+                requests or _NONE,
+                "; ".join(part for part in (results.notes.get(name, ""), results.trouble(name)) if part),
+            ]
+        )
+    for name, value in (
+        ("limit: GET by wrk", [limit.get for limit in results.limits]),
+        ("limit: PUT by wrk", [limit.put for limit in results.limits]),
+        ("limit: GET, then PUT", [limit.both for limit in results.limits]),
+    ):
+        rows.append([name, _spread(Spread.of(value), "{:,.0f}"), *[_NONE] * 5, ""])
+    head = [
+        "whole processes", "images/s", "without start-up", "CPU ms/image", "without start-up", "peak MB",
+        "requests an image", "note",
+    ]  # fmt: skip
+    return _table(head, rows)
+
+
+def _ratios(results: Results) -> str:
+    rows = [
+        [f"ours : {name}", _spread(results.ratios(OURS.name, name), "{:.2f}")]
+        for name in results.attempts
+        if name != OURS.name
+    ]
+    rows.append(["ours : raw limit", _spread(results.shares(OURS.name), "{:.2f}")])
+    rows.append(["ours without start-up : raw limit", _spread(results.shares(OURS.name, running=True), "{:.2f}")])
+    return _table(["throughput, round by round", "least / median / most"], rows)
+
+
+def _aims(results: Results) -> str:
+    """By the medians of whole processes."""
+    aims: list[tuple[str, Spread | None, Callable[[float], bool]]] = [
+        ("at least 1.2 x rclone", results.ratios(OURS.name, RCLONE.name), lambda value: value >= 1.2),
+        ("at least 7 x threads of httpx + boto3", results.ratios(OURS.name, THREADS.name), lambda value: value >= 7),
+        ("CPU at most 0.7 ms an image", results.cpu(OURS.name), lambda value: value <= 0.7),
+        ("at least half of the raw limit", results.shares(OURS.name), lambda value: value >= 0.5),
+        ("peak memory at most 150 MB", results.peak(OURS.name), lambda value: value <= 150),
+    ]
+    rows = []
+    for aim, found, reached in aims:
+        if found:
+            rows.append([aim, f"{found.median:.2f}", "reached" if reached(found.median) else "missed"])
+    return _table(["aim", "median", ""], rows) if rows else ""
+
+
+def _spread(found: Spread | None, form: str) -> str:
+    if found is None:
+        return _NONE
+    return " / ".join(form.format(value) for value in (found.least, found.median, found.most))
+
+
+def _median(found: Spread | None, form: str) -> str:
+    return form.format(found.median) if found else _NONE
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
