@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from datetime import timedelta
@@ -189,3 +190,38 @@ async def test_the_key_is_in_no_log(
     assert "Error handling request" in caplog.text
     assert DEFAULT_KEY not in caplog.text
     assert not [record for record in caplog.records if record.name == "aiohttp.access"]
+
+
+def test_a_running_clock_runs_at_its_rate() -> None:
+    ticks = iter([10.0, 12.0, 15.0, 16.0])
+    start = World.empty().present
+    clock = SimulatedClock(start, rate=60, ticker=lambda: next(ticks))
+    assert clock.now() == start + timedelta(minutes=2)
+    clock.set(start)
+    assert clock.now() == start + timedelta(minutes=1)
+
+
+def test_a_clock_needs_a_time_zone() -> None:
+    naive = World.empty().present.replace(tzinfo=None)
+    with pytest.raises(ValueError, match="time zone"):
+        SimulatedClock(naive)
+    with pytest.raises(ValueError, match="time zone"):
+        SimulatedClock(World.empty().present).set(naive)
+
+
+async def test_pages_and_images_are_as_late_as_told_and_its_control_is_not(client: aiohttp.ClientSession) -> None:
+    late = 0.05
+
+    async def seconds(path: str) -> float:
+        began = asyncio.get_running_loop().time()
+        async with client.get(f"{slow.address}{path}", headers=bearer()) as answer:
+            assert answer.status == 200
+        return asyncio.get_running_loop().time() - began
+
+    world = World.generate(outputs=1, days=1)
+    image = world.visible()[0].file_name(Rendition.ORIGINAL)
+    async with Simulator(world, latency=late) as slow:
+        assert await seconds(LISTING) >= late
+        assert await seconds(f"/images/{image}") >= late
+        slow.scene.latency = 3600.0
+        assert await seconds("/_simulator/state") < slow.scene.latency
