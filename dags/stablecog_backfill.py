@@ -52,13 +52,17 @@ with DAG(
         "bucket": Param(BUCKET, type="string", description="The bucket"),
         "prefix": Param(PREFIX, type="string", description="Where in the bucket the archive lies"),
         "pieces": Param(16, type="integer", minimum=1, maximum=500, description="How many windows, about"),
+        "concurrency": Param(
+            32, type="integer", minimum=1, maximum=1024, description="Images that each window copies at the same time"
+        ),
     },
 ) as dag:
 
     @task(task_id="plan")
     def planned(params: dict[str, Any]) -> list[dict[str, Any]]:
         """The windows, as arguments of `archive`."""
-        return planned_windows(params["bucket"], params["prefix"], pieces=params["pieces"])
+        windows = planned_windows(params["bucket"], params["prefix"], pieces=params["pieces"])
+        return [{**window, "concurrency": params["concurrency"]} for window in windows]
 
     archived = StablecogToS3Operator.partial(
         task_id="archive",

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from .tree import ROOT, pyproject
 
 IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock")
-SLOW = {"campaign": "campaign/requirements.lock"}
+SLOW = {name: f"{name}/requirements.lock" for name in ("campaign", "e2e")}
 """The extras of the slow targets, which are no part of `requirements.lock`."""
 LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, *SLOW.values())
 
