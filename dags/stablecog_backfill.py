@@ -10,6 +10,7 @@ from airflow.sdk import DAG, Param, task
 
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.airflow.planning import planned_windows
+from stablecog_provider.archive.concurrency import CEILING
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
@@ -53,7 +54,11 @@ with DAG(
         "prefix": Param(PREFIX, type="string", description="Where in the bucket the archive lies"),
         "pieces": Param(16, type="integer", minimum=1, maximum=500, description="How many windows, about"),
         "concurrency": Param(
-            32, type="integer", minimum=1, maximum=1024, description="Images that each window copies at the same time"
+            CEILING,
+            type="integer",
+            minimum=1,
+            maximum=1024,
+            description="At most so many images at once, in each window",
         ),
     },
 ) as dag:
