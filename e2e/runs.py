@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil  # type: ignore[import-untyped]
 import pyarrow as pa
 from demo.airflow_home import connections
 from demo.children import StepFailed
@@ -21,6 +20,7 @@ from .blows import WINDOWS, Blow, TaskKilled, WorkerKilled
 from .bucket import BUCKET, manifest_of, reports_of, stored_in
 from .check import Findings, judge
 from .cluster import REQUESTS_PER_SECOND, Cluster, Worker
+from .cores import Busy, Cores
 from .rest import AirflowApi, Try
 
 Killed = Literal["worker", "task"]
@@ -46,8 +46,8 @@ class Run:
 
 @dataclass(slots=True)
 class Line:
-    """What came of it. `seconds`: from the first window's start to the closing proof. `limited`: answers 429; `busy`: share of
-    all cores' time that something used meanwhile, be it ours or not; `faults`: what is wrong besides the findings.
+    """What came of it. `seconds`: from the first window's start to the closing proof. `limited`: answers 429; `faults`:
+    what is wrong besides the findings.
     """
 
     run: Run
@@ -55,7 +55,7 @@ class Line:
     windows: int
     retries: int
     limited: int
-    busy: float
+    busy: Busy
     findings: Findings
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -67,12 +67,12 @@ class Line:
 
 @dataclass(slots=True)
 class Course:
-    """How a run went, as Airflow's API tells it. `busy`: as in `Line`."""
+    """How a run went, as Airflow's API tells it."""
 
     tries: Sequence[Try] = ()
     state: str = "queued"
     began: datetime | None = None
-    busy: float = 0.0
+    busy: Busy = Busy()
 
     @property
     def windows(self) -> list[Try]:
@@ -121,7 +121,7 @@ def _blow(run: Run, workers: Sequence[Worker], source: Simulator) -> Blow | None
 
 def _follow(api: AirflowApi, started: str, blow: Blow | None, seconds: float) -> Course:
     """Look at the run until it is over. Raises StepFailed where that takes too long."""
-    course, deadline, idle = Course(), time.monotonic() + seconds, _Idle()
+    course, deadline, cores = Course(), time.monotonic() + seconds, Cores()
     while course.state not in _OVER:
         if time.monotonic() > deadline:
             raise StepFailed(f"the run {started}", f"not done after {seconds:.0f} s")
@@ -131,24 +131,11 @@ def _follow(api: AirflowApi, started: str, blow: Blow | None, seconds: float) ->
         # A try that is started again tells when it began anew.
         begun = [each.began for each in course.windows if each.began]
         if begun and course.began is None:
-            course.began, idle = min(begun), _Idle()
+            course.began, cores = min(begun), Cores()
         if blow:
             blow.look(course.tries)
-    course.busy = idle.busy()
+    course.busy = cores.busy()
     return course
-
-
-class _Idle:
-    """The time of all cores from here on."""
-
-    def __init__(self) -> None:
-        self._then = psutil.cpu_times()
-
-    def busy(self) -> float:
-        now = psutil.cpu_times()
-        passed = sum(now) - sum(self._then)
-        resting = now.idle + now.iowait - self._then.idle - self._then.iowait
-        return float(1 - resting / passed) if passed else 0.0
 
 
 def _faults(run: Run, course: Course, blow: Blow | None, reports: list[dict[str, Any]]) -> list[str]:

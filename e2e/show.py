@@ -14,7 +14,7 @@ AIM = 1.7
 _SHOWN = 5
 _COLUMNS = (
     "run", "workers", "seconds", "windows", "outputs", "images", "lost", "doubled", "corrupt", "retries", "answers 429",
-    "cores busy",
+    "cores: ours", "others",
 )  # fmt: skip
 
 
@@ -29,7 +29,8 @@ def show(console: Console, lines: Sequence[Line]) -> None:
             str(line.run.workers),
             f"{line.seconds:.1f}",
             *(f"{number:,}" for number in numbers),
-            f"{line.busy:.0%}",
+            f"{line.busy.ours:.0%}",
+            f"{line.busy.others:.0%}",
         )
     console.print(table)
     for line in lines:
