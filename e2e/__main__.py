@@ -29,7 +29,7 @@ from .show import show
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".e2e"
 NAMES = ("one-worker", "two-workers", "worker-killed", "task-killed")
-WIDTH = 130
+WIDTH = 150
 SMALL, FEW_WINDOWS = 10, 4
 """A killed task is shown with so much smaller an account, in few windows."""
 
@@ -37,7 +37,7 @@ SMALL, FEW_WINDOWS = 10, 4
 def main(
     outputs: Annotated[int, typer.Option(min=100, help="Outputs that the account has.")] = 20_000,
     windows: Annotated[int, typer.Option(min=2, help="Windows that are asked for.")] = 16,
-    concurrency: Annotated[int, typer.Option(min=1, help="Images that each window copies at the same time.")] = 4,
+    concurrency: Annotated[int, typer.Option(min=1, help="Images that each window copies at the same time.")] = 2,
     latency: Annotated[float, typer.Option(min=0, help="Seconds of each answer of the source.")] = 0.05,
     only: Annotated[list[str] | None, typer.Option(help=f"Only these of {', '.join(NAMES)}.")] = None,
 ) -> None:
