@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import click
+import httpx
 import typer
 from demo.children import StepFailed, heed_interruptions
 from demo.servers import ServerFailed, seaweedfs
@@ -39,7 +41,7 @@ def main(
     windows: Annotated[int, typer.Option(min=2, help="Windows that are asked for.")] = 16,
     concurrency: Annotated[int, typer.Option(min=1, help="Images that each window copies at the same time.")] = 2,
     latency: Annotated[float, typer.Option(min=0, help="Seconds of each answer of the source.")] = 0.05,
-    only: Annotated[list[str] | None, typer.Option(help=f"Only these of {', '.join(NAMES)}.")] = None,
+    only: Annotated[list[str] | None, typer.Option(click_type=click.Choice(NAMES), help="Only these.")] = None,
 ) -> None:
     console = Console(highlight=False)
     # A table that is piped into a file is not to be folded.
@@ -57,8 +59,8 @@ def main(
         console.print(f"\n[bold red]Failed at: {failure.step}[/] ({failure.why})")
         console.print(failure.tail, markup=False, soft_wrap=True)
         raise SystemExit(1) from None
-    except ServerFailed as failure:
-        console.print(str(failure), markup=False, soft_wrap=True)
+    except (ServerFailed, httpx.HTTPError) as failure:
+        console.print(f"{type(failure).__name__}: {failure}", markup=False, soft_wrap=True)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         console.print("\nInterrupted; everything that was started is stopped.")

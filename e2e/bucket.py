@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from demo.children import StepFailed
 from demo.numbers import Archive
 from demo.servers import S3Server
 from obstore.store import S3Store
@@ -23,9 +24,11 @@ _AT_ONCE = 8
 
 
 def manifest_of(server: S3Server, prefix: str, folder: Path) -> pa.Table:
-    """All partitions, copied to `folder` and put together."""
+    """All partitions, copied to `folder` and put together. Raises StepFailed."""
     shutil.rmtree(folder, ignore_errors=True)
     partitions = Archive(server, BUCKET, prefix).download_manifest(folder)
+    if not partitions:
+        raise StepFailed("reading the manifest", "there is none")
     return pa.concat_tables([pq.ParquetFile(path).read() for path in partitions])
 
 

@@ -10,7 +10,7 @@ import base64
 import contextlib
 import secrets
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,12 +69,28 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """A program of Airflow's, and where it writes."""
+
+    name: str
+    child: subprocess.Popen[bytes]
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """Airflow as it runs, without its workers."""
 
     home: AirflowHome
     settings: Mapping[str, str]
     api: AirflowApi
+    components: Sequence[Component]
+
+    def assure_alive(self) -> None:
+        """Raises StepFailed where one of the components has ended."""
+        for each in self.components:
+            if each.child.poll() is not None:
+                raise StepFailed(f"airflow {each.name}", f"ended with exit code {each.child.returncode}", each.log)
 
     @contextlib.contextmanager
     def workers(self, count: int, connections: Mapping[str, str], logs: Path) -> Iterator[list[Worker]]:
@@ -107,26 +123,26 @@ def cluster(folder: Path, root: Path, logs: Path, backends: Backends) -> Iterato
         log = logs / "airflow-db-migrate.log"
         with started([airflow_program(), "db", "migrate"], log, whole) as child:
             finish("airflow db migrate", child, log, _READY_SECONDS)
-        children = []
+        components = []
         for name, arguments in _COMPONENTS.items():
             log = logs / f"airflow-{name}.log"
-            children.append((name, running.enter_context(session([airflow_program(), *arguments], log, whole)), log))
+            child = running.enter_context(session([airflow_program(), *arguments], log, whole))
+            components.append(Component(name, child, log))
         api = running.enter_context(airflow_api(f"http://{HOST}:{port}"))
-        _wait_until_healthy(api, children)
+        airflow = Cluster(home, settings, api, components)
+        _wait_until_healthy(airflow)
         api.make_pool(POOL, SLOTS * MOST_WORKERS, "windows of the Stablecog backfill")
         api.unpause()
-        yield Cluster(home, settings, api)
+        yield airflow
 
 
-def _wait_until_healthy(api: AirflowApi, children: list[tuple[str, subprocess.Popen[bytes], Path]]) -> None:
+def _wait_until_healthy(airflow: Cluster) -> None:
     def healthy() -> bool:
-        for name, child, log in children:
-            if child.poll() is not None:
-                raise StepFailed(f"airflow {name}", f"ended with exit code {child.returncode}", log)
-        return api.healthy()
+        airflow.assure_alive()
+        return airflow.api.healthy()
 
-    name, child, log = children[0]
-    wait_until(f"airflow {name} and the others", healthy, child, log, _READY_SECONDS)
+    first = airflow.components[0]
+    wait_until(f"airflow {first.name} and the others", healthy, first.child, first.log, _READY_SECONDS)
 
 
 def _settings(backends: Backends, port: int) -> dict[str, str]:

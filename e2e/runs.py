@@ -21,7 +21,7 @@ from .bucket import BUCKET, manifest_of, reports_of, stored_in
 from .check import Findings, judge
 from .cluster import REQUESTS_PER_SECOND, Cluster, Worker
 from .cores import Busy, Cores
-from .rest import AirflowApi, Try
+from .rest import Try
 
 Killed = Literal["worker", "task"]
 _LOOK_EVERY = 1.0
@@ -95,7 +95,7 @@ def play(run: Run, airflow: Cluster, store: S3Server, folder: Path) -> Line:
         with airflow.workers(run.workers, environ, logs) as workers:
             blow = _blow(run, workers, source)
             asked = {"bucket": BUCKET, "prefix": prefix, "pieces": run.windows, "concurrency": run.concurrency}
-            course = _follow(airflow.api, airflow.api.trigger(asked), blow, 300.0 + run.outputs / 5)
+            course = _follow(airflow, airflow.api.trigger(asked), blow, 300.0 + run.outputs / 5)
         limited = requests(source)["limited"]
     findings = judge(run.truth, manifest_of(store, prefix, folder / "manifest"), stored_in(store, prefix))
     return Line(
@@ -107,7 +107,7 @@ def play(run: Run, airflow: Cluster, store: S3Server, folder: Path) -> Line:
         busy=course.busy,
         findings=findings,
         notes=[blow.told()] if blow and blow.struck else [],
-        faults=_faults(run, course, blow, reports_of(store, prefix)),
+        faults=faults_of(run, course, blow, reports_of(store, prefix)),
     )
 
 
@@ -119,15 +119,16 @@ def _blow(run: Run, workers: Sequence[Worker], source: Simulator) -> Blow | None
     return None
 
 
-def _follow(api: AirflowApi, started: str, blow: Blow | None, seconds: float) -> Course:
-    """Look at the run until it is over. Raises StepFailed where that takes too long."""
+def _follow(airflow: Cluster, started: str, blow: Blow | None, seconds: float) -> Course:
+    """Look at the run until it is over. Raises StepFailed where that takes too long, or Airflow itself has ended."""
     course, deadline, cores = Course(), time.monotonic() + seconds, Cores()
     while course.state not in _OVER:
         if time.monotonic() > deadline:
             raise StepFailed(f"the run {started}", f"not done after {seconds:.0f} s")
         time.sleep(_LOOK_EVERY)
-        course.state = api.state(started)
-        course.tries = api.tries(started)
+        airflow.assure_alive()
+        course.state = airflow.api.state(started)
+        course.tries = airflow.api.tries(started)
         # A try that is started again tells when it began anew.
         begun = [each.began for each in course.windows if each.began]
         if begun and course.began is None:
@@ -138,7 +139,8 @@ def _follow(api: AirflowApi, started: str, blow: Blow | None, seconds: float) ->
     return course
 
 
-def _faults(run: Run, course: Course, blow: Blow | None, reports: list[dict[str, Any]]) -> list[str]:
+def faults_of(run: Run, course: Course, blow: Blow | None, reports: list[dict[str, Any]]) -> list[str]:
+    """What is wrong with how it went, or with the last of the archive's own reports: a sentence each."""
     faults = [] if course.state == "success" else [f"the run ended as {course.state}"]
     unfinished = [f"{each.task} {each.window}" for each in course.tries if each.state != "success"]
     faults += [f"not done: {', '.join(unfinished)}"] if unfinished else []

@@ -36,9 +36,9 @@ def show(console: Console, lines: Sequence[Line]) -> None:
     for line in lines:
         for told in (*line.notes, *line.faults, *_wrong(line)):
             console.print(f"{line.run.name}: {told}", soft_wrap=True)
-    if ratio := _ratio(lines):
-        aim = "" if ratio >= AIM else f", short of the aim of {AIM}"
-        console.print(f"two workers : one worker = {ratio:.2f}{aim}")
+    if reached := ratio(lines):
+        aim = "" if reached >= AIM else f", short of the aim of {AIM}"
+        console.print(f"two workers : one worker = {reached:.2f}{aim}")
 
 
 def _wrong(line: Line) -> list[str]:
@@ -52,7 +52,7 @@ def _wrong(line: Line) -> list[str]:
     ]
 
 
-def _ratio(lines: Sequence[Line]) -> float | None:
+def ratio(lines: Sequence[Line]) -> float | None:
     """How many times as fast two undisturbed workers were as one with the same account."""
     taken = {(line.run.workers, line.run.outputs): line.seconds for line in lines if line.run.killed is None}
     for (workers, outputs), seconds in taken.items():
