@@ -10,6 +10,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
+from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED
 from stablecog_provider.simulator.faults import Fault, Manner, RateLimit
 from stablecog_provider.simulator.server import Simulator
@@ -190,23 +191,6 @@ async def test_the_key_is_in_no_log(
     assert "Error handling request" in caplog.text
     assert DEFAULT_KEY not in caplog.text
     assert not [record for record in caplog.records if record.name == "aiohttp.access"]
-
-
-def test_a_running_clock_runs_at_its_rate() -> None:
-    ticks = iter([10.0, 12.0, 15.0, 16.0])
-    start = World.empty().present
-    clock = SimulatedClock(start, rate=60, ticker=lambda: next(ticks))
-    assert clock.now() == start + timedelta(minutes=2)
-    clock.set(start)
-    assert clock.now() == start + timedelta(minutes=1)
-
-
-def test_a_clock_needs_a_time_zone() -> None:
-    naive = World.empty().present.replace(tzinfo=None)
-    with pytest.raises(ValueError, match="time zone"):
-        SimulatedClock(naive)
-    with pytest.raises(ValueError, match="time zone"):
-        SimulatedClock(World.empty().present).set(naive)
 
 
 async def test_pages_and_images_are_as_late_as_told_and_its_control_is_not(client: aiohttp.ClientSession) -> None:
