@@ -19,7 +19,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME AIRFLOW_HOME
 
 .PHONY: help
 help: ## Say what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: setup
 setup: $(READY) ## Make .venv what the lock says (the commands below do it by themselves)
@@ -46,7 +46,7 @@ test: $(READY) ## Linters, types, architecture and all tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/mypy demo campaign docker/start.py
+	@$(BIN)/mypy demo campaign e2e docker/start.py
 	@$(BIN)/mypy -m benchmarks.copy -p benchmarks.contenders
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest
@@ -70,6 +70,10 @@ bench: .venv/.with-benchmarks .venv-aiobotocore/.ready .venv-img2dataset/.ready 
 	  && $(UV) pip sync --python .venv-$*/bin/python --require-hashes $< && touch $@; } \
 	  || { rm -rf .venv-$*; echo "$* cannot be installed here; going on without it ..."; }
 
+.PHONY: e2e
+e2e: .venv/.with-e2e ## The backfill on Airflow with PostgreSQL, Redis and two Celery workers, also killed (ARGS="--outputs 2000")
+	@$(BIN)/python -m e2e $(ARGS)
+
 .PHONY: lock
 lock: $(READY) ## Refresh the locks to the newest versions
 	@echo uv | $(COMPILE) - -o bootstrap.lock
@@ -77,10 +81,11 @@ lock: $(READY) ## Refresh the locks to the newest versions
 	@echo hatchling | $(COMPILE) pyproject.toml - -c requirements.lock -o docker/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o docker/requirements-demo.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra campaign -c requirements.lock -o campaign/requirements.lock
+	@$(COMPILE) pyproject.toml --extra demo --extra e2e -c requirements.lock -o e2e/requirements.lock
 	@$(COMPILE) pyproject.toml --extra bench -c requirements.lock -o benchmarks/requirements.lock
 	@echo aiobotocore | $(COMPILE) - -o benchmarks/aiobotocore.lock
 	@echo img2dataset | $(COMPILE) - -o benchmarks/img2dataset.lock
 
 .PHONY: clean
 clean: ## Remove .venv and everything that can be made again
-	@rm -rf .venv .venv-* .demo dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	@rm -rf .venv .venv-* .demo .e2e dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

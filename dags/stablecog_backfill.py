@@ -10,6 +10,7 @@ from airflow.sdk import DAG, Param, task
 
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.airflow.planning import planned_windows
+from stablecog_provider.archive.concurrency import CEILING
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
@@ -52,13 +53,21 @@ with DAG(
         "bucket": Param(BUCKET, type="string", description="The bucket"),
         "prefix": Param(PREFIX, type="string", description="Where in the bucket the archive lies"),
         "pieces": Param(16, type="integer", minimum=1, maximum=500, description="How many windows, about"),
+        "concurrency": Param(
+            CEILING,
+            type="integer",
+            minimum=1,
+            maximum=1024,
+            description="At most so many images at once, in each window",
+        ),
     },
 ) as dag:
 
     @task(task_id="plan")
     def planned(params: dict[str, Any]) -> list[dict[str, Any]]:
         """The windows, as arguments of `archive`."""
-        return planned_windows(params["bucket"], params["prefix"], pieces=params["pieces"])
+        windows = planned_windows(params["bucket"], params["prefix"], pieces=params["pieces"])
+        return [{**window, "concurrency": params["concurrency"]} for window in windows]
 
     archived = StablecogToS3Operator.partial(
         task_id="archive",

@@ -6,15 +6,12 @@ folder that is named: `python -m demo FOLDER`.
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
-from .children import INTERRUPTIONS, StepFailed
+from .children import StepFailed, heed_interruptions
 from .servers import ServerFailed
 from .story import Folders, tell
 
@@ -25,7 +22,7 @@ def main() -> int:
     console = Console(highlight=False)
     folders = Folders(ROOT, Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / ".demo")
     folders.clean()
-    _on_interruption(_interrupt)
+    heed_interruptions()
     try:
         tell(console, folders)
     except StepFailed as failure:
@@ -42,18 +39,6 @@ def main() -> int:
         console.print("\nInterrupted; everything that was started is stopped.")
         return 130
     return 0
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    # Whoever presses Ctrl-C twice must not cut short the stopping.
-    _on_interruption(signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _on_interruption(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-    # SIGINT, too: a shell's background job inherits it ignored, and Python then leaves it so.
-    for number in INTERRUPTIONS:
-        signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class AirflowHome:
             shutil.copyfile(self._template, self._database)
             yield None
             return
-        with started([_airflow(), "db", "migrate"], self._migrate_log, self.environ()) as child:
+        with started([airflow_program(), "db", "migrate"], self._migrate_log, self.environ()) as child:
             yield child
 
     def ready(self, child: subprocess.Popen[bytes] | None) -> None:
@@ -69,7 +69,7 @@ class AirflowHome:
     def run_dag(self, step: str, log: str, environ: dict[str, str]) -> None:
         """Run the archive's DAG once, in the foreground. Raises StepFailed."""
         path = self.logs / log
-        with started([_airflow(), "dags", "test", DAG], path, self.environ(environ)) as child:
+        with started([airflow_program(), "dags", "test", DAG], path, self.environ(environ)) as child:
             # The DAG's own retries wait for minutes; a demo that needs one has failed.
             finish(step, child, path, 600, hopeless="up_for_retry")
 
@@ -88,11 +88,14 @@ class AirflowHome:
         return self.kept / f"airflow-{locked}.db"
 
 
-def connections(source: str, api_key: str, image_host: str, s3: S3Server) -> dict[str, str]:
-    """The two connections of the archive, as Airflow reads them from the environment."""
+def connections(
+    source: str, api_key: str, image_host: str, s3: S3Server, more: Mapping[str, object] | None = None
+) -> dict[str, str]:
+    """The two connections of the archive, as Airflow reads them from the environment; `more`: of the source's extras."""
+    extra = {"image_hosts": [image_host], **(more or {})}
     return {
         "AIRFLOW_CONN_STABLECOG_DEFAULT": json.dumps(
-            {"conn_type": "stablecog", "host": source, "password": api_key, "extra": {"image_hosts": [image_host]}}
+            {"conn_type": "stablecog", "host": source, "password": api_key, "extra": extra}
         ),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
             {
@@ -109,5 +112,5 @@ def connections(source: str, api_key: str, image_host: str, s3: S3Server) -> dic
     }
 
 
-def _airflow() -> str:
+def airflow_program() -> str:
     return str(Path(sys.executable).with_name("airflow"))

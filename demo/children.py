@@ -112,6 +112,23 @@ def wait_until(
         time.sleep(0.1)
 
 
+def heed_interruptions() -> None:
+    """From here on SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt, once."""
+    _on_interruption(_interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # Whoever presses Ctrl-C twice must not cut short the stopping.
+    _on_interruption(signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _on_interruption(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    # SIGINT, too: a shell's background job inherits it ignored, and Python then leaves it so.
+    for number in INTERRUPTIONS:
+        signal.signal(number, handler)
+
+
 def _die_with_parent() -> None:
     """Linux only: even where the demo is killed and can stop nothing, the kernel ends what it started."""
     if sys.platform == "linux":

@@ -48,10 +48,10 @@ class Simulator:
 
 
 @contextlib.contextmanager
-def simulator(log: Path, outputs: int, days: float) -> Iterator[Simulator]:
-    """Run the simulator until the block ends. Raises StepFailed."""
+def simulator(log: Path, outputs: int, days: float, *more: str) -> Iterator[Simulator]:
+    """Run the simulator until the block ends, with `more` of its options. Raises StepFailed."""
     command = [str(Path(sys.executable).with_name("stablecog-archive")), "simulate", "--json", "--port", "0"]
-    command += ["--outputs", str(outputs), "--days", str(days), "--clock-rate", "0"]
+    command += ["--outputs", str(outputs), "--days", str(days), "--clock-rate", "0", *more]
     with started(command, log, os.environ) as child:
         wait_until("the simulator", lambda: log.read_text().endswith("}\n"), child, log)
         yield Simulator(**json.loads(log.read_text().splitlines()[-1]))

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -68,3 +69,12 @@ def test_a_port_that_is_taken() -> None:
         typed = type_in("simulate", "--port", str(taken.getsockname()[1]), "--outputs", "1")
     assert typed.code == 2
     assert "--port" in typed.err
+
+
+@pytest.mark.parametrize("running", [["--json", "--latency", "0.05"]], indirect=True)
+def test_it_answers_as_late_as_told(running: subprocess.Popen[str]) -> None:
+    assert running.stdout
+    told = json.loads(running.stdout.readline())
+    address = f"{told['address']}/v1/image/generation/outputs"
+    answer = httpx.get(address, headers={"Authorization": f"Bearer {told['api_key']}"}, trust_env=False)
+    assert answer.elapsed >= timedelta(seconds=0.05)

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from .tree import ROOT, pyproject
 
 IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock")
-SLOW = {"campaign": "campaign/requirements.lock", "bench": "benchmarks/requirements.lock"}
+SLOW = {"bench": "benchmarks/requirements.lock"} | {name: f"{name}/requirements.lock" for name in ("campaign", "e2e")}
 """The extras of the slow targets, which are no part of `requirements.lock`."""
 PEERS = ("benchmarks/aiobotocore.lock", "benchmarks/img2dataset.lock")
 """Environments of their own, for what is measured beside ours and does not go with Airflow."""

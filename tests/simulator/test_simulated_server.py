@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
+from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED
 from stablecog_provider.simulator.faults import Fault, Manner, RateLimit
 from stablecog_provider.simulator.server import Simulator
@@ -189,3 +191,21 @@ async def test_the_key_is_in_no_log(
     assert "Error handling request" in caplog.text
     assert DEFAULT_KEY not in caplog.text
     assert not [record for record in caplog.records if record.name == "aiohttp.access"]
+
+
+async def test_pages_and_images_are_as_late_as_told_and_its_control_is_not(client: aiohttp.ClientSession) -> None:
+    late = 0.05
+
+    async def seconds(path: str) -> float:
+        began = asyncio.get_running_loop().time()
+        async with client.get(f"{slow.address}{path}", headers=bearer()) as answer:
+            assert answer.status == 200
+        return asyncio.get_running_loop().time() - began
+
+    world = World.generate(outputs=1, days=1)
+    image = world.visible()[0].file_name(Rendition.ORIGINAL)
+    async with Simulator(world, latency=late) as slow:
+        assert await seconds(LISTING) >= late
+        assert await seconds(f"/images/{image}") >= late
+        slow.scene.latency = 3600.0
+        assert await seconds("/_simulator/state") < slow.scene.latency

@@ -32,6 +32,9 @@ def simulate(
     ] = None,
     clock_rate: Annotated[float, typer.Option(min=0, help="Simulated seconds a second; 0 stands still.")] = 1.0,
     rate_limit: Annotated[int, typer.Option(min=0, help="Requests a second for each client; 0 is no limit.")] = 10,
+    latency: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How late each page and each image is answered.")
+    ] = 0.0,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -66,6 +69,7 @@ def simulate(
         clock_start=now,
         clock_rate=clock_rate,
         rate_limit=rate_limit or None,
+        latency=latency,
         on_start=tell,
     )
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -22,9 +23,11 @@ _ERRORS = {401: "Unauthorized", 500: "Error getting generations"}
 
 def api_routes(scene: Scene) -> list[web.RouteDef]:
     async def listing(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(scene.latency)
         return await _answer_listing(scene, request)
 
     async def image(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(scene.latency)
         return await _answer_image(scene, request)
 
     return [web.get(LISTING, listing), web.get("/images/{file_name}", image)]

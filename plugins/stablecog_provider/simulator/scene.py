@@ -37,13 +37,16 @@ class Requests:
 
 @dataclass(slots=True)
 class Scene:
-    """`image_address` (scheme, host, port) stands in the documents' image URLs; None: where the client asked."""
+    """`image_address` (scheme, host, port) stands in the documents' image URLs; None: where the client asked. `latency`:
+    seconds by which every answer of the API and of the image host is late.
+    """
 
     world: World
     clock: SimulatedClock
     dialect: Dialect = CURRENT
     rate_limit: RateLimit | None = None
     image_address: str | None = None
+    latency: float = 0.0
     faults: Faults = field(default_factory=Faults)
     requests: Requests = field(default_factory=Requests)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

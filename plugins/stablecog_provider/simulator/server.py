@@ -31,7 +31,8 @@ class Simulator:
     """One running service. `async with Simulator(World.generate()) as simulator: ... simulator.address`.
 
     `world`, `clock`, `faults`, `requests` and `dialect` may be changed while it runs. `rate_limit` is in requests a second
-    for each client address; None, for tests, is no limit (the service has 10). Nothing is logged, and so no key is.
+    for each client address; None, for tests, is no limit (the service has 10). `latency`: seconds by which each answer of the
+    API and of the image host is late. Nothing is logged, and so no key is.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Simulator:
         clock: SimulatedClock | None = None,
         *,
         rate_limit: int | None = None,
+        latency: float = 0.0,
         host: str = "127.0.0.1",
         port: int = 0,
         image_address: str | None = None,
@@ -53,6 +55,7 @@ class Simulator:
             dialect=dialect,
             rate_limit=RateLimit(rate_limit) if rate_limit is not None else None,
             image_address=image_address,
+            latency=latency,
         )
         self.faults = self.scene.faults
         self.requests = self.scene.requests
@@ -115,14 +118,15 @@ def serve(
     clock_start: datetime | None = None,
     clock_rate: float = 1.0,
     rate_limit: int | None = 10,
+    latency: float = 0.0,
     on_start: Callable[[str], None] | None = None,
 ) -> None:
     """Serve a generated world until SIGINT or SIGTERM; `on_start` is given the address. Prints nothing.
 
     The world's outputs were made in some `days` up to `clock_start` (aware); without it the clock begins at the world's own
     present, the same every time. `clock_rate` is in simulated seconds a second, 0 for a clock that stands still; `rate_limit`
-    in requests a second, None for no limit. Raises ConfigurationError for a density or dialect there is not, and without
-    Pillow.
+    in requests a second, None for no limit; `latency` in seconds an answer. Raises ConfigurationError for a density or dialect
+    there is not, and without Pillow.
     """
     for name, known in ((density, DENSITIES), (dialect, PRESETS)):
         if name not in known:
@@ -136,7 +140,7 @@ def serve(
     if clock_start:
         world = generate(START + (clock_start - world.present))
     clock = SimulatedClock(world.present, rate=clock_rate)
-    simulator = Simulator(world, PRESETS[dialect], clock, rate_limit=rate_limit, host=host, port=port)
+    simulator = Simulator(world, PRESETS[dialect], clock, rate_limit=rate_limit, latency=latency, host=host, port=port)
     try:
         asyncio.run(_serve(simulator, on_start))
     except OSError as error:

@@ -1,0 +1,61 @@
+"""The closing table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from .runs import Line
+
+AIM = 1.7
+"""How much faster two workers should be than one; missing it is told, and no failure."""
+_SHOWN = 5
+_COLUMNS = (
+    "run", "workers", "seconds", "windows", "outputs", "images", "lost", "doubled", "corrupt", "retries", "answers 429",
+    "cores: ours", "others",
+)  # fmt: skip
+
+
+def show(console: Console, lines: Sequence[Line]) -> None:
+    table = Table(*_COLUMNS)
+    for line in lines:
+        found = line.findings
+        counts = (line.windows, found.outputs, found.images, len(found.lost), len(found.doubled), len(found.corrupt))
+        numbers = (*counts, line.retries, line.limited)
+        table.add_row(
+            line.run.name,
+            str(line.run.workers),
+            f"{line.seconds:.1f}",
+            *(f"{number:,}" for number in numbers),
+            f"{line.busy.ours:.0%}",
+            f"{line.busy.others:.0%}",
+        )
+    console.print(table)
+    for line in lines:
+        for told in (*line.notes, *line.faults, *_wrong(line)):
+            console.print(f"{line.run.name}: {told}", soft_wrap=True)
+    if reached := ratio(lines):
+        aim = "" if reached >= AIM else f", short of the aim of {AIM}"
+        console.print(f"two workers : one worker = {reached:.2f}{aim}")
+
+
+def _wrong(line: Line) -> list[str]:
+    found = line.findings
+    named = {"lost": found.lost, "doubled": found.doubled, "corrupt": found.corrupt}
+    return [
+        f"{name}: {'; '.join(sentences[:_SHOWN])}"
+        + (f" and {len(sentences) - _SHOWN} more" if sentences[_SHOWN:] else "")
+        for name, sentences in named.items()
+        if sentences
+    ]
+
+
+def ratio(lines: Sequence[Line]) -> float | None:
+    """How many times as fast two undisturbed workers were as one with the same account."""
+    taken = {(line.run.workers, line.run.outputs): line.seconds for line in lines if line.run.killed is None}
+    for (workers, outputs), seconds in taken.items():
+        if workers == 1 and (both := taken.get((2, outputs))):
+            return seconds / both
+    return None
