@@ -46,8 +46,7 @@ test: $(READY) ## Linters, types, architecture and all tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/mypy demo campaign e2e docker/start.py
-	@$(BIN)/mypy -m benchmarks.copy -p benchmarks.contenders
+	@$(BIN)/mypy demo campaign e2e benchmarks docker/start.py
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest
 
@@ -61,8 +60,11 @@ campaign: .venv/.with-campaign ## Kills, races, faults, damage, hostile input, s
 	@$(BIN)/python -m campaign $(ARGS)
 
 .PHONY: bench
-bench: .venv/.with-benchmarks .venv-aiobotocore/.ready .venv-img2dataset/.ready ## Copying, ours and others': rates, CPU, memory in tables (ARGS="--quick")
+bench: .venv/.with-benchmarks .venv-aiobotocore/.ready .venv-img2dataset/.ready ## Copying beside others', over a long way, end to end, and growth to a million rows: half an hour (ARGS="--quick": copying alone)
 	@$(BIN)/python -m benchmarks.copy $(ARGS)
+	@test -n "$(ARGS)" || $(BIN)/python -m benchmarks.latency
+	@test -n "$(ARGS)" || $(BIN)/python -m benchmarks.end_to_end
+	@test -n "$(ARGS)" || $(BIN)/python -m benchmarks.growth
 
 # Peers whose dependencies do not go with Airflow's, an environment each. Where one cannot be had, its row says so.
 .venv-%/.ready: benchmarks/%.lock $(READY)

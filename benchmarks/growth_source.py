@@ -3,6 +3,8 @@
 Output `k` is requested `k` intervals after `START` and completes 5 s later; the generations have one output each and none is
 ever deleted. Paging, cursors and counts are those of the current dialect (the service's open-source server, 2025-11).
 `POST /outputs` with a number lets the account have so many, `POST /idle` with days lets so many pass with nothing new.
+
+`python -m benchmarks.growth_source PORT [IMAGES COUNT]`: the images stand at `IMAGES/00000.jpeg` and on, `COUNT` of them for all.
 """
 
 from __future__ import annotations
@@ -29,10 +31,10 @@ PROMPT = "a lighthouse on a cliff above a stormy sea at dusk, oil on canvas, by 
 
 
 class Account:
-    """Its first `outputs` outputs, seen `idle` after the last of them."""
+    """Its first `outputs` outputs, seen `idle` after the last of them. `images`: where they stand, and how many there are."""
 
-    def __init__(self, outputs: int) -> None:
-        self.outputs, self.idle = outputs, timedelta(minutes=10)
+    def __init__(self, outputs: int, images: tuple[str, int] | None = None) -> None:
+        self.outputs, self.idle, self.images = outputs, timedelta(minutes=10), images
 
     @property
     def now(self) -> datetime:
@@ -51,7 +53,7 @@ class Account:
         elif cursor:
             high = self.first(parse_rfc3339(cursor) - LATENCY)
         numbers = range(low, min(low + size, high)) if rising else range(high - 1, max(high - size, low) - 1, -1)
-        document: dict[str, object] = {"outputs": [output(number) for number in numbers]}
+        document: dict[str, object] = {"outputs": [output(number, self.images) for number in numbers]}
         if len(numbers) < high - low:
             document["next"] = format_go(requested(numbers[-1]) + LATENCY)
         if cursor is None:
@@ -65,12 +67,15 @@ def requested(number: int) -> datetime:
     return START + number * INTERVAL
 
 
-def output(number: int) -> dict[str, object]:
+def output(number: int, images: tuple[str, int] | None = None) -> dict[str, object]:
     at = requested(number)
+    image = (
+        f"{images[0]}/{number % images[1]:05}.jpeg" if images else f"https://b.stablecog.com/{UUID(int=number)}.jpeg"
+    )
     completed = format_go(at + LATENCY)
     return {
         "id": str(UUID(int=number + (1 << 100))),
-        "image_url": f"https://b.stablecog.com/{UUID(int=number + (2 << 100))}.jpeg",
+        "image_url": image,
         "gallery_status": "not_submitted",
         "is_favorited": False,
         "was_auto_submitted": False,
@@ -122,4 +127,5 @@ def application(account: Account) -> web.Application:
 
 
 if __name__ == "__main__":
-    web.run_app(application(Account(1000)), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
+    where = (sys.argv[2], int(sys.argv[3])) if len(sys.argv) > 2 else None
+    web.run_app(application(Account(1000, where)), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)

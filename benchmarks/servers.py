@@ -20,7 +20,7 @@ from pathlib import Path
 
 from .ports import HOST, free_port, wait_for
 
-PROGRAMS = {"nginx": "nginx-light", "wrk": "wrk"}
+PROGRAMS = {"nginx": "nginx-light", "wrk": "wrk", "haproxy": "haproxy"}
 """By program, the Debian package that has it."""
 READY_SECONDS, STOP_SECONDS = 10.0, 5.0
 _PR_SET_PDEATHSIG = 1
