@@ -1,7 +1,7 @@
 """What an archive costs as it grows: memory and bytes of a backfill, then requests, seconds and memory of runs with nothing new.
 
-`python -m benchmarks.growth [SIZE ...]` makes an archive of each size on SeaweedFS, then runs the real command on it: right after (its
-last day is read again), after two days with nothing new, and after one more. Medians of three. Prints JSON, and the
+`python -m benchmarks.growth [SIZE ...]` makes an archive of each size on SeaweedFS, then runs the real command on it: right
+after (its last day is read again), after two days with nothing new, and after one more. Medians of three. Prints JSON, and the
 table that `docs/performance.md` shows; `benchmarks.growth_plot` draws the JSON.
 """
 
