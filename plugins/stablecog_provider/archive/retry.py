@@ -42,8 +42,8 @@ class RetryPolicy:
         """What `operation` returns. Raises its last error when the policy gives up, and any other error at once."""
         began = time.monotonic()
         try:
-            # Nearly every first attempt is the last: what tenacity needs to begin costs more than all else that an image does
-            # in our own code (55 of 75 us), so it is begun when there is something to try again.
+            # Nearly every first attempt is the last, and tenacity's beginning costs twice as much as all else that an image
+            # does in our own code: it begins when there is something to try again.
             return await operation()
         except self.on as error:
             failure = error
