@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psutil
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from demo.airflow_home import AirflowHome
 from demo.children import StepFailed, finish, started, wait_until
 from demo.story import Folders
@@ -219,6 +221,26 @@ def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str
     assert demo.wait(60) == 130
     assert "everything that was started is stopped" in rest
     assert [child for child in family if lives(child.pid)] == []
+
+
+def test_the_s3_server_to_try_things_on_says_how_it_is_reached_and_stops(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "demo.s3", str(tmp_path / "data")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child:
+        assert child.stdout is not None
+        told = "".join(child.stdout.readline() for _ in range(3))
+        exported = dict(word.split("=", 1) for word in told.split() if "=" in word)
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=exported["AWS_ENDPOINT_URL_S3"],
+            region_name=exported["AWS_REGION"],
+            aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
+        )
+        assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["archive"]
+        child.send_signal(signal.SIGINT)
+        assert child.wait(60) == 130
+    with pytest.raises(EndpointConnectionError):
+        s3.list_buckets()
 
 
 def test_a_program_can_be_started_from_any_thread(tmp_path: Path) -> None:
