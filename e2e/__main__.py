@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import httpx
 import typer
 from demo.children import StepFailed, heed_interruptions
@@ -38,15 +37,18 @@ SMALL, FEW_WINDOWS = 10, 4
 
 def main(
     outputs: Annotated[int, typer.Option(min=100, help="Outputs that the account has.")] = 20_000,
-    windows: Annotated[int, typer.Option(min=2, help="Windows that are asked for.")] = 16,
+    windows: Annotated[int, typer.Option(min=2, help="Windows that are asked for.")] = 24,
     concurrency: Annotated[int, typer.Option(min=1, help="Images that each window copies at the same time.")] = 2,
     latency: Annotated[float, typer.Option(min=0, help="Seconds of each answer of the source.")] = 0.05,
-    only: Annotated[list[str] | None, typer.Option(click_type=click.Choice(NAMES), help="Only these.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help=f"Only these of {', '.join(NAMES)}.")] = None,
 ) -> None:
     console = Console(highlight=False)
     # A table that is piped into a file is not to be folded.
     console.width = max(console.width, WIDTH)
     heed_interruptions()
+    if unknown := set(only or ()) - set(NAMES):
+        console.print(f"there is no run {', '.join(sorted(unknown))}: choose of {', '.join(NAMES)}")
+        raise SystemExit(2)
     try:
         programs = find_programs()
     except ProgramsMissing as missing:

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import psutil  # type: ignore[import-untyped]
@@ -14,6 +15,8 @@ import psutil  # type: ignore[import-untyped]
 from .cluster import Worker
 from .rest import Try
 
+_YOUNG = timedelta(seconds=3), timedelta(seconds=9)
+"""How long a window has been at work when its worker is killed: long enough to be copying, with most of it ahead."""
 WINDOWS = "archive"
 """The task that is mapped over the windows."""
 
@@ -34,19 +37,18 @@ class WorkerKilled:
     more of them, has the others start them again.
     """
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self._workers = workers
         self._orphans: dict[str, psutil.Process] = {}
         self._windows: dict[int, str] = {}
-        self._at = 0.0
-        self._lasted = 0.0
-        self._when = ""
+        self._at = self._lasted = 0.0
+        self._struck = ""
         self.overlapping: set[int] = set()
         """Windows whose second try was seen to run while the first one still ran."""
 
     @property
     def struck(self) -> bool:
-        return bool(self._when)
+        return bool(self._struck)
 
     def look(self, tries: Sequence[Try]) -> None:
         windows = [each for each in tries if each.task == WINDOWS]
@@ -54,13 +56,19 @@ class WorkerKilled:
             self._follow(windows)
             return
         done = sum(each.state == "success" for each in windows)
-        running = self._worker.tasks()
-        known = {each.id: each.window for each in windows if each.id in running and each.state == "running"}
-        if windows and 2 * done >= len(windows) and known:
-            os.kill(self._worker.pid, signal.SIGKILL)
-            self._orphans = {name: running[name] for name in known}
-            self._windows = {window: name for name, window in known.items()}
-            self._at, self._when = time.monotonic(), f"after {done} of {len(windows)} windows"
+        now = datetime.now(UTC)
+        young = {each.id for each in windows if each.began and _YOUNG[0] < now - each.began < _YOUNG[1]}
+        if windows and 2 * done >= len(windows) and young:
+            for worker in self._workers:
+                if not self.struck and young & worker.tasks().keys():
+                    self._strike(worker, windows, f"{worker.name} killed after {done} of {len(windows)} windows")
+
+    def _strike(self, worker: Worker, windows: Sequence[Try], told: str) -> None:
+        running = worker.tasks()
+        self._windows = {each.window: each.id for each in windows if each.id in running and each.state == "running"}
+        self._orphans = {name: running[name] for name in self._windows.values()}
+        os.kill(worker.pid, signal.SIGKILL)
+        self._at, self._struck = time.monotonic(), told
 
     def _follow(self, windows: Sequence[Try]) -> None:
         alive = {name for name, orphan in self._orphans.items() if _runs(orphan)}
@@ -73,8 +81,8 @@ class WorkerKilled:
 
     def told(self) -> str:
         return (
-            f"main process of {self._worker.name} killed {self._when}; its {len(self._orphans)} tasks went on, up to "
-            f"{self._lasted:.0f} s; {len(self.overlapping)} of their windows were seen to run twice at the same time"
+            f"main process of {self._struck}; its {len(self._orphans)} tasks went on, up to {self._lasted:.0f} s; "
+            f"{len(self.overlapping)} of their windows were seen to run twice at the same time"
         )
 
 

@@ -39,13 +39,13 @@ _COMPONENTS = {
 _READY_SECONDS = 240.0
 _TASK = "airflow worker -- "
 """What the process of a task is titled, before its task instance's id."""
-_POLICY = '''"""A deployment's own rules: retries come soon, where people wait for them."""
+_POLICY = '''"""A deployment's own rules: retries come at once, where people wait for them."""
 
 from datetime import timedelta
 
 
 def task_policy(task):
-    task.retry_delay = timedelta(seconds=5)
+    task.retry_delay = timedelta(0)
     task.retry_exponential_backoff = 0
 '''
 
@@ -93,15 +93,17 @@ class Cluster:
                 raise StepFailed(f"airflow {each.name}", f"ended with exit code {each.child.returncode}", each.log)
 
     @contextlib.contextmanager
-    def workers(self, count: int, connections: Mapping[str, str], logs: Path) -> Iterator[list[Worker]]:
-        """Workers that know these connections, until the block ends; what they left running ends, too."""
+    def workers(
+        self, count: int, connections: Mapping[str, str], logs: Path, *, slots: int = SLOTS
+    ) -> Iterator[list[Worker]]:
+        """Workers of so many slots that know these connections, until the block ends; what they left running ends, too."""
         environ = self.home.environ({**self.settings, **connections})
         with contextlib.ExitStack() as running:
             workers, children = [], []
             for number in range(1, count + 1):
                 name, log = f"w{number}", logs / f"worker-{number}.log"
                 command = [airflow_program(), "celery", "worker", "--celery-hostname", f"{name}@%h"]
-                command += ["--concurrency", str(SLOTS), "--skip-serve-logs", "--without-gossip", "--without-mingle"]
+                command += ["--concurrency", str(slots), "--skip-serve-logs", "--without-gossip", "--without-mingle"]
                 child = running.enter_context(session(command, log, environ))
                 workers.append(Worker(name, child.pid))
                 children.append((name, child, log))
@@ -167,7 +169,7 @@ def _settings(backends: Backends, port: int) -> dict[str, str]:
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
         # A worker that is gone is noticed in seconds, where Airflow's own settings take five minutes.
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
-        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
-        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "12",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     }
     return {f"AIRFLOW__{name}": value for name, value in named.items()} | {"STABLECOG_API_POOL": POOL}

@@ -19,7 +19,7 @@ from .account import DAYS, SETTLING, assure_same, requests
 from .blows import WINDOWS, Blow, TaskKilled, WorkerKilled
 from .bucket import BUCKET, manifest_of, reports_of, stored_in
 from .check import Findings, judge
-from .cluster import REQUESTS_PER_SECOND, Cluster, Worker
+from .cluster import REQUESTS_PER_SECOND, SLOTS, Cluster, Worker
 from .cores import Busy, Cores
 from .rest import Try
 
@@ -92,7 +92,9 @@ def play(run: Run, airflow: Cluster, store: S3Server, folder: Path) -> Line:
         assure_same(run.truth, source)
         extras = {"requests_per_second": REQUESTS_PER_SECOND}
         environ = connections(source.address, source.api_key, source.image_host, store, extras)
-        with airflow.workers(run.workers, environ, logs) as workers:
+        # One that is killed leaves windows to the others: they need room for them, and the pool still bounds them all.
+        slots = 2 * SLOTS if run.killed == "worker" else SLOTS
+        with airflow.workers(run.workers, environ, logs, slots=slots) as workers:
             blow = _blow(run, workers, source)
             asked = {"bucket": BUCKET, "prefix": prefix, "pieces": run.windows, "concurrency": run.concurrency}
             course = _follow(airflow, airflow.api.trigger(asked), blow, 300.0 + run.outputs / 5)
@@ -113,7 +115,7 @@ def play(run: Run, airflow: Cluster, store: S3Server, folder: Path) -> Line:
 
 def _blow(run: Run, workers: Sequence[Worker], source: Simulator) -> Blow | None:
     if run.killed == "worker":
-        return WorkerKilled(workers[-1])
+        return WorkerKilled(workers)
     if run.killed == "task":
         return TaskKilled(workers, lambda: requests(source)["images"], run.truth.num_rows // 12)
     return None
