@@ -52,7 +52,8 @@ test: $(READY) ## Linters, types, architecture and all tests
 
 # What only one of the slow targets needs is added to .venv, from a lock of its own.
 .venv/.with-%: %/requirements.lock $(READY)
-	@$(UV) pip install --python $(BIN)/python --require-hashes -r $<
+	@$(UV) pip install --python $(BIN)/python --require-hashes -r $< \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .PHONY: campaign
@@ -68,8 +69,9 @@ bench: .venv/.with-benchmarks .venv-aiobotocore/.ready .venv-img2dataset/.ready 
 
 # Peers whose dependencies do not go with Airflow's, an environment each. Where one cannot be had, its row says so.
 .venv-%/.ready: benchmarks/%.lock $(READY)
-	@{ $(UV) venv --clear --python $(BIN)/python .venv-$* \
-	  && $(UV) pip sync --python .venv-$*/bin/python --require-hashes $< && touch $@; } \
+	@{ $(BIN)/python -m venv --clear .venv-$* \
+	  && { $(UV) pip sync --python .venv-$*/bin/python --require-hashes $< \
+	    || .venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<; } && touch $@; } \
 	  || { rm -rf .venv-$*; echo "$* cannot be installed here; going on without it ..."; }
 
 .PHONY: e2e
