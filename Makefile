@@ -53,7 +53,7 @@ test: $(READY) ## Linters, types, architecture and all tests
 # What only one of the slow targets needs is added to .venv, from a lock of its own.
 .venv/.with-%: %/requirements.lock $(READY)
 	@$(UV) pip install --python $(BIN)/python --require-hashes -r $< \
-	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 .PHONY: campaign
@@ -71,7 +71,7 @@ bench: .venv/.with-benchmarks .venv-aiobotocore/.ready .venv-img2dataset/.ready 
 .venv-%/.ready: benchmarks/%.lock $(READY)
 	@{ $(BIN)/python -m venv --clear .venv-$* \
 	  && { $(UV) pip sync --python .venv-$*/bin/python --require-hashes $< \
-	    || .venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<; } && touch $@; } \
+	    || .venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<; } && touch $@; } \
 	  || { rm -rf .venv-$*; echo "$* cannot be installed here; going on without it ..."; }
 
 .PHONY: e2e
