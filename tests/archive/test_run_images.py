@@ -207,7 +207,41 @@ async def test_failed_images_are_tried_again_before_their_turn_when_asked_for() 
     scene.images.broken[name] = ImageRejected("truncated")
     assert (await scene.run()).failed == 1
     del scene.images.broken[name]
+    scene.clock.advance(timedelta(minutes=1))
     assert (await scene.run()).outcome == "proven, with failed images"
     report = await scene.run(retry_failed=True)
     assert (report.copied, report.outcome) == (1, "proven")
     assert len(scene.images.asked) == 1
+
+
+async def test_a_slip_of_the_host_is_never_final_however_impatient_one_is() -> None:
+    scene = Scene(a_world(outputs=30, future=0))
+    name = scene.simulated.visible()[3].file_name(Rendition.ORIGINAL)
+    scene.images.broken[name] = ImageGone("404")
+    await scene.run()
+    for _ in range(5):
+        scene.clock.advance(timedelta(minutes=1))
+        report = await scene.run(retry_failed=True)
+        assert (report.gone, report.outcome) == (1, "proven, with failed images")
+        assert sum(name in url for url in scene.images.asked) == 1, "the lookback and the retry are one attempt"
+    del scene.images.broken[name]
+    scene.clock.advance(timedelta(minutes=1))
+    assert (await scene.run(retry_failed=True)).outcome == "proven"
+    assert {row.state for row in (await scene.rows()).values()} == {"archived"}
+
+
+async def test_only_that_it_is_not_there_three_times_in_a_row_is_final() -> None:
+    scene = Scene(a_world(outputs=30, future=0))
+    victim = scene.simulated.visible()[3]
+    name = victim.file_name(Rendition.ORIGINAL)
+    answers = [ImageRejected("cut"), ImageRejected("cut"), ImageGone("404"), ImageRejected("cut"), ImageGone("404")]
+    for answer in (*answers, ImageGone("404")):
+        scene.images.broken[name] = answer
+        assert (await scene.run()).outcome == "proven, with failed images"
+        scene.clock.advance(DAY * 8)
+    scene.images.broken[name] = ImageGone("410")
+    await scene.run()
+    assert ((await scene.rows())[victim.id, "original"].error or "").startswith("410")
+    scene.clock.advance(DAY * 30)
+    report = await scene.run(retry_failed=True)
+    assert (report.outcome, scene.images.asked) == ("proven", []), "gone for good"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -29,7 +30,7 @@ async def test_a_store_that_ignores_conditions_is_refused_unless_allowed() -> No
 async def test_a_start_after_all_that_has_settled_is_refused_before_anything_is_written() -> None:
     scene = Scene(a_world(outputs=20))
     with pytest.raises(ConfigurationError, match="lies after all that the source can have yet") as raised:
-        await scene.run(start=scene.clock.now())
+        await scene.run(start=scene.clock.now() + timedelta(hours=2))
     assert raised.value.way_out == "name an earlier start"
     assert scene.store.objects == {}
 

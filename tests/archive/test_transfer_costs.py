@@ -13,7 +13,7 @@ from types import FrameType
 
 import pytest
 
-from stablecog_provider.adapters.memory import Call, MemoryImages, MemoryObjectStore
+from stablecog_provider.adapters.memory import Call, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.archive.transfer import MIB, CopyJob, Transfer
 from stablecog_provider.errors import SourceUnavailable
 from stablecog_provider.model.object_keys import Layout, Rendition
@@ -136,3 +136,17 @@ async def test_bodies_take_the_bytes_that_are_allowed_and_the_one_that_is_put_to
     await copy_all(transfer, range(64))
     # Of one image at a time, chunks and body stand side by side; tasks and adapters take the rest.
     assert traced() - held < 8 * MIB + 2 * size + MIB
+
+
+async def test_a_body_that_breaks_off_is_not_held_while_others_are_tried(traced: Callable[[], int]) -> None:
+    """Its exception lives on until the image is given up, its bytes must not."""
+    cut = MemoryImage(jpeg(MIB), breaks=SourceUnavailable("it broke off"))
+    asked = MemoryImages({f"u{number}": [cut, cut, jpeg(MIB)] for number in range(40)})
+
+    async def no_sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    transfer = Transfer(asked, Sink().store, Layout("bucket"), bytes_in_flight=8 * MIB, sleep=no_sleep)
+    held, _ = tracemalloc.get_traced_memory()
+    await copy_all(transfer, range(40))
+    assert traced() - held < 16 * MIB

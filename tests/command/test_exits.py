@@ -136,3 +136,23 @@ def test_the_process_ends_with_the_code_and_leaves_finalization_out(
     assert result.returncode == code, result.stderr
     assert said in result.stdout
     assert "finalized" not in result.stdout
+
+
+SCRIPT = f"{sys.executable} -c 'from stablecog_provider.command import script; script()'"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_process_without_its_streams_ends_as_always(closed: str, tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    for arguments, code in (("--version", 0), ("status", 2)):
+        result = subprocess.run(["sh", "-c", f"{SCRIPT} {arguments} {closed}"], timeout=60, check=False, env=environ)
+        assert result.returncode == code
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_a_report_that_cannot_be_written_is_no_success(tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    command = ["sh", "-c", f"{SCRIPT} --version > /dev/full"]
+    result = subprocess.run(command, timeout=60, check=False, env=environ, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1
+    assert "could not be written" in result.stderr

@@ -76,12 +76,26 @@ def test_gaps_are_3_and_the_proof_says_what_it_is_of() -> None:
     windows = Coverage((Window(START, START + DAY), Window(START + 2 * DAY, START + 3 * DAY)))
     typed = type_in("status", "--to", TO, store=store(checkpoint(proof(), coverage=windows)))
     assert typed.code == 3
-    assert "PROVEN, WITH GAPS" in typed.out
+    assert "PROVEN, IN PART" in typed.out
     told = " ".join(typed.out.split())
     assert (
         "2026-11-02T00:00:00.000000Z to 2026-11-03T00:00:00.000000Z; a run without --start and --end reads it" in told
     )
     assert "30 outputs from 2026-11-01T00:00:00.000000Z to 2026-11-04T00:00:00.000000Z" in told
+
+
+def test_a_proof_of_a_part_is_none_of_the_whole() -> None:
+    part = Proof(START + DAY, START + 3 * DAY, 20, 20, START + 4 * DAY)
+    typed = type_in("status", "--to", TO, store=store(checkpoint(part)))
+    assert typed.code == 3
+    assert "PROVEN, IN PART" in typed.out
+    assert "a run without --start and --end proves the rest" in " ".join(typed.out.split())
+
+
+def test_what_the_last_run_could_not_prove_is_not_proven_by_its_sum() -> None:
+    told = json.loads(report("later", START + 4 * DAY)) | {"outcome": "not proven"}
+    typed = type_in("status", "--to", TO, store=store(checkpoint(proof()), later=json.dumps(told).encode()))
+    assert (typed.code, typed.out.split("\n")[0]) == (3, "NOT PROVEN")
 
 
 def test_a_partition_that_is_missing_is_named() -> None:

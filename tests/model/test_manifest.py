@@ -94,8 +94,8 @@ def test_rows_of_two_images_do_not_merge() -> None:
 
 
 def test_metadata_is_as_last_seen_and_fixity_stays() -> None:
-    archived = a_row(sha256="5e", bytes=3, archived_at=minute(1), prompt="old", run_id="r1")
-    seen_later = a_row(state=State.FAILED, error="503", last_seen_at=minute(9), prompt="new", run_id="r2", attempts=1)
+    archived = a_row(sha256="5e", bytes=3, archived_at=minute(1), prompt="old", run_id="r1", attempts=1)
+    seen_later = a_row(state=State.FAILED, error="503", last_seen_at=minute(9), prompt="new", run_id="r2", attempts=2)
     merged = merge_rows(archived, seen_later)
     assert (merged.prompt, merged.run_id, merged.last_seen_at, merged.first_seen_at) == (
         "new",
@@ -123,8 +123,10 @@ def test_an_attempt_is_kept_with_the_state_that_it_led_to() -> None:
     gone = a_row(state=State.GONE, attempted_at=minute(5), error="404")
     failed = a_row(state=State.FAILED, attempted_at=minute(9), error="503")
     gone_later = a_row(state=State.GONE, attempted_at=minute(7), error="410")
-    assert merge_rows(merge_rows(gone, failed), gone_later).error == "410"
-    assert merge_rows(gone, merge_rows(failed, gone_later)).error == "410"
+    # The latest attempt knows most: what failed after a 404 is no longer known to be gone.
+    assert merge_rows(merge_rows(gone, failed), gone_later).error == "503"
+    assert merge_rows(gone, merge_rows(failed, gone_later)).error == "503"
+    assert merge_rows(gone, gone_later).error == "410"
 
 
 def test_a_tombstone_holds_until_the_output_is_seen_again() -> None:

@@ -1,6 +1,7 @@
-"""The event loop that a whole run lives in: uvloop where it is installed, asyncio's own elsewhere (uvloop has no Windows).
+"""The event loop of the command line: uvloop where it is installed, asyncio's own elsewhere (uvloop has no Windows).
 
-Every Airflow 3 has uvloop, by uvicorn; what it saves of a copy stands in docs/performance.md.
+What it saves of a copy stands in docs/performance.md. Not for Airflow's tasks: their `execution_timeout` is an exception raised
+in a signal handler, and uvloop, while it waits, logs such an exception and goes on waiting (seen with uvloop 0.23).
 """
 
 from __future__ import annotations

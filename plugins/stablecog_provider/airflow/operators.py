@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +14,6 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import Asset, BaseHook, BaseOperator, Context
 from botocore.exceptions import BotoCoreError
 
-from ..adapters import event_loop
 from ..adapters.assembly import SourceSettings, StoreSettings, open_world
 from ..archive.concurrency import CEILING
 from ..archive.ports import Progress
@@ -114,7 +114,7 @@ class StablecogToS3Operator(BaseOperator):
         store = store_settings(self.aws_conn_id)
         # By the connection's name: its address is not checked yet, and somebody may have put a password into it.
         self.log.info("Archiving what connection %s opens to %s", self.stablecog_conn_id, settings.layout)
-        return event_loop.run(self._archive(source, store, settings))
+        return asyncio.run(self._archive(source, store, settings))
 
     async def _archive(self, source: SourceSettings, store: StoreSettings, settings: ArchiveSettings) -> RunReport:
         async with self.open_world(source, store, settings.layout) as world:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from ..adapters import event_loop
 from ..adapters.assembly import SourceSettings, StoreSettings, open_world
 from ..archive.checkpoint_file import CheckpointFile
 from ..archive.plan import plan
@@ -30,7 +30,7 @@ def planned_windows(
     try:
         layout = layout_of(bucket, prefix)
         source, store = StablecogHook(stablecog_conn_id).get_conn(), store_settings(aws_conn_id)
-        return event_loop.run(_planned(source, store, layout, pieces))
+        return asyncio.run(_planned(source, store, layout, pieces))
     except ArchiveError as error:
         raise as_airflow(error) from error
 

@@ -26,12 +26,14 @@ KEPT_PARTITIONS = 8
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A row to write, once its image is copied where there is a `job`. `archived`: the row that stands, where the source has
-    put another image in the place of one that is archived: it stays until the other one is.
+    put another image in the place of one that is archived: it stays until the other one is. `if_gone`: the row's attempts should
+    the host answer that it has no such image: three such answers in a row, hours apart, are final.
     """
 
     row: Row
     job: CopyJob | None = None
     archived: Row | None = None
+    if_gone: int = 1
 
 
 def identity(output: Output | UnreadableOutput) -> str:
@@ -50,7 +52,7 @@ class Ledger:
         self, manifest: Manifest, clock: Clock, run_id: str, *, undated: bool = False, impatient: bool = False
     ) -> None:
         self._manifest, self._clock, self._run_id = manifest, clock, run_id
-        self._undated, self._impatient = undated, impatient
+        self._undated, self._impatient, self._began = undated, impatient, clock.now()
         self._partitions: OrderedDict[date, Partition] = OrderedDict()
         self._on_the_way: dict[RowKey, Row] = {}
 
@@ -72,7 +74,7 @@ class Ledger:
     async def due(self, day: date) -> list[Entry]:
         """The failed images of a day that are worth another attempt now."""
         return [
-            self._planned(replace(row, run_id=self._run_id), row.source_url)
+            self._planned(replace(row, run_id=self._run_id), row.source_url, known=row)
             for row in (await self.partition(day)).rows()
             if row.source_url and row.key not in self._on_the_way and self._is_due(row)
         ]
@@ -137,7 +139,7 @@ class Ledger:
                 return [replace(self._planned(fresh, url), archived=known)]
             moved = known.source_url != fresh.source_url
             if known.state != State.ARCHIVED and (moved or self._is_due(known)):
-                return [self._planned(fresh, url)]
+                return [self._planned(fresh, url, known=None if moved else known)]
         if describes(known, output):
             return []
         self._on_the_way[key] = fresh
@@ -169,17 +171,23 @@ class Ledger:
             return []
         return [Entry(replace(stand_in, deleted_at=self._after(stand_in), run_id=self._run_id))]
 
-    def _planned(self, row: Row, url: str | None) -> Entry:
+    def _planned(self, row: Row, url: str | None, *, known: Row | None = None) -> Entry:
         if url is None:
             raise ValueError(f"no address to copy {row.key} from")
         self._on_the_way[row.key] = row
         job = CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url, row.attempts > 0)
-        return Entry(row, job)
+        gone = 0 if known is None or known.state != State.GONE else known.attempts
+        return Entry(row, job, if_gone=gone + (gone == 0 or (known is not None and self._has_rested(known))))
 
     def _is_due(self, row: Row) -> bool:
+        if self._has_rested(row):
+            return True
+        return self._impatient and retry_due(row) is not None and (row.attempted_at or self._began) < self._began
+
+    def _has_rested(self, row: Row) -> bool:
         # An attempt in our future was stamped by a machine whose clock was ahead.
         due, now = retry_due(row), self._clock.now()
-        return due is not None and (self._impatient or due <= now or (row.attempted_at or now) > now)
+        return due is not None and (due <= now or (row.attempted_at or now) > now)
 
     def _after(self, known: Row | None) -> datetime:
         """Now, and after all that the row says: we have read it, whatever the clocks of others said."""

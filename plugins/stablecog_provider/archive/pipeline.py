@@ -6,7 +6,7 @@ Order of a commit: images, then their partitions, then the checkpoint. A kill be
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -141,7 +141,7 @@ class Pipeline:
             row,
             state=state,
             error=error,
-            attempts=row.attempts + 1,
+            attempts=entry.if_gone if state is State.GONE else row.attempts + 1,
             attempted_at=now,
             archived_at=archived_at,
             **fixity,
@@ -164,15 +164,19 @@ class Pipeline:
                 await self._commit(rows, covered)
                 raise down
             covered = covered.merge(batch.covered)
-            if (
-                len(rows) >= max(COMMIT_ROWS, min(self._fullest, MOST_PENDING))
-                or self.world.clock.now() - since >= COMMIT_EVERY
-            ):
+            if len(rows) >= self._enough(rows) or self.world.clock.now() - since >= COMMIT_EVERY:
                 await self._commit(rows, covered)
                 rows, covered, since = [], Coverage(), self.world.clock.now()
         await self._commit(rows, covered)
         if batch.error:
             raise batch.error
+
+    def _enough(self, rows: list[Row]) -> int:
+        """How many rows are worth a commit: more where most of them are for one full day, whose partition is rewritten."""
+        if len(rows) < COMMIT_ROWS or self._fullest <= COMMIT_ROWS:
+            return COMMIT_ROWS
+        ((_, most),) = Counter(day_of(row.created_at) for row in rows).most_common(1)
+        return min(self._fullest, MOST_PENDING) if most * 2 >= len(rows) else COMMIT_ROWS
 
     async def _commit(self, rows: list[Row], covered: Coverage) -> None:
         if not rows and not covered:

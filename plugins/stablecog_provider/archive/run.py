@@ -82,7 +82,8 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
     abilities = asked.abilities
     report.walk, report.abilities, report.axis = str(abilities.walk), abilities.to_document(), abilities.axis
     settled = asked.page.source_time - abilities.axis.settling
-    if settings.start and settings.start >= settled:
+    # A little after it is what a plan of windows and two clocks make: there is nothing to read yet.
+    if settings.start and settings.start >= settled + timedelta(hours=1):
         raise ConfigurationError(
             f"start {settings.start} lies after all that the source can have yet: by its clock, {settled} has settled",
             way_out="name an earlier start",
@@ -113,7 +114,8 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
     )
     await take_stock(pipeline, settings.layout)
     soon = LONGEST_REST if settings.retry_failed else timedelta(0)
-    due = sorted(day for day, at in start.retries.items() if at - started <= soon or at - started > LONGEST_REST)
+    retries = (file.current or start).retries
+    due = sorted(day for day, at in retries.items() if at - started <= soon or at - started > LONGEST_REST)
     windows = windows_to_read(start.coverage, settings, settled)
     for day in due:
         windows = windows.merge((await ledger.unread(day)).around(abilities.axis, Axis.REQUESTED))

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..model.checkpoint import Checkpoint, Proof
-from ..model.coverage import Axis, Coverage, Window
+from ..model.coverage import MAX_LATENCY, Axis, Coverage, Window
 from ..model.object_keys import Layout
 from ..model.times import format_instant
 from .ports import ObjectStore
@@ -60,12 +60,21 @@ class ArchiveStatus:
 
     @property
     def outcome(self) -> str:
-        """`proven`, `proven, with failed images`, `proven, with gaps`, or `not proven`: as the last commit left it."""
-        if self.proof is None or not self.proof.agrees or self.missing:
+        """`proven`, `proven, with failed images`, `proven, in part`, or `not proven`: as the last commit left it."""
+        contradicted = self.last_run is not None and self.last_run.outcome == "not proven"
+        if self.proof is None or not self.proof.agrees or self.missing or contradicted:
             return "not proven"
-        if self.gaps:
-            return "proven, with gaps"
+        if self.gaps or not self._proven_whole:
+            return "proven, in part"
         return "proven, with failed images" if self.pending_retries else "proven"
+
+    @property
+    def _proven_whole(self) -> bool:
+        """Whether the last proof is of all that is covered, less what a count by request cannot tell yet."""
+        if self.proof is None or not self.coverage:
+            return False
+        windows = self.coverage.windows
+        return self.proof.start <= windows[0].start and self.proof.end >= windows[-1].end - MAX_LATENCY
 
     @property
     def exit_code(self) -> int:
@@ -94,6 +103,10 @@ class ArchiveStatus:
             lines.append(
                 f"Proven: source and manifest both count {self.proof.source} outputs {self._proof_spans(self.proof)}."
             )
+            if not self._proven_whole:
+                lines.append(
+                    "That is not all that is covered: a run without --start and --end proves the rest as well."
+                )
         else:
             lines.append(
                 f"NOT proven: {self._proof_spans(self.proof)}, the source counts {self.proof.source} outputs and the manifest "

@@ -172,12 +172,17 @@ class Transfer:
         chunks: list[bytes] = []
         received = 0
         digest = hashlib.sha256()
-        async for chunk in image.chunks():
-            received += len(chunk)
-            if received > room:
-                room = await self._outgrow(declared, received, held)
-            digest.update(chunk)
-            chunks.append(chunk)
+        try:
+            async for chunk in image.chunks():
+                received += len(chunk)
+                if received > room:
+                    room = await self._outgrow(declared, received, held)
+                digest.update(chunk)
+                chunks.append(chunk)
+        except BaseException:
+            # The exception outlives its retries, and by its traceback all that stands here, when the reservation is long gone.
+            chunks.clear()
+            raise
         if declared is not None and received != declared:
             # What a broken connection looks like, so it is worth another try.
             raise SourceUnavailable(f"the body ended after {received} of {declared} bytes")

@@ -85,11 +85,23 @@ def script() -> NoReturn:
     It leaves Python's finalization out: a thread of obstore's that asks for the GIL during it aborts the process up to
     CPython 3.13 (python/cpython#87135), and the exit code of a run whose work is safe and proven would be 134.
     """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Started with one of them closed: the next socket would take its place, which uvloop answers with an abort.
+            os.open(os.devnull, os.O_RDWR)
     code = main()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # closed, or nobody reads it any more
-            stream.flush()
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError) as error:
+            code = code or Exit.OTHER
+            with suppress(OSError, ValueError, AttributeError):
+                sys.stderr.write(f"error: what is told could not be written: {error}\n")
+                sys.stderr.flush()
     os._exit(code)
 
 

@@ -18,7 +18,7 @@ from ..model.times import format_instant
 _STYLES = {
     "proven": "bold green",
     "proven, with failed images": "bold yellow",
-    "proven, with gaps": "bold yellow",
+    "proven, in part": "bold yellow",
     "not proven": "bold red",
 }
 _STYLES |= {"rebuilt": "bold green", "rebuilt, with gaps": "bold yellow"}

@@ -150,7 +150,7 @@ RowKey = tuple[str, str]
 
 # `attempted_at` goes with them: the order below looks at it, and merging it apart would make the outcome depend on the order
 # in which rows meet.
-_FIXITY = ("state", "uri", "sha256", "content_type", "error", "bytes", "archived_at", "attempted_at")
+_FIXITY = ("state", "uri", "sha256", "content_type", "error", "bytes", "archived_at", "attempted_at", "attempts")
 _SOURCE = (
     "generation_id", "created_at", "started_at", "completed_at", "output_created_at", "output_updated_at", "source_url",
     "prompt_id", "prompt", "negative_prompt_id", "negative_prompt", "model_id", "scheduler_id", "gallery_status", "width",
@@ -175,7 +175,6 @@ def merge_rows(one: Row, other: Row) -> Row:
     return replace(
         seen,
         **dict(zip(_FIXITY, _fixity(_best_fixity(one, other)), strict=True)),
-        attempts=max(one.attempts, other.attempts),
         first_seen_at=min(one.first_seen_at, other.first_seen_at),
         verified_at=_latest(one.verified_at, other.verified_at),
         # A tombstone is lifted by seeing the output again later.
@@ -279,7 +278,10 @@ def _best_fixity(one: Row, other: Row) -> Row:
 
 
 def _fixity_order(row: Row) -> tuple[object, ...]:
-    return (_RANK[State(row.state)], row.archived_at or row.attempted_at or _NEVER, _sortable(_fixity(row)))
+    """Archived is better than not; else the later attempt knows more, also one that failed after a 404: that was a slip."""
+    state = State(row.state)
+    at = row.archived_at or row.attempted_at or _NEVER
+    return (state is State.ARCHIVED, at, _RANK[state], _sortable(_fixity(row)))
 
 
 def _sortable(values: tuple[object, ...]) -> tuple[tuple[bool, str], ...]:
