@@ -44,7 +44,7 @@ class ArchiveSettings:
     lookback: timedelta = timedelta(days=1)
     per_page: int = MAX_PER_PAGE
     concurrency: int = CEILING
-    bytes_in_flight: int = 48 * 1024 * 1024
+    bytes_in_flight: int = 32 * 1024 * 1024
     retry_failed: bool = False
     allow_unsafe_store: bool = False
     same_account: bool = False

@@ -91,7 +91,7 @@ class Transfer:
         layout: Layout,
         *,
         concurrency: int = CEILING,
-        bytes_in_flight: int = 48 * MIB,
+        bytes_in_flight: int = 32 * MIB,
         max_image_bytes: int = 64 * MIB,
         undeclared_bytes: int = MIB,
         image_retries: RetryPolicy = IMAGE_RETRIES,
