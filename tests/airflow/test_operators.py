@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,8 @@ from typing import Any, ClassVar
 
 import pytest
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.execution_time.timeout import TimeoutPosix
 from airflow_canary import AWS_SECRET, KEY, Connect
 from structlog.testing import capture_logs
 
@@ -244,3 +246,17 @@ def test_progress_is_told_now_and_then() -> None:
         now[0] += 1
         watch(Progress(done=3, planned=9, failed=1, bytes=2_500_000, read=12, total=40, stage="copying"))
     assert lines == ["copying: 3 of 9 images, 1 failed, 2.5 MB; 12 outputs read of 40"] * 4
+
+
+class Hanging(Recorded):
+    @staticmethod
+    async def archive(world: str, settings: ArchiveSettings, watch: Any) -> RunReport:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+
+def test_airflows_execution_timeout_ends_a_run_that_waits_for_an_answer(context: Any) -> None:
+    # By Airflow's own means: an alarm whose handler raises. An event loop that logs what a handler raises would wait for ever.
+    operator = Hanging(task_id="archive", bucket="bucket", prefix="prefix")
+    with pytest.raises(AirflowTaskTimeout), TimeoutPosix(seconds=1):
+        operator.execute(context)
