@@ -10,6 +10,7 @@ import pytest
 from archive.scenes import a_world, assert_complete, checkpoint
 from archive.simulated import LAYOUT, Scene
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
+from stablecog_provider.archive.status import status
 from stablecog_provider.errors import (
     ArchiveDamaged,
     ConfigurationError,
@@ -17,6 +18,7 @@ from stablecog_provider.errors import (
     StoreUnavailable,
     UnsafeStore,
 )
+from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED, Dialect
 
 
 async def test_a_store_that_ignores_conditions_is_refused_unless_allowed() -> None:
@@ -126,3 +128,13 @@ async def test_a_manifest_without_a_checkpoint_is_never_restarted_from_nothing()
     del scene.store.objects[LAYOUT.checkpoint]
     with pytest.raises(ArchiveDamaged, match=r"no checkpoint\.json"):
         await scene.run()
+
+
+@pytest.mark.parametrize("dialect", [CURRENT, DOCUMENTED], ids=["current", "documented"])
+async def test_status_says_what_the_run_said(dialect: Dialect) -> None:
+    scene = Scene(a_world(outputs=80), dialect)
+    for _ in range(2):
+        assert (await scene.run()).outcome == (await status(scene.store, LAYOUT)).outcome == "proven"
+        scene.clock.advance(timedelta(days=1))
+    await scene.run(start=scene.clock.now() - timedelta(hours=3))
+    assert (await status(scene.store, LAYOUT)).outcome in ("proven, in part", "not proven"), "of a part only, or of nothing"
