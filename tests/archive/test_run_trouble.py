@@ -137,4 +137,6 @@ async def test_status_says_what_the_run_said(dialect: Dialect) -> None:
         assert (await scene.run()).outcome == (await status(scene.store, LAYOUT)).outcome == "proven"
         scene.clock.advance(timedelta(days=1))
     await scene.run(start=scene.clock.now() - timedelta(hours=3))
-    assert (await status(scene.store, LAYOUT)).outcome in ("proven, in part", "not proven"), "of a part only, or of nothing"
+    assert (await status(scene.store, LAYOUT)).outcome in ("proven, in part", "not proven"), (
+        "of a part only, or of nothing"
+    )
