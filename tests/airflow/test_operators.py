@@ -18,7 +18,7 @@ from airflow_canary import AWS_SECRET, KEY, Connect
 from structlog.testing import capture_logs
 
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings
-from stablecog_provider.airflow.operators import PROGRESS_SECONDS, LoggedProgress, StablecogToS3Operator
+from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.archive.ports import Progress
 from stablecog_provider.archive.report import Failure, RunReport
 from stablecog_provider.archive.run import ArchiveSettings
@@ -236,16 +236,6 @@ def test_what_fails_says_what_to_do(context: Any, error: ArchiveError, kind: typ
 def test_an_error_of_ours_is_not_dressed_up(context: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         run(context, ZeroDivisionError())
-
-
-def test_progress_is_told_now_and_then() -> None:
-    lines: list[str] = []
-    now = [0.0]
-    watch = LoggedProgress(lambda text, *values: lines.append(text % values), monotonic=lambda: now[0])
-    for _ in range(int(PROGRESS_SECONDS * 4)):
-        now[0] += 1
-        watch(Progress(done=3, planned=9, failed=1, bytes=2_500_000, read=12, total=40, stage="copying"))
-    assert lines == ["copying: 3 of 9 images, 1 failed, 2.5 MB; 12 outputs read of 40"] * 4
 
 
 class Hanging(Recorded):

@@ -93,8 +93,26 @@ def test_the_bar_says_what_a_person_waits_for() -> None:
         assert words in told
 
 
-def test_where_nobody_looks_nothing_is_drawn() -> None:
+def test_in_a_log_progress_is_a_line_now_and_then() -> None:
+    log, now = io.StringIO(), [0.0]
+    with watching(Console(file=log), monotonic=lambda: now[0]) as watch:
+        assert watch
+        for now[0] in (1.0, 60.0, 61.0):
+            watch(Progress(done=3, planned=12, read=9, stage="copying"))
+    assert log.getvalue() == "copying: 3 of 12 images, 0 failed, 0.0 MB; 9 outputs read\n"
+
+
+def test_a_log_that_cannot_be_written_stops_no_run() -> None:
+    log, now = io.StringIO(), [0.0]
+    with watching(Console(file=log), monotonic=lambda: now[0]) as watch:
+        assert watch
+        log.close()
+        now[0] = 60.0
+        watch(Progress(done=3, planned=12))
+
+
+def test_where_only_a_document_is_wanted_nothing_is_told() -> None:
     nobody = io.StringIO()
-    with watching(Console(file=nobody)) as watch:
+    with watching(Console(file=nobody, quiet=True)) as watch:
         assert watch is None
     assert nobody.getvalue() == ""

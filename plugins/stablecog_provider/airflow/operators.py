@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from typing import Any, ClassVar, cast
@@ -16,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 
 from ..adapters.assembly import SourceSettings, StoreSettings, open_world
 from ..archive.concurrency import CEILING
-from ..archive.ports import Progress
+from ..archive.progress import LoggedProgress
 from ..archive.report import RunReport, RunSummary
 from ..archive.run import ArchiveSettings, archive
 from ..errors import ArchiveError, ConfigurationError, ProofDiffers
@@ -25,7 +23,6 @@ from ..model.times import parse_instant
 from .errors import as_airflow
 from .hooks import StablecogHook
 
-PROGRESS_SECONDS = 15.0
 _EMPTY = {"", "none"}
 
 
@@ -125,30 +122,6 @@ class StablecogToS3Operator(BaseOperator):
         say = self.log.info if report.outcome == "proven" else self.log.warning
         for sentence in report.explain():
             say("%s", sentence)
-
-
-class LoggedProgress:
-    """A `Watcher` that writes a line to the task's log now and then."""
-
-    def __init__(self, say: Callable[..., object], monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._say, self._monotonic = say, monotonic
-        self._next = monotonic() + PROGRESS_SECONDS
-
-    def __call__(self, progress: Progress) -> None:
-        now = self._monotonic()
-        if now < self._next:
-            return
-        self._next = now + PROGRESS_SECONDS
-        self._say(
-            "%s: %d of %d images, %d failed, %.1f MB; %d outputs read%s",
-            progress.stage or "archiving",
-            progress.done,
-            progress.planned,
-            progress.failed,
-            progress.bytes / 1e6,
-            progress.read,
-            "" if progress.total is None else f" of {progress.total}",
-        )
 
 
 def store_settings(aws_conn_id: str | None) -> StoreSettings:

@@ -85,14 +85,23 @@ def script() -> NoReturn:
     It leaves Python's finalization out: a thread of obstore's that asks for the GIL during it aborts the process up to
     CPython 3.13 (python/cpython#87135), and the exit code of a run whose work is safe and proven would be 134.
     """
+    _open_what_is_closed()
+    code = main()
+    logging.shutdown()
+    os._exit(_flushed(code))
+
+
+def _open_what_is_closed() -> None:
+    """Started with a standard stream closed, the next socket would take its place, which uvloop answers with an abort."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # Started with one of them closed: the next socket would take its place, which uvloop answers with an abort.
             os.open(os.devnull, os.O_RDWR)
-    code = main()
-    logging.shutdown()
+
+
+def _flushed(code: int) -> int:
+    """`code`, unless what was told did not arrive."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -102,7 +111,7 @@ def script() -> NoReturn:
             with suppress(OSError, ValueError, AttributeError):
                 sys.stderr.write(f"error: what is told could not be written: {error}\n")
                 sys.stderr.flush()
-    os._exit(code)
+    return code
 
 
 def _tell(error: Exception, typed: list[str], around: Surroundings) -> int:

@@ -1,9 +1,10 @@
-"""The progress bar for people: on stderr, and only where stderr is a terminal."""
+"""How far a command is, on stderr: a bar where that is a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -20,6 +21,7 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from ..archive.ports import Progress, Watcher
+from ..archive.progress import LoggedProgress
 
 NARROW = 110
 
@@ -33,10 +35,13 @@ class RateColumn(ProgressColumn):
 
 
 @contextmanager
-def watching(console: Console) -> Iterator[Watcher | None]:
-    """A watcher that draws, or None where nobody looks."""
-    if not console.is_terminal:
+def watching(console: Console, monotonic: Callable[[], float] = time.monotonic) -> Iterator[Watcher | None]:
+    """A watcher that draws or writes, or None where nobody looks."""
+    if console.quiet:
         yield None
+        return
+    if not console.is_terminal:
+        yield LoggedProgress(lambda text, *values: _write(console, text % values), monotonic)
         return
     columns: tuple[ProgressColumn, ...] = (
         SpinnerColumn(),
@@ -66,6 +71,13 @@ def watching(console: Console) -> Iterator[Watcher | None]:
             )
 
         yield watch
+
+
+def _write(console: Console, line: str) -> None:
+    # A log that is full, or a pipe that nobody reads any more, is no reason to stop copying.
+    with suppress(OSError, ValueError):
+        console.file.write(f"{line}\n")
+        console.file.flush()
 
 
 def _described(progress: Progress) -> str:
