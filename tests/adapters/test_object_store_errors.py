@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import sys
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -127,3 +130,26 @@ async def test_credentials_that_expired_are_to_be_renewed() -> None:
     async with http_server(answer) as address:
         with pytest.raises(CredentialsRejected, match=r"ExpiredToken .* -> the credentials have expired: renew them"):
             await operate(s3_store(S3Server(f"http://{address}", "a", "b"), retries=NO_RETRIES), "put")
+
+
+async def test_a_write_that_fails_lets_go_of_its_body_at_once() -> None:
+    """An image has its place in a budget of bytes: its error must not keep it until Python looks for cycles."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=503, text=xml("SlowDown"))
+
+    body = bytes(100_000)
+    async with http_server(answer) as address:
+        store = s3_store(S3Server(f"http://{address}", "a", "b"), retries=NO_RETRIES)
+        held = sys.getrefcount(body)
+        gc.disable()
+        try:
+            for _ in range(20):
+                # `pytest.raises` would keep the error, and so the body.
+                with suppress(StoreUnavailable):
+                    await store.put("k", body, content_type="image/jpeg")
+                    raise AssertionError("the server answers 503")
+            # A thread of obstore's may not have dropped the last one yet.
+            assert sys.getrefcount(body) - held <= 2
+        finally:
+            gc.enable()

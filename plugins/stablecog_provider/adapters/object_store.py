@@ -152,7 +152,11 @@ class S3ObjectStore:
             failure = self._error(error, key, conditional=mode != "overwrite")
         else:
             return self._version(written["e_tag"], key)
-        raise failure
+        try:
+            raise failure
+        finally:
+            # It and this frame would hold each other, and the body with them.
+            del failure
 
     async def delete(self, key: str) -> None:
         """Delete what is there; an absent key is no error."""

@@ -47,7 +47,11 @@ class RetryPolicy:
             return await operation()
         except self.on as error:
             failure = error
-        return await self._again(failure, time.monotonic() - began, operation, sleep)
+        try:
+            return await self._again(failure, time.monotonic() - began, operation, sleep)
+        finally:
+            # An error and the frame that keeps it hold each other, and by its traceback all that the operation held.
+            del failure
 
     async def _again(
         self, failure: TransientError, spent: float, operation: Callable[[], Awaitable[T]], sleep: Sleep
