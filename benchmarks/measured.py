@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.children import die_with_parent
+
 LONGEST, STOP_SECONDS = 300.0, 2.0
-_PR_SET_PDEATHSIG = 1
 
 
 class RunFailed(Exception):
@@ -46,7 +45,7 @@ def run_whole(command: Sequence[str], environ: Mapping[str, str], log: Path) -> 
             stderr=subprocess.STDOUT,
             env=dict(environ),
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         try:
             _wait(child.pid)
@@ -87,9 +86,3 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 def _tail(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return (lines[-1] if lines else "no output")[:160]
-
-
-def _die_with_parent() -> None:
-    """Linux only: the kernel ends what we started even where we are killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
