@@ -117,6 +117,12 @@ class Ends:
         return self.folder / "origin.log", self.folder / "sink.log"
 
 
+def memory() -> str | None:
+    """Linux keeps a file system in memory here; elsewhere, the ordinary folder for temporary files."""
+    shm = Path("/dev/shm")  # noqa: S108 - TemporaryDirectory makes a folder that is ours alone
+    return str(shm) if shm.is_dir() else None
+
+
 def program(name: str) -> str:
     """Where a program lies; Debian keeps servers where users do not look. Raises Missing."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
