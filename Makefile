@@ -57,7 +57,7 @@ test: $(READY) ## Linters, types, architecture and all tests
 	@touch $@
 
 .PHONY: campaign
-campaign: .venv/.with-campaign ## Kills, races, faults, damage, hostile input, secrets: hours in a table (ARGS="--only races --scale 0.1")
+campaign: .venv/.with-campaign ## Kills, races, faults, damage, hostile input, secrets: an hour, and a table (ARGS="--only races --scale 0.1")
 	@$(BIN)/python -m campaign $(ARGS)
 
 .PHONY: bench

@@ -1,7 +1,7 @@
 """Copying, ours and others': whole processes against the same two servers on this machine, in turn, several rounds.
 
 `make bench`, or `python -m benchmarks.copy [--rounds N] [--quick] [--json]`. Tables (Markdown) or JSON go to stdout, progress
-to stderr. Exit code 2 where a program is missing. The machine should have nothing else to do.
+to stderr. Exit code 2 where a program is missing, 1 where ours did not copy all. The machine should have nothing else to do.
 """
 
 from __future__ import annotations
@@ -9,20 +9,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 from . import contenders
 from .contenders import BUCKET, Contender, Task
+from .ending import exit_code, tell
 from .images import ImageSet
 from .limits import raw_limit
 from .measured import RunFailed, run_whole
 from .results import Attempt, Results, machine
-from .servers import Ends, Missing, ServerFailed, program, serving
+from .servers import Ends, memory, program, serving
 from .tables import tables
 
 SMALL = ImageSet("small", 2000, 110_000)
@@ -32,30 +31,23 @@ WRK_SECONDS, QUICK_WRK_SECONDS = 4.0, 2.0
 
 def main() -> int:
     asked = _arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
-    try:
-        program("wrk")
-        with (
-            tempfile.TemporaryDirectory(prefix="copy-benchmark-", dir=_memory()) as folder,
-            serving(Path(folder)) as ends,
-        ):
-            found = [_measure(ends, images, asked) for images in ((SMALL,) if asked.quick else (SMALL, LARGE))]
-    except Missing as error:
-        _tell(str(error))
-        return 2
-    except ServerFailed as error:
-        _tell(str(error))
-        return 1
-    except KeyboardInterrupt:
-        _tell("interrupted")
-        return 130
+    return exit_code(lambda: _measure_all(asked))
+
+
+def _measure_all(asked: argparse.Namespace) -> None:
+    program("wrk")
+    with (
+        tempfile.TemporaryDirectory(prefix="copy-benchmark-", dir=memory()) as folder,
+        serving(Path(folder)) as ends,
+    ):
+        found = [_measure(ends, images, asked) for images in ((SMALL,) if asked.quick else (SMALL, LARGE))]
     if asked.json:
         document = {"machine": machine(), "sets": [results.to_document() for results in found]}
         sys.stdout.write(json.dumps(document, indent=1) + "\n")
     else:
         sys.stdout.write(f"{machine()}\n\n" + "\n".join(tables(results) for results in found))
-    return 0
+    if trouble := next(filter(None, (results.trouble(contenders.OURS.name) for results in found)), None):
+        raise RunFailed(f"ours: {trouble}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -71,16 +63,6 @@ def _arguments() -> argparse.Namespace:
     return asked
 
 
-def _memory() -> str | None:
-    """Linux keeps a file system in memory here; elsewhere, the ordinary folder for temporary files."""
-    shm = Path("/dev/shm")  # noqa: S108 - TemporaryDirectory makes a folder that is ours alone
-    return str(shm) if shm.is_dir() else None
-
-
-def _leave(number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def _measure(ends: Ends, images: ImageSet, asked: argparse.Namespace) -> Results:
     """All rounds with one set. Each round begins with another contender, since what runs before may warm or tire."""
     lengths = images.write(ends.images)
@@ -92,16 +74,16 @@ def _measure(ends: Ends, images: ImageSet, asked: argparse.Namespace) -> Results
     results = Results(images.name, len(copies), sum(lengths.values()) * asked.times)
     chosen = [one for one in contenders.ALL if not asked.only or any(word in one.name for word in asked.only)]
     for number in range(asked.rounds):
-        _tell(f"{images.name} images, round {number + 1} of {asked.rounds}")
+        tell(f"{images.name} images, round {number + 1} of {asked.rounds}")
         for contender in chosen[number % len(chosen) :] + chosen[: number % len(chosen)]:
             attempt = _attempt(ends, contender, jobs, nothing, sorted(list(lengths.values()) * asked.times))
             results.attempts.setdefault(contender.name, []).append(attempt)
             results.notes[contender.name] = contender.note
-            _tell(f"  {contender.name}: {attempt.told(len(copies))}")
+            tell(f"  {contender.name}: {attempt.told(len(copies))}")
         ends.empty()
         with contextlib.suppress(RunFailed):
             results.limits.append(raw_limit(ends, images, body, QUICK_WRK_SECONDS if asked.quick else WRK_SECONDS))
-            _tell(f"  raw limit: {results.limits[-1].both:.0f} images/s")
+            tell(f"  raw limit: {results.limits[-1].both:.0f} images/s")
     return results
 
 
@@ -131,11 +113,6 @@ def _attempt(ends: Ends, contender: Contender, jobs: Path, nothing: Path, length
 def _scratch(ends: Ends) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=ends.folder) as folder:
         yield Path(folder)
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -8,30 +8,24 @@ table that `docs/performance.md` shows; `benchmarks.growth_plot` draws the JSON.
 from __future__ import annotations
 
 import json
-import os
 import resource
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from demo.children import started
 from demo.servers import S3Server, seaweedfs
 from rich.console import Console
 from rich.table import Table
 
-from .growth_source import KEY, MOST
-from .ports import free_port, wait_for
+from .ending import exit_code
+from .growth_source import MOST
+from .measured import RunFailed, run_whole
+from .stage import BUCKET, MIB, account, environ, order, run_command
 
 SIZES = (1_000, 10_000, 100_000, MOST)
-BUCKET = "archive"
-MIB = 1024 * 1024
-COMMAND = Path(sys.executable).with_name("stablecog-archive")
+LONGEST_BACKFILL = 3 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,127 +56,83 @@ class Idle:
     read: int
 
 
-class Failed(Exception):
-    """A process did not do what it should."""
+def main() -> int:
+    sizes = tuple(int(size.replace(",", "").replace("_", "")) for size in sys.argv[1:]) or SIZES
+    return exit_code(lambda: _measure(sizes))
 
 
-def main(sizes: tuple[int, ...]) -> None:
-    with tempfile.TemporaryDirectory(prefix="growth-") as folder, _stage(Path(folder)) as (address, server):
-        backfills, idles = [], []
-        for size in sizes:
-            backfill, runs = _grown(address, server, size)
-            backfills.append(backfill)
-            idles += runs
-            print(json.dumps(asdict(backfill)), flush=True)  # noqa: T201
-            for run in runs:
-                print(json.dumps(asdict(run)), flush=True)  # noqa: T201
+def _measure(sizes: tuple[int, ...]) -> None:
+    backfills: list[Backfill] = []
+    idles: list[Idle] = []
+    with tempfile.TemporaryDirectory(prefix="growth-") as made:
+        folder = Path(made)
+        with account(folder / "source.log") as address, seaweedfs(folder / "s3", bucket=BUCKET) as server:
+            for size in sizes:
+                backfill, runs = _grown(folder, address, server, size)
+                backfills.append(backfill)
+                idles += runs
+                for found in (asdict(backfill), *map(asdict, runs)):
+                    print(json.dumps(found), flush=True)  # noqa: T201
     show(backfills, idles)
 
 
-@contextmanager
-def _stage(folder: Path) -> Iterator[tuple[str, S3Server]]:
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "benchmarks.growth_source", str(port)]
-    with (
-        started(command, folder / "source.log", os.environ) as child,
-        seaweedfs(folder / "s3", bucket=BUCKET) as server,
-    ):
-        wait_for(port, child)
-        yield address, server
-
-
-def _grown(address: str, server: S3Server, size: int) -> tuple[Backfill, list[Idle]]:
+def _grown(folder: Path, address: str, server: S3Server, size: int) -> tuple[Backfill, list[Idle]]:
     to = f"s3://{BUCKET}/grown-{size}"
-    environ = {
-        **os.environ,
-        "AWS_ACCESS_KEY_ID": server.access_key,
-        "AWS_SECRET_ACCESS_KEY": server.secret_key,
-        "AWS_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "STABLECOG_API_KEY": KEY,
-    }
-    _post(address, "outputs", size)
-    arguments = [address, server.endpoint, to, str(size)]
-    done = _ran([sys.executable, "-m", "benchmarks.growth_backfill", *arguments], environ)
-    *tenths, closing = [json.loads(line) for line in done.out.splitlines()]
+    order(address, "outputs", size)
+    backfill = _filled(folder, address, server, to, size)
+    command = run_command(to, server, address, address.removeprefix("http://"))
+
+    def idle(when: str) -> Idle:
+        return _idle(folder, command, environ(server), size, when)
+
+    runs = [_median(idle, "right after")]
+    order(address, "idle", 2)
+    # Once: the next one has those two days behind it.
+    runs.append(idle("2 days later"))
+    order(address, "idle", 1)
+    runs.append(_median(idle, "a day later still"))
+    return backfill, runs
+
+
+def _filled(folder: Path, address: str, server: S3Server, to: str, size: int) -> Backfill:
+    command = [sys.executable, "-m", "benchmarks.growth_backfill", address, server.endpoint, to, str(size)]
+    told = folder / "told"
+    cost = run_whole(command, environ(server), folder / "log", told=told, longest=LONGEST_BACKFILL)
+    *tenths, closing = [json.loads(line) for line in told.read_text().splitlines()]
     if closing["outcome"] != "proven" or closing["copied"] != size:
-        raise Failed(f"the backfill of {size} ended with {closing}")
-    backfill = Backfill(
+        raise RunFailed(f"the backfill of {size} ended with {closing}")
+    return Backfill(
         size,
-        done.seconds,
-        done.peak,
+        cost.wall,
+        cost.peak,
         tuple(tenth["resident"] for tenth in tenths),
         closing["written"],
         closing["final"],
         closing["source_requests"],
         closing["store_requests"],
     )
-    command = [str(COMMAND), "run", "--json", "--to", to, "--endpoint-url", server.endpoint, "--source", address]
-    command += ["--image-host", address.removeprefix("http://")]
-    runs = [_median(command, environ, size, "right after")]
-    _post(address, "idle", 2)
-    # Once: the next one has those two days behind it.
-    runs.append(_idle(command, environ, size, "2 days later"))
-    _post(address, "idle", 1)
-    runs.append(_median(command, environ, size, "a day later still"))
-    return backfill, runs
 
 
-def _median(command: list[str], environ: Mapping[str, str], size: int, when: str) -> Idle:
-    return sorted((_idle(command, environ, size, when) for _ in range(3)), key=lambda idle: idle.seconds)[1]
+def _median(idle: Callable[[str], Idle], when: str) -> Idle:
+    return sorted((idle(when) for _ in range(3)), key=lambda each: each.seconds)[1]
 
 
-def _idle(command: list[str], environ: Mapping[str, str], size: int, when: str) -> Idle:
-    done = _ran(command, environ)
-    report = json.loads(done.out)
+def _idle(folder: Path, command: list[str], environ: Mapping[str, str], size: int, when: str) -> Idle:
+    told = folder / "told"
+    cost = run_whole(command, environ, folder / "log", told=told)
+    report = json.loads(told.read_text())
     if report["outcome"] != "proven" or report["copied"]:
-        raise Failed(f"the run on {size} {when} ended with {report}")
+        raise RunFailed(f"the run on {size} {when} ended with {report}")
     return Idle(
         size,
         when,
-        done.seconds,
-        done.cpu,
-        done.peak,
+        cost.wall,
+        cost.cpu,
+        cost.peak,
         report["source_requests"],
         report["store_requests"],
         report["read"],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    out: str
-    seconds: float
-    cpu: float
-    peak: int
-
-
-def _ran(command: list[str], environ: Mapping[str, str]) -> _Done:
-    """A process from start to end, by the kernel's own account of it."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        began = time.monotonic()
-        child = subprocess.Popen(  # noqa: S603 - our own programs
-            command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=dict(environ)
-        )
-        try:
-            _, status, usage = os.wait4(child.pid, 0)
-        except BaseException:
-            child.kill()
-            raise
-        seconds = time.monotonic() - began
-        out.seek(0)
-        err.seek(0)
-        if os.waitstatus_to_exitcode(status):
-            raise Failed(f"{command[:3]}: {err.read().decode(errors='replace')[-3000:]}{out.read().decode()[-2000:]}")
-        # Linux counts the resident size in kB.
-        return _Done(out.read().decode(), seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
-
-
-def _post(address: str, path: str, value: int) -> None:
-    request = urllib.request.Request(f"{address}/{path}", data=str(value).encode(), method="POST")  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - our own server
-        pass
 
 
 def show(backfills: list[Backfill], idles: list[Idle]) -> None:
@@ -222,4 +172,4 @@ def show(backfills: list[Backfill], idles: list[Idle]) -> None:
 
 
 if __name__ == "__main__":
-    main(tuple(int(size.replace(",", "").replace("_", "")) for size in sys.argv[1:]) or SIZES)
+    sys.exit(main())

@@ -12,7 +12,6 @@ import matplotlib.pyplot as plt
 
 MIB = 1024 * 1024
 WHEN = ("right after", "2 days later", "a day later still")
-LABELS = ("idle run, right after", "idle run, 2 days later", "idle run, a day later still")
 
 
 def main(figures: Path, drawing: Path) -> None:
@@ -42,9 +41,9 @@ def _lines(axis: Any, title: str, backfills: list[Any], idles: list[Any], value:
     axis.set_title(title)
     if backfills:
         axis.plot([line["outputs"] for line in backfills], [value(line) for line in backfills], "s-", label="backfill")
-    for when, label in zip(WHEN, LABELS, strict=True):
+    for when in WHEN:
         some = [line for line in idles if line["when"] == when]
-        axis.plot([line["outputs"] for line in some], [value(line) for line in some], "o-", label=label)
+        axis.plot([line["outputs"] for line in some], [value(line) for line in some], "o-", label=f"idle run, {when}")
 
 
 if __name__ == "__main__":

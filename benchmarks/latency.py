@@ -23,7 +23,6 @@ from urllib.parse import urlsplit
 
 import boto3
 import httpx
-from campaign.proxies import HAPROXY
 from demo.children import started
 from rich.console import Console
 from rich.table import Table
@@ -36,9 +35,10 @@ from stablecog_provider.model.object_keys import Layout, Rendition
 
 from .contenders import BUCKET
 from .copy import SMALL
+from .ending import exit_code
 from .ports import HOST, free_port, wait_for
 from .results import machine
-from .servers import Missing, program, serving
+from .servers import memory, program, serving
 
 ROUNDS = 3
 
@@ -49,39 +49,38 @@ def main() -> int:
     parser.add_argument("--milliseconds", type=int, default=50, help="held back at each end (50)")
     parser.add_argument("--at-once", type=int, default=64, help="the ceiling of images in flight (64)")
     asked = parser.parse_args()
-    nominal = asked.at_once / (2 * asked.milliseconds / 1000)
+    return exit_code(lambda: _measure(asked.images, asked.milliseconds, asked.at_once))
+
+
+def _measure(images: int, milliseconds: int, at_once: int) -> None:
+    nominal = at_once / (2 * milliseconds / 1000)
     table = Table("round", "images/s", "of the bound", "of the nominal one", "images at once in the end")
-    try:
-        with tempfile.TemporaryDirectory(prefix="latency-", dir="/dev/shm") as folder, serving(Path(folder)) as ends:
-            names = sorted(SMALL.write(ends.images))
-            with _held_back(Path(folder), ends.origin, ends.sink, asked.milliseconds) as (origin, sink):
-                way = _way(f"{origin}/{names[0]}", f"{sink}/{BUCKET}/way", SMALL.mean)
-                bound = asked.at_once / way
-                for number in range(ROUNDS):
-                    jobs = [(f"{origin}/{names[at % len(names)]}", f"{number}-{at}") for at in range(asked.images)]
-                    seconds, limit = event_loop.run(_copied(jobs, sink, asked.at_once))
-                    rate = asked.images / seconds
-                    table.add_row(
-                        str(number + 1), f"{rate:.0f}", f"{rate / bound:.1%}", f"{rate / nominal:.1%}", str(limit)
-                    )
-                    ends.empty()
-    except Missing as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+    with tempfile.TemporaryDirectory(prefix="latency-", dir=memory()) as folder, serving(Path(folder)) as ends:
+        names = sorted(SMALL.write(ends.images))
+        with _held_back(Path(folder), ends.origin, ends.sink, milliseconds) as (origin, sink):
+            way = _way(f"{origin}/{names[0]}", f"{sink}/{BUCKET}/way", SMALL.mean)
+            bound = at_once / way
+            for number in range(ROUNDS):
+                jobs = [(f"{origin}/{names[at % len(names)]}", f"{number}-{at}") for at in range(images)]
+                seconds, limit = event_loop.run(_copied(jobs, sink, at_once))
+                rate = images / seconds
+                table.add_row(
+                    str(number + 1), f"{rate:.0f}", f"{rate / bound:.1%}", f"{rate / nominal:.1%}", str(limit)
+                )
+                ends.empty()
     console = Console(width=110)
     console.print(machine())
     console.print(
-        f"{asked.images:,} images of {SMALL.mean // 1000} kB, {asked.milliseconds} ms at each end, at most {asked.at_once} at "
+        f"{images:,} images of {SMALL.mean // 1000} kB, {milliseconds} ms at each end, at most {at_once} at "
         f"once. A GET and a PUT take {way * 1000:.1f} ms: the bound is {bound:.0f} images/s ({nominal:.0f} nominally)"
     )
     console.print(table)
-    return 0
 
 
 def _way(origin: str, sink: str, size: int) -> float:
     """Seconds that a GET and a PUT take, the median of 20 one after the other, over connections that stand."""
     body, seconds = bytes(size), []
-    with httpx.Client() as client:
+    with httpx.Client(trust_env=False) as client:
         for _ in range(21):
             began = time.perf_counter()
             client.get(origin).raise_for_status()
@@ -106,7 +105,7 @@ async def _copied(jobs: list[tuple[str, str]], sink: str, at_once: int) -> tuple
 @contextmanager
 def _held_back(folder: Path, origin: str, sink: str, milliseconds: int) -> Iterator[tuple[str, str]]:
     """Both ends behind a haproxy each of whose requests waits, in C and without a thread. Raises Missing."""
-    haproxy = program(HAPROXY)
+    haproxy = program("haproxy")
     (folder / "wait.lua").write_text(
         f'core.register_action("wait", {{ "http-req" }}, function(txn) core.msleep({milliseconds}) end)\n'
     )

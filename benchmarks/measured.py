@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.children import die_with_parent
+
 LONGEST, STOP_SECONDS = 300.0, 2.0
-_PR_SET_PDEATHSIG = 1
 
 
 class RunFailed(Exception):
@@ -35,37 +34,43 @@ class Cost:
     peak: int
 
 
-def run_whole(command: Sequence[str], environ: Mapping[str, str], log: Path) -> Cost:
-    """Run a program to its end, its output to `log`. Raises RunFailed; whatever happens, nothing of it stays running."""
-    with log.open("wb") as output:
+def run_whole(
+    command: Sequence[str], environ: Mapping[str, str], log: Path, *, told: Path | None = None, longest: float = LONGEST
+) -> Cost:
+    """Run a program to its end, its output to `log`, that on stdout to `told` where that is named. Raises RunFailed, also
+    after `longest` seconds; whatever happens, nothing of it stays running.
+    """
+    with contextlib.ExitStack() as files:
+        output = files.enter_context(log.open("wb"))
+        beside = files.enter_context(told.open("wb")) if told else output
         began = time.perf_counter()
         child = subprocess.Popen(  # noqa: S603 - our own programs
             command,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=beside,
+            stderr=output,
             env=dict(environ),
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         try:
-            _wait(child.pid)
+            _wait(child.pid, longest)
             _, status, used = os.wait4(child.pid, 0)
             wall = time.perf_counter() - began
             child.returncode = os.waitstatus_to_exitcode(status)
         finally:
             _stop(child)
     if child.returncode:
-        raise RunFailed(f"exit code {child.returncode}: {_tail(log)}")
+        raise RunFailed(f"exit code {child.returncode}: {_tail(log, told)}")
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 
 
-def _wait(pid: int) -> None:
+def _wait(pid: int, longest: float) -> None:
     """Until the process has ended, without waking up before: we share its cores. Leaves the reaping to `wait4`."""
     ended = os.pidfd_open(pid)
     try:
-        if not select.select([ended], [], [], LONGEST)[0]:
-            raise RunFailed(f"not done after {LONGEST:.0f} s")
+        if not select.select([ended], [], [], longest)[0]:
+            raise RunFailed(f"not done after {longest:.0f} s")
     finally:
         os.close(ended)
 
@@ -84,12 +89,8 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _tail(log: Path) -> str:
+def _tail(log: Path, told: Path | None) -> str:
+    """The last line of the log, and all that was told beside it: with `--json` our command tells an error there."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return (lines[-1] if lines else "no output")[:160]
-
-
-def _die_with_parent() -> None:
-    """Linux only: the kernel ends what we started even where we are killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    beside = " ".join(told.read_text(errors="replace").split()) if told else ""
+    return f"{(lines[-1] if lines else 'no output')[:160]} {beside[-500:]}".strip()

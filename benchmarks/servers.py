@@ -7,23 +7,23 @@ what it is sent, so that each contender's work can be looked at afterwards, and 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from demo.children import die_with_parent
 
 from .ports import HOST, free_port, wait_for
 
 PROGRAMS = {"nginx": "nginx-light", "wrk": "wrk", "haproxy": "haproxy"}
 """By program, the Debian package that has it."""
 READY_SECONDS, STOP_SECONDS = 10.0, 5.0
-_PR_SET_PDEATHSIG = 1
 
 _CONF = """\
 {user}
@@ -117,6 +117,12 @@ class Ends:
         return self.folder / "origin.log", self.folder / "sink.log"
 
 
+def memory() -> str | None:
+    """Linux keeps a file system in memory here; elsewhere, the ordinary folder for temporary files."""
+    shm = Path("/dev/shm")  # noqa: S108 - TemporaryDirectory makes a folder that is ours alone
+    return str(shm) if shm.is_dir() else None
+
+
 def program(name: str) -> str:
     """Where a program lies; Debian keeps servers where users do not look. Raises Missing."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
@@ -144,17 +150,22 @@ def serving(folder: Path) -> Iterator[Ends]:
         stderr=subprocess.DEVNULL,
         # Ctrl-C is for us: the servers are stopped when nobody asks them for anything any more.
         start_new_session=True,
-        preexec_fn=_die_with_parent,
+        # By SIGTERM: nginx's master, killed, would leave its workers behind.
+        preexec_fn=partial(die_with_parent, signal.SIGTERM),
     )
     try:
-        for port in (origin, sink):
-            wait_for(port, child, READY_SECONDS)
+        _wait_until_ready(child, (origin, sink), folder / "error.log")
         yield ends
-    except (ChildProcessError, TimeoutError) as error:
-        log = folder / "error.log"
-        raise ServerFailed(f"nginx: {error}. {log.read_text()[-1000:] if log.exists() else ''}") from None
     finally:
         _stop(child)
+
+
+def _wait_until_ready(child: subprocess.Popen[bytes], ports: tuple[int, ...], log: Path) -> None:
+    try:
+        for port in ports:
+            wait_for(port, child, READY_SECONDS)
+    except (ChildProcessError, TimeoutError) as error:
+        raise ServerFailed(f"nginx: {error}. {log.read_text()[-1000:] if log.exists() else ''}") from None
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
@@ -166,9 +177,3 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-
-
-def _die_with_parent() -> None:
-    """Linux only: the kernel tells nginx to stop even where the benchmark is killed and can tell nothing."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,7 @@
-"""`python -m campaign [--only NAME] [--seed N] [--scale X]`: run the campaigns, print the table, exit 1 unless all is clean."""
+"""`python -m campaign [--only NAME] [--seed N] [--scale X]`: run the campaigns, print the table, exit 1 unless all is clean.
+
+Exit code 2 where there is no such section.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,10 @@ def main(
     scale: Annotated[float, typer.Option(help="Times the full size.")] = 1.0,
 ) -> None:
     console = Console()
+    # A name that is misspelt would otherwise try nothing, and call that clean.
+    if unknown := set(only or ()) - set(SECTIONS):
+        console.print(f"there is no section {', '.join(sorted(unknown))}: choose of {', '.join(SECTIONS)}")
+        raise SystemExit(2)
     tallies: list[Tally] = []
     for section in sections():
         if only and section.name not in only:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 async def heard(
     command: tuple[str, ...], environ: Mapping[str, str], *, patience: float, folder: Path | None = None
 ) -> bytes:
-    """Run `command` in `folder` for at most `patience` seconds, then stop its process group. Returns all that it wrote."""
+    """All that `command`, run in `folder`, wrote in at most `patience` seconds; then nothing of its process group is left."""
     with tempfile.TemporaryFile() as written:
         child = await asyncio.create_subprocess_exec(
             *command,
@@ -25,12 +26,12 @@ async def heard(
             start_new_session=True,
         )
         try:
-            await asyncio.wait_for(child.wait(), patience)
-        except TimeoutError:
-            os.killpg(child.pid, signal.SIGKILL)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), patience)
+        finally:
+            # The group may outlive its leader; where nothing is left of it, nobody is told.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
             await child.wait()
-        except BaseException:
-            os.killpg(child.pid, signal.SIGKILL)
-            raise
         written.seek(0)
         return written.read()

@@ -10,13 +10,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from demo.servers import S3Server
 
@@ -25,7 +25,7 @@ from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, 
 from stablecog_provider.adapters.memory import SystemClock
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.archive import pipeline
-from stablecog_provider.archive.ports import Condition, Listed, ObjectStore, Source, Stored, World
+from stablecog_provider.archive.ports import Listed, ObjectStore, Source, Stored, World
 from stablecog_provider.command.app import main
 from stablecog_provider.command.surroundings import Surroundings
 from stablecog_provider.errors import StoreUnavailable
@@ -136,19 +136,8 @@ class FatedStore:
     async def get(self, key: str) -> Stored | None:
         return await self._fate.use("get", self._kind(key), key, lambda: self._inner.get(key))
 
-    async def put(
-        self,
-        key: str,
-        body: bytes,
-        *,
-        content_type: str,
-        metadata: Mapping[str, str] | None = None,
-        condition: Condition | None = None,
-    ) -> str:
-        def put() -> Awaitable[str]:
-            return self._inner.put(key, body, content_type=content_type, metadata=metadata, condition=condition)
-
-        return await self._fate.use("put", self._kind(key), key, put)
+    async def put(self, key: str, body: bytes, **settings: Any) -> str:
+        return await self._fate.use("put", self._kind(key), key, lambda: self._inner.put(key, body, **settings))
 
     async def delete(self, key: str) -> None:
         await self._fate.use("delete", self._kind(key), key, lambda: self._inner.delete(key))

@@ -51,7 +51,7 @@ def started(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> It
                 stdin=subprocess.DEVNULL,
                 env=dict(environ),
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         yield child
     finally:
@@ -129,10 +129,12 @@ def _on_interruption(handler: Callable[[int, FrameType | None], None] | signal.H
         signal.signal(number, handler)
 
 
-def _die_with_parent() -> None:
-    """Linux only: even where the demo is killed and can stop nothing, the kernel ends what it started."""
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """A child's first step, on Linux alone: even where we are killed and can stop nothing, the kernel sends it this signal when
+    the thread that started it is gone.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

@@ -8,7 +8,6 @@ stay below 22000 and both are tried; an open port is not yet a server, so ready 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import random
@@ -26,6 +25,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .children import die_with_parent
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -33,7 +34,6 @@ HOST = "127.0.0.1"
 READY_SECONDS = 60.0
 TERM_SECONDS = 1.0
 _GRPC_OFFSET = 10000
-_PR_SET_PDEATHSIG = 1
 
 
 class ServerFailed(Exception):
@@ -79,7 +79,7 @@ def seaweedfs(folder: Path, *, bucket: str = "archive", ready_seconds: float = R
             stdin=subprocess.DEVNULL,
             cwd=folder,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
     try:
         _wait_until_ready(server, child, log, bucket, ready_seconds)
@@ -147,12 +147,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
-
-
-def _die_with_parent() -> None:
-    """Linux only: the kernel kills the server when the thread that started it is gone, however that came about."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _wait_until_ready(server: S3Server, child: subprocess.Popen[bytes], log: Path, bucket: str, seconds: float) -> None:

@@ -59,6 +59,8 @@ def main(
         lines = _play(console, programs, runs)
     except StepFailed as failure:
         console.print(f"\n[bold red]Failed at: {failure.step}[/] ({failure.why})")
+        if failure.log:
+            console.print(f"[dim]The end of {failure.log}:[/]")
         console.print(failure.tail, markup=False, soft_wrap=True)
         raise SystemExit(1) from None
     except (ServerFailed, httpx.HTTPError) as failure:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -45,7 +44,8 @@ def postgres(programs: Programs, logs: Path) -> Iterator[str]:
     """A new cluster, removed at the end. Not inside the project, which another user may be unable to reach."""
     password, (port,) = secrets.token_hex(16), free_ports(1)
     log, environ = logs / "postgres.log", {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
-    with _folder_of(programs) as folder:
+    with tempfile.TemporaryDirectory(prefix="stablecog-e2e-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
         cluster = folder / "cluster"
         secret = folder / "password"
         secret.write_text(password)
@@ -60,15 +60,6 @@ def postgres(programs: Programs, logs: Path) -> Iterator[str]:
         with started(programs.unprivileged(*serve), log, environ) as child:
             wait_until("PostgreSQL", lambda: "ready to accept connections" in log.read_text(), child, log, _SECONDS)
             yield f"{USER}:{password}@{HOST}:{port}/{DATABASE}"
-
-
-@contextlib.contextmanager
-def _folder_of(programs: Programs) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="stablecog-e2e-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _give(path: Path, programs: Programs) -> None:

@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+
+from stablecog_provider.simulator import server
 
 from .console import type_in
 
@@ -71,10 +73,13 @@ def test_a_port_that_is_taken() -> None:
     assert "--port" in typed.err
 
 
-@pytest.mark.parametrize("running", [["--json", "--latency", "0.05"]], indirect=True)
-def test_it_answers_as_late_as_told(running: subprocess.Popen[str]) -> None:
-    assert running.stdout
-    told = json.loads(running.stdout.readline())
-    address = f"{told['address']}/v1/image/generation/outputs"
-    answer = httpx.get(address, headers={"Authorization": f"Bearer {told['api_key']}"}, trust_env=False)
-    assert answer.elapsed >= timedelta(seconds=0.05)
+def test_how_late_it_is_to_answer_reaches_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, Any] = {}
+
+    def simulator(*_: object, **settings: Any) -> None:
+        made.update(settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(server, "Simulator", simulator)
+    type_in("simulate", "--outputs", "5", "--days", "1", "--latency", "7")
+    assert made["latency"] == 7

@@ -13,13 +13,12 @@ from e2e.sessions import members, session
 
 # As a worker of Airflow's: its task is a process group of its own, and heeds nothing.
 WORKER = """
-import os, signal, time
+import os, signal
 if os.fork() == 0:
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print(os.getpid(), flush=True)
-    time.sleep(60)
-time.sleep(60)
+signal.pause()
 """
 
 

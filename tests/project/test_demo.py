@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import psutil
 import pytest
+from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 from demo.airflow_home import AirflowHome
 from demo.children import StepFailed, finish, started, wait_until
@@ -223,18 +224,20 @@ def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str
     assert [child for child in family if lives(child.pid)] == []
 
 
-def test_the_s3_server_to_try_things_on_says_how_it_is_reached_and_stops(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "demo.s3", str(tmp_path / "data")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child:
-        assert child.stdout is not None
-        told = "".join(child.stdout.readline() for _ in range(3))
-        exported = dict(word.split("=", 1) for word in told.split() if "=" in word)
+def test_the_s3_server_to_try_things_on_says_how_it_is_reached_and_stops(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with started([sys.executable, "-m", "demo.s3", str(tmp_path / "data")], log, os.environ) as child:
+        wait_until("the S3 server", lambda: log.read_text().count("\n") == 3, child, log)
+        exported = dict(word.split("=", 1) for word in log.read_text().split() if "=" in word)
         s3 = boto3.client(
             "s3",
             endpoint_url=exported["AWS_ENDPOINT_URL_S3"],
             region_name=exported["AWS_REGION"],
             aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
+            config=Config(retries={"total_max_attempts": 1}),
         )
         assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["archive"]
         child.send_signal(signal.SIGINT)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
 
 from stablecog_provider.model.object_keys import Rendition
+from stablecog_provider.simulator import api
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED
 from stablecog_provider.simulator.faults import Fault, Manner, RateLimit
 from stablecog_provider.simulator.server import Simulator
@@ -193,19 +194,20 @@ async def test_the_key_is_in_no_log(
     assert not [record for record in caplog.records if record.name == "aiohttp.access"]
 
 
-async def test_pages_and_images_are_as_late_as_told_and_its_control_is_not(client: aiohttp.ClientSession) -> None:
-    late = 0.05
+async def test_pages_and_images_are_as_late_as_told_and_its_control_is_not(
+    client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
 
-    async def seconds(path: str) -> float:
-        began = asyncio.get_running_loop().time()
-        async with client.get(f"{slow.address}{path}", headers=bearer()) as answer:
-            assert answer.status == 200
-        return asyncio.get_running_loop().time() - began
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
 
+    monkeypatch.setattr(api, "asyncio", SimpleNamespace(sleep=sleep))
     world = World.generate(outputs=1, days=1)
     image = world.visible()[0].file_name(Rendition.ORIGINAL)
-    async with Simulator(world, latency=late) as slow:
-        assert await seconds(LISTING) >= late
-        assert await seconds(f"/images/{image}") >= late
-        slow.scene.latency = 3600.0
-        assert await seconds("/_simulator/state") < slow.scene.latency
+    async with Simulator(world, latency=3600.0) as slow:
+        for path, expected in ((LISTING, [3600.0]), (f"/images/{image}", [3600.0]), ("/_simulator/state", [])):
+            async with client.get(f"{slow.address}{path}", headers=bearer()) as answer:
+                assert answer.status == 200
+            assert waited == expected, path
+            waited.clear()
