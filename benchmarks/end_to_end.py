@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stablecog_provider.adapters import event_loop
+from stablecog_provider.adapters.garbage import rarely_collected
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.archive.transfer import CopyJob, Transfer
@@ -100,6 +101,7 @@ async def _copied(lines: list[str], endpoint: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--only-copy"]:
-        event_loop.run(_copied(Path(sys.argv[2]).read_text().split(), sys.argv[3]))
+        with rarely_collected():
+            event_loop.run(_copied(Path(sys.argv[2]).read_text().split(), sys.argv[3]))
     else:
         sys.exit(main())

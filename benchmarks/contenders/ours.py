@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from stablecog_provider.adapters import event_loop
+from stablecog_provider.adapters.garbage import rarely_collected
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.archive.transfer import CopyJob, Transfer
@@ -34,4 +35,5 @@ async def main(jobs: list[tuple[str, str]], sink: str) -> None:
 
 if __name__ == "__main__":
     lines = Path(sys.argv[1]).read_text().splitlines()
-    event_loop.run(main([(url, key) for url, _, key in (line.partition(",") for line in lines)], sys.argv[2]))
+    with rarely_collected():
+        event_loop.run(main([(url, key) for url, _, key in (line.partition(",") for line in lines)], sys.argv[2]))

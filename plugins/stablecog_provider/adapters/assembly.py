@@ -11,6 +11,7 @@ import boto3
 from ..archive.ports import ObjectStore, World
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
+from .garbage import rarely_collected
 from .image_http import HttpImages
 from .memory import SystemClock
 from .object_store import S3ObjectStore
@@ -77,6 +78,6 @@ async def open_world(source: SourceSettings, store: StoreSettings, layout: Layou
         HttpImages(source.image_hosts) as images,
         open_store(store, layout) as bucket,
     ):
-        yield World(
-            source=api, images=images, store=bucket, manifest=ParquetManifest(bucket, layout), clock=SystemClock()
-        )
+        manifest = ParquetManifest(bucket, layout)
+        with rarely_collected():
+            yield World(source=api, images=images, store=bucket, manifest=manifest, clock=SystemClock())
