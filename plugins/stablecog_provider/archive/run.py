@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ..errors import ConfigurationError
 from ..model.checkpoint import Checkpoint, Proof
@@ -95,27 +96,9 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
         await assure_same_account(world.source, asked, _archived(file.current, ledger, settings))
     start = await _starting_point(world, settings, file, abilities, report.run_id)
     report.coverage = start.coverage
-    pipeline = Pipeline(
-        world=world,
-        ledger=ledger,
-        transfer=Transfer(
-            world.images,
-            world.store,
-            settings.layout,
-            concurrency=settings.concurrency,
-            bytes_in_flight=settings.bytes_in_flight,
-            sleep=world.sleep,
-            monotonic=world.monotonic,
-        ),
-        checkpoint=file,
-        start=start,
-        report=report,
-        watch=watch or (lambda _: None),
-    )
+    pipeline = _pipeline(world, settings, ledger, file, start, report, watch)
     await take_stock(pipeline, settings.layout)
-    soon = LONGEST_REST if settings.retry_failed else timedelta(0)
-    retries = (file.current or start).retries
-    due = sorted(day for day, at in retries.items() if at - started <= soon or at - started > LONGEST_REST)
+    due = _due((file.current or start).retries, started, everything=settings.retry_failed)
     windows = windows_to_read(start.coverage, settings, settled)
     for day in due:
         windows = windows.merge((await ledger.unread(day)).around(abilities.axis, Axis.REQUESTED))
@@ -125,6 +108,41 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
     await pipeline.run(pipeline.retries(due))
     await _prove(pipeline, abilities, settings, windows)
     return await _close(pipeline, settings)
+
+
+def _pipeline(
+    world: World,
+    settings: ArchiveSettings,
+    ledger: Ledger,
+    file: CheckpointFile,
+    start: Checkpoint,
+    report: RunReport,
+    watch: Watcher | None,
+) -> Pipeline:
+    transfer = Transfer(
+        world.images,
+        world.store,
+        settings.layout,
+        concurrency=settings.concurrency,
+        bytes_in_flight=settings.bytes_in_flight,
+        sleep=world.sleep,
+        monotonic=world.monotonic,
+    )
+    return Pipeline(
+        world=world,
+        ledger=ledger,
+        transfer=transfer,
+        checkpoint=file,
+        start=start,
+        report=report,
+        watch=watch or (lambda _: None),
+    )
+
+
+def _due(retries: Mapping[date, datetime], now: datetime, *, everything: bool) -> list[date]:
+    """The days whose failed images are due. A rest that is longer than any was stamped by a clock that was ahead."""
+    soon = LONGEST_REST if everything else timedelta(0)
+    return sorted(day for day, at in retries.items() if at - now <= soon or at - now > LONGEST_REST)
 
 
 def windows_to_read(covered: Coverage, settings: ArchiveSettings, settled: datetime) -> Coverage:
