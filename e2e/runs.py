@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx
 import pyarrow as pa
 from demo.airflow_home import connections
 from demo.children import StepFailed
@@ -129,8 +130,12 @@ def _follow(airflow: Cluster, started: str, blow: Blow | None, seconds: float) -
             raise StepFailed(f"the run {started}", f"not done after {seconds:.0f} s")
         time.sleep(_LOOK_EVERY)
         airflow.assure_alive()
-        course.state = airflow.api.state(started)
-        course.tries = airflow.api.tries(started)
+        try:
+            course.state = airflow.api.state(started)
+            course.tries = airflow.api.tries(started)
+        except httpx.TransportError:
+            # On full cores the api-server is late now and then. Whether it lives was asked above, and the deadline stands.
+            continue
         # A try that is started again tells when it began anew.
         begun = [each.began for each in course.windows if each.began]
         if begun and course.began is None:
