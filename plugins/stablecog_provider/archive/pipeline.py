@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from ..errors import ArchiveError, FatalError, ImageGone, ItemError, SourceUnavailable, TransientError
@@ -42,6 +42,19 @@ class Plan:
 
     entries: list[Entry]
     covered: Coverage = Coverage()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the checkpoint keeps of a partition; the partition itself may be large."""
+
+    version: str
+    live: int
+    next_retry: datetime | None
+
+    @classmethod
+    def of(cls, partition: Partition) -> Standing:
+        return cls(partition.version, partition.live_count(), partition.next_retry())
 
 
 @dataclass(slots=True)
@@ -185,40 +198,41 @@ class Pipeline:
         for row in rows:
             by_day[day_of(row.created_at)].append(row)
         days = sorted(by_day)
-        merged: list[Partition] = []
+        standing: dict[date, Standing] = {}
+        self._fullest = 0
         for at in range(0, len(days), PARTITIONS_AT_ONCE):
             some = days[at : at + PARTITIONS_AT_ONCE]
             async with asyncio.TaskGroup() as group:
                 merges = [group.create_task(self.world.manifest.merge(day, by_day[day])) for day in some]
-            merged += [merge.result() for merge in merges]
-        for partition in merged:
-            self.ledger.keep(partition)
-        self._fullest = max(map(len, merged), default=0)
+            for merged in (merge.result() for merge in merges):
+                self.ledger.keep(merged)
+                standing[merged.day] = Standing.of(merged)
+                self._fullest = max(self._fullest, len(merged))
         self.ledger.committed(rows)
-        await self.save(covered, merged)
+        await self.save(covered, standing)
         self._account(rows)
 
-    async def save(self, covered: Coverage, partitions: Iterable[Partition]) -> Checkpoint:
-        """Add to the checkpoint what is covered and what the partitions hold now.
+    async def save(self, covered: Coverage, standing: Mapping[date, Standing]) -> Checkpoint:
+        """Add to the checkpoint what is covered and how the partitions stand now.
 
         Counts, versions and retries replace what stood there. So where another run saves first, the partitions are read
         again after its checkpoint: what that run saw of them must not be taken back by what we saw before.
         """
-        standing = {partition.day: partition for partition in partitions}
+        now = dict(standing)
 
         async def look_again() -> None:
-            for day in standing:
+            for day in now:
                 self.ledger.forget(day)
-                standing[day] = await self.ledger.partition(day)
+                now[day] = Standing.of(await self.ledger.partition(day))
 
         def change(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
-            retries = {**found.retries, **{day: held.next_retry() for day, held in standing.items()}}
+            retries = {**found.retries, **{day: each.next_retry for day, each in now.items()}}
             fresh = replace(
                 found,
                 coverage=found.coverage.merge(covered),
-                days={**found.days, **{day: held.live_count() for day, held in standing.items()}},
-                versions={**found.versions, **{day: held.version for day, held in standing.items()}},
+                days={**found.days, **{day: each.live for day, each in now.items()}},
+                versions={**found.versions, **{day: each.version for day, each in now.items()}},
                 retries={day: due for day, due in retries.items() if due is not None},
             )
             return found if fresh == found else self._signed(fresh)

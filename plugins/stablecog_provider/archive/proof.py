@@ -17,7 +17,7 @@ from ..model.object_keys import day_of
 from ..model.page import MAX_PER_PAGE
 from .counting import SourceCounts
 from .ledger import identity
-from .pipeline import Pipeline, Plan
+from .pipeline import Pipeline, Plan, Standing
 from .ports import Source
 from .probe import Abilities
 from .walk import Step, walk
@@ -85,7 +85,7 @@ class Prover:
         ledger = self.pipeline.ledger
         for day in await ledger.days(window):
             ledger.forget(day)
-            await self.pipeline.save(Coverage(), [await ledger.partition(day)])
+            await self.pipeline.save(Coverage(), {day: Standing.of(await ledger.partition(day))})
         # Counts kept in the checkpoint may have been behind another run's partitions.
         source, manifest = await self._source_count(window), await self._manifest_count(window)
         if source is None or source == manifest:

@@ -216,7 +216,7 @@ async def _fill_holes(pipeline: Pipeline, prover: Prover, claimed: Coverage) -> 
         elif not around.subtract(claimed):
             proof = await prover.prove(around.windows[0])
         if proof and proof.agrees:
-            await pipeline.save(Coverage((hole,)), ())
+            await pipeline.save(Coverage((hole,)), {})
             report.holes = report.holes.subtract(Coverage((hole,)))
 
 

@@ -13,7 +13,7 @@ from ..errors import ArchiveDamaged
 from ..model.coverage import Coverage
 from ..model.object_keys import Layout
 from .ledger import KEPT_PARTITIONS
-from .pipeline import Pipeline
+from .pipeline import Pipeline, Standing
 
 
 async def take_stock(pipeline: Pipeline, layout: Layout) -> None:
@@ -26,7 +26,7 @@ async def take_stock(pipeline: Pipeline, layout: Layout) -> None:
     changed = [day for day, version in standing.items() if known.versions.get(day) != version]
     for at in range(0, len(changed), KEPT_PARTITIONS):
         some = changed[at : at + KEPT_PARTITIONS]
-        await pipeline.save(Coverage(), [await pipeline.ledger.partition(day) for day in some])
+        await pipeline.save(Coverage(), {day: Standing.of(await pipeline.ledger.partition(day)) for day in some})
 
 
 def missing_partitions(layout: Layout, days: list[date]) -> ArchiveDamaged:
