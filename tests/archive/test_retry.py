@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -62,6 +63,22 @@ async def test_the_last_error_is_raised_when_attempts_are_used_up() -> None:
     with pytest.raises(SourceUnavailable, match="the fourth"):
         await PLAIN.call(failing(*[SourceUnavailable("503")] * 3, SourceUnavailable("the fourth")), sleeps)
     assert len(sleeps) == 3
+
+
+async def test_refusals_do_not_count_among_the_attempts() -> None:
+    sleeps = Sleeps()
+    policy = replace(PLAIN, attempts=2, refusals=4)
+    refused = [RateLimited("429")] * 3
+    assert await policy.call(failing(*refused, SourceUnavailable("503")), sleeps) == "done"
+    with pytest.raises(SourceUnavailable, match="the second"):
+        await policy.call(failing(*refused, SourceUnavailable("503"), SourceUnavailable("the second")), sleeps)
+    with pytest.raises(RateLimited, match="the fourth"):
+        await policy.call(failing(*refused, RateLimited("the fourth")), sleeps)
+
+
+async def test_where_nothing_is_said_of_refusals_they_count_as_any_other() -> None:
+    with pytest.raises(RateLimited, match="the fourth"):
+        await PLAIN.call(failing(*[RateLimited("429")] * 3, RateLimited("the fourth")), Sleeps())
 
 
 async def test_retry_after_is_never_undercut() -> None:

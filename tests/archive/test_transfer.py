@@ -11,7 +11,7 @@ from datetime import date
 import pytest
 
 from stablecog_provider.adapters.memory import Answer, Call, MemoryImage, MemoryImages, MemoryObjectStore
-from stablecog_provider.archive.retry import RetryPolicy
+from stablecog_provider.archive.retry import IMAGE_RETRIES, RetryPolicy
 from stablecog_provider.archive.transfer import MIB, Copied, CopyJob, Transfer
 from stablecog_provider.errors import (
     BucketMissing,
@@ -36,7 +36,9 @@ KEY = "mine/images/dt=2026-11-21/out-1.original.jpeg"
 class Bench:
     """A transfer over memory; `waits` are the sleeps it asked for."""
 
-    def __init__(self, *answers: Answer, store: MemoryObjectStore | None = None, **settings: int) -> None:
+    def __init__(
+        self, *answers: Answer, store: MemoryObjectStore | None = None, refusals: int | None = None, **settings: int
+    ) -> None:
         self.images = MemoryImages({URL: answers})
         self.store = store or MemoryObjectStore()
         self.waits: list[float] = []
@@ -44,7 +46,7 @@ class Bench:
             self.images,
             self.store,
             Layout("bucket", "mine"),
-            image_retries=RetryPolicy(attempts=3, jitter=0.0, on=(RateLimited, SourceUnavailable)),
+            image_retries=RetryPolicy(attempts=3, refusals=refusals, jitter=0.0, on=(RateLimited, SourceUnavailable)),
             store_retries=RetryPolicy(attempts=3, jitter=0.0, on=(StoreUnavailable,)),
             sleep=self.sleep,
             monotonic=lambda: sum(self.waits),
@@ -110,6 +112,13 @@ async def test_the_host_is_given_the_time_it_asks_for() -> None:
     bench = Bench(RateLimited("429", retry_after=42.0), JPEG)
     await bench.copy()
     assert bench.waits == [42.0]
+
+
+async def test_an_image_is_not_given_up_because_its_host_is_asked_too_often() -> None:
+    refused = [RateLimited("429", retry_after=30.0)] * 8
+    bench = Bench(*refused, SourceUnavailable("500"), JPEG, refusals=20)
+    assert (await bench.copy()).bytes == len(JPEG)
+    assert IMAGE_RETRIES.refusals == 20
 
 
 @pytest.mark.parametrize("trouble", [SourceUnavailable("500: x"), RateLimited("429: x", retry_after=1.0)])

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_before_delay
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_before_delay
+from tenacity.stop import stop_base
 from tenacity.wait import wait_base, wait_exponential, wait_random
 
 from ..errors import RateLimited, SourceUnavailable, StoreUnavailable, TransientError
@@ -26,12 +27,14 @@ _log = logging.getLogger(__name__)
 class RetryPolicy:
     """When to try again, and when to give up. Times in seconds.
 
-    `attempts`: tries in all. `patience`: no attempt begins later than this after the first; a `retry_after` beyond it ends
+    `attempts`: tries in all. `refusals`: so many of them may be answered by RateLimited, and then do not count among the
+    attempts (None: they do). `patience`: no attempt begins later than this after the first; a `retry_after` beyond it ends
     the matter at once. `first_wait` doubles up to `longest_wait`; up to `jitter` comes on top, so that many do not knock at
     once. `on`: the errors that are worth another try.
     """
 
     attempts: int = 5
+    refusals: int | None = None
     patience: float = 180.0
     first_wait: float = 0.5
     longest_wait: float = 30.0
@@ -67,7 +70,7 @@ class RetryPolicy:
 
         backoff = wait_exponential(multiplier=self.first_wait, max=self.longest_wait) + wait_random(0, self.jitter)
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(self.attempts) | stop_before_delay(self.patience - spent),
+            stop=_EnoughTries(self.attempts, self.refusals) | stop_before_delay(self.patience - spent),
             wait=_AtLeastRetryAfter(backoff),
             retry=retry_if_exception_type(self.on),
             sleep=sleep,
@@ -83,9 +86,25 @@ class RetryPolicy:
 
 
 SOURCE_RETRIES = RetryPolicy(attempts=6, patience=600.0, first_wait=1.0, jitter=1.0)
-IMAGE_RETRIES = RetryPolicy(on=(RateLimited, SourceUnavailable))
+IMAGE_RETRIES = RetryPolicy(refusals=20, on=(RateLimited, SourceUnavailable))
+"""A host that is asked too often says so to whichever image comes; it must not be the one that is given up for it."""
 STORE_RETRIES = RetryPolicy(attempts=4, patience=120.0, on=(StoreUnavailable,))
 """On top of the store's own, shorter retries of a single request."""
+
+
+class _EnoughTries(stop_base):
+    """Of one call: asked once after each try that failed."""
+
+    def __init__(self, attempts: int, refusals: int | None) -> None:
+        self.attempts, self.refusals = attempts, refusals
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        if self.refusals is None or not isinstance(error, RateLimited):
+            self.attempts -= 1
+            return self.attempts <= 0
+        self.refusals -= 1
+        return self.refusals <= 0
 
 
 class _AtLeastRetryAfter(wait_base):

@@ -143,7 +143,7 @@ class Transfer:
 
     def _retries_of(self, job: CopyJob) -> RetryPolicy:
         once = job.failed_before and self._breaker.doubtful
-        return replace(self._image_retries, attempts=1) if once else self._image_retries
+        return replace(self._image_retries, attempts=1, refusals=None) if once else self._image_retries
 
     async def _attempt(self, job: CopyJob) -> Copied:
         asked_at = await self._pace.turn()
