@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryIm
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.archive.ports import ImageBody, Source, World
 from stablecog_provider.archive.report import RunReport
+from stablecog_provider.archive.retry import Sleep
 from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.errors import ImageGone, SourceUnavailable
 from stablecog_provider.model.manifest import Row
@@ -94,6 +96,7 @@ class Scene:
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
     source_dies_after: int | None = None
     spoil: Spoil | None = None
+    sleep: Sleep = asyncio.sleep
 
     def __post_init__(self) -> None:
         self.clock = self.our_clock = FixedClock(self.simulated.present)
@@ -113,6 +116,7 @@ class Scene:
             store=self.store,
             manifest=ParquetManifest(self.store, LAYOUT),
             clock=self.our_clock,
+            sleep=self.sleep,
         )
 
     def _asked_anew(self) -> SimulatedSource:

@@ -158,7 +158,6 @@ def test_a_failed_image_rests_longer_each_time(attempts: int, hours: int) -> Non
     [
         {"state": State.ARCHIVED},
         {"state": State.GONE, "attempts": 3},
-        {"attempted_at": None},
         {"deleted_at": DAY},
     ],
 )
@@ -166,6 +165,11 @@ def test_what_has_not_failed_is_not_retried(columns: dict[str, Any]) -> None:
     failed = a_row(state=State.FAILED, source_url="u", attempts=1, attempted_at=minute(0))
     assert retry_due(failed) is not None
     assert retry_due(replace(failed, **columns)) is None
+
+
+def test_what_was_never_tried_is_due_from_the_beginning() -> None:
+    row = a_row(state=State.FAILED, source_url="u", attempts=0, attempted_at=None)
+    assert retry_due(row) == row.first_seen_at
 
 
 def test_an_output_makes_a_row_of_each_image() -> None:

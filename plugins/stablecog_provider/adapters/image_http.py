@@ -121,7 +121,11 @@ class HttpImages:
             else:
                 failure = SourceUnavailable(f"cannot fetch {shown(target)}: {_cause(cause)}")
         # Outside the `except`: the chain of causes would lead to the whole address, signature included.
-        raise failure
+        try:
+            raise failure
+        finally:
+            # It and this frame would hold each other.
+            del failure
 
 
 class _HttpBody:
@@ -139,7 +143,10 @@ class _HttpBody:
             failure = SourceUnavailable(f"the body of {shown(self._response.url)} broke off: {_cause(error)}")
         else:
             return
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure
 
 
 def _parsed(url: str) -> URL:

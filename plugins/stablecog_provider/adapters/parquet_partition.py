@@ -86,9 +86,11 @@ class ParquetPartition:
         # The same rule as `retry_due`, whose delay depends on the attempts alone.
         gone = (pc.field("state") == State.GONE.value) & (pc.field("attempts") < GONE_AFTER)
         waits = ((pc.field("state") == State.FAILED.value) | gone) & pc.field("deleted_at").is_null()
-        pending = waits & pc.field("attempted_at").is_valid()
-        groups = self.table.filter(pending).group_by("attempts").aggregate([("attempted_at", "min")])
-        firsts = zip(*map(_python_values, groups.select(["attempted_at_min", "attempts"]).columns), strict=True)
+        waiting = self.table.filter(waits)
+        tried = pc.coalesce(waiting.column("attempted_at"), waiting.column("first_seen_at"))
+        by_attempts = pa.table({"attempts": waiting.column("attempts"), "tried": tried}).group_by("attempts")
+        groups = by_attempts.aggregate([("tried", "min")])
+        firsts = zip(*map(_python_values, groups.select(["tried_min", "attempts"]).columns), strict=True)
         return min((first + retry_delay(attempts) for first, attempts in firsts), default=None)
 
     def merged(self, pending: Mapping[RowKey, Row]) -> ParquetPartition:

@@ -134,7 +134,12 @@ class Ledger:
         if known is None:
             return [self._planned(fresh, url), *await self._readable_at_last(key)]
         fresh = replace(fresh, attempts=known.attempts)
-        if on_the_way is None:
+        if on_the_way is not None:
+            standing = (await self.partition(day_of(output.created_at))).get(key)
+            if standing is not None and standing.state == State.ARCHIVED and _is_another_image(standing, fresh):
+                # Should its copy fail, the row that stands would go on with the address of an image that it does not hold.
+                return []
+        else:
             if known.state == State.ARCHIVED and _is_another_image(known, fresh):
                 return [replace(self._planned(fresh, url), archived=known)]
             moved = known.source_url != fresh.source_url
@@ -160,10 +165,11 @@ class Ledger:
                 else replace(row, attempts=known.attempts + 1, last_seen_at=self._after(known))
             )
         self._on_the_way[row.key] = row
-        return [Entry(row)]
+        dated_at_last = await self._readable_at_last(row.key) if known is None and row.created_at > BEGINNING else []
+        return [Entry(row), *dated_at_last]
 
     async def _readable_at_last(self, key: RowKey) -> list[Entry]:
-        """Where the output stood in for itself under `BEGINNING`, that row has had its day."""
+        """Where the output stood in for itself under `BEGINNING`, its date unread, that row has had its day."""
         if not self._undated:
             return []
         stand_in = (await self.partition(day_of(BEGINNING))).get(key)

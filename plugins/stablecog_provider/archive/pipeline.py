@@ -17,7 +17,7 @@ from ..model.checkpoint import Checkpoint
 from ..model.coverage import Coverage
 from ..model.manifest import Row, State
 from ..model.object_keys import Rendition, day_of
-from ..model.times import BEGINNING
+from ..model.times import BEGINNING, MICROSECOND
 from .checkpoint_file import CheckpointFile
 from .ledger import Entry, Ledger
 from .ports import Partition, Progress, Watcher, World
@@ -34,6 +34,7 @@ MOST_PENDING = 8000
 small multiple of what there is, however many outputs a day has.
 """
 PARTITIONS_AT_ONCE = 8
+_KEPT = "the one that is archived stays; a run whose lookback reaches it tries again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,14 @@ class Pipeline:
         except SourceUnavailable as down:
             return down
         except ItemError as failure:
+            if entry.archived is not None:
+                self._fail(row, f"another image took its place, and could not be had: {failure.message} -> {_KEPT}")
+                return entry.archived
             error, state = str(failure), State.GONE if isinstance(failure, ImageGone) else State.FAILED
-        if error is not None and entry.archived is not None:
-            self._fail(row, error)
-            return entry.archived
         now = self.world.clock.now()
+        if entry.archived is not None and entry.archived.archived_at is not None:
+            # Later than the one it replaces, whatever the clock was that stamped that one.
+            now = max(now, entry.archived.archived_at + MICROSECOND)
         archived_at = now if error is None else None
         row = replace(
             row,
@@ -170,12 +174,14 @@ class Pipeline:
         rows: list[Row] = []
         covered, since = Coverage(), self.world.clock.now()
         while isinstance(batch := await ready.get(), _Batch):
-            rows += batch.rows
             copied = [await copy for copy in batch.copies]
             rows += [row for row in copied if isinstance(row, Row)]
             if down := next((error for error in copied if isinstance(error, SourceUnavailable)), None):
+                # Without the rest of the batch: it may say more of an image that did not come, and whose row would then stand
+                # there as failed, never having been tried.
                 await self._commit(rows, covered)
                 raise down
+            rows += batch.rows
             covered = covered.merge(batch.covered)
             if len(rows) >= self._enough(rows) or self.world.clock.now() - since >= COMMIT_EVERY:
                 await self._commit(rows, covered)

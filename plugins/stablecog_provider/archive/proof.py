@@ -38,6 +38,7 @@ class Prover:
     per_page: int
     differences: list[Proof] = field(default_factory=list)
     claims: list[str] = field(default_factory=list)
+    _vanished: int = 0
     _counts: SourceCounts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,9 +104,12 @@ class Prover:
             self.differences.append(Proof(window.start, window.end, source, manifest, now))
 
     async def _tombstones(self, window: Window, listed: dict[str, datetime | None]) -> AsyncIterator[Plan]:
+        """Of all places together no more than `_suspicious` lets pass: counts do not tell where as much is new as vanished."""
         entries = await self.pipeline.ledger.tombstones(window, listed)
-        # The counts alone would not tell where as much is new as has vanished.
-        if not self._suspicious(len(listed), len(listed) + len(entries)):
+        vanished = self._vanished + len({entry.row.output_id for entry in entries})
+        held = sum(self._days.values()) + self._vanished
+        if not self._suspicious(held - vanished, held):
+            self._vanished = vanished
             yield Plan(entries)
 
     @property
@@ -131,10 +135,12 @@ class Prover:
         missing = manifest - source
         if missing <= MASS_DELETION or missing * 2 <= manifest:
             return False
-        self.claims.append(
+        claim = (
             f"The source counts {missing} outputs fewer than the manifest's {manifest}: more than half. No tombstone was "
             "set. Is this the right account's key? If they were deleted on purpose, nothing need be done: the images stay."
         )
+        if claim not in self.claims:
+            self.claims.append(claim)
         return True
 
 

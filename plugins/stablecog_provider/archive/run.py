@@ -101,7 +101,9 @@ async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None
     due = _due((file.current or start).retries, started, everything=settings.retry_failed)
     windows = windows_to_read(start.coverage, settings, settled)
     for day in due:
-        windows = windows.merge((await ledger.unread(day)).around(abilities.axis, Axis.REQUESTED))
+        unread = (await ledger.unread(day)).around(abilities.axis, Axis.REQUESTED)
+        # Widened by what may have been in flight around it, and no further than what has settled.
+        windows = windows.merge(unread.intersect(Coverage((Window(BEGINNING, settled),))))
     for window in windows:
         await pipeline.run(pipeline.planned(walk(world.source, window, abilities, settings.per_page)))
     # Last, so that a host of images that fails for long keeps nothing new from being read.

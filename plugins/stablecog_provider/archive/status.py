@@ -182,7 +182,7 @@ async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
         pending_retries=dict(checkpoint.retries),
         proof=checkpoint.proof,
         saved_at=checkpoint.saved_at,
-        last_run=await _last_run(store, layout),
+        last_run=await _last_run(store, layout, checkpoint.run_id),
         missing=await _missing(store, layout, checkpoint),
     )
 
@@ -193,10 +193,12 @@ async def _missing(store: ObjectStore, layout: Layout, checkpoint: Checkpoint) -
     return tuple(layout.uri(layout.partition(day)) for day in sorted(expected - standing))
 
 
-async def _last_run(store: ObjectStore, layout: Layout) -> LastRun | None:
-    # Keys begin with the start of the run, so the greatest is the newest, in whatever order the store lists them.
-    keys = [listed.key async for listed in store.list(layout.runs)]
-    stored = await store.get(max(keys)) if keys else None
+async def _last_run(store: ObjectStore, layout: Layout, run_id: str) -> LastRun | None:
+    """That of the run that saved last; where it left none, the newest."""
+    # Keys begin with the start of the run, so the greatest is the newest, by the clocks of those who ran.
+    keys = sorted([listed.key async for listed in store.list(layout.runs)])
+    own = [key for key in keys if run_id and run_id in key.rpartition("/")[2]]
+    stored = await store.get((own or keys)[-1]) if keys else None
     try:
         document = json.loads(stored.body) if stored else None
     except ValueError:

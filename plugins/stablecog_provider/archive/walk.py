@@ -37,6 +37,8 @@ Position = tuple[datetime, datetime]
 """The source's sort key: (`g`, `o`)."""
 
 _LEAST_OVERLAP = timedelta(seconds=1)
+_NEW_MEANWHILE = 10_000
+"""Outputs that may come while a listing is followed, besides as many as there were."""
 # Below any window: the page that says so has shown the window's first instant too.
 _LOWEST: Position = (BEGINNING - MICROSECOND, BEGINNING - MICROSECOND)
 _HIGHEST: Position = (FAR_FUTURE, FAR_FUTURE)
@@ -216,10 +218,17 @@ async def _documented(source: Source, window: Window) -> AsyncIterator[Step]:
     """Follow `next` as the page teaches. Nothing proves that a page boundary lost nothing: only the total can tell."""
     asked: set[str] = set()
     page = await source.page(PageQuery())
+    # New tokens for the same outputs over and over would otherwise be followed for ever.
+    read, most = 0, None if page.total is None else 2 * page.total + _NEW_MEANWHILE
     while page.next is not None and not any(output.created_at < window.start for output in page.readable):
         if page.next in asked or not page.outputs:
             raise _contradiction(f"`next` leads nowhere new after {len(asked) + 1} pages")
         asked.add(page.next)
+        read += len(page.outputs)
+        if most is not None and read > most:
+            raise _contradiction(
+                f"`next` has led to {read} outputs, and the source counts {(most - _NEW_MEANWHILE) // 2}"
+            )
         yield Step(page.outputs)
         page = await source.page(PageQuery(cursor=page.next))
     yield Step(page.outputs, Coverage((window,)))

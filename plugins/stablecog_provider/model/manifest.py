@@ -248,9 +248,10 @@ def retry_due(row: Row) -> datetime | None:
     there `GONE_AFTER` times. None for all others.
     """
     waits = row.state == State.FAILED or (row.state == State.GONE and row.attempts < GONE_AFTER)
-    if not waits or row.attempted_at is None or row.deleted_at is not None:
+    if not waits or row.deleted_at is not None:
         return None
-    return row.attempted_at + retry_delay(row.attempts)
+    # One that was never tried is due at once.
+    return (row.attempted_at or row.first_seen_at) + retry_delay(row.attempts)
 
 
 def _metadata(output: Output, rendition: Rendition) -> dict[str, Any]:

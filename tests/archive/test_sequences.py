@@ -1,0 +1,231 @@
+"""Sequences of events that once ended in a loss, a false claim or a dead end. Each was found by somebody who looked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from stablecog_provider.adapters.memory import FixedClock
+from stablecog_provider.archive.status import status
+from stablecog_provider.archive.walk import walk
+from stablecog_provider.errors import ImageRejected, SourceContradiction, SourceUnavailable
+from stablecog_provider.model.coverage import Window
+from stablecog_provider.model.object_keys import Rendition
+from stablecog_provider.model.page import Page, PageQuery
+from stablecog_provider.simulator.dialect import PRESETS
+from stablecog_provider.simulator.listing import LightRow
+from stablecog_provider.simulator.world import World as SimulatedWorld
+
+from .light import OPAQUE, output_of
+from .scenes import checkpoint
+from .simulated import ADDRESS, LAYOUT, Scene
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def scene_of(*requested: timedelta, took: float = 10.0) -> Scene:
+    """An account with an output requested each so long before noon."""
+    world = SimulatedWorld.empty(NOON)
+    for ago in requested:
+        world.add(NOON - ago, NOON - ago + timedelta(seconds=took))
+    return Scene(world)
+
+
+def every(step: timedelta, count: int, since: timedelta) -> list[timedelta]:
+    return [since - step * number for number in range(count)]
+
+
+async def test_a_dense_account_whose_first_run_was_cut_short_is_known_again() -> None:
+    """The newest that is archived took long; below it stand hundreds that were requested later and are not archived yet."""
+    scene = Scene(SimulatedWorld.generate(seed=3, outputs=4000, days=0, every=0.5, quiet=True, future=0))
+    scene.source_dies_after = 6
+    with pytest.raises(SourceUnavailable):
+        await scene.run()
+    assert 0 < len(await scene.rows()) < 4000
+    scene.source_dies_after = None
+    scene.clock.advance(timedelta(hours=1))
+    assert (await scene.run()).outcome == "proven"
+
+
+async def test_who_deletes_most_of_one_day_deletes_little_of_the_archive() -> None:
+    days = [ago for day in range(1, 11) for ago in every(timedelta(minutes=1), 200, timedelta(days=day))]
+    scene = scene_of(*days)
+    await scene.run()
+    deleted = [output for output in scene.simulated.visible(NOON) if output.g.date().day == 12][:150]
+    for output in deleted:
+        scene.simulated.delete(output.id, NOON + timedelta(hours=1))
+    scene.clock.advance(timedelta(days=1))
+    report = await scene.run()
+    assert (report.outcome, report.tombstoned) == ("proven", 150)
+
+
+async def test_who_deletes_more_than_half_day_by_day_is_asked_whether_the_key_is_right() -> None:
+    days = [ago for day in range(1, 6) for ago in every(timedelta(minutes=1), 60, timedelta(days=day))]
+    scene = scene_of(*days)
+    await scene.run()
+    visible = scene.simulated.visible(NOON)
+    for output in visible[:260]:
+        scene.simulated.delete(output.id, NOON + timedelta(hours=1))
+    # As many are new, far from where the others were: the sum of all tells nothing.
+    for number in range(200):
+        scene.simulated.add(NOON + timedelta(minutes=number), NOON + timedelta(minutes=number, seconds=5))
+    scene.clock.advance(timedelta(days=1))
+    report = await scene.run(same_account=True)
+    assert report.outcome == "not proven"
+    assert report.tombstoned <= 250
+    assert any("Is this the right account's key?" in claim for claim in report.claims)
+
+
+async def test_what_is_said_of_an_image_that_did_not_come_is_not_saved_without_it() -> None:
+    """On both pages of a dense step, its likes counted up between them, and the host goes down."""
+    world = SimulatedWorld.empty(NOON)
+    for number in range(200):
+        requested = NOON - timedelta(hours=1) + timedelta(seconds=2 * number)
+        world.add(requested, *[requested + timedelta(seconds=240 if number % 10 == 4 else 6)] * 4)
+
+    async def no_sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    scene, times = Scene(world, sleep=no_sleep), dict[str, int]()
+    for output in world.visible(NOON)[310:]:
+        scene.images.broken[output.file_name(Rendition.ORIGINAL)] = SourceUnavailable("connection refused")
+
+    def like(document: dict[str, Any]) -> None:
+        for output in document["outputs"]:
+            times[output["id"]] = times.get(output["id"], 0) + 1
+            output["like_count"] = times[output["id"]]
+
+    scene.spoil = like
+    with pytest.raises(SourceUnavailable, match="in a row"):
+        await scene.run(per_page=10)
+    assert [row.key for row in (await scene.rows()).values() if row.attempted_at is None] == []
+
+
+def takes_the_place(scene: Scene, names: dict[str, str]) -> None:
+    """From now on the source names other images, by output; the host has them."""
+    for output_id, name in names.items():
+        scene.simulated._images[name] = (scene.simulated.output(output_id), Rendition.ORIGINAL)
+
+
+def renamed(names: dict[str, str], times: dict[str, int]) -> Any:
+    def spoil(document: dict[str, Any]) -> None:
+        for output in document["outputs"]:
+            if output["id"] in names:
+                output["image_url"] = f"{ADDRESS}/images/{names[output['id']]}"
+            times[output["id"]] = times.get(output["id"], 0) + 1
+            output["like_count"] = min(times[output["id"]], 2)
+
+    return spoil
+
+
+async def test_a_row_never_names_an_image_that_it_does_not_hold() -> None:
+    """Another image takes the place of an archived one, cannot be had, and the output stands on the next page once more."""
+    scene = scene_of(*every(timedelta(seconds=10), 40, timedelta(hours=2)), took=60)
+    await scene.run(per_page=10)
+    before = await scene.rows()
+    names = {output_id: f"other-{number}.jpeg" for number, (output_id, _) in enumerate(before)}
+    scene.images.broken = {name: ImageRejected("cut short") for name in names.values()}
+    scene.spoil = renamed(names, {})
+    scene.clock.advance(timedelta(hours=1))
+    report = await scene.run(per_page=10)
+    assert all("a run whose lookback reaches it tries again" in failure.reason for failure in report.failures)
+    rows = await scene.rows()
+    assert {key: row.source_url for key, row in rows.items()} == {key: row.source_url for key, row in before.items()}
+    scene.images.broken.clear()
+    takes_the_place(scene, names)
+    report = await scene.run(lookback=timedelta(days=60))
+    assert (report.outcome, report.copied) == ("proven", 40)
+
+
+async def test_an_image_that_took_anothers_place_is_the_later_one_whatever_the_clocks_said() -> None:
+    scene = scene_of(timedelta(hours=2), timedelta(hours=1))
+    scene.our_clock = FixedClock(NOON + timedelta(hours=1))
+    await scene.run()
+    scene.our_clock = scene.clock
+    names = {scene.simulated.visible(NOON)[0].id: "other.jpeg"}
+    takes_the_place(scene, names)
+    scene.spoil = renamed(names, {})
+    scene.clock.advance(timedelta(minutes=20))
+    await scene.run()
+    for row in (await scene.rows()).values():
+        assert row.uri
+        stored = scene.store.objects[row.uri.removeprefix(f"s3://{LAYOUT.bucket}/")]
+        assert hashlib.sha256(stored.body).hexdigest() == row.sha256
+
+
+async def test_nothing_is_claimed_of_the_future_where_an_output_is_read_again() -> None:
+    scene = scene_of(*every(timedelta(minutes=1), 50, timedelta(hours=2)), timedelta(seconds=50))
+    youngest = max(scene.simulated.visible(NOON), key=lambda output: output.g)
+
+    def spoil(document: dict[str, Any]) -> None:
+        for output in document["outputs"]:
+            if output["id"] == youngest.id:
+                del output["image_url"]
+
+    scene.spoil = spoil
+    await scene.run()
+    scene.clock.advance(timedelta(seconds=20))
+    await scene.run(retry_failed=True)
+    watermark = checkpoint(scene).coverage.watermark
+    assert watermark is not None
+    assert watermark <= scene.clock.now()
+
+
+@pytest.mark.parametrize("dialect", PRESETS)
+async def test_an_output_that_becomes_readable_bit_by_bit_is_counted_once(dialect: str) -> None:
+    scene = scene_of(*every(timedelta(minutes=1), 120, timedelta(hours=6)))
+    scene.dialect, stage = PRESETS[dialect], 0
+    bad = scene.simulated.visible(NOON)[30]
+
+    def spoil(document: dict[str, Any]) -> None:
+        for output in document["outputs"]:
+            if output["id"] == bad.id and stage < 2:
+                del output["image_url"]
+                if stage == 0:
+                    del output["generation"]["created_at"]
+
+    scene.spoil = spoil
+    for stage in range(4):  # noqa: B007 - `spoil` looks at it
+        report = await scene.run(lookback=timedelta(days=3))
+        scene.clock.advance(timedelta(hours=3))
+    assert report.outcome == "proven"
+    assert sum(row.deleted_at is None for row in (await scene.rows()).values() if row.output_id == bad.id) == 1
+
+
+async def test_a_report_from_a_clock_far_ahead_does_not_outlive_later_proofs() -> None:
+    scene = scene_of(*every(timedelta(minutes=1), 50, timedelta(hours=2)))
+    scene.our_clock = FixedClock(NOON + timedelta(days=365))
+
+    def one_more(document: dict[str, Any]) -> None:
+        if document.get("total"):
+            document["total"] += 1
+
+    scene.spoil = one_more
+    assert (await scene.run()).outcome == "not proven"
+    scene.spoil, scene.our_clock = None, scene.clock
+    scene.clock.advance(timedelta(days=1))
+    assert (await scene.run()).outcome == "proven"
+    assert (await status(scene.store, LAYOUT)).outcome == "proven"
+
+
+class Endless:
+    """A listing of three outputs whose `next` is new every time."""
+
+    address, requests = ADDRESS, 0
+
+    async def page(self, query: PageQuery) -> Page:
+        self.requests += 1
+        outputs = tuple(output_of(LightRow(f"o{at}", NOON - timedelta(minutes=at), NOON)) for at in range(3))
+        return Page(outputs, NOON, next=f"t{self.requests}", total=3)
+
+
+async def test_a_listing_that_leads_on_for_ever_is_not_followed_for_ever() -> None:
+    source = Endless()
+    with pytest.raises(SourceContradiction, match="the source counts 3"):
+        async for _ in walk(source, Window(NOON - timedelta(days=1), NOON), OPAQUE):
+            pass
+    assert source.requests < 4000
