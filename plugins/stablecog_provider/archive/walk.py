@@ -37,8 +37,8 @@ Position = tuple[datetime, datetime]
 """The source's sort key: (`g`, `o`)."""
 
 _LEAST_OVERLAP = timedelta(seconds=1)
-_NEW_MEANWHILE = 10_000
-"""Outputs that may come while a listing is followed, besides as many as there were."""
+_WITHOUT_PROGRESS = 10_000
+"""Outputs: new tokens that lead to the same ones over and over would otherwise be followed for ever."""
 # Below any window: the page that says so has shown the window's first instant too.
 _LOWEST: Position = (BEGINNING - MICROSECOND, BEGINNING - MICROSECOND)
 _HIGHEST: Position = (FAR_FUTURE, FAR_FUTURE)
@@ -217,18 +217,17 @@ async def _widest_below(source: Source, known: datetime, per_page: int, most: in
 async def _documented(source: Source, window: Window) -> AsyncIterator[Step]:
     """Follow `next` as the page teaches. Nothing proves that a page boundary lost nothing: only the total can tell."""
     asked: set[str] = set()
+    lowest, without_progress = FAR_FUTURE, 0
     page = await source.page(PageQuery())
-    # New tokens for the same outputs over and over would otherwise be followed for ever.
-    read, most = 0, None if page.total is None else 2 * page.total + _NEW_MEANWHILE
     while page.next is not None and not any(output.created_at < window.start for output in page.readable):
         if page.next in asked or not page.outputs:
             raise _contradiction(f"`next` leads nowhere new after {len(asked) + 1} pages")
         asked.add(page.next)
-        read += len(page.outputs)
-        if most is not None and read > most:
-            raise _contradiction(
-                f"`next` has led to {read} outputs, and the source counts {(most - _NEW_MEANWHILE) // 2}"
-            )
+        reached = min((output.created_at for output in page.readable), default=lowest)
+        without_progress = 0 if reached < lowest else without_progress + len(page.outputs)
+        if without_progress > _WITHOUT_PROGRESS:
+            raise _contradiction(f"`next` has led to {without_progress} outputs, and none of them reaches further back")
+        lowest = min(lowest, reached)
         yield Step(page.outputs)
         page = await source.page(PageQuery(cursor=page.next))
     yield Step(page.outputs, Coverage((window,)))
