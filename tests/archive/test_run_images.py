@@ -148,7 +148,7 @@ async def test_another_image_of_an_archived_output_is_archived_and_a_failure_kee
     scene.clock.advance(timedelta(hours=1))
     report = await scene.run()
     assert report.failed == 1
-    assert (await scene.rows())[victim.id, "original"] == replace(first, run_id=ANY)
+    assert (await scene.rows())[victim.id, "original"] == replace(first, run_id=ANY, last_seen_at=ANY)
     scene.images.broken.clear()
     await scene.run()
     row = (await scene.rows())[victim.id, "original"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from stablecog_provider.adapters.memory import FixedClock
+from stablecog_provider.archive.rebuild import RebuildSettings, rebuild
 from stablecog_provider.archive.status import status
 from stablecog_provider.archive.walk import walk
 from stablecog_provider.errors import ImageRejected, SourceContradiction, SourceUnavailable
@@ -22,7 +23,7 @@ from stablecog_provider.simulator.world import World as SimulatedWorld
 
 from .light import OPAQUE, output_of
 from .scenes import checkpoint
-from .simulated import ADDRESS, LAYOUT, Scene
+from .simulated import ADDRESS, LAYOUT, Scene, small_jpeg
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -60,7 +61,7 @@ async def test_who_deletes_most_of_one_day_deletes_little_of_the_archive() -> No
         scene.simulated.delete(output.id, NOON + timedelta(hours=1))
     scene.clock.advance(timedelta(days=1))
     report = await scene.run()
-    assert (report.outcome, report.tombstoned) == ("proven", 150)
+    assert (report.outcome, report.tombstoned, report.claims) == ("proven", 150, [])
 
 
 async def test_who_deletes_more_than_half_day_by_day_is_asked_whether_the_key_is_right() -> None:
@@ -210,6 +211,70 @@ async def test_a_report_from_a_clock_far_ahead_does_not_outlive_later_proofs() -
     scene.clock.advance(timedelta(days=1))
     assert (await scene.run()).outcome == "proven"
     assert (await status(scene.store, LAYOUT)).outcome == "proven"
+
+
+@pytest.mark.parametrize("dialect", PRESETS)
+async def test_a_date_that_was_garbled_once_is_forgotten(dialect: str) -> None:
+    """The output is archived under its date; the stand-in that one bad answer makes of it must not outlive the next one."""
+    scene = scene_of(*every(timedelta(minutes=1), 120, timedelta(hours=6)))
+    scene.dialect = PRESETS[dialect]
+    await scene.run()
+    bad = scene.simulated.visible(NOON)[30]
+
+    def spoil(document: dict[str, Any]) -> None:
+        for output in document["outputs"]:
+            if output["id"] == bad.id:
+                del output["generation"]["created_at"]
+
+    scene.spoil = spoil
+    await scene.run(lookback=timedelta(days=3))
+    scene.spoil = None
+    outcomes = []
+    for _ in range(3):
+        scene.clock.advance(timedelta(hours=3))
+        outcomes.append((await scene.run(lookback=timedelta(days=3))).outcome)
+    assert outcomes[-1] == "proven"
+
+
+async def test_an_image_that_changes_its_name_in_mid_walk_is_the_one_that_its_row_names() -> None:
+    scene = scene_of(*every(timedelta(seconds=10), 40, timedelta(hours=2)), took=60)
+    names = {output.id: f"other-{number}.jpeg" for number, output in enumerate(scene.simulated.visible(NOON))}
+    takes_the_place(scene, names)
+    times: dict[str, int] = {}
+
+    def spoil(document: dict[str, Any]) -> None:
+        for output in document["outputs"]:
+            times[output["id"]] = times.get(output["id"], 0) + 1
+            if times[output["id"]] > 1:
+                output["image_url"] = f"{ADDRESS}/images/{names[output['id']]}"
+
+    scene.spoil = spoil
+    await scene.run(per_page=10)
+    scene.clock.advance(timedelta(hours=1))
+    assert (await scene.run(lookback=timedelta(days=60))).outcome == "proven"
+    for row in (await scene.rows()).values():
+        assert row.source_url
+        assert row.sha256 == hashlib.sha256(small_jpeg(row.source_url.rpartition("/")[2])).hexdigest()
+
+
+async def test_images_that_were_lost_and_cannot_be_had_again_stop_no_run() -> None:
+    """More of them than a host is allowed to fail in a row, before it is taken to be down."""
+
+    async def no_sleep(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    scene = scene_of(*every(timedelta(minutes=1), 30, timedelta(hours=3)))
+    scene.sleep = no_sleep
+    await scene.run()
+    for row in (await scene.rows()).values():
+        assert row.uri
+        del scene.store.objects[row.uri.removeprefix(f"s3://{LAYOUT.bucket}/")]
+    await rebuild(scene.world(), RebuildSettings(layout=LAYOUT, check_images=True))
+    for output in scene.simulated.visible(NOON):
+        scene.images.broken[output.file_name(Rendition.ORIGINAL)] = SourceUnavailable("connection refused")
+    scene.clock.advance(timedelta(hours=2))
+    report = await scene.run()
+    assert (report.outcome, report.failed) == ("proven, with failed images", 30)
 
 
 class Endless:

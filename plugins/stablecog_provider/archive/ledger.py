@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import PurePosixPath
@@ -86,11 +86,15 @@ class Ledger:
             Window(row.created_at, row.created_at + MICROSECOND) for row in rows if row.created_at > BEGINNING
         )
 
-    async def tombstones(self, window: Window, listed: Iterable[str]) -> list[Entry]:
-        """Rows that mark as deleted what the manifest holds in the window (requested axis) and the source lists no more."""
-        now, kept, found = self._clock.now(), set(listed), []
+    async def tombstones(self, window: Window, listed: Mapping[str, datetime | None]) -> list[Entry]:
+        """Rows that mark as deleted what the manifest holds in the window (requested axis) and the source lists no more.
+        `listed`: when each was requested, None where that cannot be read. One that is listed on another day than the manifest
+        holds it on, stood in for itself there.
+        """
+        now, found = self._clock.now(), []
         for day in await self.days(window):
             partition = await self.partition(day)
+            kept = {output_id for output_id, at in listed.items() if at is None or day_of(at) == day}
             gone = partition.live_ids(window) - kept
             found += [
                 Entry(replace(row, deleted_at=max(now, row.last_seen_at), run_id=self._run_id))
@@ -136,8 +140,10 @@ class Ledger:
         fresh = replace(fresh, attempts=known.attempts)
         if on_the_way is not None:
             standing = (await self.partition(day_of(output.created_at))).get(key)
-            if standing is not None and standing.state == State.ARCHIVED and _is_another_image(standing, fresh):
-                # Should its copy fail, the row that stands would go on with the address of an image that it does not hold.
+            held = [row for row in (standing,) if row is not None and row.state == State.ARCHIVED]
+            if any(_is_another_image(row, fresh) for row in (on_the_way, *held)):
+                # The row would go on with the address of an image that it does not hold, if a copy fails or is another's. A
+                # later run sees the difference.
                 return []
         else:
             if known.state == State.ARCHIVED and _is_another_image(known, fresh):
@@ -181,7 +187,9 @@ class Ledger:
         if url is None:
             raise ValueError(f"no address to copy {row.key} from")
         self._on_the_way[row.key] = row
-        job = CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url, row.attempts > 0)
+        # Where it was tried before, or lost, its failure says nothing of how its host is today.
+        failed_before = row.attempts > 0 or (known is not None and known.state == State.FAILED)
+        job = CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url, failed_before)
         gone = 0 if known is None or known.state != State.GONE else known.attempts
         return Entry(row, job, if_gone=gone + (gone == 0 or (known is not None and self._has_rested(known))))
 
@@ -193,7 +201,7 @@ class Ledger:
     def _has_rested(self, row: Row) -> bool:
         # An attempt in our future was stamped by a machine whose clock was ahead.
         due, now = retry_due(row), self._clock.now()
-        return due is not None and (due <= now or (row.attempted_at or now) > now)
+        return due is not None and (due <= now or (row.attempted_at or row.first_seen_at) > now)
 
     def _after(self, known: Row | None) -> datetime:
         """Now, and after all that the row says: we have read it, whatever the clocks of others said."""

@@ -147,7 +147,8 @@ class Pipeline:
         except ItemError as failure:
             if entry.archived is not None:
                 self._fail(row, f"another image took its place, and could not be had: {failure.message} -> {_KEPT}")
-                return entry.archived
+                self._tell(done=self.progress.done + 1, failed=self.progress.failed + 1)
+                return replace(entry.archived, deleted_at=None, last_seen_at=row.last_seen_at)
             error, state = str(failure), State.GONE if isinstance(failure, ImageGone) else State.FAILED
         now = self.world.clock.now()
         if entry.archived is not None and entry.archived.archived_at is not None:

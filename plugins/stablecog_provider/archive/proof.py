@@ -15,6 +15,7 @@ from ..model.checkpoint import Proof
 from ..model.coverage import Axis, Coverage, Window
 from ..model.object_keys import day_of
 from ..model.page import MAX_PER_PAGE
+from ..model.times import BEGINNING
 from .counting import SourceCounts
 from .ledger import identity
 from .pipeline import Pipeline, Plan, Standing
@@ -51,7 +52,7 @@ class Prover:
         source, manifest = await self._source_count(window), await self._manifest_count(window)
         if source is None:
             return None
-        if source != manifest and not self._suspicious(source, manifest):
+        if source != manifest and not await self._too_many_gone(window, source, manifest):
             await self._locate(window, source, manifest)
             source, manifest = await self._source_count(window), await self._manifest_count(window)
             if source is None:
@@ -104,12 +105,14 @@ class Prover:
             self.differences.append(Proof(window.start, window.end, source, manifest, now))
 
     async def _tombstones(self, window: Window, listed: dict[str, datetime | None]) -> AsyncIterator[Plan]:
-        """Of all places together no more than `_suspicious` lets pass: counts do not tell where as much is new as vanished."""
-        entries = await self.pipeline.ledger.tombstones(window, listed)
-        vanished = self._vanished + len({entry.row.output_id for entry in entries})
-        held = sum(self._days.values()) + self._vanished
-        if not self._suspicious(held - vanished, held):
-            self._vanished = vanished
+        """Of what the archive held before this run, no more than `_suspicious` lets pass, of all places together: counts do not
+        tell where as much is new as has vanished.
+        """
+        pipeline = self.pipeline
+        entries = await pipeline.ledger.tombstones(window, listed)
+        old = {entry.row.output_id for entry in entries if entry.row.first_seen_at < pipeline.report.started_at}
+        if not self._suspicious(self._vanished + len(old), sum(pipeline.start.days.values())):
+            self._vanished += len(old)
             yield Plan(entries)
 
     @property
@@ -131,17 +134,30 @@ class Prover:
     async def _source_count(self, window: Window) -> int | None:
         return await self._counts.of(window)
 
-    def _suspicious(self, source: int, manifest: int) -> bool:
-        missing = manifest - source
-        if missing <= MASS_DELETION or missing * 2 <= manifest:
+    async def _too_many_gone(self, window: Window, source: int, manifest: int) -> bool:
+        """Where most of a window is gone, all that is older decides: somebody may have tidied up the newest day."""
+        if not _is_mass_deletion(manifest - source, manifest):
+            return False
+        whole = Window(BEGINNING, window.end)
+        if window != whole:
+            source, manifest = await self._source_count(whole) or 0, await self._manifest_count(whole)
+        return self._suspicious(manifest - source, manifest)
+
+    def _suspicious(self, missing: int, held: int) -> bool:
+        if not _is_mass_deletion(missing, held):
             return False
         claim = (
-            f"The source counts {missing} outputs fewer than the manifest's {manifest}: more than half. No tombstone was "
-            "set. Is this the right account's key? If they were deleted on purpose, nothing need be done: the images stay."
+            f"The source lacks {missing} outputs or more of the {held} that the manifest holds: more than half. No further "
+            "tombstone was set. Is this the right account's key? If they were deleted on purpose, nothing need be done: the "
+            "images stay."
         )
         if claim not in self.claims:
             self.claims.append(claim)
         return True
+
+
+def _is_mass_deletion(missing: int, held: int) -> bool:
+    return missing > MASS_DELETION and missing * 2 > held
 
 
 async def _observed(steps: AsyncIterator[Step], listed: dict[str, datetime | None]) -> AsyncIterator[Step]:

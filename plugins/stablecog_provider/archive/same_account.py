@@ -7,6 +7,7 @@ what the account made: a source that lists any output that the manifest holds is
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,10 +33,13 @@ class Archived:
     partition: Callable[[date], Awaitable[Partition]]
 
     async def holds_any(self, outputs: Iterable[Output | UnreadableOutput]) -> bool:
+        by_day: defaultdict[date, list[str]] = defaultdict(list)
         for output in outputs:
-            if not isinstance(output, Output) or day_of(output.created_at) not in self.days:
-                continue
-            if (await self.partition(day_of(output.created_at))).get((output.id, Rendition.ORIGINAL)):
+            if isinstance(output, Output) and day_of(output.created_at) in self.days:
+                by_day[day_of(output.created_at)].append(output.id)
+        for day, ids in by_day.items():
+            partition = await self.partition(day)
+            if any(partition.get((output_id, Rendition.ORIGINAL)) for output_id in ids):
                 return True
         return False
 

@@ -223,7 +223,7 @@ async def _documented(source: Source, window: Window) -> AsyncIterator[Step]:
         if page.next in asked or not page.outputs:
             raise _contradiction(f"`next` leads nowhere new after {len(asked) + 1} pages")
         asked.add(page.next)
-        reached = min((output.created_at for output in page.readable), default=lowest)
+        reached = min((output.created_at for output in page.outputs if output.created_at), default=lowest)
         without_progress = 0 if reached < lowest else without_progress + len(page.outputs)
         if without_progress > _WITHOUT_PROGRESS:
             raise _contradiction(f"`next` has led to {without_progress} outputs, and none of them reaches further back")
