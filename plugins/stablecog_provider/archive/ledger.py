@@ -6,7 +6,7 @@ Partitions are read when an output of their day turns up and kept for a while: w
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -92,10 +92,12 @@ class Ledger:
         holds it on, stood in for itself there.
         """
         now, found = self._clock.now(), []
+        kept: defaultdict[date | None, set[str]] = defaultdict(set)
+        for output_id, at in listed.items():
+            kept[at and day_of(at)].add(output_id)
         for day in await self.days(window):
             partition = await self.partition(day)
-            kept = {output_id for output_id, at in listed.items() if at is None or day_of(at) == day}
-            gone = partition.live_ids(window) - kept
+            gone = partition.live_ids(window) - kept[day] - kept[None]
             found += [
                 Entry(replace(row, deleted_at=max(now, row.last_seen_at), run_id=self._run_id))
                 for output_id in sorted(gone)
@@ -133,24 +135,22 @@ class Ledger:
     async def _image(self, output: Output, rendition: Rendition, url: str) -> list[Entry]:
         key = (output.id, rendition)
         on_the_way = self._on_the_way.get(key)
-        known = on_the_way or (await self.partition(day_of(output.created_at))).get(key)
+        standing = (await self.partition(day_of(output.created_at))).get(key)
+        known = on_the_way or standing
         fresh = row_of(output, rendition, state=State.FAILED, seen_at=self._after(known), run_id=self._run_id)
         if known is None:
             return [self._planned(fresh, url), *await self._readable_at_last(key)]
         fresh = replace(fresh, attempts=known.attempts)
-        if on_the_way is not None:
-            standing = (await self.partition(day_of(output.created_at))).get(key)
-            held = [row for row in (standing,) if row is not None and row.state == State.ARCHIVED]
-            if any(_is_another_image(row, fresh) for row in (on_the_way, *held)):
-                # The row would go on with the address of an image that it does not hold, if a copy fails or is another's. A
-                # later run sees the difference.
-                return []
-        else:
-            if known.state == State.ARCHIVED and _is_another_image(known, fresh):
+        if on_the_way is None:
+            if _holds_another(known, fresh):
                 return [replace(self._planned(fresh, url), archived=known)]
             moved = known.source_url != fresh.source_url
             if known.state != State.ARCHIVED and (moved or self._is_due(known)):
                 return [self._planned(fresh, url, known=None if moved else known)]
+        elif _is_another_image(on_the_way, fresh) or _holds_another(standing, fresh):
+            # What is on the way may fail, or be the other one: its row would name an image that it does not hold. A later run
+            # sees the difference.
+            return []
         if describes(known, output):
             return []
         self._on_the_way[key] = fresh
@@ -209,6 +209,10 @@ class Ledger:
         if known is None:
             return now
         return max(now, known.last_seen_at + MICROSECOND, (known.deleted_at or known.last_seen_at) + MICROSECOND)
+
+
+def _holds_another(row: Row | None, fresh: Row) -> bool:
+    return row is not None and row.state == State.ARCHIVED and _is_another_image(row, fresh)
 
 
 def _is_another_image(known: Row, fresh: Row) -> bool:
