@@ -56,10 +56,6 @@ class WithoutImages:
     def requests(self) -> int:
         return self._inner.requests
 
-    @requests.setter
-    def requests(self, count: int) -> None:
-        self._inner.requests = count
-
     async def get(self, key: str) -> Stored | None:
         return await self._inner.get(key)
 

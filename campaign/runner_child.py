@@ -129,10 +129,6 @@ class FatedStore:
     def requests(self) -> int:
         return self._inner.requests
 
-    @requests.setter
-    def requests(self, count: int) -> None:
-        self._inner.requests = count
-
     async def get(self, key: str) -> Stored | None:
         return await self._fate.use("get", self._kind(key), key, lambda: self._inner.get(key))
 
@@ -169,10 +165,6 @@ class FatedSource:
     @property
     def requests(self) -> int:
         return self._inner.requests
-
-    @requests.setter
-    def requests(self, count: int) -> None:
-        self._inner.requests = count
 
     async def page(self, query: PageQuery) -> Page:
         return await self._fate.use("get", "page", "", lambda: self._inner.page(query))

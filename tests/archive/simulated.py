@@ -62,6 +62,10 @@ class SimulatedSource:
         return parse_page(document, now)
 
 
+async def no_sleep(seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
 def small_jpeg(name: str) -> bytes:
     """The least that passes for a JPEG, another for each name."""
     return b"\xff\xd8\xff\xfe" + name.encode() + b"\xff\xd9"

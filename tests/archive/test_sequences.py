@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +22,7 @@ from stablecog_provider.simulator.world import World as SimulatedWorld
 
 from .light import OPAQUE, output_of
 from .scenes import checkpoint
-from .simulated import ADDRESS, LAYOUT, Scene, small_jpeg
+from .simulated import ADDRESS, LAYOUT, Scene, no_sleep, small_jpeg
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -87,10 +86,6 @@ async def test_what_is_said_of_an_image_that_did_not_come_is_not_saved_without_i
     for number in range(200):
         requested = NOON - timedelta(hours=1) + timedelta(seconds=2 * number)
         world.add(requested, *[requested + timedelta(seconds=240 if number % 10 == 4 else 6)] * 4)
-
-    async def no_sleep(seconds: float) -> None:
-        await asyncio.sleep(0)
-
     scene, times = Scene(world, sleep=no_sleep), dict[str, int]()
     for output in world.visible(NOON)[310:]:
         scene.images.broken[output.file_name(Rendition.ORIGINAL)] = SourceUnavailable("connection refused")
@@ -133,6 +128,7 @@ async def test_a_row_never_names_an_image_that_it_does_not_hold() -> None:
     scene.spoil = renamed(names, {})
     scene.clock.advance(timedelta(hours=1))
     report = await scene.run(per_page=10)
+    assert report.failed == 40
     assert all("a run whose lookback reaches it tries again" in failure.reason for failure in report.failures)
     rows = await scene.rows()
     assert {key: row.source_url for key, row in rows.items()} == {key: row.source_url for key, row in before.items()}
@@ -259,10 +255,6 @@ async def test_an_image_that_changes_its_name_in_mid_walk_is_the_one_that_its_ro
 
 async def test_images_that_were_lost_and_cannot_be_had_again_stop_no_run() -> None:
     """More of them than a host is allowed to fail in a row, before it is taken to be down."""
-
-    async def no_sleep(seconds: float) -> None:
-        await asyncio.sleep(0)
-
     scene = scene_of(*every(timedelta(minutes=1), 30, timedelta(hours=3)))
     scene.sleep = no_sleep
     await scene.run()

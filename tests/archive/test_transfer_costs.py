@@ -19,6 +19,8 @@ from stablecog_provider.archive.transfer import MIB, CopyJob, Transfer
 from stablecog_provider.errors import ItemError, SourceUnavailable, StoreUnavailable
 from stablecog_provider.model.object_keys import Layout, Rendition
 
+from .simulated import no_sleep
+
 DAY = date(2026, 11, 21)
 
 
@@ -79,9 +81,6 @@ async def test_an_image_that_is_tried_again_is_written_once_all_the_same() -> No
     sink = Sink()
     asked = MemoryImages({f"u{number}": [SourceUnavailable("503"), jpeg(5_000)] for number in range(20)})
 
-    async def no_sleep(seconds: float) -> None:
-        await asyncio.sleep(0)
-
     await copy_all(Transfer(asked, sink.store, Layout("bucket"), sleep=no_sleep), range(20))
     assert (len(asked.asked), sink.store.requests, sink.bytes) == (40, 20, 20 * 5_000)
 
@@ -139,13 +138,18 @@ async def test_bodies_take_the_bytes_that_are_allowed_and_the_one_that_is_put_to
     assert traced() - held < 8 * MIB + 2 * size + MIB
 
 
-async def test_a_body_that_breaks_off_is_not_held_while_others_are_tried(traced: Callable[[], int]) -> None:
+@pytest.mark.parametrize(
+    "cut",
+    [
+        MemoryImage(jpeg(MIB), breaks=SourceUnavailable("it broke off")),
+        MemoryImage(jpeg(MIB), declared_length=MIB + 1),
+    ],
+)
+async def test_a_body_that_breaks_off_is_not_held_while_others_are_tried(
+    cut: MemoryImage, traced: Callable[[], int]
+) -> None:
     """Its exception lives on until the image is given up, its bytes must not."""
-    cut = MemoryImage(jpeg(MIB), breaks=SourceUnavailable("it broke off"))
     asked = MemoryImages({f"u{number}": [cut, cut, jpeg(MIB)] for number in range(40)})
-
-    async def no_sleep(seconds: float) -> None:
-        await asyncio.sleep(0)
 
     transfer = Transfer(asked, Sink().store, Layout("bucket"), bytes_in_flight=8 * MIB, sleep=no_sleep)
     held, _ = tracemalloc.get_traced_memory()
@@ -182,9 +186,6 @@ async def test_a_body_goes_at_once_whatever_became_of_it(traced: Callable[[], in
         MemoryImage(jpeg(MIB), declared_length=9),
     ]
     asked = MemoryImages({f"u{number}": answers[number % len(answers)] for number in range(120)})
-
-    async def no_sleep(seconds: float) -> None:
-        await asyncio.sleep(0)
 
     async def copied(number: int) -> bool:
         try:

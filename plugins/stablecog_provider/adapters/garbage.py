@@ -1,7 +1,7 @@
 """Python's search for cyclic garbage, made rare while images are copied.
 
-A copied image leaves no cycle behind, and one that failed does not either (tests/archive/test_transfer_costs.py), so that the
-search finds nothing; but it begins anew at every 700 objects and looks at all that a run holds.
+A copied image leaves no cycle behind, and one that failed none that holds its body (tests/archive/test_transfer_costs.py), so
+that there is next to nothing to be found; but the search begins anew at every 700 objects and looks at all that a run holds.
 """
 
 from __future__ import annotations

@@ -19,7 +19,10 @@ class Source(Protocol):
     """The API's listing. Implementations retry, honour the rate budget and count `requests`."""
 
     address: str
-    requests: int
+
+    @property
+    def requests(self) -> int:
+        """How many were made so far."""
 
     async def page(self, query: PageQuery) -> Page:
         """Raises ConfigurationError, TransientError (after its retries), SourceContradiction."""
@@ -83,7 +86,9 @@ class ObjectStore(Protocol):
     After StoreUnavailable from `put` the outcome is unknown: read before writing again.
     """
 
-    requests: int
+    @property
+    def requests(self) -> int:
+        """How many were made so far."""
 
     async def get(self, key: str) -> Stored | None: ...
 

@@ -197,7 +197,7 @@ async def _last_run(store: ObjectStore, layout: Layout, run_id: str) -> LastRun 
     """That of the run that saved last; where it left none, the newest."""
     # Keys begin with the start of the run, so the greatest is the newest, by the clocks of those who ran.
     keys = sorted([listed.key async for listed in store.list(layout.runs)])
-    own = [key for key in keys if run_id and run_id in key.rpartition("/")[2]]
+    own = [key for key in keys if key.endswith(f"-{run_id}.json")]
     stored = await store.get((own or keys)[-1]) if keys else None
     try:
         document = json.loads(stored.body) if stored else None

@@ -182,13 +182,13 @@ class Transfer:
                     room = await self._outgrow(declared, received, held)
                 digest.update(chunk)
                 chunks.append(chunk)
+            if declared is not None and received != declared:
+                # What a broken connection looks like, so it is worth another try.
+                raise SourceUnavailable(f"the body ended after {received} of {declared} bytes")
         except BaseException:
             # The exception outlives its retries, and by its traceback all that stands here, when the reservation is long gone.
             chunks.clear()
             raise
-        if declared is not None and received != declared:
-            # What a broken connection looks like, so it is worth another try.
-            raise SourceUnavailable(f"the body ended after {received} of {declared} bytes")
         return b"".join(chunks), digest.hexdigest()
 
     async def _outgrow(self, declared: int | None, received: int, held: AsyncExitStack) -> int:
