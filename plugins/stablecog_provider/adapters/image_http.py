@@ -121,11 +121,7 @@ class HttpImages:
             else:
                 failure = SourceUnavailable(f"cannot fetch {shown(target)}: {_cause(cause)}")
         # Outside the `except`: the chain of causes would lead to the whole address, signature included.
-        try:
-            raise failure
-        finally:
-            # It and this frame would hold each other.
-            del failure
+        raise failure
 
 
 class _HttpBody:
@@ -143,10 +139,7 @@ class _HttpBody:
             failure = SourceUnavailable(f"the body of {shown(self._response.url)} broke off: {_cause(error)}")
         else:
             return
-        try:
-            raise failure
-        finally:
-            del failure
+        raise failure
 
 
 def _parsed(url: str) -> URL:

@@ -133,16 +133,13 @@ class Transfer:
             self._breaker.refused(error)
             raise
         # Not in a slot: the verdict may hang on an image that waits for one.
-        try:
-            if job.failed_before:
-                self._breaker.failed_again()
-            else:
-                await self._breaker.given_up(failure)
-            why = failure.message
-        finally:
-            # It and this frame would hold each other.
-            del failure
-        raise ImageRejected(f"given up after retries: {why}", way_out="later runs try it again by themselves")
+        if job.failed_before:
+            self._breaker.failed_again()
+        else:
+            await self._breaker.given_up(failure)
+        raise ImageRejected(
+            f"given up after retries: {failure.message}", way_out="later runs try it again by themselves"
+        )
 
     def _retries_of(self, job: CopyJob) -> RetryPolicy:
         once = job.failed_before and self._breaker.doubtful
