@@ -39,36 +39,37 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml
 
 .PHONY: demo
 demo: $(READY) ## Archive a simulated account with the real DAG, and look at what came of it
-	@$(BIN)/python -m demo
+	@$(BIN)/python -m dev.demo
 
 .PHONY: test
 test: $(READY) ## Linters, types, architecture and all tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/mypy demo campaign e2e benchmarks docker/start.py
+	@$(BIN)/mypy -p dev
+	@$(BIN)/mypy docker/start.py
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest
 
 # What only one of the slow targets needs is added to .venv, from a lock of its own.
-.venv/.with-%: %/requirements.lock $(READY)
+.venv/.with-%: dev/%/requirements.lock $(READY)
 	@$(UV) pip install --python $(BIN)/python --require-hashes -r $< \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 .PHONY: campaign
 campaign: .venv/.with-campaign ## Kills, races, faults, damage, hostile input, secrets: an hour, and a table (ARGS="--only races --scale 0.1")
-	@$(BIN)/python -m campaign $(ARGS)
+	@$(BIN)/python -m dev.campaign $(ARGS)
 
 .PHONY: bench
-bench: .venv/.with-benchmarks .venv-aiobotocore/.ready .venv-img2dataset/.ready ## Copying beside others', over a long way, end to end, and growth to a million rows: half an hour (ARGS="--quick": copying alone)
-	@$(BIN)/python -m benchmarks.copy $(ARGS)
-	@test -n "$(ARGS)" || $(BIN)/python -m benchmarks.latency
-	@test -n "$(ARGS)" || $(BIN)/python -m benchmarks.end_to_end
-	@test -n "$(ARGS)" || $(BIN)/python -m benchmarks.growth
+bench: .venv/.with-bench .venv-aiobotocore/.ready .venv-img2dataset/.ready ## Copying beside others', over a long way, end to end, and growth to a million rows: half an hour (ARGS="--quick": copying alone)
+	@$(BIN)/python -m dev.bench.copy $(ARGS)
+	@test -n "$(ARGS)" || $(BIN)/python -m dev.bench.latency
+	@test -n "$(ARGS)" || $(BIN)/python -m dev.bench.end_to_end
+	@test -n "$(ARGS)" || $(BIN)/python -m dev.bench.growth
 
 # Peers whose dependencies do not go with Airflow's, an environment each. Where one cannot be had, its row says so.
-.venv-%/.ready: benchmarks/%.lock $(READY)
+.venv-%/.ready: dev/bench/%.lock $(READY)
 	@{ $(BIN)/python -m venv --clear .venv-$* \
 	  && { $(UV) pip sync --python .venv-$*/bin/python --require-hashes $< \
 	    || .venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<; } && touch $@; } \
@@ -76,7 +77,7 @@ bench: .venv/.with-benchmarks .venv-aiobotocore/.ready .venv-img2dataset/.ready 
 
 .PHONY: e2e
 e2e: .venv/.with-e2e ## The backfill on Airflow with PostgreSQL, Redis and two Celery workers, also killed (ARGS="--outputs 2000")
-	@$(BIN)/python -m e2e $(ARGS)
+	@$(BIN)/python -m dev.e2e $(ARGS)
 
 .PHONY: lock
 lock: $(READY) ## Refresh the locks to the newest versions
@@ -84,11 +85,11 @@ lock: $(READY) ## Refresh the locks to the newest versions
 	@$(COMPILE) pyproject.toml --extra dev -c <(echo apache-airflow==$(AIRFLOW_VERSION)) -o requirements.lock
 	@echo hatchling | $(COMPILE) pyproject.toml - -c requirements.lock -o docker/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o docker/requirements-demo.lock
-	@$(COMPILE) pyproject.toml --extra demo --extra campaign -c requirements.lock -o campaign/requirements.lock
-	@$(COMPILE) pyproject.toml --extra demo --extra e2e -c requirements.lock -o e2e/requirements.lock
-	@$(COMPILE) pyproject.toml --extra bench -c requirements.lock -o benchmarks/requirements.lock
-	@echo aiobotocore | $(COMPILE) - -o benchmarks/aiobotocore.lock
-	@echo img2dataset | $(COMPILE) - -o benchmarks/img2dataset.lock
+	@$(COMPILE) pyproject.toml --extra demo --extra campaign -c requirements.lock -o dev/campaign/requirements.lock
+	@$(COMPILE) pyproject.toml --extra demo --extra e2e -c requirements.lock -o dev/e2e/requirements.lock
+	@$(COMPILE) pyproject.toml --extra bench -c requirements.lock -o dev/bench/requirements.lock
+	@echo aiobotocore | $(COMPILE) - -o dev/bench/aiobotocore.lock
+	@echo img2dataset | $(COMPILE) - -o dev/bench/img2dataset.lock
 
 .PHONY: clean
 clean: ## Remove .venv and everything that can be made again

@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Param, task
 
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.airflow.planning import planned_windows
-from stablecog_provider.archive.concurrency import CEILING
+from stablecog_provider.archive.copying.concurrency import CEILING
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import web
-from demo.servers import HOST, S3Server
 
+from dev.local.s3_server import HOST, S3Server
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.archive.ports import ObjectStore

@@ -11,9 +11,8 @@ from functools import partial
 import pytest
 import uvloop
 
+from adapters import test_image_http as over_http
 from stablecog_provider.adapters import event_loop
-
-from . import test_image_http as over_http
 
 
 async def loop_type() -> type[asyncio.AbstractEventLoop]:

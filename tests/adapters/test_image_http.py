@@ -11,12 +11,14 @@ from datetime import date
 
 import pytest
 from aiohttp import web
-from demo.servers import HOST
 
+from adapters.conftest import http_server
+from adapters.test_allowed_hosts import Names
+from dev.local.s3_server import HOST
 from stablecog_provider.adapters.image_http import HttpImages, HttpTimeouts
 from stablecog_provider.adapters.memory import MemoryObjectStore
+from stablecog_provider.archive.copying.transfer import CopyJob, Transfer
 from stablecog_provider.archive.ports import ImageSource
-from stablecog_provider.archive.transfer import CopyJob, Transfer
 from stablecog_provider.errors import (
     ArchiveError,
     ConfigurationError,
@@ -27,9 +29,6 @@ from stablecog_provider.errors import (
     SourceUnavailable,
 )
 from stablecog_provider.model.object_keys import Layout, Rendition
-
-from .conftest import http_server
-from .test_allowed_hosts import Names
 
 BODY = b"\xff\xd8\xff" + bytes(range(256)) * 800 + b"\xff\xd9"
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -11,7 +11,7 @@ import pytest
 from stablecog_provider.archive.ports import Absent, Conflict, Listed, Unchanged
 
 if TYPE_CHECKING:
-    from .conftest import StoreUnderTest as Bucket
+    from adapters.conftest import StoreUnderTest as Bucket
 
 
 async def keys_below(bucket: Bucket, prefix: str) -> list[Listed]:

@@ -11,8 +11,9 @@ from datetime import timedelta
 
 import pytest
 from aiohttp import web
-from demo.servers import HOST, S3Server
 
+from adapters.conftest import NO_RETRIES, http_server, s3_store
+from dev.local.s3_server import HOST, S3Server
 from stablecog_provider.errors import (
     ArchiveError,
     BucketMissing,
@@ -20,9 +21,7 @@ from stablecog_provider.errors import (
     CredentialsRejected,
     StoreUnavailable,
 )
-
-from .conftest import NO_RETRIES, http_server, s3_store
-from .store_operations import ALL, assert_presentable, operate, xml
+from support.store_operations import ALL, assert_presentable, operate, xml
 
 
 @pytest.mark.parametrize("operation", ALL)

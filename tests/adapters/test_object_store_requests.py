@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from demo.servers import S3Server
 
+from adapters.conftest import NO_RETRIES, http_server, s3_store
+from dev.local.s3_server import S3Server
 from stablecog_provider.archive.ports import Conflict, Unchanged
-
-from .conftest import NO_RETRIES, http_server, s3_store
-from .store_operations import operate, xml
+from support.store_operations import operate, xml
 
 
 async def test_a_request_that_fails_once_is_repeated_by_the_store() -> None:

@@ -6,13 +6,12 @@ import boto3
 import pytest
 from aiohttp import web
 from botocore.credentials import ReadOnlyCredentials
-from demo.servers import S3Server
 
+from adapters.conftest import http_server, s3_store
+from dev.local.s3_server import S3Server
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.errors import ConfigurationError, CredentialsRejected
-
-from .conftest import http_server, s3_store
-from .store_operations import operate
+from support.store_operations import operate
 
 
 class Refreshing:

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.rows import DAY, a_row, minute
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.parquet_partition import (
     SCHEMA,
@@ -23,8 +22,8 @@ from stablecog_provider.adapters.parquet_partition import (
 )
 from stablecog_provider.errors import ArchiveDamaged
 from stablecog_provider.model.manifest import SCHEMA_VERSION
-
-from .manifests import KEY, TODAY, a_manifest, stored_table
+from support.manifests import KEY, TODAY, a_manifest, stored_table
+from support.rows import DAY, a_row, minute
 
 
 def parquet(table: pa.Table, version: bytes | None = b"1") -> bytes:

@@ -11,12 +11,11 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from model.rows import DAY, a_row, minute
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.parquet_partition import SCHEMA, VERSION_KEY
 from stablecog_provider.model.manifest import COLUMNS, SCHEMA_VERSION
-
-from .manifests import TODAY, a_manifest
+from support.manifests import TODAY, a_manifest
+from support.rows import DAY, a_row, minute
 
 
 @pytest.fixture

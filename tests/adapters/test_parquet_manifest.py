@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from model.rows import DAY, a_row, minute
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import OFF_LOOP_BYTES, OFF_LOOP_ROWS
 from stablecog_provider.archive.ports import Manifest, Partition
 from stablecog_provider.model.manifest import State
-
-from .manifests import KEY, LAYOUT, TODAY, a_manifest, by_key
+from support.manifests import KEY, LAYOUT, TODAY, a_manifest, by_key
+from support.rows import DAY, a_row, minute
 
 
 async def test_the_ports_are_fulfilled() -> None:

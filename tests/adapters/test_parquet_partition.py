@@ -5,12 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.rows import a_row, minute, rows
 from stablecog_provider.adapters.parquet_partition import BLOCK, KEPT_BLOCKS, ParquetPartition, read_partition
 from stablecog_provider.model.coverage import Window
 from stablecog_provider.model.manifest import Row, RowKey, is_live, retry_due
-
-from .manifests import TODAY, by_key, together
+from support.manifests import TODAY, by_key, together
+from support.rows import a_row, minute, rows
 
 
 @given(st.lists(rows(st.sampled_from("abcdefgh")), max_size=12).map(together), st.integers(0, 6), st.integers(0, 6))

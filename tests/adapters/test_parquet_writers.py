@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.rows import a_row, rows
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import MAX_LOST_RACES, MAX_UNKNOWN_OUTCOMES
 from stablecog_provider.archive.ports import Conflict, Partition
 from stablecog_provider.errors import StoreUnavailable
 from stablecog_provider.model.manifest import Row
-
-from .manifests import KEY, TODAY, Pauses, a_manifest, by_key, stored_table, together
+from support.manifests import KEY, TODAY, Pauses, a_manifest, by_key, stored_table, together
+from support.rows import a_row, rows
 
 
 class Faults:

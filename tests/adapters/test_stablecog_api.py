@@ -10,8 +10,7 @@ import pytest
 from stablecog_provider.adapters.stablecog_api import PATH
 from stablecog_provider.errors import SourceContradiction
 from stablecog_provider.model.page import Order, PageQuery
-
-from .played_server import ADDRESS, KEY, Server, ask, failure, page, refusal
+from support.played_server import ADDRESS, KEY, Server, ask, failure, page, refusal
 
 
 async def test_the_simplest_request_is_the_documented_one() -> None:

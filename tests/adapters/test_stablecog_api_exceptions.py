@@ -12,8 +12,7 @@ import pytest
 from stablecog_provider.adapters.stablecog_api import ATTEMPTS, StablecogApi, _of_exception
 from stablecog_provider.errors import SourceUnavailable, TransientError
 from stablecog_provider.model.page import PageQuery
-
-from .played_server import ADDRESS, EMPTY, KEY, Server, Time, failure
+from support.played_server import ADDRESS, EMPTY, KEY, Server, Time, failure
 
 
 def exceptions_of_httpx() -> list[type[Exception]]:

@@ -15,8 +15,7 @@ from stablecog_provider.errors import (
     SourceUnavailable,
 )
 from stablecog_provider.model.page import Order, PageQuery
-
-from .played_server import Server, api, ask, failure, page, refusal
+from support.played_server import Server, api, ask, failure, page, refusal
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -8,8 +8,7 @@ import pytest
 
 from stablecog_provider.errors import ConfigurationError, SourceUnavailable
 from stablecog_provider.model.page import PageQuery
-
-from .played_server import KEY, Server, api, failure, page, refusal
+from support.played_server import KEY, Server, api, failure, page, refusal
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 from airflow_canary import AWS_SECRET, OUTPUTS, Connect, settings
-from demo.servers import S3Server
 
+from dev.local.s3_server import S3Server
 from stablecog_provider.simulator.clock import SimulatedClock
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY, World

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from airflow_canary import OUTPUTS, ROOT
-from demo.servers import S3Server
+
+from dev.local.s3_server import S3Server
 
 # Airflow's own, as in test_dag.py.
 pytestmark = [

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from airflow_canary import AWS_SECRET, OUTPUTS, ROOT
 from airflow_canary import KEY as OTHER
-from demo.servers import S3Server
 from sqlalchemy import select
 
+from dev.local.s3_server import S3Server
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.archive.ports import Progress
-from stablecog_provider.archive.report import Failure, RunReport
+from stablecog_provider.archive.reports.run import Failure, RunReport
 from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.errors import ArchiveDamaged, ArchiveError, BucketMissing, SourceUnavailable
 from stablecog_provider.model.checkpoint import Proof

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.scenes import a_world
-from archive.simulated import LAYOUT, Scene
-from model.rows import a_row
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
-from stablecog_provider.archive import pipeline
+from stablecog_provider.archive.committing import pipeline
+from support.rows import a_row
+from support.scene import LAYOUT, Scene
+from support.worlds import a_world
 
 
 class Meter:

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from archive.archived import archived, assert_as_before, fixities, images, partitions, put, read_all, rebuilt
-from archive.scenes import checkpoint
-from archive.simulated import LAYOUT, MemoryObjectStoreView
 from stablecog_provider.errors import ArchiveDamaged, ArchiveTooNew
 from stablecog_provider.model.checkpoint import signed
 from stablecog_provider.simulator.dialect import PRESETS
+from support.archived import archived, assert_as_before, fixities, images, partitions, put, read_all, rebuilt
+from support.scene import LAYOUT, MemoryObjectStoreView
+from support.worlds import checkpoint
 
 
 @pytest.mark.parametrize("dialect", PRESETS)

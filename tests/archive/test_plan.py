@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.light import LightSource
+from dev.local.light_source import LightSource
 from stablecog_provider.archive.plan import NARROWEST, plan
 from stablecog_provider.errors import ConfigurationError
 from stablecog_provider.model.checkpoint import Checkpoint

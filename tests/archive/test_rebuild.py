@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from archive.archived import HOURS, a_past_world, archived, assert_as_before, fixities, images, put, read_all, rebuilt
-from archive.scenes import checkpoint
-from archive.simulated import LAYOUT, Scene
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.errors import ConfigurationError, StoreUnavailable
 from stablecog_provider.simulator.dialect import CURRENT, PRESETS
+from support.archived import HOURS, a_past_world, archived, assert_as_before, fixities, images, put, read_all, rebuilt
+from support.scene import LAYOUT, Scene
+from support.worlds import checkpoint
 
 
 @pytest.mark.parametrize("dialect", PRESETS)

@@ -8,14 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from archive.scenes import DAY, DENSITY, a_world, assert_complete, checkpoint
-from archive.simulated import LAYOUT, Scene
-from stablecog_provider.errors import (
-    ConfigurationError,
-)
+from stablecog_provider.errors import ConfigurationError
 from stablecog_provider.model.coverage import Axis
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED, PRESETS, Ascending, CursorKey, Dialect
 from stablecog_provider.simulator.world import World
+from support.scene import LAYOUT, Scene
+from support.worlds import DAY, DENSITY, a_world, assert_complete, checkpoint
 
 
 @pytest.mark.parametrize("per_page", [50, 300])

@@ -9,14 +9,11 @@ from unittest.mock import ANY
 
 import pytest
 
-from archive.scenes import DAY, a_world
-from archive.simulated import ADDRESS, Scene
 from stablecog_provider.adapters.memory import FixedClock
-from stablecog_provider.errors import (
-    ImageGone,
-    ImageRejected,
-)
+from stablecog_provider.errors import ImageGone, ImageRejected
 from stablecog_provider.model.object_keys import Rendition
+from support.scene import ADDRESS, Scene
+from support.worlds import DAY, a_world
 
 
 async def test_failed_images_become_rows_and_are_tried_again_when_due() -> None:

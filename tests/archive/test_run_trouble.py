@@ -7,8 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from archive.scenes import a_world, assert_complete, checkpoint
-from archive.simulated import LAYOUT, Scene
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
 from stablecog_provider.archive.status import status
 from stablecog_provider.errors import (
@@ -19,6 +17,8 @@ from stablecog_provider.errors import (
     UnsafeStore,
 )
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED, Dialect
+from support.scene import LAYOUT, Scene
+from support.worlds import a_world, assert_complete, checkpoint
 
 
 async def test_a_store_that_ignores_conditions_is_refused_unless_allowed() -> None:

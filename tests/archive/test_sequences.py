@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from dev.local.light_source import OPAQUE, output_of
 from stablecog_provider.adapters.memory import FixedClock
+from stablecog_provider.archive.listing.walk import walk
 from stablecog_provider.archive.rebuild import RebuildSettings, rebuild
 from stablecog_provider.archive.status import status
-from stablecog_provider.archive.walk import walk
 from stablecog_provider.errors import ImageRejected, SourceContradiction, SourceUnavailable
 from stablecog_provider.model.coverage import Window
 from stablecog_provider.model.object_keys import Rendition
@@ -19,10 +20,8 @@ from stablecog_provider.model.page import Page, PageQuery
 from stablecog_provider.simulator.dialect import PRESETS
 from stablecog_provider.simulator.listing import LightRow
 from stablecog_provider.simulator.world import World as SimulatedWorld
-
-from .light import OPAQUE, output_of
-from .scenes import checkpoint
-from .simulated import ADDRESS, LAYOUT, Scene, no_sleep, small_jpeg
+from support.scene import ADDRESS, LAYOUT, Scene, no_sleep, small_jpeg
+from support.worlds import checkpoint
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.test_output import documents
 from stablecog_provider.errors import ArchiveDamaged, ArchiveTooNew
 from stablecog_provider.model.checkpoint import VERSION, Checkpoint, Proof, signed
 from stablecog_provider.model.coverage import MAX_LATENCY, Axis, Coverage, Window
-
-from .test_output import documents
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 instants = st.datetimes(datetime(1, 1, 2), timezones=st.just(UTC))  # noqa: DTZ001

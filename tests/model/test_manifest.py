@@ -25,9 +25,8 @@ from stablecog_provider.model.manifest import (
 )
 from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.model.output import Output, UnreadableOutput, parse_output
-
-from .documents import current, documented
-from .rows import DAY, a_row, minute, rows
+from support.documents import current, documented
+from support.rows import DAY, a_row, minute, rows
 
 of_one_image = rows(st.just("a")).map(lambda row: replace(row, rendition="original"))
 

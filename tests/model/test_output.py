@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablecog_provider.model.output import (
-    MAX_DEPTH,
-    MAX_RAW,
-    Output,
-    UnreadableOutput,
-    parse_output,
-    without_secrets,
-)
-
-from .documents import Document, current, documented
+from stablecog_provider.model.output import MAX_DEPTH, MAX_RAW, Output, UnreadableOutput, parse_output, without_secrets
+from support.documents import Document, current, documented
 
 SIGNED = "X-Amz-Signature=5ec4e7"
 

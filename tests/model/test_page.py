@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.test_output import documents
 from stablecog_provider.errors import SourceContradiction
 from stablecog_provider.model.output import UnreadableOutput
 from stablecog_provider.model.page import MAX_TOKEN, Page, parse_page
-
-from .documents import current, documented
-from .test_output import documents
+from support.documents import current, documented
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from .tree import ROOT
+from support.tree import ROOT
 
 TOOLS = Path(sys.executable).parent
 COMPOSE = ROOT / "docker/compose.yaml"

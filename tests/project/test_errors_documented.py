@@ -7,12 +7,11 @@ import re
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from command.test_exits import made, tree
+from cli.test_exits import made, tree
 from stablecog_provider import errors
 from stablecog_provider.airflow.errors import as_airflow
-from stablecog_provider.command.exits import exit_of
-
-from .tree import ROOT
+from stablecog_provider.cli.exits import exit_of
+from support.tree import ROOT
 
 TEXT = (ROOT / "docs/errors.md").read_text()
 TOLD = dict(re.findall(r"^## `(\w+)`\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.MULTILINE))
@@ -42,7 +41,7 @@ def test_exit_codes_and_what_airflow_does_are_those_of_the_code(kind: type[error
 def test_every_command_and_option_it_names_is_there() -> None:
     from typer.main import get_command
 
-    from stablecog_provider.command.app import app
+    from stablecog_provider.cli.app import app
 
     commands = get_command(app).commands  # type: ignore[attr-defined]
     assert set(re.findall(r"`stablecog-archive (\w+)", TEXT)) <= set(commands)

@@ -9,12 +9,14 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from .tree import ROOT, pyproject
+from support.tree import ROOT, pyproject
 
 IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock")
-SLOW = {"bench": "benchmarks/requirements.lock"} | {name: f"{name}/requirements.lock" for name in ("campaign", "e2e")}
+SLOW = {"bench": "dev/bench/requirements.lock"} | {
+    name: f"dev/{name}/requirements.lock" for name in ("campaign", "e2e")
+}
 """The extras of the slow targets, which are no part of `requirements.lock`."""
-PEERS = ("benchmarks/aiobotocore.lock", "benchmarks/img2dataset.lock")
+PEERS = ("dev/bench/aiobotocore.lock", "dev/bench/img2dataset.lock")
 """Environments of their own, for what is measured beside ours and does not go with Airflow."""
 LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, *SLOW.values(), *PEERS)
 

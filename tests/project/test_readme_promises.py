@@ -9,14 +9,13 @@ import pytest
 import typer
 
 from stablecog_provider import errors
-from stablecog_provider.command.app import app
-from stablecog_provider.command.exits import Exit
+from stablecog_provider.cli.app import app
+from stablecog_provider.cli.exits import Exit
 from stablecog_provider.model.manifest import COLUMNS
 from stablecog_provider.simulator.dialect import PRESETS
 from stablecog_provider.simulator.history import DENSITIES
-
-from .readme import TEXT, blocks, section, table_after
-from .tree import ROOT
+from support.readme import TEXT, blocks, section, table_after
+from support.tree import ROOT
 
 COMMON = {"--json", "--debug", "--help"}
 ATHENA = {

@@ -16,11 +16,11 @@ import boto3
 import duckdb
 import httpx
 import pytest
-from demo.source import Simulator, simulator
 from moto.server import ThreadedMotoServer
 
-from .readme import blocks
-from .tree import ROOT
+from dev.local.simulator import Simulator, simulator
+from support.readme import blocks
+from support.tree import ROOT
 
 BUCKET = "my-bucket"
 TOOLS = Path(sys.executable).parent

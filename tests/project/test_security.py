@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from demo.servers import S3Server
 
-from archive.simulated import LAYOUT, Scene
+from dev.local.s3_server import S3Server
 from stablecog_provider.adapters import object_store
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.adapters.object_store import S3ObjectStore
@@ -22,9 +21,9 @@ from stablecog_provider.archive.status import status
 from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.model.page import MAX_OUTPUTS
 from stablecog_provider.simulator.world import World as SimulatedWorld
-
-from .readme import blocks as of_readme
-from .tree import ROOT
+from support.readme import blocks as of_readme
+from support.scene import LAYOUT, Scene
+from support.tree import ROOT
 
 TEXT = (ROOT / "SECURITY.md").read_text()
 ACTIONS = {"get": "s3:GetObject", "put": "s3:PutObject", "delete": "s3:DeleteObject", "list": "s3:ListBucket"}

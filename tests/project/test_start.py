@@ -13,10 +13,10 @@ from pathlib import Path
 import boto3
 import pytest
 from cryptography.fernet import Fernet
-from demo.source import Simulator, simulator
 from moto.server import ThreadedMotoServer
 
-from .tree import ROOT
+from dev.local.simulator import Simulator, simulator
+from support.tree import ROOT
 
 
 @pytest.fixture

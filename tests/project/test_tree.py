@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from stablecog_provider import __version__
-
-from .tree import ROOT, pyproject, tracked
+from support.tree import ROOT, pyproject, tracked
 
 LONGEST_MODULE = 300
 

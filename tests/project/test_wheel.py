@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from stablecog_provider import __version__
-
-from .tree import ROOT, tracked
+from support.tree import ROOT, tracked
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +42,7 @@ def test_its_entry_points_name_things_that_are_there(wheel: zipfile.ZipFile) -> 
     text = wheel.read(f"airflow_provider_stablecog-{__version__}.dist-info/entry_points.txt").decode()
     points = configparser.ConfigParser(delimiters=("=",))
     points.read_string(text)
-    assert points["console_scripts"]["stablecog-archive"] == "stablecog_provider.command:script"
+    assert points["console_scripts"]["stablecog-archive"] == "stablecog_provider.cli:script"
     assert points["apache_airflow_provider"]["provider_info"] == "stablecog_provider:get_provider_info"
     for section in points.sections():
         for _, target in points.items(section):

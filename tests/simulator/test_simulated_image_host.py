@@ -8,12 +8,11 @@ import aiohttp
 import pytest
 from PIL import Image
 
+from simulator.conftest import ask, bearer
 from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.simulator.faults import Fault, Manner
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import World
-
-from .conftest import ask, bearer
 
 
 async def test_images_are_served_whole(simulator: Simulator, client: aiohttp.ClientSession) -> None:

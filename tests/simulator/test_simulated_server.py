@@ -10,14 +10,13 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 
+from simulator.conftest import LISTING, ask, bearer
 from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.simulator import api
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED
 from stablecog_provider.simulator.faults import Fault, Manner, RateLimit
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import BANNED_KEY, DEFAULT_KEY, OTHER_KEY, World
-
-from .conftest import LISTING, ask, bearer
 
 
 async def test_a_page_in_the_current_dialect(simulator: Simulator, client: aiohttp.ClientSession) -> None:

@@ -19,7 +19,7 @@ from yarl import URL
 
 from .. import __version__
 from ..archive.ports import ImageBody
-from ..archive.retry import http_date, retry_after_seconds
+from ..archive.resilience.retry import http_date, retry_after_seconds
 from ..errors import ArchiveError, ImageGone, ImageRefused, ImageRejected, RateLimited, SourceUnavailable
 from .allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress, shown
 

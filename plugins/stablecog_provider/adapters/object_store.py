@@ -24,7 +24,7 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
 from ..archive.ports import Absent, Condition, Conflict, Listed, Stored
-from ..archive.retry import STORE_RETRIES, Sleep
+from ..archive.resilience.retry import STORE_RETRIES, Sleep
 from ..errors import ArchiveError, ConfigurationError, CredentialsRejected
 from .store_errors import is_missing_key, short, translate
 

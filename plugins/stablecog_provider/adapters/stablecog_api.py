@@ -21,8 +21,8 @@ from typing import Self
 import httpx
 
 from .. import __version__
-from ..archive.pace import Pace
-from ..archive.retry import SOURCE_RETRIES, Sleep, http_date, retry_after_seconds
+from ..archive.resilience.rate_limit import Pace
+from ..archive.resilience.retry import SOURCE_RETRIES, Sleep, http_date, retry_after_seconds
 from ..errors import (
     ArchiveError,
     ConfigurationError,

@@ -16,8 +16,8 @@ from .. import get_provider_info
 from ..adapters.allowed_hosts import AllowedHosts
 from ..adapters.assembly import SourceSettings, open_source
 from ..adapters.stablecog_api import DEFAULT_ADDRESS, StablecogApi
-from ..archive.probe import probe
-from ..archive.walk import walk
+from ..archive.listing.capabilities import probe
+from ..archive.listing.walk import walk
 from ..errors import ArchiveError, ConfigurationError, SourceContradiction
 from ..model.coverage import Axis, Window
 from ..model.output import Output, UnreadableOutput

@@ -13,9 +13,9 @@ from airflow.sdk import Asset, BaseHook, BaseOperator, Context
 from botocore.exceptions import BotoCoreError
 
 from ..adapters.assembly import SourceSettings, StoreSettings, open_world
-from ..archive.concurrency import CEILING
-from ..archive.progress import LoggedProgress
-from ..archive.report import RunReport, RunSummary
+from ..archive.copying.concurrency import CEILING
+from ..archive.reports.progress import LoggedProgress
+from ..archive.reports.run import RunReport, RunSummary
 from ..archive.run import ArchiveSettings, archive
 from ..errors import ArchiveError, ConfigurationError, ProofDiffers
 from ..model.object_keys import Layout

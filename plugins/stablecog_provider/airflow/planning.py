@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from ..adapters.assembly import SourceSettings, StoreSettings, open_world
-from ..archive.checkpoint_file import CheckpointFile
+from ..archive.committing.checkpoint_file import CheckpointFile
 from ..archive.plan import plan
 from ..errors import ArchiveError
 from ..model.object_keys import Layout

@@ -1,1 +1,1 @@
-"""The story of the archive, told over ports: walk, transfer, commit, prove."""
+"""Use cases are the modules of this folder; its folders are their parts. Ports say what they need of the outside."""

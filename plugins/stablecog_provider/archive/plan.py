@@ -12,8 +12,8 @@ from ..model.checkpoint import Checkpoint
 from ..model.coverage import Coverage, Window
 from ..model.page import PageQuery
 from ..model.times import BEGINNING, MICROSECOND, format_instant
+from .listing.capabilities import probe
 from .ports import Source
-from .probe import probe
 
 NARROWEST = timedelta(minutes=10)
 """Below this, halving costs more than it levels: what is in flight at an edge is read on both sides of it."""

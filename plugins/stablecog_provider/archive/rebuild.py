@@ -21,15 +21,15 @@ from ..model.coverage import MAX_LATENCY, Axis, Coverage, Window
 from ..model.manifest import is_live
 from ..model.object_keys import Layout
 from ..model.times import BEGINNING
-from .agreement import Counted, LiveCount, by_date, by_total
-from .checkpoint_file import CheckpointFile
-from .counting import SourceCounts
-from .lost_images import as_failed, lost_images
+from .committing.checkpoint_file import CheckpointFile
+from .fixity.lost_images import as_failed, lost_images
+from .listing.account_check import Archived, assure_same_account
+from .listing.capabilities import Probe, probe
+from .listing.counts import SourceCounts
 from .ports import Partition, Progress, Watcher, World
-from .probe import Probe, probe
-from .rebuild_report import RebuildReport
-from .report import Failure
-from .same_account import Archived, assure_same_account
+from .proving.bisection import Counted, LiveCount, by_date, by_total
+from .reports.rebuild import RebuildReport
+from .reports.run import Failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,18 @@ from ..model.manifest import LONGEST_REST
 from ..model.object_keys import Layout, day_of
 from ..model.page import MAX_PER_PAGE
 from ..model.times import BEGINNING, FAR_FUTURE
-from .checkpoint_file import CheckpointFile, probe_store
-from .concurrency import CEILING
-from .ledger import Ledger
-from .pipeline import Pipeline
+from .committing.checkpoint_file import CheckpointFile, probe_store
+from .committing.inventory import take_stock
+from .committing.ledger import Ledger
+from .committing.pipeline import Pipeline
+from .copying.concurrency import CEILING
+from .copying.transfer import Transfer
+from .listing.account_check import Archived, assure_same_account
+from .listing.capabilities import Abilities, WalkKind, probe
+from .listing.walk import walk
 from .ports import Watcher, World
-from .probe import Abilities, WalkKind, probe
-from .proof import Prover
-from .report import RunReport
-from .same_account import Archived, assure_same_account
-from .stocktaking import take_stock
-from .transfer import Transfer
-from .walk import walk
+from .proving.proof import Prover
+from .reports.run import RunReport
 
 
 @dataclass(frozen=True, slots=True)

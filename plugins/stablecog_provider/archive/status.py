@@ -13,7 +13,7 @@ from ..model.coverage import MAX_LATENCY, Axis, Coverage, Window
 from ..model.object_keys import Layout
 from ..model.times import format_instant
 from .ports import ObjectStore
-from .report import counted, covered_in_words
+from .reports.run import counted, covered_in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

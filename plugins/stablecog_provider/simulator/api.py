@@ -11,10 +11,10 @@ from aiohttp import web
 
 from ..model.page import Order, PageQuery
 from .documents import page_document
+from .fault_responses import failure, spoilt
 from .faults import Manner
 from .listing import QueryRefused, parse_rfc3339
 from .scene import Scene
-from .spoiling import failure, spoilt
 from .world import Account
 
 LISTING = "/v1/image/generation/outputs"

@@ -1,0 +1,119 @@
+"""Copying, ours and others': whole processes against the same two servers on this machine, in turn, several rounds.
+
+`make bench`, or `python -m dev.bench.copy [--rounds N] [--quick] [--json]`. Tables (Markdown) or JSON go to stdout, progress
+to stderr. Exit code 2 where a program is missing, 1 where ours did not copy all. The machine should have nothing else to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import contenders
+from .contenders import BUCKET, Contender, Task
+from .exit_codes import exit_code, tell
+from .images import ImageSet
+from .limits import raw_limit
+from .process_usage import RunFailed, run_whole
+from .results import Attempt, Results, machine
+from .servers import Ends, memory, program, serving
+from .tables import tables
+
+SMALL = ImageSet("small", 2000, 110_000)
+LARGE = ImageSet("large", 100, 5_000_000, 0.1)
+WRK_SECONDS, QUICK_WRK_SECONDS = 4.0, 2.0
+
+
+def main() -> int:
+    asked = _arguments()
+    return exit_code(lambda: _measure_all(asked))
+
+
+def _measure_all(asked: argparse.Namespace) -> None:
+    program("wrk")
+    with (
+        tempfile.TemporaryDirectory(prefix="copy-benchmark-", dir=memory()) as folder,
+        serving(Path(folder)) as ends,
+    ):
+        found = [_measure(ends, images, asked) for images in ((SMALL,) if asked.quick else (SMALL, LARGE))]
+    if asked.json:
+        document = {"machine": machine(), "sets": [results.to_document() for results in found]}
+        sys.stdout.write(json.dumps(document, indent=1) + "\n")
+    else:
+        sys.stdout.write(f"{machine()}\n\n" + "\n".join(tables(results) for results in found))
+    if trouble := next(filter(None, (results.trouble(contenders.OURS.name) for results in found)), None):
+        raise RunFailed(f"ours: {trouble}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m dev.bench.copy", description="Time copying, ours and others'.")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each contender runs (5)")
+    parser.add_argument("--times", type=int, default=1, help="how many keys each image is copied to (1)")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="contenders whose name contains one of these")
+    parser.add_argument("--quick", action="store_true", help="two rounds, small images only")
+    parser.add_argument("--json", action="store_true", help="JSON instead of tables")
+    asked = parser.parse_args()
+    if asked.quick:
+        asked.rounds = min(asked.rounds, 2)
+    return asked
+
+
+def _measure(ends: Ends, images: ImageSet, asked: argparse.Namespace) -> Results:
+    """All rounds with one set. Each round begins with another contender, since what runs before may warm or tire."""
+    lengths = images.write(ends.images)
+    jobs, nothing, body = (ends.folder / name for name in ("jobs.csv", "nothing.csv", "body"))
+    copies = [(name, f"{time}-{name}") for time in range(asked.times) for name in lengths]
+    jobs.write_text("".join(f"{ends.origin}/{name},{key}\n" for name, key in copies))
+    nothing.write_text("")
+    body.write_bytes(bytes(images.mean))
+    results = Results(images.name, len(copies), sum(lengths.values()) * asked.times)
+    chosen = [one for one in contenders.ALL if not asked.only or any(word in one.name for word in asked.only)]
+    for number in range(asked.rounds):
+        tell(f"{images.name} images, round {number + 1} of {asked.rounds}")
+        for contender in chosen[number % len(chosen) :] + chosen[: number % len(chosen)]:
+            attempt = _attempt(ends, contender, jobs, nothing, sorted(list(lengths.values()) * asked.times))
+            results.attempts.setdefault(contender.name, []).append(attempt)
+            results.notes[contender.name] = contender.note
+            tell(f"  {contender.name}: {attempt.told(len(copies))}")
+        ends.empty()
+        with contextlib.suppress(RunFailed):
+            results.limits.append(raw_limit(ends, images, body, QUICK_WRK_SECONDS if asked.quick else WRK_SECONDS))
+            tell(f"  raw limit: {results.limits[-1].both:.0f} images/s")
+    return results
+
+
+def _attempt(ends: Ends, contender: Contender, jobs: Path, nothing: Path, lengths: list[int]) -> Attempt:
+    """One run of one contender, and what its start-up costs: the same process with nothing to copy."""
+    if not contender.installed:
+        return Attempt(trouble="not installed")
+    log = ends.folder / "contender.log"
+    try:
+        idle = None
+        if contender.stores:
+            with _scratch(ends) as scratch:
+                idle = run_whole(*contender.call(Task(nothing, ends.sink, scratch)), log)
+        ends.empty()
+        with _scratch(ends) as scratch:
+            cost = run_whole(*contender.call(Task(jobs, ends.sink, scratch)), log)
+            requests = ends.asked()
+            stored = ends.sizes(ends.stored / BUCKET) if contender.stores else ends.sizes(scratch, "*.jpg")
+    except RunFailed as failure:
+        return Attempt(trouble=str(failure))
+    if sorted(stored) != lengths:
+        return Attempt(trouble=f"stored {len(stored)} of {len(lengths)} images whole")
+    return Attempt(cost, idle, requests)
+
+
+@contextlib.contextmanager
+def _scratch(ends: Ends) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=ends.folder) as folder:
+        yield Path(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""How much of the bound that latency sets is reached: every answer of both ends comes 50 ms later, 64 images are in flight.
+
+`python -m dev.bench.latency [--images N] [--milliseconds N] [--at-once N]`. haproxy stands before nginx at both ends and holds
+each request back before it passes it on. An image is a GET and then a PUT, so that no client can copy more than
+`at once / (2 x latency)` images a second. What the way really takes, haproxy's and nginx's own milliseconds
+included, is asked first: one request after the other, nothing else going on. Timed from the first image to the last, start-up
+left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlsplit
+
+import boto3
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from stablecog_provider.adapters import event_loop
+from stablecog_provider.adapters.image_http import HttpImages
+from stablecog_provider.adapters.object_store import S3ObjectStore
+from stablecog_provider.archive.copying.transfer import CopyJob, Transfer
+from stablecog_provider.model.object_keys import Layout, Rendition
+
+from ..local.children import started
+from .contenders import BUCKET
+from .copy import SMALL
+from .exit_codes import exit_code
+from .ports import HOST, free_port, wait_for
+from .results import machine
+from .servers import memory, program, serving
+
+ROUNDS = 3
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m dev.bench.latency", description="Copying over a long way.")
+    parser.add_argument("--images", type=int, default=6000)
+    parser.add_argument("--milliseconds", type=int, default=50, help="held back at each end (50)")
+    parser.add_argument("--at-once", type=int, default=64, help="the ceiling of images in flight (64)")
+    asked = parser.parse_args()
+    return exit_code(lambda: _measure(asked.images, asked.milliseconds, asked.at_once))
+
+
+def _measure(images: int, milliseconds: int, at_once: int) -> None:
+    nominal = at_once / (2 * milliseconds / 1000)
+    table = Table("round", "images/s", "of the bound", "of the nominal one", "images at once in the end")
+    with tempfile.TemporaryDirectory(prefix="latency-", dir=memory()) as folder, serving(Path(folder)) as ends:
+        names = sorted(SMALL.write(ends.images))
+        with _held_back(Path(folder), ends.origin, ends.sink, milliseconds) as (origin, sink):
+            way = _way(f"{origin}/{names[0]}", f"{sink}/{BUCKET}/way", SMALL.mean)
+            bound = at_once / way
+            for number in range(ROUNDS):
+                jobs = [(f"{origin}/{names[at % len(names)]}", f"{number}-{at}") for at in range(images)]
+                seconds, limit = event_loop.run(_copied(jobs, sink, at_once))
+                rate = images / seconds
+                table.add_row(
+                    str(number + 1), f"{rate:.0f}", f"{rate / bound:.1%}", f"{rate / nominal:.1%}", str(limit)
+                )
+                ends.empty()
+    console = Console(width=110)
+    console.print(machine())
+    console.print(
+        f"{images:,} images of {SMALL.mean // 1000} kB, {milliseconds} ms at each end, at most {at_once} at "
+        f"once. A GET and a PUT take {way * 1000:.1f} ms: the bound is {bound:.0f} images/s ({nominal:.0f} nominally)"
+    )
+    console.print(table)
+
+
+def _way(origin: str, sink: str, size: int) -> float:
+    """Seconds that a GET and a PUT take, the median of 20 one after the other, over connections that stand."""
+    body, seconds = bytes(size), []
+    with httpx.Client(trust_env=False) as client:
+        for _ in range(21):
+            began = time.perf_counter()
+            client.get(origin).raise_for_status()
+            client.put(sink, content=body).raise_for_status()
+            seconds.append(time.perf_counter() - began)
+    return median(seconds[1:])
+
+
+async def _copied(jobs: list[tuple[str, str]], sink: str, at_once: int) -> tuple[float, int]:
+    """Seconds, and how many were copied at once in the end."""
+    session = boto3.session.Session("access-key", "secret-key", region_name="us-east-1")
+    store = S3ObjectStore(BUCKET, session=session, endpoint_url=sink)
+    async with HttpImages(sorted({urlsplit(url).netloc for url, _ in jobs})) as images:
+        transfer = Transfer(images, store, Layout(BUCKET), concurrency=at_once)
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for url, name in jobs:
+                group.create_task(transfer.copy(CopyJob(name, Rendition.ORIGINAL, date(2026, 11, 21), url)))
+        return time.perf_counter() - began, transfer.concurrency.limit
+
+
+@contextmanager
+def _held_back(folder: Path, origin: str, sink: str, milliseconds: int) -> Iterator[tuple[str, str]]:
+    """Both ends behind a haproxy each of whose requests waits, in C and without a thread. Raises Missing."""
+    haproxy = program("haproxy")
+    (folder / "wait.lua").write_text(
+        f'core.register_action("wait", {{ "http-req" }}, function(txn) core.msleep({milliseconds}) end)\n'
+    )
+    ports = {"origin": free_port(), "sink": free_port()}
+    places = {"origin": urlsplit(origin).netloc, "sink": urlsplit(sink).netloc}
+    (folder / "haproxy.cfg").write_text(
+        f"global\n  lua-load {folder / 'wait.lua'}\n  nbthread 1\n"
+        "defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n"
+        + "".join(
+            f"frontend {name}\n  bind {HOST}:{port}\n  http-request lua.wait\n  default_backend at_{name}\n"
+            f"backend at_{name}\n  server {name} {places[name]}\n"
+            for name, port in ports.items()
+        )
+    )
+    with started([haproxy, "-db", "-f", str(folder / "haproxy.cfg")], folder / "haproxy.log", {}) as child:
+        for port in ports.values():
+            wait_for(port, child)
+        yield f"http://{HOST}:{ports['origin']}", f"http://{HOST}:{ports['sink']}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

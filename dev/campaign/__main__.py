@@ -1,0 +1,75 @@
+"""`python -m dev.campaign [--only NAME] [--seed N] [--scale X]`: run the campaigns, print the table, exit 1 unless all is clean.
+
+Exit code 2 where there is no such section.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from importlib import import_module
+from random import Random
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .rig.tally import Section, Tally
+
+SECTIONS = {
+    "kills": "kills.section",
+    "races": "kills.races",
+    "source_faults": "source_faults.section",
+    "store_faults": "store_faults.section",
+    "damage": "damage.section",
+    "hostile": "hostile.section",
+    "fuzz": "fuzz.section",
+    "secrets": "secrets.section",
+}
+
+
+def sections() -> list[Section]:
+    """Every section's module has a `SECTION`."""
+    return [import_module(f"{__package__}.{module}").SECTION for module in SECTIONS.values()]
+
+
+def main(
+    only: Annotated[list[str] | None, typer.Option(help="Run only these sections.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed tries the same cases.")] = 1,
+    scale: Annotated[float, typer.Option(help="Times the full size.")] = 1.0,
+) -> None:
+    console = Console()
+    # A name that is misspelt would otherwise try nothing, and call that clean.
+    if unknown := set(only or ()) - set(SECTIONS):
+        console.print(f"there is no section {', '.join(sorted(unknown))}: choose of {', '.join(SECTIONS)}")
+        raise SystemExit(2)
+    tallies: list[Tally] = []
+    for section in sections():
+        if only and section.name not in only:
+            continue
+        console.print(f"[bold]{section.name}[/] ...")
+        began = time.monotonic()
+        found = asyncio.run(section.run(Random(f"{seed} {section.name}"), max(1, round(section.full * scale))))
+        for tally in found:
+            tally.seconds = tally.seconds or time.monotonic() - began
+        tallies += found
+    show(console, tallies)
+    raise SystemExit(0 if all(tally.clean for tally in tallies) else 1)
+
+
+def show(console: Console, tallies: list[Tally]) -> None:
+    table = Table("campaign", "tried", "what", "lost", "doubled", "corrupt", "leaked", "seconds")
+    for tally in tallies:
+        counts = (tally.lost, tally.doubled, tally.corrupt, tally.leaked)
+        table.add_row(
+            tally.name, f"{tally.tried:,}", tally.what, *(f"{count:,}" for count in counts), f"{tally.seconds:.0f}"
+        )
+    console.print(table)
+    for tally in tallies:
+        for line in (*tally.notes, *tally.faults):
+            console.print(f"{tally.name}: {line}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,149 @@
+"""Kill anywhere: SIGKILL of a run's whole process group, at every step of a commit and at any instant, often in a row; then a
+run to the end, held against an archive that nothing disturbed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+from threading import Lock
+
+from ...local.s3_server import S3Server
+from ..rig.tally import Section, Tally
+from .account import Moment
+from .airflow_task import kill_tasks
+from .child import Step, When
+from .inspection import Seen, judge_claims, judge_end
+from .stage import AT_ONCE, Stage, Story, stage
+
+UNDER_WAY = 0.004
+"""Seconds within which a small write reaches the store, is done, and is answered."""
+KILLS_A_TASK = 100
+"""A run of the Dag takes as long as ten of the command line, and is the same run below: so many fewer of them."""
+LONGEST_RUN = 1.5
+"""Seconds: later than this, an instant is mostly after the end."""
+_ALL = tuple(When)
+_SURE = (When.BEFORE, When.DURING, When.AFTER)
+STEPS: tuple[tuple[str, str, tuple[int, ...], tuple[When, ...]], ...] = (
+    ("get", "checkpoint", (1,), (When.BEFORE, When.AFTER)),
+    ("list", "manifest", (1,), (When.BEFORE,)),
+    ("get", "page", (1, 2, 4, 9), (When.BEFORE, When.AFTER)),
+    ("put", "probe", (1, 2), _SURE),
+    ("delete", "probe", (1,), _SURE),
+    ("get", "partition", (1, 3), (When.BEFORE, When.AFTER)),
+    ("put", "image", (1, 2, 5, 11, 20, 30), _ALL),
+    ("put", "partition", (1, 2, 3, 4), _ALL),
+    ("put", "checkpoint", (1, 2, 3, 4), _ALL),
+    ("put", "report", (1,), _SURE),
+)
+"""Every step of a run in its order: use, kind of object, which of them, and at which moments of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Kills in a row: at a step, or so many seconds after the start."""
+
+    number: int
+    story: Story
+    deaths: list[Step | float]
+
+    def __str__(self) -> str:
+        deaths = ", ".join(f"after {death:.3f} s" if isinstance(death, float) else str(death) for death in self.deaths)
+        return f"case {self.number} ({self.story}; {deaths})"
+
+
+def every_step(random: Random) -> Iterator[Step]:
+    """All steps in a random order, and again in another, for ever."""
+    while True:
+        deck = [
+            Step(use, kind, nth, when, random.uniform(0, UNDER_WAY))
+            for use, kind, several, whens in STEPS
+            for nth in several
+            for when in whens
+        ]
+        random.shuffle(deck)
+        yield from deck
+
+
+def cases(random: Random) -> Iterator[Case]:
+    steps = every_step(random)
+    for number in count(1):
+        story = random.choice((Story.FRESH, Story.GROWN))
+        deaths: list[Step | float] = [
+            next(steps) if random.random() < 0.75 else random.uniform(0.05, LONGEST_RUN)
+            for _ in range(random.choice((1, 2, 2, 3)))
+        ]
+        yield Case(number, story, deaths)
+
+
+@dataclass(slots=True)
+class Kills:
+    """The campaign on one stage."""
+
+    stage: Stage
+    truths: dict[Story, Seen]
+    tally: Tally = field(default_factory=lambda: Tally("kills", "SIGKILLs"))
+    cases: int = 0
+    litter: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def run(self, random: Random, size: int) -> None:
+        """Cases until there have been `size` kills."""
+        drawn = cases(random)
+        while self.tally.tried < size:
+            # A case has about two kills, and here and there a run ends before it comes to its step.
+            several = [next(drawn) for _ in range((size - self.tally.tried + 1) // 2)]
+            self.stage.archive_young(self._name(case) for case in several if case.story is Story.GROWN)
+            self.stage.account.go_to(Moment.GROWN)
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(self.play, several))
+        self.tally.notes.append(
+            f"{self.cases} archives killed and brought to their end; {self.litter} probe objects left behind by kills"
+        )
+
+    def play(self, case: Case) -> None:
+        layout, truth = self.stage.layout(self._name(case)), self.truths[case.story]
+        for death in case.deaths:
+            step = death if isinstance(death, Step) else None
+            started = self.stage.start(layout, step, ahead=case.story is Story.GROWN)
+            if isinstance(death, float) and started.end(death) is None:
+                started.signal(signal.SIGKILL)
+            code = started.end()
+            with self._lock:
+                self.tally.tried += code == -signal.SIGKILL
+                if code not in (0, -signal.SIGKILL):
+                    self.tally.faults.append(f"{case}: a run ended with {code}: {started.said()}")
+                judge_claims(self.stage.look(layout), truth).add(self.tally, str(case))
+        last = self.stage.start(layout, ahead=case.story is Story.GROWN)
+        code = last.end()
+        seen = self.stage.look(layout)
+        verdict = asyncio.run(judge_end(seen, truth, self.stage.store))
+        with self._lock:
+            self.cases += 1
+            self.litter += len(seen.litter)
+            if code:
+                self.tally.faults.append(f"{case}: the last run ended with {code}: {last.said()}")
+            verdict.add(self.tally, str(case))
+
+    def _name(self, case: Case) -> str:
+        return f"kills-{case.number}"
+
+
+def kill(random: Random, size: int, server: S3Server | None = None) -> list[Tally]:
+    with stage(server) as started:
+        kills = Kills(started, started.truths((Story.FRESH, Story.GROWN)))
+        kills.run(random, size)
+        tasks = size // KILLS_A_TASK
+        return [kills.tally, *([kill_tasks(started, kills.truths[Story.FRESH], tasks)] if tasks else ())]
+
+
+async def run(random: Random, size: int) -> list[Tally]:
+    return await asyncio.to_thread(kill, random, size)
+
+
+SECTION = Section("kills", run, full=520, slice=4)

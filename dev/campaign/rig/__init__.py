@@ -1,0 +1,1 @@
+"""What the sections share: faults, counts, listeners, proxies, a service that lies."""

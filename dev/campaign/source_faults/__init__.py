@@ -1,0 +1,1 @@
+"""The API and the image hosts on their worst days."""

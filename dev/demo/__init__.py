@@ -1,0 +1,1 @@
+"""`make demo`: the archive at work, end to end, on this machine."""

@@ -1,0 +1,175 @@
+"""A distributed Airflow on loopback: its four components, and Celery workers that come and go.
+
+Facts about Airflow 3.3 that shape this file: a task is a process group of its own within its worker's session, and outlives
+a worker that is killed; a worker's killed main process takes its supervisors with it, whose heartbeats the scheduler misses.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import secrets
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from ..local.airflow_home import AirflowHome, airflow_program
+from ..local.children import StepFailed, finish, started, wait_until
+from ..local.s3_server import HOST, free_ports
+from .airflow_api import AirflowApi, airflow_api
+from .backends import Backends
+from .sessions import members, session
+
+POOL = "stablecog_api"
+SLOTS = 2
+"""Windows that one worker archives at a time."""
+MOST_WORKERS = 2
+REQUESTS_PER_SECOND = 2.0
+"""Of each window. All that may run at once stay together below the 10 that the API allows: 2 workers x 2 windows x 2."""
+_COMPONENTS = {
+    "api-server": ["api-server"],
+    # Nothing here serves logs over the network: they lie on this disk.
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+_READY_SECONDS = 240.0
+_TASK = "airflow worker -- "
+"""What the process of a task is titled, before its task instance's id."""
+_POLICY = '''"""A deployment's own rules: retries come at once, where people wait for them."""
+
+from datetime import timedelta
+
+
+def task_policy(task):
+    task.retry_delay = timedelta(0)
+    task.retry_exponential_backoff = 0
+'''
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A Celery worker. `pid` is its main process, and its session's number."""
+
+    name: str
+    pid: int
+
+    def tasks(self) -> dict[str, psutil.Process]:
+        """The processes that run tasks now, by the id of their task instance."""
+        found = {}
+        for each in members(self.pid):
+            with contextlib.suppress(psutil.Error):
+                title = " ".join(each.cmdline()).strip()
+                if title.startswith(_TASK):
+                    found[title.removeprefix(_TASK)] = each
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A program of Airflow's, and where it writes."""
+
+    name: str
+    child: subprocess.Popen[bytes]
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Airflow as it runs, without its workers."""
+
+    home: AirflowHome
+    settings: Mapping[str, str]
+    api: AirflowApi
+    components: Sequence[Component]
+
+    def assure_alive(self) -> None:
+        """Raises StepFailed where one of the components has ended."""
+        for each in self.components:
+            if each.child.poll() is not None:
+                raise StepFailed(f"airflow {each.name}", f"ended with exit code {each.child.returncode}", each.log)
+
+    @contextlib.contextmanager
+    def workers(
+        self, count: int, connections: Mapping[str, str], logs: Path, *, slots: int = SLOTS
+    ) -> Iterator[list[Worker]]:
+        """Workers of so many slots that know these connections, until the block ends; what they left running ends, too."""
+        environ = self.home.environ({**self.settings, **connections})
+        with contextlib.ExitStack() as running:
+            workers, children = [], []
+            for number in range(1, count + 1):
+                name, log = f"w{number}", logs / f"worker-{number}.log"
+                command = [airflow_program(), "celery", "worker", "--celery-hostname", f"{name}@%h"]
+                command += ["--concurrency", str(slots), "--skip-serve-logs", "--without-gossip", "--without-mingle"]
+                child = running.enter_context(session(command, log, environ))
+                workers.append(Worker(name, child.pid))
+                children.append((name, child, log))
+            for name, child, log in children:
+                wait_until(f"the worker {name}", lambda log=log: " ready." in log.read_text(), child, log)  # type: ignore[misc]
+            yield workers
+
+
+@contextlib.contextmanager
+def cluster(folder: Path, root: Path, logs: Path, backends: Backends) -> Iterator[Cluster]:
+    """Airflow in `folder` until the block ends, healthy, with the pool and the Dag ready to be started. Raises StepFailed."""
+    home = AirflowHome(folder, root, folder, logs)
+    (folder / "config").mkdir(parents=True)
+    (folder / "config" / "airflow_local_settings.py").write_text(_POLICY)
+    (port,) = free_ports(1)
+    settings = _settings(backends, port)
+    whole = home.environ(settings)
+    with contextlib.ExitStack() as running:
+        log = logs / "airflow-db-migrate.log"
+        with started([airflow_program(), "db", "migrate"], log, whole) as child:
+            finish("airflow db migrate", child, log, _READY_SECONDS)
+        components = []
+        for name, arguments in _COMPONENTS.items():
+            log = logs / f"airflow-{name}.log"
+            child = running.enter_context(session([airflow_program(), *arguments], log, whole))
+            components.append(Component(name, child, log))
+        api = running.enter_context(airflow_api(f"http://{HOST}:{port}"))
+        airflow = Cluster(home, settings, api, components)
+        _wait_until_healthy(airflow)
+        api.make_pool(POOL, SLOTS * MOST_WORKERS, "windows of the Stablecog backfill")
+        api.unpause()
+        yield airflow
+
+
+def _wait_until_healthy(airflow: Cluster) -> None:
+    def healthy() -> bool:
+        airflow.assure_alive()
+        return airflow.api.healthy()
+
+    first = airflow.components[0]
+    wait_until(f"airflow {first.name} and the others", healthy, first.child, first.log, _READY_SECONDS)
+
+
+def _settings(backends: Backends, port: int) -> dict[str, str]:
+    address, database = f"http://{HOST}:{port}", f"postgresql+psycopg2://{backends.database}"
+    secret = secrets.token_hex(32)
+    named = {
+        "API__BASE_URL": address,
+        "API__HOST": HOST,
+        "API__PORT": str(port),
+        "API__SECRET_KEY": secret,
+        "API__WORKERS": "1",
+        "API_AUTH__JWT_SECRET": secret,
+        "CELERY__BROKER_URL": backends.broker,
+        "CELERY__RESULT_BACKEND": f"db+{database}",
+        "CELERY__SYNC_PARALLELISM": "1",
+        "CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "CORE__EXECUTOR": "CeleryExecutor",
+        "CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "DATABASE__SQL_ALCHEMY_CONN": database,
+        # Reading the same two files again and again would only heat the machine whose time is taken.
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+        # A worker that is gone is noticed in seconds, where Airflow's own settings take five minutes.
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "12",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    }
+    return {f"AIRFLOW__{name}": value for name, value in named.items()} | {"STABLECOG_API_POOL": POOL}

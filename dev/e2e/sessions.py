@@ -1,0 +1,46 @@
+"""Programs whose children make process groups of their own: found, and stopped, by the session they were started in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+
+from ..local.children import KILL_SECONDS, started
+
+
+@contextlib.contextmanager
+def session(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """As `started`, and at its end nothing of its session is left, whichever process groups there are."""
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        with started(command, log, environ) as child:
+            yield child
+    finally:
+        if child:
+            _kill_session(child.pid)
+
+
+def members(leader: int) -> list[psutil.Process]:
+    """What runs in the session that the process `leader` began, whether that still lives or not; no zombies."""
+    found = []
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(each.pid) == leader and each.status() != psutil.STATUS_ZOMBIE:
+                found.append(each)
+    return found
+
+
+def _kill_session(leader: int) -> None:
+    deadline = time.monotonic() + KILL_SECONDS
+    while (left := members(leader)) and time.monotonic() < deadline:
+        for each in left:
+            with contextlib.suppress(psutil.Error, ProcessLookupError):
+                each.send_signal(signal.SIGKILL)
+        time.sleep(0.02)

@@ -1,0 +1,215 @@
+"""Copy images from their host to the bucket: many at once, hashed as they stream, never more memory than allowed.
+
+Two bounds hold: at most `concurrency` images, fewer where a host shows that so many are too much; and at most
+`bytes_in_flight + max_image_bytes` bytes of bodies in memory. An image reserves its declared length before its body is read.
+One that does not say reserves a default, and when it outgrows that, it goes on alone: whoever is alone needs no more room, so
+somebody can always finish, and there is no deadlock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import partial
+
+from ...errors import ImageRefused, ImageRejected, RateLimited, SourceUnavailable, StoreUnavailable
+from ...model.object_keys import EXTENSIONS, ImageKey, Layout, Rendition
+from ..ports import ImageBody, ImageSource, ObjectStore
+from ..resilience.rate_limit import Pace
+from ..resilience.retry import IMAGE_RETRIES, STORE_RETRIES, RetryPolicy, Sleep
+from .concurrency import CEILING, AdaptiveConcurrency
+from .image_format import image_type
+from .outage import IMAGES_IN_A_ROW, Breaker
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CopyJob:
+    """One image to copy. `day` is its partition; the URL may carry a signature and so stays out of the repr.
+    `failed_before`: an earlier run could not copy it.
+    """
+
+    output_id: str
+    rendition: Rendition
+    day: date
+    url: str = field(repr=False)
+    failed_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """Where an image lies now, and its fixity: SHA-256 in hex, size in bytes."""
+
+    uri: str
+    sha256: str
+    content_type: str
+    bytes: int
+
+
+class ByteBudget:
+    """How many bytes may be in memory. First come, first served, so that small images cannot starve a large one."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.available = capacity
+        self._turn = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    @asynccontextmanager
+    async def reserved(self, amount: int) -> AsyncIterator[None]:
+        """Wait for room and hold it. More than there is at all means: all of it."""
+        amount = min(amount, self.capacity)
+        async with self._turn:
+            while self.available < amount:
+                self._freed.clear()
+                await self._freed.wait()
+            self.available -= amount
+        try:
+            yield
+        finally:
+            self.available += amount
+            self._freed.set()
+
+
+class Transfer:
+    """Copies images, each at most once at a time; of one event loop. Lengths in bytes.
+
+    `undeclared_bytes`: what an image reserves whose host does not tell its length. `images_in_a_row`: so many given up with
+    none archived between mean that the host is down.
+    """
+
+    def __init__(
+        self,
+        images: ImageSource,
+        store: ObjectStore,
+        layout: Layout,
+        *,
+        concurrency: int = CEILING,
+        bytes_in_flight: int = 32 * MIB,
+        max_image_bytes: int = 64 * MIB,
+        undeclared_bytes: int = MIB,
+        image_retries: RetryPolicy = IMAGE_RETRIES,
+        store_retries: RetryPolicy = STORE_RETRIES,
+        images_in_a_row: int = IMAGES_IN_A_ROW,
+        sleep: Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.budget = ByteBudget(bytes_in_flight)
+        self._images = images
+        self._store = store
+        self._layout = layout
+        self._max_image_bytes = max_image_bytes
+        self._undeclared_bytes = min(undeclared_bytes, max_image_bytes)
+        self._image_retries = image_retries
+        self._store_retries = store_retries
+        self._sleep, self._monotonic = sleep, monotonic
+        self.concurrency = AdaptiveConcurrency(concurrency)
+        self._alone = asyncio.Lock()
+        self._pace = Pace(0.0, sleep, monotonic)
+        self._breaker = Breaker(images_in_a_row)
+
+    async def copy(self, job: CopyJob) -> Copied:
+        """Fetch, check, store. Safe to repeat: the same image is the same key and the same bytes.
+
+        Raises ItemError for trouble with this image, also where the host still fails after all retries; SourceUnavailable
+        where it fails for every image; StoreUnavailable after retries; ConfigurationError at once.
+        """
+        try:
+            with self._breaker.on_the_way():
+                async with self.concurrency:
+                    self._breaker.check()
+                    copied = await self._retries_of(job).call(partial(self._attempt, job), self._sleep)
+                    self._breaker.archived()
+                    return copied
+        except (RateLimited, SourceUnavailable) as error:
+            failure = error
+        except ImageRefused as error:
+            self._breaker.refused(error)
+            raise
+        # Not in a slot: the verdict may hang on an image that waits for one.
+        if job.failed_before:
+            self._breaker.failed_again()
+        else:
+            await self._breaker.given_up(failure)
+        raise ImageRejected(
+            f"given up after retries: {failure.message}", way_out="later runs try it again by themselves"
+        )
+
+    def _retries_of(self, job: CopyJob) -> RetryPolicy:
+        once = job.failed_before and self._breaker.doubtful
+        return replace(self._image_retries, attempts=1, refusals=None) if once else self._image_retries
+
+    async def _attempt(self, job: CopyJob) -> Copied:
+        asked_at = await self._pace.turn()
+        # The reservation outlives the connection: the body is in memory until it is stored.
+        async with AsyncExitStack() as held:
+            try:
+                async with self._images.open(job.url) as image:
+                    self.concurrency.answered(self._monotonic() - asked_at)
+                    body, sha256 = await self._read(image, held)
+            except RateLimited as error:
+                self.concurrency.refused()
+                self._pace.refused(asked_at, self._image_retries.bearable(error))
+                raise
+            except SourceUnavailable:
+                self.concurrency.failed()
+                raise
+            self._pace.answered()
+            return await self._put(job, body, sha256)
+
+    async def _read(self, image: ImageBody, held: AsyncExitStack) -> tuple[bytes, str]:
+        declared = image.declared_length
+        if declared is not None and declared > self._max_image_bytes:
+            raise self._too_large(declared)
+        room = self._undeclared_bytes if declared is None else declared
+        await held.enter_async_context(self.budget.reserved(room))
+        chunks: list[bytes] = []
+        received = 0
+        digest = hashlib.sha256()
+        try:
+            async for chunk in image.chunks():
+                received += len(chunk)
+                if received > room:
+                    room = await self._outgrow(declared, received, held)
+                digest.update(chunk)
+                chunks.append(chunk)
+            if declared is not None and received != declared:
+                # What a broken connection looks like, so it is worth another try.
+                raise SourceUnavailable(f"the body ended after {received} of {declared} bytes")
+        except BaseException:
+            # The exception outlives its retries, and by its traceback all that stands here, when the reservation is long gone.
+            chunks.clear()
+            raise
+        return b"".join(chunks), digest.hexdigest()
+
+    async def _outgrow(self, declared: int | None, received: int, held: AsyncExitStack) -> int:
+        """The new room of a body that is longer than it reserved, once it is the only such body."""
+        if declared is not None:
+            raise ImageRejected(f"the body is longer than the {declared} bytes it declared")
+        if received > self._max_image_bytes:
+            raise self._too_large(received)
+        await held.enter_async_context(self._alone)
+        return self._max_image_bytes
+
+    def _too_large(self, size: int) -> ImageRejected:
+        return ImageRejected(f"too large: {size} bytes or more, and {self._max_image_bytes} are allowed")
+
+    async def _put(self, job: CopyJob, body: bytes, sha256: str) -> Copied:
+        content_type = image_type(body)
+        key = self._layout.image(ImageKey(job.day, job.output_id, job.rendition, EXTENSIONS[content_type]))
+        put = partial(self._store.put, key, body, content_type=content_type, metadata={"sha256": sha256})
+        await self._store_retries.call(partial(self._tried, put), self._sleep)
+        return Copied(self._layout.uri(key), sha256, content_type, len(body))
+
+    async def _tried(self, put: Callable[[], Awaitable[str]]) -> str:
+        try:
+            return await put()
+        except StoreUnavailable:
+            self.concurrency.failed()
+            raise

@@ -1,0 +1,1 @@
+"""Stored bytes against what the manifest records of them."""

@@ -1,0 +1,1 @@
+"""The proof by counting: comparing, finding where counts differ, and marking deletions."""

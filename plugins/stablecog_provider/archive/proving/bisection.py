@@ -1,0 +1,118 @@
+"""Which stretches the manifest holds as the source counts them: few requests where most agree.
+
+Whole groups of days are compared first, then halves of those that differ. The groups are bounded, so that a row lost here and
+an output deleted there rarely cancel out. Of the day where the archive ends, the part that agrees is found to the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from ...model.coverage import Coverage, Window
+from ...model.object_keys import day_of
+from ...model.times import BEGINNING
+from ..listing.counts import SourceCounts
+
+DAY = timedelta(days=1)
+GROUP = 64
+"""Stretches compared by one request: about a month."""
+FINEST = timedelta(seconds=1)
+
+LiveCount = Callable[[date, Window], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A stretch of the requested axis with both counts."""
+
+    window: Window
+    source: int
+    manifest: int
+
+    @property
+    def agrees(self) -> bool:
+        return self.source == self.manifest
+
+
+async def by_date(counts: SourceCounts, days: Mapping[date, int], end: datetime, live: LiveCount) -> list[Counted]:
+    """All of `[BEGINNING, end)` in stretches that agree or differ, rising. `live` counts within a day of the manifest."""
+    cells = [Counted(window, 0, held) for window, held in await _cells(days, end, live)]
+    found: list[Counted] = []
+    for at in range(0, len(cells), GROUP):
+        group = cells[at : at + GROUP]
+        found += await _compared(counts, group, await _source(counts, group))
+    last = max((window.window.start for window in cells if window.manifest), default=BEGINNING)
+    edge = next((number for number, cell in enumerate(found) if not cell.agrees and cell.window.end > last), None)
+    if edge is not None:
+        found[edge : edge + 1] = await _cut(counts, found[edge], live)
+    return found
+
+
+async def by_total(
+    counts: SourceCounts, days: Mapping[date, int], ends: Sequence[datetime], live: LiveCount
+) -> Coverage:
+    """The stretch up to the first of `ends` for which the grand total agrees; empty where none does."""
+    for end in ends:
+        held = sum([count for _, count in await _cells(days, end, live)])
+        if held == await counts.of(Window(BEGINNING, end)):
+            return Coverage((Window(BEGINNING, end),))
+    return Coverage()
+
+
+async def _cells(days: Mapping[date, int], end: datetime, live: LiveCount) -> list[tuple[Window, int]]:
+    """Every day that holds live outputs, cut at `end`, and the empty stretches between."""
+    cells: list[tuple[Window, int]] = []
+    reached = BEGINNING
+    for day in sorted(day for day, count in days.items() if count):
+        start = datetime.combine(day, time(), UTC)
+        if start >= end:
+            break
+        if reached < start:
+            cells.append((Window(reached, start), 0))
+        reached = min(start + DAY, end)
+        whole = Window(start, reached)
+        cells.append((whole, days[day] if reached == start + DAY else await live(day, whole)))
+    if reached < end:
+        cells.append((Window(reached, end), 0))
+    return cells
+
+
+async def _compared(counts: SourceCounts, cells: list[Counted], source: int) -> list[Counted]:
+    """The cells, joined where they agree together, halved down to single ones where they do not."""
+    together = Counted(
+        Window(cells[0].window.start, cells[-1].window.end), source, sum(cell.manifest for cell in cells)
+    )
+    if together.agrees or len(cells) == 1:
+        return [together]
+    left, right = cells[: len(cells) // 2], cells[len(cells) // 2 :]
+    in_left = await _source(counts, left)
+    return await _compared(counts, left, in_left) + await _compared(counts, right, source - in_left)
+
+
+async def _cut(counts: SourceCounts, cell: Counted, live: LiveCount) -> list[Counted]:
+    """A cell that differs as one that agrees, found by halving, and the rest."""
+    good, bad = Counted(Window(cell.window.start, cell.window.end), 0, 0), cell.window.end
+    reached = cell.window.start
+    while bad - reached > FINEST:
+        middle = reached + (bad - reached) / 2
+        tried = Window(cell.window.start, middle)
+        source, manifest = await counts.of(tried) or 0, await _held(tried, live)
+        if source == manifest:
+            good, reached = Counted(tried, source, manifest), middle
+        else:
+            bad = middle
+    if reached == cell.window.start:
+        return [cell]
+    rest = Counted(Window(reached, cell.window.end), cell.source - good.source, cell.manifest - good.manifest)
+    return [good, rest]
+
+
+async def _held(window: Window, live: LiveCount) -> int:
+    # A cell is one day, or a stretch without any.
+    return await live(day_of(window.start), window) if window.end - window.start <= DAY else 0
+
+
+async def _source(counts: SourceCounts, cells: list[Counted]) -> int:
+    return await counts.of(Window(cells[0].window.start, cells[-1].window.end)) or 0

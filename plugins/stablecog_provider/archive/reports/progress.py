@@ -1,0 +1,35 @@
+"""Progress for a log: a line now and then, for whoever looks in on a task or a cron job that runs for hours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ..ports import Progress
+
+EVERY = 15.0
+"""Seconds between two lines."""
+
+
+class LoggedProgress:
+    """A `Watcher`; `say` is given a format and its values, as a logger is."""
+
+    def __init__(self, say: Callable[..., object], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._monotonic = say, monotonic
+        self._next = monotonic() + EVERY
+
+    def __call__(self, progress: Progress) -> None:
+        now = self._monotonic()
+        if now < self._next:
+            return
+        self._next = now + EVERY
+        self._say(
+            "%s: %d of %d images, %d failed, %.1f MB; %d outputs read%s",
+            progress.stage or "archiving",
+            progress.done,
+            progress.planned,
+            progress.failed,
+            progress.bytes / 1e6,
+            progress.read,
+            "" if progress.total is None else f" of {progress.total}",
+        )

@@ -1,0 +1,235 @@
+"""Copying images: what is stored, what is tried again, and what becomes of trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from stablecog_provider.adapters.memory import Answer, Call, MemoryImage, MemoryImages, MemoryObjectStore
+from stablecog_provider.archive.copying.transfer import MIB, Copied, CopyJob, Transfer
+from stablecog_provider.archive.resilience.retry import IMAGE_RETRIES, RetryPolicy
+from stablecog_provider.errors import (
+    BucketMissing,
+    ConfigurationError,
+    ImageGone,
+    ImageRefused,
+    ImageRejected,
+    RateLimited,
+    SourceUnavailable,
+    StoreUnavailable,
+)
+from stablecog_provider.model.object_keys import Layout, Rendition
+
+URL = "https://b.stablecog.com/0a1b.jpeg?signature=geheim"
+JOB = CopyJob("out-1", Rendition.ORIGINAL, date(2026, 11, 21), URL)
+JPEG = b"\xff\xd8\xff\xe0" + b"j" * 111_000 + b"\xff\xd9"
+PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 500 + b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
+WEBP = b"RIFF" + (504).to_bytes(4, "little") + b"WEBP" + b"w" * 500
+KEY = "mine/images/dt=2026-11-21/out-1.original.jpeg"
+
+
+class Bench:
+    """A transfer over memory; `waits` are the sleeps it asked for."""
+
+    def __init__(
+        self, *answers: Answer, store: MemoryObjectStore | None = None, refusals: int | None = None, **settings: int
+    ) -> None:
+        self.images = MemoryImages({URL: answers})
+        self.store = store or MemoryObjectStore()
+        self.waits: list[float] = []
+        self.transfer = Transfer(
+            self.images,
+            self.store,
+            Layout("bucket", "mine"),
+            image_retries=RetryPolicy(attempts=3, refusals=refusals, jitter=0.0, on=(RateLimited, SourceUnavailable)),
+            store_retries=RetryPolicy(attempts=3, jitter=0.0, on=(StoreUnavailable,)),
+            sleep=self.sleep,
+            monotonic=lambda: sum(self.waits),
+            **settings,
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+    async def copy(self) -> Copied:
+        try:
+            async with asyncio.timeout(20.0):  # reached only where a copy hangs
+                return await self.transfer.copy(JOB)
+        finally:
+            assert self.transfer.budget.available == self.transfer.budget.capacity
+
+    async def refused(self, error: type[Exception], match: str) -> None:
+        with pytest.raises(error, match=match) as raised:
+            await self.copy()
+        assert "geheim" not in str(raised.value)
+        assert self.store.objects == {}
+
+
+async def test_an_image_is_stored_under_its_key_with_its_fixity() -> None:
+    bench = Bench(JPEG)
+    digest = hashlib.sha256(JPEG).hexdigest()
+    assert await bench.copy() == Copied(f"s3://bucket/{KEY}", digest, "image/jpeg", len(JPEG))
+    stored = bench.store.objects[KEY]
+    assert (stored.body, stored.content_type, dict(stored.metadata)) == (JPEG, "image/jpeg", {"sha256": digest})
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "extension"), [(PNG, "image/png", "png"), (WEBP, "image/webp", "webp")]
+)
+async def test_type_and_key_follow_the_bytes_and_not_the_url(body: bytes, content_type: str, extension: str) -> None:
+    bench = Bench(body)
+    copied = await bench.copy()
+    assert copied.content_type == content_type
+    assert list(bench.store.objects) == [KEY.replace("jpeg", extension)]
+
+
+async def test_copied_twice_it_is_the_same_key_and_the_same_bytes() -> None:
+    bench = Bench(JPEG)
+    assert await bench.copy() == await bench.copy()
+    assert [stored.body for stored in bench.store.objects.values()] == [JPEG]
+
+
+@pytest.mark.parametrize("trouble", [SourceUnavailable("500"), MemoryImage(JPEG[:70_000], declared_length=len(JPEG))])
+async def test_passing_trouble_of_the_host_is_tried_again(trouble: Answer) -> None:
+    bench = Bench(trouble, trouble, JPEG)
+    assert (await bench.copy()).bytes == len(JPEG)
+    assert len(bench.images.asked) == 3
+    assert bench.waits == [0.5, 1.0]
+
+
+async def test_a_stream_that_breaks_off_is_tried_again() -> None:
+    broken = MemoryImage(JPEG[:70_000], declares=False, breaks=SourceUnavailable("reset by peer"))
+    bench = Bench(broken, JPEG)
+    assert (await bench.copy()).sha256 == hashlib.sha256(JPEG).hexdigest()
+
+
+async def test_the_host_is_given_the_time_it_asks_for() -> None:
+    bench = Bench(RateLimited("429", retry_after=42.0), JPEG)
+    await bench.copy()
+    assert bench.waits == [42.0]
+
+
+async def test_an_image_is_not_given_up_because_its_host_is_asked_too_often() -> None:
+    refused = [RateLimited("429", retry_after=30.0)] * 8
+    bench = Bench(*refused, SourceUnavailable("500"), JPEG, refusals=20)
+    assert (await bench.copy()).bytes == len(JPEG)
+    assert IMAGE_RETRIES.refusals == 20
+
+
+@pytest.mark.parametrize("trouble", [SourceUnavailable("500: x"), RateLimited("429: x", retry_after=1.0)])
+async def test_lasting_trouble_of_the_host_is_trouble_of_one_image(trouble: Exception) -> None:
+    bench = Bench(trouble)
+    await bench.refused(ImageRejected, "given up after retries: [45]")
+    assert len(bench.images.asked) == 3
+
+
+@pytest.mark.parametrize("error", [ImageGone("404"), ImageRefused("http"), ImageRejected("403")])
+async def test_final_answers_are_not_questioned(error: Exception) -> None:
+    bench = Bench(error)
+    await bench.refused(type(error), str(error.args[0]))
+    assert len(bench.images.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"", "empty"),
+        (b"<!doctype html><p>Sorry", "an HTML page"),
+        (MemoryImage(JPEG[:70_000], declares=False), "cut-off image"),
+        (MemoryImage(JPEG, declared_length=70_000), "longer than the 70000 bytes it declared"),
+        (MemoryImage(JPEG[:70_000], declared_length=len(JPEG)), "ended after 70000 of 111006 bytes"),
+    ],
+)
+async def test_what_is_not_the_image_that_was_promised_is_not_stored(answer: Answer, reason: str) -> None:
+    await Bench(answer).refused(ImageRejected, reason)
+
+
+async def test_a_too_large_image_is_refused_before_it_is_read() -> None:
+    bench = Bench(MemoryImage(JPEG, breaks=AssertionError("read")), max_image_bytes=100_000)
+    await bench.refused(ImageRejected, "too large: 111006 bytes or more, and 100000 are allowed")
+
+
+async def test_a_too_large_image_that_does_not_say_is_refused_on_the_way() -> None:
+    endless = MemoryImage(JPEG, declares=False, chunk_size=1000, breaks=AssertionError("read to its end"))
+    await Bench(endless, max_image_bytes=50_000, undeclared_bytes=1000).refused(ImageRejected, "too large: 51000")
+
+
+async def test_an_image_that_does_not_say_its_length_may_outgrow_its_reservation() -> None:
+    bench = Bench(MemoryImage(JPEG, declares=False, chunk_size=1000), undeclared_bytes=2000)
+    assert (await bench.copy()).bytes == len(JPEG)
+
+
+async def test_an_image_larger_than_the_whole_budget_still_gets_through() -> None:
+    bench = Bench(JPEG, bytes_in_flight=1000, max_image_bytes=MIB)
+    assert (await bench.copy()).bytes == len(JPEG)
+
+
+async def test_a_store_that_fails_once_is_asked_again_and_the_image_fetched_once() -> None:
+    failures = [StoreUnavailable("503")]
+
+    def fail(call: Call) -> None:
+        if failures:
+            raise failures.pop()
+
+    bench = Bench(JPEG, store=MemoryObjectStore(before=fail))
+    assert (await bench.copy()).bytes == len(JPEG)
+    assert (len(bench.images.asked), bench.store.requests) == (1, 2)
+
+
+async def test_a_write_of_unknown_outcome_is_written_again() -> None:
+    failures = [StoreUnavailable("connection lost after the write")]
+
+    def lose_the_answer(call: Call) -> None:
+        if failures:
+            raise failures.pop()
+
+    bench = Bench(JPEG, store=MemoryObjectStore(after=lose_the_answer))
+    await bench.copy()
+    assert bench.store.objects[KEY].body == JPEG
+
+
+@pytest.mark.parametrize(("error", "tries"), [(StoreUnavailable("down"), 3), (BucketMissing("no bucket"), 1)])
+async def test_lasting_trouble_of_the_store_is_no_images_fault(error: Exception, tries: int) -> None:
+    def fail(call: Call) -> None:
+        raise error
+
+    bench = Bench(JPEG, store=MemoryObjectStore(before=fail))
+    await bench.refused(type(error), str(error.args[0]))
+    assert bench.store.requests == tries
+    assert len(bench.images.asked) == 1
+
+
+async def test_neither_a_jobs_repr_nor_the_log_shows_the_urls_query(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await Bench(SourceUnavailable("500"), JPEG).copy()
+    assert "Attempt 1 failed" in caplog.text
+    assert "geheim" not in repr(JOB) + caplog.text
+
+
+async def test_images_that_all_lie_on_a_host_that_was_not_named_are_a_missing_setting() -> None:
+    """A thousand failed rows would say it less clearly, and wait for hours when the setting is mended."""
+    refused = ImageRefused("not from elsewhere.test", way_out="--image-host elsewhere.test:443")
+    images = MemoryImages({f"u{n}": refused for n in range(40)})
+    transfer = Transfer(images, MemoryObjectStore(), Layout("bucket"), concurrency=1)
+    ended = await asyncio.gather(
+        *(transfer.copy(replace(JOB, output_id=f"o{n}", url=f"u{n}")) for n in range(40)), return_exceptions=True
+    )
+    assert [type(error) for error in ended[:19]] == [ImageRefused] * 19
+    assert isinstance(ended[19], ConfigurationError)
+    assert "elsewhere.test:443" in ended[19].way_out
+
+
+async def test_refusals_of_many_hosts_or_after_an_archived_image_stay_with_their_images() -> None:
+    many = {f"u{n}": ImageRefused("no", way_out=f"--image-host h{n}") for n in range(40)}
+    after = {"first": JPEG, **{f"v{n}": ImageRefused("no", way_out="--image-host h") for n in range(40)}}
+    for answers in (many, after):
+        transfer = Transfer(MemoryImages(answers), MemoryObjectStore(), Layout("bucket"), concurrency=1)
+        ended = await asyncio.gather(
+            *(transfer.copy(replace(JOB, output_id=url, url=url)) for url in answers), return_exceptions=True
+        )
+        assert not [error for error in ended if isinstance(error, ConfigurationError)]

@@ -1,0 +1,157 @@
+"""Errors, exit codes, and what is said of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stablecog_provider import errors
+from stablecog_provider.cli.exits import EXITS, Exit, Redaction, exit_of, traceback_of
+from support.console import KEY, TO, type_in
+
+
+def tree(root: type[errors.ArchiveError] = errors.ArchiveError) -> list[type[errors.ArchiveError]]:
+    return [root, *(kind for child in root.__subclasses__() for kind in tree(child))]
+
+
+def made(kind: type[errors.ArchiveError]) -> errors.ArchiveError:
+    if issubclass(kind, errors.OutputUnreadable):
+        return kind("some-id", "image_url", "missing")
+    return kind("it broke", way_out="mend it")
+
+
+def test_the_table_covers_the_whole_tree() -> None:
+    uncovered = [kind for kind in tree()[1:] if not any(parent in EXITS for parent in kind.__mro__)]
+    assert uncovered == []
+    assert set(EXITS) <= set(tree())
+
+
+@pytest.mark.parametrize("kind", tree()[1:])
+def test_every_error_ends_as_the_readme_says(kind: type[errors.ArchiveError]) -> None:
+    expected = (
+        Exit.SETTINGS
+        if issubclass(kind, errors.ConfigurationError)
+        else Exit.DIFFERS
+        if issubclass(kind, errors.ProofDiffers)
+        else Exit.OTHER
+    )
+    assert exit_of(made(kind)) == expected
+
+
+@pytest.mark.parametrize("kind", tree()[1:])
+def test_an_error_is_told_with_its_way_out_and_without_a_traceback(kind: type[errors.ArchiveError]) -> None:
+    error = made(kind)
+    typed = type_in("run", "--to", TO, raises=error)
+    assert typed.code == exit_of(error)
+    assert typed.out == ""
+    assert f"error: {type(error).__name__}: {error.message}" in typed.err
+    assert error.way_out in typed.err
+    assert "Traceback" not in typed.err
+
+
+def test_with_json_an_error_is_one_document() -> None:
+    typed = type_in("run", "--to", TO, "--json", raises=errors.BucketMissing("no bucket", way_out="create it"))
+    assert typed.document == {"error": "no bucket", "way_out": "create it", "kind": "BucketMissing"}
+    assert (typed.code, typed.err) == (2, "")
+
+
+def test_a_fault_of_our_own_is_told_as_such() -> None:
+    typed = type_in("run", "--to", TO, raises=ZeroDivisionError("oh"))
+    assert typed.code == Exit.OTHER
+    assert "unexpected ZeroDivisionError: oh" in typed.err
+    assert "--debug" in typed.err
+
+
+def test_debug_shows_the_traceback_without_the_key() -> None:
+    typed = type_in("run", "--to", TO, "--debug", raises=ValueError(f"bad header: Bearer {KEY}"))
+    assert "Traceback" in typed.err
+    assert "ValueError" in typed.err
+    assert KEY not in typed.err + typed.out
+
+
+def test_an_interruption_says_that_nothing_is_lost() -> None:
+    typed = type_in("run", "--to", TO, raises=KeyboardInterrupt())
+    assert typed.code == 130
+    assert "nothing is lost" in typed.err
+
+
+def test_an_interruption_is_a_document_too() -> None:
+    typed = type_in("run", "--to", TO, "--json", raises=KeyboardInterrupt())
+    assert typed.code == 130
+    assert typed.document["kind"] == "KeyboardInterrupt"
+
+
+@given(secret=st.text(st.characters(exclude_categories=("Z", "C")), min_size=8), before=st.text(), after=st.text())
+def test_no_secret_survives_redaction(secret: str, before: str, after: str) -> None:
+    for name in ("STABLECOG_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        hide = Redaction({name: f" {secret}\n"})
+        assert hide(before + "\x00" + secret + "\x00" + after).split("\x00")[1] == "***"
+        assert secret not in repr(hide)
+
+
+def test_a_traceback_holds_the_cause_without_secrets() -> None:
+    try:
+        try:
+            raise OSError(f"socket of {KEY}")
+        except OSError as cause:
+            raise errors.SourceUnavailable("no answer") from cause
+    except errors.SourceUnavailable as error:
+        text = traceback_of(error, Redaction({"STABLECOG_API_KEY": KEY}))
+    assert "socket of ***" in text
+    assert "SourceUnavailable" in text
+
+
+FINALIZED = """
+import atexit, sys
+from stablecog_provider.cli import script
+
+atexit.register(print, "finalized")
+sys.stdout.write("said before, ")
+script()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--version"], 0, "said before, stablecog-archive"),
+        (["status"], 2, "said before, "),
+        (["status", "--to", "s3://b/p", "--json"], 2, '"kind"'),
+    ],
+)
+def test_the_process_ends_with_the_code_and_leaves_finalization_out(
+    arguments: list[str], code: int, said: str, tmp_path: Path
+) -> None:
+    # A pipe, so that what is not flushed would be missing. That it can abort otherwise: python/cpython#87135.
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    child = [sys.executable, "-c", FINALIZED, *arguments]
+    result = subprocess.run(child, capture_output=True, text=True, timeout=60, check=False, env=environ)
+    assert result.returncode == code, result.stderr
+    assert said in result.stdout
+    assert "finalized" not in result.stdout
+
+
+SCRIPT = f"{sys.executable} -c 'from stablecog_provider.cli import script; script()'"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_process_without_its_streams_ends_as_always(closed: str, tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    for arguments, code in (("--version", 0), ("status", 2)):
+        result = subprocess.run(["sh", "-c", f"{SCRIPT} {arguments} {closed}"], timeout=60, check=False, env=environ)
+        assert result.returncode == code
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_a_report_that_cannot_be_written_is_no_success(tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    command = ["sh", "-c", f"{SCRIPT} --version > /dev/full"]
+    result = subprocess.run(command, timeout=60, check=False, env=environ, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1
+    assert "could not be written" in result.stderr

@@ -1,0 +1,75 @@
+"""A command line with its own streams and its own world: what is typed, what comes out."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from stablecog_provider.adapters.memory import MemoryObjectStore
+from stablecog_provider.archive.ports import ObjectStore, World
+from stablecog_provider.cli import main
+from stablecog_provider.cli.context import Surroundings
+
+KEY = "sc-" + "5ec2e7" * 10 + "abcd"
+TO = "s3://archive/stablecog"
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass
+class Typed:
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one JSON document on stdout."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+def type_in(
+    *arguments: str,
+    world: World | None = None,
+    store: ObjectStore | None = None,
+    raises: BaseException | None = None,
+    environ: dict[str, str] | None = None,
+    terminal: bool = False,
+) -> Typed:
+    """Run a command whose world is given; `raises` comes out of opening it."""
+    out, err = io.StringIO(), Terminal() if terminal else io.StringIO()
+
+    @asynccontextmanager
+    async def open_world(*_: object) -> AsyncIterator[World]:
+        if raises:
+            raise raises
+        assert world is not None
+        yield world
+
+    @asynccontextmanager
+    async def open_store(*_: object) -> AsyncIterator[ObjectStore]:
+        if raises:
+            raise raises
+        yield store or MemoryObjectStore()
+
+    around = Surroundings(
+        environ={"STABLECOG_API_KEY": KEY} if environ is None else environ,
+        out=out,
+        err=err,
+        open_world=open_world,
+        open_store=open_store,
+    )
+    code = main(arguments, around)
+    return Typed(code, out.getvalue(), err.getvalue())

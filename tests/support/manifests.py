@@ -1,0 +1,53 @@
+"""A manifest over a store in memory, and what the model alone says of its rows."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import reduce
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stablecog_provider.adapters.memory import MemoryObjectStore
+from stablecog_provider.adapters.parquet_manifest import ParquetManifest
+from stablecog_provider.archive.ports import Partition
+from stablecog_provider.model.manifest import Row, RowKey, merge_rows
+from stablecog_provider.model.object_keys import Layout
+from support.rows import DAY
+
+TODAY = DAY.date()
+LAYOUT = Layout("bucket", "archive")
+KEY = LAYOUT.partition(TODAY)
+
+
+class Pauses:
+    """Stands in for asyncio.sleep: remembers how long it was asked to wait, and lets others run."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        await asyncio.sleep(0)
+
+
+def a_manifest(store: MemoryObjectStore, pauses: Pauses | None = None) -> ParquetManifest:
+    return ParquetManifest(store, LAYOUT, sleep=pauses or Pauses(), jitter=lambda: 1.0)
+
+
+def together(many: list[Row]) -> dict[RowKey, Row]:
+    """What merging all rows at once gives, by the model alone."""
+    by_key: dict[RowKey, list[Row]] = {}
+    for row in many:
+        by_key.setdefault(row.key, []).append(row)
+    return {key: reduce(merge_rows, found) for key, found in by_key.items()}
+
+
+def by_key(partition: Partition) -> dict[RowKey, Row]:
+    found = list(partition.rows())
+    assert len({row.key for row in found}) == len(found) == len(partition)
+    return {row.key: row for row in found}
+
+
+def stored_table(store: MemoryObjectStore) -> pa.Table:
+    return pq.ParquetFile(pa.BufferReader(store.objects[KEY].body)).read()

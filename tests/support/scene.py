@@ -1,0 +1,141 @@
+"""The simulated world behind the ports, without HTTP: fast enough for whole histories, and asked exactly as the API is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
+from stablecog_provider.adapters.parquet_manifest import ParquetManifest
+from stablecog_provider.archive.ports import ImageBody, Source, World
+from stablecog_provider.archive.reports.run import RunReport
+from stablecog_provider.archive.resilience.retry import Sleep
+from stablecog_provider.archive.run import ArchiveSettings, archive
+from stablecog_provider.errors import ImageGone, SourceUnavailable
+from stablecog_provider.model.manifest import Row
+from stablecog_provider.model.object_keys import Layout
+from stablecog_provider.model.page import Page, PageQuery, parse_page
+from stablecog_provider.simulator.dialect import CURRENT, Dialect
+from stablecog_provider.simulator.documents import page_document
+from stablecog_provider.simulator.world import DEFAULT_KEY
+from stablecog_provider.simulator.world import World as SimulatedWorld
+
+ADDRESS = "https://simulated.test"
+LAYOUT = Layout("archive", "stablecog")
+
+
+Spoil = Callable[[dict[str, Any]], None]
+"""What garbles the source's documents before they are read."""
+
+
+class SimulatedSource:
+    """Port `Source`. `questions` are all that was asked."""
+
+    def __init__(
+        self, world: SimulatedWorld, dialect: Dialect, clock: FixedClock, dies_after: int | None = None
+    ) -> None:
+        self.address = ADDRESS
+        self.dies_after = dies_after
+        self.spoil: Spoil | None = None
+        self.world, self.dialect, self.clock = world, dialect, clock
+        self.questions: list[PageQuery] = []
+
+    @property
+    def requests(self) -> int:
+        return len(self.questions)
+
+    async def page(self, query: PageQuery) -> Page:
+        self.questions.append(query)
+        if self.dies_after is not None and self.requests > self.dies_after:
+            raise SourceUnavailable("500, again and again")
+        now = self.clock.now()
+        listed = self.world.account(DEFAULT_KEY).listing.page(query, now, self.dialect)
+        document = page_document(listed, now, self.dialect, ADDRESS)
+        document = json.loads(json.dumps(document))
+        if self.spoil:
+            self.spoil(document)
+        return parse_page(document, now)
+
+
+async def no_sleep(seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+def small_jpeg(name: str) -> bytes:
+    """The least that passes for a JPEG, another for each name."""
+    return b"\xff\xd8\xff\xfe" + name.encode() + b"\xff\xd9"
+
+
+class SimulatedImages:
+    """Port `ImageSource`: tiny images for whatever name the world knows; `broken` ones answer with an error."""
+
+    def __init__(self, world: SimulatedWorld) -> None:
+        self.world = world
+        self.asked: list[str] = []
+        self.broken: dict[str, Exception] = {}
+
+    @asynccontextmanager
+    async def open(self, url: str) -> AsyncIterator[ImageBody]:
+        self.asked.append(url)
+        name = PurePosixPath(url).name
+        if name in self.broken:
+            raise self.broken[name]
+        if self.world.image(name) is None:
+            raise ImageGone(f"404: {url}")
+        async with MemoryImages({url: MemoryImage(small_jpeg(name))}).open(url) as body:
+            yield body
+
+
+@dataclass
+class Scene:
+    """One account, one bucket, one clock for both, unless `our_clock` goes otherwise."""
+
+    simulated: SimulatedWorld
+    dialect: Dialect = CURRENT
+    store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
+    source_dies_after: int | None = None
+    spoil: Spoil | None = None
+    sleep: Sleep = asyncio.sleep
+
+    def __post_init__(self) -> None:
+        self.clock = self.our_clock = FixedClock(self.simulated.present)
+        self.images = SimulatedImages(self.simulated)
+
+    async def run(self, **settings: object) -> RunReport:
+        self.source = self._asked_anew()
+        self.images.asked.clear()
+        self.store.requests = 0
+        return await archive(self.world(self.source), ArchiveSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
+
+    def world(self, source: Source | None = None) -> World:
+        """What a run is given, for those who bring a command or a rebuild of their own."""
+        return World(
+            source=source or self._asked_anew(),
+            images=self.images,
+            store=self.store,
+            manifest=ParquetManifest(self.store, LAYOUT),
+            clock=self.our_clock,
+            sleep=self.sleep,
+        )
+
+    def _asked_anew(self) -> SimulatedSource:
+        source = SimulatedSource(self.simulated, self.dialect, self.clock, self.source_dies_after)
+        source.spoil = self.spoil
+        return source
+
+    async def rows(self) -> dict[tuple[str, str], Row]:
+        manifest = ParquetManifest(MemoryObjectStoreView(self.store), LAYOUT)
+        return {row.key: row for day in await manifest.days() for row in (await manifest.load(day)).rows()}
+
+
+class MemoryObjectStoreView(MemoryObjectStore):
+    """The same objects without hooks and counters: for looking at the outcome."""
+
+    def __init__(self, store: MemoryObjectStore) -> None:
+        super().__init__()
+        self.objects = store.objects
