@@ -12,8 +12,9 @@ from dev.campaign.rig.proxies import Altered, Refusal, Reset
 from dev.campaign.rig.tally import Tally
 from dev.campaign.store_faults import full_disk
 from dev.campaign.store_faults import section as store_faults
+from dev.campaign.store_faults.case import SEEN
 from dev.campaign.store_faults.cases import SIGNED, UNSIGNED
-from dev.campaign.store_faults.section import SECTION, SEEN, tried
+from dev.campaign.store_faults.section import SECTION, tried
 from dev.campaign.store_faults.stage import Stage
 from dev.local.s3_server import S3Server
 from stablecog_provider.adapters.object_store import S3ObjectStore
