@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Param, task
 
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.airflow.planning import planned_windows
-from stablecog_provider.archive.copying.concurrency import CEILING
+from stablecog_provider.archive.copying.concurrency import DEFAULT_CONCURRENCY
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
@@ -54,7 +54,7 @@ with DAG(
         "prefix": Param(PREFIX, type="string", description="Where in the bucket the archive lies"),
         "pieces": Param(16, type="integer", minimum=1, maximum=500, description="How many windows, about"),
         "concurrency": Param(
-            CEILING,
+            DEFAULT_CONCURRENCY,
             type="integer",
             minimum=1,
             maximum=1024,

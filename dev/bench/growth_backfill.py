@@ -21,7 +21,7 @@ import boto3
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_source, open_store
 from stablecog_provider.adapters.memory import SystemClock
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.ports import ImageBody, Listed, ObjectStore, Progress, Stored, World
+from stablecog_provider.archive.ports import ImageBody, Listed, ObjectStore, Ports, Progress, Stored
 from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.model.object_keys import Layout
 
@@ -101,7 +101,7 @@ async def main(address: str, endpoint: str, to: str, outputs: int) -> None:
     ):
         store = WithoutImages(bucket)
         manifest = ParquetManifest(store, layout)
-        world = World(source=api, images=TinyImages(), store=store, manifest=manifest, clock=SystemClock())
+        world = Ports(source=api, images=TinyImages(), store=store, manifest=manifest, clock=SystemClock())
         report = await archive(world, ArchiveSettings(layout), Meter(outputs))
         final = sum([listed.size async for listed in bucket.list(layout.manifest)])
     print(  # noqa: T201

@@ -27,7 +27,7 @@ DIALECTS = {"current": (CURRENT, ASCENDING), "documented": (DOCUMENTED, FALLING_
 
 async def measure(dialect_name: str, every: float, per_page: int) -> tuple[float, float, float, int]:
     """Mean requests and lost rows of following `next`, then mean requests and all lost rows of the walk."""
-    dialect, abilities = DIALECTS[dialect_name]
+    dialect, capabilities = DIALECTS[dialect_name]
     naive_requests = naive_lost = requests = lost = 0
     for seed in SEEDS:
         rows = light_rows(seed, ROWS, start=START, pace=Pace(every=every))
@@ -35,7 +35,7 @@ async def measure(dialect_name: str, every: float, per_page: int) -> tuple[float
         naive_lost += len(rows) - len(await naive(source, per_page))
         naive_requests += source.requests
         source = LightSource(rows, WINDOW.end, dialect)
-        lost += len({row.id for row in rows} - (await read(source, WINDOW, abilities, per_page, most=300)).ids)
+        lost += len({row.id for row in rows} - (await read(source, WINDOW, capabilities, per_page, most=300)).ids)
         requests += source.requests
     count = len(SEEDS)
     return naive_requests / count, naive_lost / count, requests / count, lost

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from stablecog_provider.archive.listing.capabilities import Abilities
+from stablecog_provider.archive.listing.capabilities import Capabilities
 from stablecog_provider.archive.listing.walk import walk
 from stablecog_provider.model.coverage import Axis, Coverage, Window
 from stablecog_provider.model.output import Output
@@ -14,10 +14,10 @@ from stablecog_provider.model.times import format_instant
 from stablecog_provider.simulator.dialect import CURRENT, Dialect
 from stablecog_provider.simulator.listing import LightRow, Listing
 
-ASCENDING = Abilities(ascending=True, output_times=True, cursor=Axis.COMPLETED, counts_by_date=True)
-FALLING_BY_COMPLETION = Abilities(ascending=False, output_times=True, cursor=Axis.COMPLETED, counts_by_date=True)
-FALLING_BY_REQUEST = Abilities(ascending=False, output_times=False, cursor=Axis.REQUESTED, counts_by_date=True)
-OPAQUE = Abilities(ascending=False, output_times=False, cursor=None, counts_by_date=False)
+ASCENDING = Capabilities(ascending=True, output_times=True, cursor=Axis.COMPLETED, counts_by_date=True)
+FALLING_BY_COMPLETION = Capabilities(ascending=False, output_times=True, cursor=Axis.COMPLETED, counts_by_date=True)
+FALLING_BY_REQUEST = Capabilities(ascending=False, output_times=False, cursor=Axis.REQUESTED, counts_by_date=True)
+OPAQUE = Capabilities(ascending=False, output_times=False, cursor=None, counts_by_date=False)
 
 
 class LightSource:
@@ -77,10 +77,10 @@ def instant_of(row: LightRow, axis: Axis) -> datetime:
 
 
 async def read(
-    source: LightSource, window: Window, abilities: Abilities, per_page: int, most: int | None = None
+    source: LightSource, window: Window, capabilities: Capabilities, per_page: int, most: int | None = None
 ) -> Reading:
     reading = Reading()
-    async for step in walk(source, window, abilities, per_page, most or per_page):
+    async for step in walk(source, window, capabilities, per_page, most or per_page):
         reading.ids |= {output.id for output in step.outputs if output.id}
         reading.covered = reading.covered.merge(step.covered)
         reading.holes = reading.holes.merge(step.holes)

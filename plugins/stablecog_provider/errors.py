@@ -23,24 +23,24 @@
           ArchiveTooNew             a newer version of this program wrote it
         ProofDiffers              everything was saved, and the source still counts otherwise
 
-Each carries `way_out`, one sentence that says what to do, and says it in `str()`.
+Each carries `hint`, one sentence that says what to do, and says it in `str()`.
 """
 
 from __future__ import annotations
 
 
 class ArchiveError(Exception):
-    """The root: `message` names the thing and the cause, `way_out` what to do about it."""
+    """The root: `message` names the thing and the cause, `hint` what to do about it."""
 
-    default_way_out = ""
+    default_hint = ""
 
-    def __init__(self, message: str, *, way_out: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
         self.message = message
-        self.way_out = self.default_way_out if way_out is None else way_out
+        self.hint = self.default_hint if hint is None else hint
         super().__init__(message)
 
     def __str__(self) -> str:
-        return f"{self.message} -> {self.way_out}" if self.way_out else self.message
+        return f"{self.message} -> {self.hint}" if self.hint else self.message
 
 
 class ConfigurationError(ArchiveError):
@@ -58,9 +58,9 @@ class BucketMissing(ConfigurationError):
 class AnotherAccount(ConfigurationError):
     """The source lists nothing that the manifest holds: most likely the key is another account's. Nothing was written."""
 
-    default_way_out = (
+    default_hint = (
         "check the API key, and archive another account under another prefix; if it is the same account and what was "
-        "archived was deleted there, say --same-account once"
+        "archived was deleted there, say --allow-account-mismatch once"
     )
 
 
@@ -71,10 +71,10 @@ class UnsafeStore(ConfigurationError):
 class TransientError(ArchiveError):
     """It may work later. `retry_after` is in seconds, where the other side named it."""
 
-    default_way_out = "nothing is lost; it is tried again, and a later run continues where this one stopped"
+    default_hint = "nothing is lost; it is tried again, and a later run continues where this one stopped"
 
-    def __init__(self, message: str, *, way_out: str | None = None, retry_after: float | None = None) -> None:
-        super().__init__(message, way_out=way_out)
+    def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.retry_after = retry_after
 
 
@@ -97,19 +97,19 @@ class ItemError(ArchiveError):
 class ImageGone(ItemError):
     """404 or 410: the row becomes `gone`."""
 
-    default_way_out = "its row stays as the record that it was there; nothing more can be done"
+    default_hint = "its row stays as the record that it was there; nothing more can be done"
 
 
 class ImageRejected(ItemError):
     """Truncated, empty, too large, or not an image: the row becomes `failed`."""
 
-    default_way_out = "later runs try it again by themselves; where it stays so, look at the address in its row"
+    default_hint = "later runs try it again by themselves; where it stays so, look at the address in its row"
 
 
 class ImageRefused(ItemError):
     """The address is not https on an allowed host: the row becomes `failed`, and nothing was asked."""
 
-    default_way_out = "if the host is right, name it with --image-host (extra `image_hosts` of the connection)"
+    default_hint = "if the host is right, name it with --image-host (extra `image_hosts` of the connection)"
 
 
 class OutputUnreadable(ItemError):
@@ -137,7 +137,7 @@ class ArchiveDamaged(FatalError):
 class ArchiveTooNew(ArchiveDamaged):
     """A newer version of this program wrote it: it is whole, and not for this version to touch."""
 
-    default_way_out = "upgrade airflow-provider-stablecog; nothing was changed"
+    default_hint = "upgrade airflow-provider-stablecog; nothing was changed"
 
 
 class ProofDiffers(FatalError):

@@ -123,7 +123,7 @@ async def test_each_status(code: int, error: type[Exception]) -> None:
     raised = await failure(status(code), error)
     assert raised.message.startswith("http://127.0.0.1")
     assert f": the image host answered {code}" in raised.message
-    assert raised.way_out
+    assert raised.hint
 
 
 @pytest.mark.parametrize("code", [429, 503])

@@ -76,7 +76,7 @@ async def test_a_foreign_or_damaged_object_is_named_with_cause_and_way_out(body:
     with pytest.raises(ArchiveDamaged, match=why) as raised:
         await manifest.load(TODAY)
     assert f"s3://bucket/{KEY}" in raised.value.message
-    assert raised.value.way_out
+    assert raised.value.hint
     with pytest.raises(ArchiveDamaged, match=why):
         await manifest.merge(TODAY, [a_row("b")])
     assert store.objects[KEY].body == body

@@ -47,7 +47,7 @@ def test_each_error_class_is_translated(raised: type[Exception], expected: type[
     assert "s3://archive/key" in str(translated)
     if isinstance(translated, ArchiveError):
         assert "something went wrong" in translated.message
-        assert translated.way_out
+        assert translated.hint
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from airflow_canary import AWS_SECRET, KEY
 
-from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_source, open_store, open_world
+from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_ports, open_source, open_store
 from stablecog_provider.errors import ConfigurationError
 from stablecog_provider.model.object_keys import Layout
 
@@ -19,7 +19,7 @@ def store(verify: bool | str | None = None) -> StoreSettings:
 
 
 async def test_a_world_has_one_source_and_one_bucket() -> None:
-    async with open_world(SourceSettings(api_key=KEY), store(), LAYOUT) as world:
+    async with open_ports(SourceSettings(api_key=KEY), store(), LAYOUT) as world:
         assert world.source.address == "https://api.stablecog.com"
         assert (world.source.requests, world.store.requests) == (0, 0)
 

@@ -31,7 +31,7 @@ FAILS_FOR_GOOD = {
 def one(kind: type[errors.ArchiveError]) -> errors.ArchiveError:
     if issubclass(kind, errors.OutputUnreadable):
         return kind("an-id", "a field", "a reason")
-    return kind("a message", way_out="a way out")
+    return kind("a message", hint="a way out")
 
 
 def test_the_tree_is_whole() -> None:

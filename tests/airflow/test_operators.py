@@ -45,7 +45,7 @@ class Recorded(StablecogToS3Operator):
 
     @staticmethod
     @asynccontextmanager
-    async def open_world(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[str]:
+    async def open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[str]:
         Recorded.given = {"source": source, "store": store, "layout": layout, "closed": False}
         yield "a world"
         Recorded.given["closed"] = True
@@ -221,7 +221,7 @@ def test_a_run_without_a_proof_warns(context: Any) -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (BucketMissing("no bucket", way_out="make one"), AirflowFailException),
+        (BucketMissing("no bucket", hint="make one"), AirflowFailException),
         (ArchiveDamaged("no checkpoint"), AirflowFailException),
         (SourceUnavailable("no answer"), AirflowException),
     ],

@@ -39,7 +39,7 @@ async def test_a_damaged_checkpoint_is_named_and_rebuilt(
     objects = dict(scene.store.objects)
     with pytest.raises(ArchiveDamaged, match=named) as caught:
         await scene.run()
-    assert "stablecog-archive rebuild" in caught.value.way_out
+    assert "stablecog-archive rebuild" in caught.value.hint
     assert scene.store.objects == objects, "nothing was written"
 
     report = await rebuilt(scene)

@@ -33,7 +33,7 @@ async def test_a_start_after_all_that_has_settled_is_refused_before_anything_is_
     scene = Scene(a_world(outputs=20))
     with pytest.raises(ConfigurationError, match="lies after all that the source can have yet") as raised:
         await scene.run(start=scene.clock.now() + timedelta(hours=2))
-    assert raised.value.way_out == "name an earlier start"
+    assert raised.value.hint == "name an earlier start"
     assert scene.store.objects == {}
 
 

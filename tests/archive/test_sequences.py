@@ -73,7 +73,7 @@ async def test_who_deletes_more_than_half_day_by_day_is_asked_whether_the_key_is
     for number in range(200):
         scene.simulated.add(NOON + timedelta(minutes=number), NOON + timedelta(minutes=number, seconds=5))
     scene.clock.advance(timedelta(days=1))
-    report = await scene.run(same_account=True)
+    report = await scene.run(allow_account_mismatch=True)
     assert report.outcome == "not proven"
     assert report.tombstoned <= 250
     assert any("Is this the right account's key?" in claim for claim in report.claims)
@@ -260,7 +260,7 @@ async def test_images_that_were_lost_and_cannot_be_had_again_stop_no_run() -> No
     for row in (await scene.rows()).values():
         assert row.uri
         del scene.store.objects[row.uri.removeprefix(f"s3://{LAYOUT.bucket}/")]
-    await rebuild(scene.world(), RebuildSettings(layout=LAYOUT, check_images=True))
+    await rebuild(scene.ports(), RebuildSettings(layout=LAYOUT, check_images=True))
     for output in scene.simulated.visible(NOON):
         scene.images.broken[output.file_name(Rendition.ORIGINAL)] = SourceUnavailable("connection refused")
     scene.clock.advance(timedelta(hours=2))

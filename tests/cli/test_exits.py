@@ -23,7 +23,7 @@ def tree(root: type[errors.ArchiveError] = errors.ArchiveError) -> list[type[err
 def made(kind: type[errors.ArchiveError]) -> errors.ArchiveError:
     if issubclass(kind, errors.OutputUnreadable):
         return kind("some-id", "image_url", "missing")
-    return kind("it broke", way_out="mend it")
+    return kind("it broke", hint="mend it")
 
 
 def test_the_table_covers_the_whole_tree() -> None:
@@ -51,13 +51,13 @@ def test_an_error_is_told_with_its_way_out_and_without_a_traceback(kind: type[er
     assert typed.code == exit_of(error)
     assert typed.out == ""
     assert f"error: {type(error).__name__}: {error.message}" in typed.err
-    assert error.way_out in typed.err
+    assert error.hint in typed.err
     assert "Traceback" not in typed.err
 
 
 def test_with_json_an_error_is_one_document() -> None:
-    typed = type_in("run", "--to", TO, "--json", raises=errors.BucketMissing("no bucket", way_out="create it"))
-    assert typed.document == {"error": "no bucket", "way_out": "create it", "kind": "BucketMissing"}
+    typed = type_in("run", "--to", TO, "--json", raises=errors.BucketMissing("no bucket", hint="create it"))
+    assert typed.document == {"error": "no bucket", "hint": "create it", "kind": "BucketMissing"}
     assert (typed.code, typed.err) == (2, "")
 
 

@@ -17,16 +17,16 @@ def scene() -> Scene:
     """An archived account."""
     made = Scene(SimulatedWorld.generate(outputs=40, days=2, future=0))
     made.clock.advance(timedelta(hours=1))
-    assert type_in("run", "--to", TO, world=made.world()).code == 0
+    assert type_in("run", "--to", TO, ports=made.ports()).code == 0
     return made
 
 
 def test_a_lost_checkpoint_is_made_anew(scene: Scene) -> None:
     del scene.store.objects[LAYOUT.checkpoint]
-    refused = type_in("run", "--to", TO, world=scene.world())
+    refused = type_in("run", "--to", TO, ports=scene.ports())
     assert refused.code == 1
     assert "stablecog-archive rebuild" in refused.err
-    typed = type_in("rebuild", "--to", TO, world=scene.world())
+    typed = type_in("rebuild", "--to", TO, ports=scene.ports())
     assert (typed.code, typed.err) == (0, "")
     assert "REBUILT" in typed.out
     assert "The checkpoint was missing" in typed.out
@@ -34,7 +34,7 @@ def test_a_lost_checkpoint_is_made_anew(scene: Scene) -> None:
 
 
 def test_json_is_the_report_and_nothing_else(scene: Scene) -> None:
-    typed = type_in("rebuild", "--to", TO, "--json", world=scene.world(), terminal=True)
+    typed = type_in("rebuild", "--to", TO, "--json", ports=scene.ports(), terminal=True)
     assert (typed.code, typed.err) == (0, "")
     assert typed.document["outcome"] == "rebuilt"
     assert typed.document["live"] == len(scene.images.asked)
@@ -45,18 +45,18 @@ def test_what_is_damaged_is_refused_then_set_aside_with_3(scene: Scene) -> None:
     key = next(key for key in scene.store.objects if key.startswith(LAYOUT.manifest))
     del scene.store.objects[LAYOUT.checkpoint]
     scene.store.objects[key] = MemoryObject(b"", "foreign", "", {})
-    refused = type_in("rebuild", "--to", TO, "--json", world=scene.world())
+    refused = type_in("rebuild", "--to", TO, "--json", ports=scene.ports())
     assert (refused.code, refused.document["kind"]) == (1, "ArchiveDamaged")
-    typed = type_in("rebuild", "--to", TO, "--set-aside-damaged", world=scene.world())
+    typed = type_in("rebuild", "--to", TO, "--set-aside-damaged", ports=scene.ports())
     assert typed.code == 3
     assert "Run `stablecog-archive run` now" in " ".join(typed.out.split())
-    assert type_in("run", "--to", TO, world=scene.world()).code == 0
+    assert type_in("run", "--to", TO, ports=scene.ports()).code == 0
 
 
 def test_lost_images_are_looked_for_and_named(scene: Scene) -> None:
     key = next(key for key in scene.store.objects if key.startswith(LAYOUT.images))
     del scene.store.objects[key]
-    typed = type_in("rebuild", "--to", TO, "--check-images", "--json", world=scene.world())
+    typed = type_in("rebuild", "--to", TO, "--check-images", "--json", ports=scene.ports())
     assert typed.code == 3
     (lost,) = typed.document["lost_images"]
     assert lost["output_id"] in key
@@ -65,6 +65,6 @@ def test_lost_images_are_looked_for_and_named(scene: Scene) -> None:
 def test_another_account_is_bad_settings(scene: Scene) -> None:
     scene.simulated = SimulatedWorld.generate(outputs=40, days=2, seed=9)
     for command in ("run", "rebuild"):
-        typed = type_in(command, "--to", TO, "--json", world=scene.world())
+        typed = type_in(command, "--to", TO, "--json", ports=scene.ports())
         assert (typed.code, typed.document["kind"]) == (2, "AnotherAccount")
-    assert type_in("rebuild", "--to", TO, "--same-account", world=scene.world()).code == 3
+    assert type_in("rebuild", "--to", TO, "--allow-account-mismatch", ports=scene.ports()).code == 3

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.archive.ports import Progress
-from stablecog_provider.cli.progress import watching
+from stablecog_provider.cli.progress import progress_listener
 from stablecog_provider.errors import ImageRejected
 from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.simulator.world import World as SimulatedWorld
@@ -26,7 +26,7 @@ def scene() -> Scene:
 
 
 def test_an_account_is_archived_and_proven(scene: Scene) -> None:
-    typed = type_in("run", "--to", TO, world=scene.world())
+    typed = type_in("run", "--to", TO, ports=scene.ports())
     assert typed.code == 0, typed.err
     assert "PROVEN" in typed.out
     assert "(the watermark)" in typed.out
@@ -35,7 +35,7 @@ def test_an_account_is_archived_and_proven(scene: Scene) -> None:
 
 
 def test_json_is_the_report_and_nothing_else(scene: Scene) -> None:
-    typed = type_in("run", "--to", TO, "--json", world=scene.world(), terminal=True)
+    typed = type_in("run", "--to", TO, "--json", ports=scene.ports(), terminal=True)
     assert typed.code == 0
     assert typed.err == ""
     assert typed.document["outcome"] == "proven"
@@ -46,7 +46,7 @@ def test_json_is_the_report_and_nothing_else(scene: Scene) -> None:
 def test_a_failed_image_is_3_and_named(scene: Scene) -> None:
     broken = scene.simulated.visible(scene.clock.now())[0]
     scene.images.broken[broken.file_name(Rendition.ORIGINAL)] = ImageRejected("it is a web page")
-    typed = type_in("run", "--to", TO, world=scene.world())
+    typed = type_in("run", "--to", TO, ports=scene.ports())
     assert typed.code == 3
     assert f"{broken.id} (original): it is a web page" in " ".join(typed.out.split())
     assert type_in("status", "--to", TO, store=scene.store).code == 3
@@ -55,7 +55,7 @@ def test_a_failed_image_is_3_and_named(scene: Scene) -> None:
 def test_bounds_reach_the_archive(scene: Scene) -> None:
     cut = scene.simulated.visible(scene.clock.now())[20].g
     bounds = ("--start", (cut - timedelta(days=30)).isoformat(), "--end", cut.isoformat())
-    typed = type_in("run", "--to", TO, *bounds, "--json", world=scene.world())
+    typed = type_in("run", "--to", TO, *bounds, "--json", ports=scene.ports())
     assert typed.code == 0
     assert 0 < typed.document["copied"] < 40
     assert len(typed.document["coverage"]) == 1
@@ -63,30 +63,30 @@ def test_bounds_reach_the_archive(scene: Scene) -> None:
 
 def test_an_unsafe_store_is_refused_unless_allowed(scene: Scene) -> None:
     scene.store = MemoryObjectStore(ignores_conditions=True)
-    refused = type_in("run", "--to", TO, "--json", world=scene.world())
+    refused = type_in("run", "--to", TO, "--json", ports=scene.ports())
     assert (refused.code, refused.document["kind"]) == (2, "UnsafeStore")
-    assert type_in("run", "--to", TO, "--allow-unsafe-store", world=scene.world()).code == 0
+    assert type_in("run", "--to", TO, "--allow-unsafe-store", ports=scene.ports()).code == 0
 
 
 def test_page_size_and_concurrency_reach_the_archive(scene: Scene) -> None:
-    seen = scene.world()
-    typed = type_in("run", "--to", TO, "--per-page", "7", "--concurrency", "1", "--lookback", "0", "--json", world=seen)
+    seen = scene.ports()
+    typed = type_in("run", "--to", TO, "--per-page", "7", "--concurrency", "1", "--lookback", "0", "--json", ports=seen)
     assert typed.code == 0
     assert isinstance(seen.source, SimulatedSource)
     assert 7 in {question.per_page for question in seen.source.questions}
 
 
 def test_on_a_terminal_progress_is_drawn_on_stderr(scene: Scene) -> None:
-    typed = type_in("run", "--to", TO, world=scene.world(), terminal=True)
+    typed = type_in("run", "--to", TO, ports=scene.ports(), terminal=True)
     assert "images" in typed.err
     assert "images" not in typed.out.splitlines()[0]
 
 
 def test_the_bar_says_what_a_person_waits_for() -> None:
     screen = Terminal()
-    with watching(Console(file=screen, width=160, force_terminal=True)) as watch:
-        assert watch
-        watch(Progress(done=3, planned=12, failed=1, bytes=4_500_000, read=9, total=1200, stage="copying"))
+    with progress_listener(Console(file=screen, width=160, force_terminal=True)) as on_progress:
+        assert on_progress
+        on_progress(Progress(done=3, planned=12, failed=1, bytes=4_500_000, read=9, total=1200, stage="copying"))
     told = screen.getvalue()
     for words in ("copying (9 of 1,200 outputs read)", "3/12", "4.5 MB", "1 failed", "ETA"):
         assert words in told
@@ -94,24 +94,24 @@ def test_the_bar_says_what_a_person_waits_for() -> None:
 
 def test_in_a_log_progress_is_a_line_now_and_then() -> None:
     log, now = io.StringIO(), [0.0]
-    with watching(Console(file=log), monotonic=lambda: now[0]) as watch:
-        assert watch
+    with progress_listener(Console(file=log), monotonic=lambda: now[0]) as on_progress:
+        assert on_progress
         for now[0] in (1.0, 60.0, 61.0):
-            watch(Progress(done=3, planned=12, read=9, stage="copying"))
+            on_progress(Progress(done=3, planned=12, read=9, stage="copying"))
     assert log.getvalue() == "copying: 3 of 12 images, 0 failed, 0.0 MB; 9 outputs read\n"
 
 
 def test_a_log_that_cannot_be_written_stops_no_run() -> None:
     log, now = io.StringIO(), [0.0]
-    with watching(Console(file=log), monotonic=lambda: now[0]) as watch:
-        assert watch
+    with progress_listener(Console(file=log), monotonic=lambda: now[0]) as on_progress:
+        assert on_progress
         log.close()
         now[0] = 60.0
-        watch(Progress(done=3, planned=12))
+        on_progress(Progress(done=3, planned=12))
 
 
 def test_where_only_a_document_is_wanted_nothing_is_told() -> None:
     nobody = io.StringIO()
-    with watching(Console(file=nobody, quiet=True)) as watch:
-        assert watch is None
+    with progress_listener(Console(file=nobody, quiet=True)) as on_progress:
+        assert on_progress is None
     assert nobody.getvalue() == ""

@@ -165,7 +165,7 @@ def test_a_damaged_checkpoint_is_an_error_with_a_way_out() -> None:
     typed = type_in("status", "--to", TO, "--json", store=made)
     assert typed.code == 1
     assert typed.document["kind"] == "ArchiveDamaged"
-    assert typed.document["way_out"]
+    assert typed.document["hint"]
 
 
 def test_what_the_bucket_says_is_text_and_never_markup() -> None:

@@ -21,7 +21,7 @@ def a_past_world(**settings: object) -> SimulatedWorld:
 
 
 async def rebuilt(scene: Scene, **settings: bool) -> RebuildReport:
-    return await rebuild(scene.world(), RebuildSettings(layout=LAYOUT, **settings))
+    return await rebuild(scene.ports(), RebuildSettings(layout=LAYOUT, **settings))
 
 
 def put(scene: Scene, key: str, body: bytes) -> None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
-from stablecog_provider.archive.ports import ObjectStore, World
+from stablecog_provider.archive.ports import ObjectStore, Ports
 from stablecog_provider.cli import main
-from stablecog_provider.cli.context import Surroundings
+from stablecog_provider.cli.context import CliContext
 
 KEY = "sc-" + "5ec2e7" * 10 + "abcd"
 TO = "s3://archive/stablecog"
@@ -42,21 +42,21 @@ class Typed:
 
 def type_in(
     *arguments: str,
-    world: World | None = None,
+    ports: Ports | None = None,
     store: ObjectStore | None = None,
     raises: BaseException | None = None,
     environ: dict[str, str] | None = None,
     terminal: bool = False,
 ) -> Typed:
-    """Run a command whose world is given; `raises` comes out of opening it."""
+    """Run a command whose ports are given; `raises` comes out of opening it."""
     out, err = io.StringIO(), Terminal() if terminal else io.StringIO()
 
     @asynccontextmanager
-    async def open_world(*_: object) -> AsyncIterator[World]:
+    async def open_ports(*_: object) -> AsyncIterator[Ports]:
         if raises:
             raise raises
-        assert world is not None
-        yield world
+        assert ports is not None
+        yield ports
 
     @asynccontextmanager
     async def open_store(*_: object) -> AsyncIterator[ObjectStore]:
@@ -64,12 +64,12 @@ def type_in(
             raise raises
         yield store or MemoryObjectStore()
 
-    around = Surroundings(
+    context = CliContext(
         environ={"STABLECOG_API_KEY": KEY} if environ is None else environ,
         out=out,
         err=err,
-        open_world=open_world,
+        open_ports=open_ports,
         open_store=open_store,
     )
-    code = main(arguments, around)
+    code = main(arguments, context)
     return Typed(code, out.getvalue(), err.getvalue())

@@ -12,7 +12,7 @@ from typing import Any
 
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.ports import ImageBody, Source, World
+from stablecog_provider.archive.ports import ImageBody, Ports, Source
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.resilience.retry import Sleep
 from stablecog_provider.archive.run import ArchiveSettings, archive
@@ -110,11 +110,11 @@ class Scene:
         self.source = self._asked_anew()
         self.images.asked.clear()
         self.store.requests = 0
-        return await archive(self.world(self.source), ArchiveSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
+        return await archive(self.ports(self.source), ArchiveSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
 
-    def world(self, source: Source | None = None) -> World:
+    def ports(self, source: Source | None = None) -> Ports:
         """What a run is given, for those who bring a command or a rebuild of their own."""
-        return World(
+        return Ports(
             source=source or self._asked_anew(),
             images=self.images,
             store=self.store,

@@ -38,4 +38,4 @@ def assert_presentable(error: ArchiveError) -> None:
     assert len(error.message) < 300
     assert "\n" not in str(error)
     assert error.__cause__ is None  # whose text would be obstore's own
-    assert error.way_out
+    assert error.hint

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObject, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.ports import ImageBody, World
+from stablecog_provider.archive.ports import ImageBody, Ports
 from stablecog_provider.archive.rebuild import RebuildSettings, rebuild
 from stablecog_provider.archive.reports.rebuild import RebuildReport
 from stablecog_provider.archive.reports.run import RunReport
@@ -81,10 +81,10 @@ class Archived:
     def restore(self) -> None:
         self.store.objects, self.account = dict(self.whole), self.own
 
-    def _world(self) -> World:
+    def _world(self) -> Ports:
         source = _Source(self.account, self.dialect, self.clock)
         manifest = ParquetManifest(self.store, LAYOUT)
-        return World(source=source, images=_Images(), store=self.store, manifest=manifest, clock=self.clock)
+        return Ports(source=source, images=_Images(), store=self.store, manifest=manifest, clock=self.clock)
 
     async def run(self) -> RunReport:
         return await archive(self._world(), ArchiveSettings(layout=LAYOUT))
@@ -165,7 +165,7 @@ async def damaged(archived: Archived, names: list[str], random: Random) -> str:
         noticed = type(error).__name__
         named = any(PurePosixPath(key).parent.name in str(error) or "checkpoint.json" in str(error) for key in changed)
         assert named, f"the error names nothing that was damaged: {error}"
-        assert error.way_out, f"no way out: {error}"
+        assert error.hint, f"no way out: {error}"
         assert archived.store.objects == before, "something was written before the damage was noticed"
     try:
         await archived.rebuild()

@@ -23,7 +23,7 @@ from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.adapters.parquet_partition import table_of
 from stablecog_provider.adapters.stablecog_api import StablecogApi
 from stablecog_provider.archive.committing.ledger import Ledger
-from stablecog_provider.archive.ports import World
+from stablecog_provider.archive.ports import Ports
 from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.errors import ArchiveError
 from stablecog_provider.model.manifest import Row
@@ -97,7 +97,7 @@ async def _rows(page: Page) -> list[Row]:
 async def _whole_run(source: StablecogApi) -> int:
     store = MemoryObjectStore()
     manifest = ParquetManifest(store, LAYOUT)
-    world = World(source=source, images=MemoryImages(), store=store, manifest=manifest, clock=FixedClock(NOW))
+    world = Ports(source=source, images=MemoryImages(), store=store, manifest=manifest, clock=FixedClock(NOW))
     try:
         report = await archive(world, ArchiveSettings(layout=LAYOUT))
         json.dumps(report.to_document(), allow_nan=False)

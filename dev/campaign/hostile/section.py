@@ -42,8 +42,8 @@ async def try_vectors(random: Random, size: int) -> Tally:
             async with _redirecting(chosen) as redirector:
                 outcome = await _run_over(chosen, canary, redirector)
         tally.tried = len(chosen)
-        tally.leaked = len(canary.heard)
-        tally.faults += [f"something connected to the canary: {heard[:80]!r}" for heard in canary.heard]
+        tally.leaked = len(canary.received)
+        tally.faults += [f"something connected to the canary: {received[:80]!r}" for received in canary.received]
         tally.faults += _judged(chosen, outcome)
     return tally
 

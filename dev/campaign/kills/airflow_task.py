@@ -99,7 +99,7 @@ def run_dag(order: dict[str, Any]) -> int:
 
     step = Step(**{**order["step"], "when": When(order["step"]["when"])}) if order["step"] else None
     hasten()
-    StablecogToS3Operator.open_world = staticmethod(worlds(step, signal.SIGKILL, timedelta(0)))
+    StablecogToS3Operator.open_ports = staticmethod(worlds(step, signal.SIGKILL, timedelta(0)))
     dag: Any = DagBag(str(ROOT / "dags")).dags[DAG]
     run = dag.test(run_conf={"bucket": order["bucket"], "prefix": order["prefix"]})
     return 0 if run.state == "success" else 1

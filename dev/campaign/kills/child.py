@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stablecog_provider.adapters import stablecog_api
-from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_world
+from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_ports
 from stablecog_provider.adapters.memory import SystemClock
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.archive.committing import pipeline
-from stablecog_provider.archive.ports import Listed, ObjectStore, Source, Stored, World
+from stablecog_provider.archive.ports import Listed, ObjectStore, Ports, Source, Stored
 from stablecog_provider.cli.app import main
-from stablecog_provider.cli.context import Surroundings
+from stablecog_provider.cli.context import CliContext
 from stablecog_provider.errors import StoreUnavailable
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.model.page import Page, PageQuery
@@ -185,8 +185,8 @@ def worlds(step: Step | None, number: int, ahead: timedelta) -> Callable[..., ob
     fate = Fate(step, number)
 
     @asynccontextmanager
-    async def opened(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[World]:
-        async with open_world(replace(source, requests_per_second=REQUESTS_PER_SECOND), store, layout) as world:
+    async def opened(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[Ports]:
+        async with open_ports(replace(source, requests_per_second=REQUESTS_PER_SECOND), store, layout) as world:
             fated = FatedStore(world.store, layout, fate)
             yield replace(
                 world,
@@ -216,11 +216,11 @@ def enter(run: Run) -> None:
     typed += ["--source", run.account.address, "--image-host", run.account.image_host]
     typed += ["--per-page", str(PER_PAGE), "--concurrency", str(CONCURRENCY)]
     with run.told.open("w") as told:
-        around = Surroundings(
+        around = CliContext(
             environ={"STABLECOG_API_KEY": run.account.api_key},
             out=told,
             err=told,
-            open_world=worlds(run.step, run.number, run.ahead),  # type: ignore[arg-type]
+            open_ports=worlds(run.step, run.number, run.ahead),  # type: ignore[arg-type]
         )
         code = main(typed, around)
     sys.exit(code)

@@ -18,7 +18,7 @@ from stablecog_provider.adapters.image_http import HttpImages, HttpTimeouts
 from stablecog_provider.adapters.memory import FixedClock
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.adapters.stablecog_api import StablecogApi
-from stablecog_provider.archive.ports import ObjectStore, World
+from stablecog_provider.archive.ports import ObjectStore, Ports
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.errors import ArchiveError
@@ -101,7 +101,7 @@ class Bench:
             ) as source,
             HttpImages([urlsplit(self.simulator.address).netloc], timeouts=self.timeouts) as images,
         ):
-            world = World(
+            world = Ports(
                 source=source,
                 images=images,
                 store=self.store,
@@ -187,7 +187,7 @@ class Bench:
 
     def _hear(self, error: ArchiveError) -> None:
         self.messages[str(error)] += 1
-        self.expect(bool(error.message and error.way_out), f"an error without a way out: {error}")
+        self.expect(bool(error.message and error.hint), f"an error without a way out: {error}")
 
 
 def _instant(output: SimulatedOutput, axis: Axis) -> datetime:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-async def heard(
+async def captured_output(
     command: tuple[str, ...], environ: Mapping[str, str], *, patience: float, folder: Path | None = None
 ) -> bytes:
     """All that `command`, run in `folder`, wrote in at most `patience` seconds; then nothing of its process group is left."""

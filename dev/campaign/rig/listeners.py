@@ -42,16 +42,16 @@ class Canary:
     """Listens on loopback, IPv4 and where there is one IPv6, at one port. `heard` are the first bytes of whoever connected."""
 
     def __init__(self) -> None:
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
         self.port = 0
         self._servers: list[asyncio.Server] = []
 
     async def __aenter__(self) -> Canary:
         async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self.heard.append(b"")
-            place = len(self.heard) - 1
+            self.received.append(b"")
+            place = len(self.received) - 1
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                self.heard[place] = await reader.read(4096)
+                self.received[place] = await reader.read(4096)
             writer.close()
 
         self._servers = [await asyncio.start_server(listen, HOST, 0)]

@@ -16,7 +16,7 @@ from stablecog_provider.adapters.image_http import HttpImages, HttpTimeouts
 from stablecog_provider.adapters.memory import FixedClock, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.adapters.stablecog_api import StablecogApi
-from stablecog_provider.archive.ports import World
+from stablecog_provider.archive.ports import Ports
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.errors import ArchiveError
@@ -86,7 +86,7 @@ async def run_against(
     source = StablecogApi(address, DEFAULT_KEY, attempts=2, timeout=request_timeout, sleep=_at_once)
     manifest = ParquetManifest(outcome.store, LAYOUT)
     async with source, HttpImages(image_hosts, timeouts=TIMEOUTS, resolver=resolver) as images:
-        world = World(source=source, images=images, store=outcome.store, manifest=manifest, clock=clock)
+        world = Ports(source=source, images=images, store=outcome.store, manifest=manifest, clock=clock)
         try:
             outcome.report = await archive(world, ArchiveSettings(layout=LAYOUT))
         except ArchiveError as error:

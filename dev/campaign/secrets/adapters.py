@@ -9,13 +9,13 @@ from functools import partial
 
 import boto3
 
-from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_world
+from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_ports
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.adapters.stablecog_api import StablecogApi
 from stablecog_provider.archive.copying.transfer import CopyJob
 from stablecog_provider.archive.run import ArchiveSettings
-from stablecog_provider.cli.context import Surroundings
+from stablecog_provider.cli.context import CliContext
 from stablecog_provider.cli.exits import Redaction, document_of, traceback_of
 from stablecog_provider.model.object_keys import Layout, Rendition
 from stablecog_provider.model.page import PageQuery
@@ -87,8 +87,8 @@ async def _reprs(scene: Stage) -> bytes:
     store = StoreSettings(session=_session(), endpoint_url=f"http://u:{PASSWORD}@{HOST}")
     good = SourceSettings(address=scene.simulator.address, api_key=API_KEY, image_hosts=(scene.image_host,))
     job = CopyJob("id", Rendition.ORIGINAL, scene.simulator.world.present.date(), f"https://x.test/a?s={SIGNATURE}")
-    things: list[object] = [source, store, good, job, Redaction(environment()), Surroundings(environ=environment())]
+    things: list[object] = [source, store, good, job, Redaction(environment()), CliContext(environ=environment())]
     settings = StoreSettings(session=_session(), endpoint_url=scene.server.endpoint)
-    async with open_world(good, settings, LAYOUT) as world:
+    async with open_ports(good, settings, LAYOUT) as world:
         things += [world, world.source, world.images, world.store, world.manifest, ArchiveSettings(layout=LAYOUT)]
         return told_by_all([*things, scene.simulator])

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ..rig.canaries import API_KEY, AWS_ID, AWS_SECRET, PASSWORD, SESSION_TOKEN
-from ..rig.captured_output import heard
+from ..rig.captured_output import captured_output
 from ..rig.listeners import HOST
 from .stage import BUCKET, Scenario, Stage, always, environment
 
@@ -78,7 +78,7 @@ def _connections(scene: Stage, scenario: Scenario) -> dict[str, str]:
 async def _run(environ: dict[str, str], *arguments: str) -> bytes:
     """What a child wrote, less the one kind of line in which Airflow's `dags test` at DEBUG logs its order to mask a secret."""
     home = Path(environ["AIRFLOW_HOME"])
-    out = await heard(
+    out = await captured_output(
         (sys.executable, *arguments), _without_surroundings(environment(**environ)), patience=_PATIENCE, folder=home
     )
     lines = [line for line in out.splitlines() if b"Sending request" not in line or b"msg=MaskSecret(" not in line]

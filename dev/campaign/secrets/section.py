@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 
 from ..rig.canaries import leaks
-from ..rig.captured_output import heard
+from ..rig.captured_output import captured_output
 from ..rig.tally import Section, Tally
 from .adapters import inside
 from .airflow_task import airflow_scenarios
@@ -67,7 +67,9 @@ async def typed(scene: Stage, scenario: Scenario) -> list[bytes]:
 
 
 async def _typed(arguments: tuple[str, ...], environ: dict[str, str]) -> bytes:
-    return await heard((sys.executable, "-c", _COMMAND, *arguments), environment(**environ), patience=_PATIENCE)
+    return await captured_output(
+        (sys.executable, "-c", _COMMAND, *arguments), environment(**environ), patience=_PATIENCE
+    )
 
 
 @contextmanager

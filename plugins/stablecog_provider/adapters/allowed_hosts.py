@@ -53,7 +53,7 @@ class AllowedHosts:
         return cls(frozenset(pair for text in texts for pair in _parse(text)))
 
     def is_named(self, host: str, port: int) -> bool:
-        return (_plain(host), port) in self.named
+        return (_normalize_host(host), port) in self.named
 
     def check(self, url: URL) -> None:
         """Raises ImageRefused, saying why and what to name if the address is right."""
@@ -61,19 +61,19 @@ class AllowedHosts:
             # yarl takes some addresses apart only when it is asked for a part.
             host, port = url.raw_host, url.port
         except ValueError:
-            raise ImageRefused("the image's address cannot be read as a URL", way_out="") from None
+            raise ImageRefused("the image's address cannot be read as a URL", hint="") from None
         if url.scheme not in ("http", "https") or not host or port is None:
-            raise ImageRefused("the image's address is not an http(s) URL", way_out="")
+            raise ImageRefused("the image's address is not an http(s) URL", hint="")
         if url.raw_user is not None or url.raw_password is not None:
-            raise ImageRefused(f"the image's address carries a user name or password: {shown(url)}", way_out="")
+            raise ImageRefused(f"the image's address carries a user name or password: {shown(url)}", hint="")
         if self.is_named(host, port):
             return
-        if url.scheme == "https" and port == 443 and _OWN_HOST.fullmatch(_plain(host)):
+        if url.scheme == "https" and port == 443 and _OWN_HOST.fullmatch(_normalize_host(host)):
             return
         name = f"[{host}]" if ":" in host else host
         raise ImageRefused(
             f"images are fetched over https from *{OWN_DOMAIN} and from hosts that were named, not from {shown(url)}",
-            way_out=f"if the host is right, name it: --image-host {name}:{port} (extra `image_hosts` of the connection)",
+            hint=f"if the host is right, name it: --image-host {name}:{port} (extra `image_hosts` of the connection)",
         )
 
 
@@ -128,7 +128,7 @@ def _embedded(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddre
     return address.ipv4_mapped or address.sixtofour
 
 
-def _plain(host: str) -> str:
+def _normalize_host(host: str) -> str:
     return host.lower().rstrip(".")
 
 
@@ -148,6 +148,6 @@ def _parse(text: str) -> list[tuple[str, int]]:
     ):
         raise ConfigurationError(
             f"not a host: {text.rpartition('@')[2]!r}",
-            way_out="write an image host as HOST or HOST:PORT, like localhost:8080",
+            hint="write an image host as HOST or HOST:PORT, like localhost:8080",
         )
-    return [(_plain(host), number) for number in ([port] if port else _DEFAULT_PORTS)]
+    return [(_normalize_host(host), number) for number in ([port] if port else _DEFAULT_PORTS)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import boto3
 
-from ..archive.ports import ObjectStore, World
+from ..archive.ports import ObjectStore, Ports
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
 from .garbage import rarely_collected
@@ -63,7 +63,7 @@ async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[O
         # Rather an error than a setting that looks as if it were heeded.
         raise ConfigurationError(
             "the store's certificate is always checked, against the certificates that this machine trusts",
-            way_out="take `verify` out of the AWS connection, and let the machine trust the store's authority",
+            hint="take `verify` out of the AWS connection, and let the machine trust the store's authority",
         )
     yield S3ObjectStore(
         layout.bucket, session=settings.session, endpoint_url=settings.endpoint_url, region=settings.region
@@ -71,7 +71,7 @@ async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[O
 
 
 @asynccontextmanager
-async def open_world(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[World]:
+async def open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[Ports]:
     """All that a run needs, open until the block ends. Raises ConfigurationError."""
     async with (
         open_source(source) as api,
@@ -80,4 +80,4 @@ async def open_world(source: SourceSettings, store: StoreSettings, layout: Layou
     ):
         manifest = ParquetManifest(bucket, layout)
         with rarely_collected():
-            yield World(source=api, images=images, store=bucket, manifest=manifest, clock=SystemClock())
+            yield Ports(source=api, images=images, store=bucket, manifest=manifest, clock=SystemClock())

@@ -146,7 +146,7 @@ def _parsed(url: str) -> URL:
     try:
         return URL(url)
     except ValueError:
-        raise ImageRefused("the image's address cannot be read as a URL", way_out="") from None
+        raise ImageRefused("the image's address cannot be read as a URL", hint="") from None
 
 
 def _check(response: aiohttp.ClientResponse) -> None:

@@ -26,7 +26,7 @@ from obstore.store import S3Store
 from ..archive.ports import Absent, Condition, Conflict, Listed, Stored
 from ..archive.resilience.retry import STORE_RETRIES, Sleep
 from ..errors import ArchiveError, ConfigurationError, CredentialsRejected
-from .store_errors import is_missing_key, short, translate
+from .store_errors import is_missing_key, one_line, translate
 
 if TYPE_CHECKING:
     from obstore import PutMode
@@ -192,7 +192,7 @@ class S3ObjectStore:
     def _version(self, e_tag: str | None, key: str) -> str:
         if not e_tag:
             raise ConfigurationError(
-                f"s3://{self._bucket}/{key}: the store names no ETag", way_out="use a store that answers with ETags"
+                f"s3://{self._bucket}/{key}: the store names no ETag", hint="use a store that answers with ETags"
             )
         return e_tag
 
@@ -210,11 +210,11 @@ def _endpoint(session: boto3.session.Session, endpoint_url: str | None, region: 
         parts = urlsplit(endpoint)
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(
-            f"the S3 endpoint cannot be found: {short(str(error))}", way_out="check --endpoint-url and the region"
+            f"the S3 endpoint cannot be found: {one_line(str(error))}", hint="check --endpoint-url and the region"
         ) from None
     plain = not ("@" in parts.netloc or parts.query or parts.fragment)
     if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
-        raise ConfigurationError("the S3 endpoint is not a plain address", way_out="write it as http(s)://HOST[:PORT]")
+        raise ConfigurationError("the S3 endpoint is not a plain address", hint="write it as http(s)://HOST[:PORT]")
     return endpoint.rstrip("/")
 
 
@@ -228,8 +228,8 @@ def _credentials(session: boto3.session.Session, bucket: str, ttl: timedelta) ->
         return Boto3CredentialProvider(session, ttl=ttl)
     except (BotoCoreError, ValueError) as error:
         raise CredentialsRejected(
-            f"no AWS credentials for bucket {bucket}: {short(str(error))}",
-            way_out="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, or the aws connection",
+            f"no AWS credentials for bucket {bucket}: {one_line(str(error))}",
+            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, or the aws connection",
         ) from None
 
 

@@ -181,7 +181,7 @@ def _check_schema(found: pa.Schema, name: str) -> None:
     foreign = [column for column in found.names if column not in _NAMES]
     if foreign:
         why = f"it has columns that are not the archive's, and a merge would lose them: {', '.join(foreign)}"
-        raise _damaged(name, why, way_out=f"keep them in a table of your own; {RESTORE}")
+        raise _damaged(name, why, hint=f"keep them in a table of your own; {RESTORE}")
     # An older version may lack columns at the end, for columns are only ever added there, and nullable ones only.
     expected = _NAMES if int(version) == SCHEMA_VERSION else _NAMES[: max(len(found.names), _FIRST_COLUMNS)]
     for column in expected:
@@ -209,8 +209,8 @@ def _check_rows(day: date, table: pa.Table, name: str) -> None:
         raise _damaged(name, "it has two rows of the same output and rendition")
 
 
-def _damaged(name: str, why: str, way_out: str = RESTORE) -> ArchiveDamaged:
-    return ArchiveDamaged(f"{name} is no partition that can be read: {why}", way_out=way_out)
+def _damaged(name: str, why: str, hint: str = RESTORE) -> ArchiveDamaged:
+    return ArchiveDamaged(f"{name} is no partition that can be read: {why}", hint=hint)
 
 
 def _rows_of(table: pa.Table) -> Iterator[Row]:

@@ -21,7 +21,7 @@ from typing import Self
 import httpx
 
 from .. import __version__
-from ..archive.resilience.rate_limit import Pace
+from ..archive.resilience.rate_limit import RateLimiter
 from ..archive.resilience.retry import SOURCE_RETRIES, Sleep, http_date, retry_after_seconds
 from ..errors import (
     ArchiveError,
@@ -72,9 +72,9 @@ class StablecogApi:
         if not 0 < requests_per_second < RATE_LIMIT:
             raise ConfigurationError(
                 f"{requests_per_second:g} requests a second is not a rate for this source",
-                way_out=f"choose one above 0 and below {RATE_LIMIT:g}, its limit for one client address",
+                hint=f"choose one above 0 and below {RATE_LIMIT:g}, its limit for one client address",
             )
-        self._pace = Pace(1 / requests_per_second, sleep, monotonic)
+        self._limiter = RateLimiter(1 / requests_per_second, sleep, monotonic)
         self._retries = replace(SOURCE_RETRIES, attempts=attempts)
         self._sleep, self._timeout, self._max_body = sleep, timeout, max_body
         self._client = httpx.AsyncClient(
@@ -105,7 +105,7 @@ class StablecogApi:
         return await self._retries.call(partial(self._attempt, _parameters(query)), self._sleep)
 
     async def _attempt(self, parameters: Mapping[str, str]) -> Page:
-        asked_at = await self._pace.turn()
+        asked_at = await self._limiter.acquire()
         self.requests += 1
         try:
             async with asyncio.timeout(self._timeout):
@@ -115,11 +115,11 @@ class StablecogApi:
             failure = _of_exception(error, self.address, self._key)
         else:
             if response.is_success:
-                self._pace.answered()
+                self._limiter.succeeded()
                 return _page(body, response)
             failure = _of_response(response, body, parameters, self._key)
         if isinstance(failure, RateLimited):
-            self._pace.refused(asked_at, self._retries.bearable(failure))
+            self._limiter.throttled(asked_at, self._retries.bearable(failure))
         # Outside the `except`: the chain of causes would lead to the request, and so to the key.
         raise failure
 
@@ -140,17 +140,17 @@ def _checked_address(address: str, plain_http_hosts: Collection[str]) -> str:
     """`scheme://host[:port][/path]` in one spelling, since it names the source in the checkpoint; a bare host means https."""
     # A wrong one is not quoted: somebody may have put the key into it.
     wrong, text = "the address of the Stablecog API cannot be used: ", address.strip()
-    way_out = f"use https, like {DEFAULT_ADDRESS}; http only for this machine or a host that you name as an image host"
+    hint = f"use https, like {DEFAULT_ADDRESS}; http only for this machine or a host that you name as an image host"
     try:
         url = httpx.URL(text if "://" in text else f"https://{text}")
     except (httpx.InvalidURL, ValueError):
-        raise ConfigurationError(wrong + "it is no URL", way_out=way_out) from None
+        raise ConfigurationError(wrong + "it is no URL", hint=hint) from None
     if not url.host or url.scheme not in ("https", "http") or url.userinfo or url.query or url.fragment:
-        raise ConfigurationError(wrong + "it must be a scheme, a host and perhaps a port and a path", way_out=way_out)
+        raise ConfigurationError(wrong + "it must be a scheme, a host and perhaps a port and a path", hint=hint)
     place = url.netloc.decode()
     named = AllowedHosts.of(plain_http_hosts)
     if url.scheme == "http" and not _is_loopback(url.host) and not named.is_named(url.host, url.port or 80):
-        raise ConfigurationError(wrong + f"http would send the API key in the open to {place}", way_out=way_out)
+        raise ConfigurationError(wrong + f"http would send the API key in the open to {place}", hint=hint)
     return f"{url.scheme}://{place}{url.raw_path.decode().rstrip('/')}"
 
 
@@ -163,7 +163,7 @@ def _is_loopback(host: str) -> bool:
 def _checked_key(key: str) -> str:
     # An unprintable key would fail inside the HTTP library, with the key in its message.
     if not re.fullmatch(r"[!-~]+", key, re.ASCII):
-        raise ConfigurationError("the Stablecog API key is empty, or has a space or worse in it", way_out=_KEY_PLACE)
+        raise ConfigurationError("the Stablecog API key is empty, or has a space or worse in it", hint=_KEY_PLACE)
     return key
 
 
@@ -184,10 +184,10 @@ def _of_exception(error: Exception, address: str, key: str) -> ArchiveError:
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return SourceUnavailable(f"{address} did not answer in time ({name})")
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.InvalidURL):
-        return ConfigurationError(f"{address} cannot be asked ({name})", way_out="check the host's address")
+        return ConfigurationError(f"{address} cannot be asked ({name})", hint="check the host's address")
     if isinstance(error, httpx.TransportError | httpx.DecodingError):
         return SourceUnavailable(
-            f"the connection to {address} failed ({name}: {_plain(str(error).replace(key, '***'))})"
+            f"the connection to {address} failed ({name}: {_one_line(str(error).replace(key, '***'))})"
         )
     return SourceContradiction(f"{address} could not be read ({name})")
 
@@ -195,21 +195,21 @@ def _of_exception(error: Exception, address: str, key: str) -> ArchiveError:
 def _of_response(response: httpx.Response, body: bytes, parameters: Mapping[str, str], key: str) -> ArchiveError:
     """What an answer other than 2xx means. 408, 425, 429 and 5xx may pass; the rest will not."""
     status = response.status_code
-    said = _plain(_server_text(body).replace(key, "***"))
+    said = _one_line(_server_text(body).replace(key, "***"))
     answer = f"{response.request.url.netloc.decode()} answered {status}" + (f" ({said})" if said else "")
     if status in (401, 403):
-        return CredentialsRejected(f"{answer}: it does not accept the API key", way_out=_KEY_PLACE)
+        return CredentialsRejected(f"{answer}: it does not accept the API key", hint=_KEY_PLACE)
     if status == 429:
         return RateLimited(answer, retry_after=_retry_after(response))
     if status in (408, 425) or status >= 500:
         return SourceUnavailable(answer, retry_after=_retry_after(response))
     if status < 400 or status in (404, 405, 410):
         why = "a redirect, which is not followed: the key goes to this host only" if status < 400 else f"no {PATH} here"
-        return ConfigurationError(f"{answer}: {why}", way_out="name the host where the API itself answers")
+        return ConfigurationError(f"{answer}: {why}", hint="name the host where the API itself answers")
     asked = ", ".join(f"{name}={value}" for name, value in parameters.items()) or "no parameters"
     return SourceContradiction(
         f"{answer} to a listing with {asked}",
-        way_out="the API changed, or this is not Stablecog's: report it with this message; nothing was changed",
+        hint="the API changed, or this is not Stablecog's: report it with this message; nothing was changed",
     )
 
 
@@ -221,7 +221,7 @@ def _page(body: bytes, response: httpx.Response) -> Page:
     except RecursionError:
         raise SourceContradiction("the source answered with a document nested too deeply to read") from None
     except ValueError as error:
-        shown = _plain(response.headers.get("content-type", "no content type"))
+        shown = _one_line(response.headers.get("content-type", "no content type"))
         raise SourceUnavailable(
             f"{response.request.url.netloc.decode()} answered {response.status_code} with {len(body)} bytes that are no JSON "
             f"({shown}; {type(error).__name__}): a proxy or an outage page"
@@ -249,7 +249,7 @@ def _server_text(body: bytes) -> str:
     return "" if text.startswith("<") else text
 
 
-def _plain(text: str) -> str:
+def _one_line(text: str) -> str:
     """One line of printable text, at most 200 characters."""
     line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
     return line if len(line) <= 200 else line[:200] + "..."

@@ -49,19 +49,19 @@ def translate(
     if isinstance(error, _CONFLICTS) and conditional:
         return Conflict(subject)
     if isinstance(error, _ABSENT) or code == "NoSuchBucket":
-        return BucketMissing(message, way_out="create the bucket, or correct its name, region or endpoint")
+        return BucketMissing(message, hint="create the bucket, or correct its name, region or endpoint")
     if code == "RequestTimeTooSkewed":
-        return CredentialsRejected(message, way_out="set this machine's clock")
+        return CredentialsRejected(message, hint="set this machine's clock")
     if code in _EXPIRED:
-        return CredentialsRejected(message, way_out=_RENEW)
+        return CredentialsRejected(message, hint=_RENEW)
     if code in _OTHER_REGION or "incorrectly configured region" in text:
-        return ConfigurationError(message, way_out="name the region in which the bucket lies")
+        return ConfigurationError(message, hint="name the region in which the bucket lies")
     if isinstance(error, _NOT_ALLOWED) or status in (401, 403) or code in _BAD_CREDENTIALS:
-        return CredentialsRejected(message, way_out=_CHANGE_KEY)
+        return CredentialsRejected(message, hint=_CHANGE_KEY)
     if isinstance(error, _MISUSE) or _is_final(status, code):
-        return ConfigurationError(message, way_out="check that the endpoint is an S3 server and can do this")
+        return ConfigurationError(message, hint="check that the endpoint is an S3 server and can do this")
     if status is None and not code and address:
-        return StoreUnavailable(f"{message} ({address})", way_out=_REACH)
+        return StoreUnavailable(f"{message} ({address})", hint=_REACH)
     return StoreUnavailable(message)
 
 
@@ -91,17 +91,17 @@ def _reason(text: str) -> str:
     if status or code:
         said = re.search(r"<Message>([^<]{1,300})", text)
         parts = (str(status or ""), code, said[1] if said else "")
-        return short(" ".join(part for part in parts if part))
+        return one_line(" ".join(part for part in parts if part))
     plain, _, debug = text.partition("Debug source:")
     causes = re.findall(r'(?:message|error): "([^"]{1,200})"', debug)
     if causes:
-        return short(f"cannot be reached: {causes[-1]}")
+        return one_line(f"cannot be reached: {causes[-1]}")
     if "TimedOut" in debug or "kind: Timeout" in debug:
         return "no answer in time"
-    return short(re.sub(r"^.* - ", "", " ".join(plain.split())))
+    return one_line(re.sub(r"^.* - ", "", " ".join(plain.split())))
 
 
-def short(text: str) -> str:
+def one_line(text: str) -> str:
     """One line of printable text without the queries of addresses, at most 200 characters."""
     line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
     return re.sub(r"(\w+://)(?:[^\s/?#]*@)?([^\s?#]*)[?#]?\S*", r"\1\2", line)[:200]

@@ -67,7 +67,7 @@ class StablecogHook(BaseHook):
         except AirflowNotFoundException:
             raise ConfigurationError(
                 f"the connection {self.stablecog_conn_id!r} does not exist",
-                way_out="create it: type Stablecog, the API key as its password",
+                hint="create it: type Stablecog, the API key as its password",
             ) from None
         key = (connection.password or "").strip()
         if key:
@@ -77,7 +77,7 @@ class StablecogHook(BaseHook):
             return SourceSettings(address=_address(connection), api_key=key, **extras)
         except ConfigurationError as error:
             raise ConfigurationError(
-                f"connection {self.stablecog_conn_id!r}: {error.message}", way_out=error.way_out
+                f"connection {self.stablecog_conn_id!r}: {error.message}", hint=error.hint
             ) from None
 
     def test_connection(self) -> tuple[bool, str]:
@@ -130,13 +130,13 @@ class StablecogHook(BaseHook):
         seen: set[str] = set()
         async with self._connect(settings) as source:
             found = await probe(source)
-            axis = found.abilities.axis
+            axis = found.capabilities.axis
             settled = found.page.source_time - axis.settling
             first, last = start or BEGINNING, min(end or settled, settled)
             if first >= last:
                 return
             window = Window(first, last)
-            async for step in walk(source, window, found.abilities, per_page):
+            async for step in walk(source, window, found.capabilities, per_page):
                 for output in step.outputs:
                     key = output.id or output.raw
                     if key not in seen and _lies_in(window, axis, output):
@@ -180,7 +180,7 @@ def _extras(extras: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in extras.items() if value not in (None, "", [])}
     if unknown := sorted(given.keys() - {"image_hosts", "requests_per_second"}):
         raise ConfigurationError(
-            f"unknown extras: {', '.join(unknown)}", way_out="the extras are `image_hosts` and `requests_per_second`"
+            f"unknown extras: {', '.join(unknown)}", hint="the extras are `image_hosts` and `requests_per_second`"
         )
     if "image_hosts" in given:
         given["image_hosts"] = _image_hosts(given["image_hosts"])
@@ -194,7 +194,7 @@ def _image_hosts(value: object) -> tuple[str, ...]:
     if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
         raise ConfigurationError(
             "the extra `image_hosts` is no list of hosts",
-            way_out="write them with commas between: cdn.example.com, box:8080",
+            hint="write them with commas between: cdn.example.com, box:8080",
         )
     named = tuple(stripped for host in hosts if (stripped := host.strip()))
     AllowedHosts.of(named)
@@ -206,4 +206,4 @@ def _rate(value: Any) -> float:
         # True is the number 1 to Python, and a mistake to us.
         return float("" if isinstance(value, bool) else value)
     except (TypeError, ValueError):
-        raise ConfigurationError("the extra `requests_per_second` is no number", way_out="leave it out for 8") from None
+        raise ConfigurationError("the extra `requests_per_second` is no number", hint="leave it out for 8") from None

@@ -12,8 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import Asset, BaseHook, BaseOperator, Context
 from botocore.exceptions import BotoCoreError
 
-from ..adapters.assembly import SourceSettings, StoreSettings, open_world
-from ..archive.copying.concurrency import CEILING
+from ..adapters.assembly import SourceSettings, StoreSettings, open_ports
+from ..archive.copying.concurrency import DEFAULT_CONCURRENCY
 from ..archive.reports.progress import LoggedProgress
 from ..archive.reports.run import RunReport, RunSummary
 from ..archive.run import ArchiveSettings, archive
@@ -47,7 +47,7 @@ class StablecogToS3Operator(BaseOperator):
     ui_color = "#e4d8f5"
 
     # The seams of the tests: how the world is opened, and what is done in it.
-    open_world: ClassVar[Any] = staticmethod(open_world)
+    open_ports: ClassVar[Any] = staticmethod(open_ports)
     archive: ClassVar[Any] = staticmethod(archive)
 
     def __init__(
@@ -60,7 +60,7 @@ class StablecogToS3Operator(BaseOperator):
         start: datetime | str | None = None,
         end: datetime | str | None = None,
         lookback: timedelta = timedelta(days=1),
-        concurrency: int = CEILING,
+        concurrency: int = DEFAULT_CONCURRENCY,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -82,14 +82,14 @@ class StablecogToS3Operator(BaseOperator):
         try:
             report = self._run()
             summary = report.summary()
-            self._tell(report)
+            self._log_report(report)
             if report.proof is not None and not report.proven:
                 # A task that fails returns nothing, and whoever looks at it needs the numbers.
                 context["ti"].xcom_push(key="return_value", value=summary)
                 raise ProofDiffers(
                     f"{report.archive}: the source counts {report.proof.source} outputs, "
                     f"the manifest holds {report.proof.manifest}",
-                    way_out="all that was read is saved; the retry reads the places that differ once more (see the log above)",
+                    hint="all that was read is saved; the retry reads the places that differ once more (see the log above)",
                 )
         except ArchiveError as error:
             raise as_airflow(error) from error
@@ -114,14 +114,14 @@ class StablecogToS3Operator(BaseOperator):
         return asyncio.run(self._archive(source, store, settings))
 
     async def _archive(self, source: SourceSettings, store: StoreSettings, settings: ArchiveSettings) -> RunReport:
-        async with self.open_world(source, store, settings.layout) as world:
-            report: RunReport = await self.archive(world, settings, LoggedProgress(self.log.info))
+        async with self.open_ports(source, store, settings.layout) as ports:
+            report: RunReport = await self.archive(ports, settings, LoggedProgress(self.log.info))
             return report
 
-    def _tell(self, report: RunReport) -> None:
-        say = self.log.info if report.outcome == "proven" else self.log.warning
+    def _log_report(self, report: RunReport) -> None:
+        log = self.log.info if report.outcome == "proven" else self.log.warning
         for sentence in report.explain():
-            say("%s", sentence)
+            log("%s", sentence)
 
 
 def store_settings(aws_conn_id: str | None) -> StoreSettings:
@@ -135,7 +135,7 @@ def store_settings(aws_conn_id: str | None) -> StoreSettings:
         except AirflowNotFoundException:
             raise ConfigurationError(
                 f"the AWS connection {aws_conn_id!r} does not exist",
-                way_out="create it, or say aws_conn_id=None for the credentials of the surroundings",
+                hint="create it, or say aws_conn_id=None for the credentials of the surroundings",
             ) from None
     hook = S3Hook(aws_conn_id=aws_conn_id)
     try:
@@ -143,7 +143,7 @@ def store_settings(aws_conn_id: str | None) -> StoreSettings:
     except BotoCoreError as error:
         raise ConfigurationError(
             f"the AWS connection {aws_conn_id!r} cannot be used ({type(error).__name__})",
-            way_out="check its profile, region and role",
+            hint="check its profile, region and role",
         ) from None
     return StoreSettings(
         session=session,
@@ -158,7 +158,7 @@ def layout_of(bucket: str, prefix: str) -> Layout:
     try:
         return Layout(bucket, prefix.strip("/"))
     except ValueError as error:
-        raise ConfigurationError(str(error), way_out="set `bucket` and `prefix` of the task") from None
+        raise ConfigurationError(str(error), hint="set `bucket` and `prefix` of the task") from None
 
 
 def _instant(name: str, value: datetime | str | None) -> datetime | None:
@@ -175,5 +175,5 @@ def _instant(name: str, value: datetime | str | None) -> datetime | None:
     except ValueError:
         raise ConfigurationError(
             f"`{name}` is neither an instant with its time zone nor a UTC day: {text[:60]!r}",
-            way_out="write 2026-11-21 or 2026-11-21T08:00:00Z",
+            hint="write 2026-11-21 or 2026-11-21T08:00:00Z",
         ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ..adapters.assembly import SourceSettings, StoreSettings, open_world
+from ..adapters.assembly import SourceSettings, StoreSettings, open_ports
 from ..archive.committing.checkpoint_file import CheckpointFile
 from ..archive.plan import plan
 from ..errors import ArchiveError
@@ -36,6 +36,6 @@ def planned_windows(
 
 
 async def _planned(source: SourceSettings, store: StoreSettings, layout: Layout, pieces: int) -> list[dict[str, Any]]:
-    async with open_world(source, store, layout) as world:
-        checkpoint = await CheckpointFile(world.store, layout).load(world.source.address)
-        return [piece.to_document() for piece in await plan(world.source, checkpoint, pieces=pieces)]
+    async with open_ports(source, store, layout) as ports:
+        checkpoint = await CheckpointFile(ports.store, layout).load(ports.source.address)
+        return [piece.to_document() for piece in await plan(ports.source, checkpoint, pieces=pieces)]

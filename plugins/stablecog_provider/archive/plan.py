@@ -42,11 +42,11 @@ async def plan(source: Source, checkpoint: Checkpoint | None, *, pieces: int) ->
     if pieces < 1:
         raise ConfigurationError(f"pieces: {pieces} is less than 1")
     asked = await probe(source)
-    axis = asked.abilities.axis
+    axis = asked.capabilities.axis
     settled = asked.page.source_time - axis.settling
     covered = checkpoint.on(axis).coverage if checkpoint else Coverage()
     gaps = covered.gaps(Window(BEGINNING, settled))
-    if not asked.abilities.counts_by_date:
+    if not asked.capabilities.counts_by_date:
         return [PlannedWindow(gap, 0) for gap in gaps]
     counts = [(gap, await _count(source, gap)) for gap in gaps]
     most = max(1, -(-sum(count for _, count in counts) // pieces))

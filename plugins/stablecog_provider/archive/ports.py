@@ -178,14 +178,14 @@ class Progress:
     stage: str = ""
 
 
-class Watcher(Protocol):
+class ProgressListener(Protocol):
     """Told of progress; must return at once."""
 
     def __call__(self, progress: Progress) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Ports:
     """All that a run needs of the outside. `sleep` and `monotonic` (seconds) are there to be replaced in tests."""
 
     source: Source

@@ -16,15 +16,15 @@ from ..model.object_keys import Layout, day_of
 from ..model.page import MAX_PER_PAGE
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.checkpoint_file import CheckpointFile, probe_store
-from .committing.inventory import take_stock
+from .committing.inventory import take_inventory
 from .committing.ledger import Ledger
 from .committing.pipeline import Pipeline
-from .copying.concurrency import CEILING
+from .copying.concurrency import DEFAULT_CONCURRENCY
 from .copying.transfer import Transfer
-from .listing.account_check import Archived, assure_same_account
-from .listing.capabilities import Abilities, WalkKind, probe
+from .listing.account_check import Archived, check_account
+from .listing.capabilities import Capabilities, WalkKind, probe
 from .listing.walk import walk
-from .ports import Watcher, World
+from .ports import Ports, ProgressListener
 from .proving.proof import Prover
 from .reports.run import RunReport
 
@@ -36,7 +36,7 @@ class ArchiveSettings:
     `start`, `end`: bound the windows to archive (None: from the first output, to what is settled). `lookback`: how much of
     what is already covered is read again, so that late upscales and changed metadata arrive. `retry_failed`: try all failed
     images again, whenever they are due. `allow_unsafe_store`: go on where the store ignores conditional writes.
-    `same_account`: go on where the source lists nothing of what is archived.
+    `allow_account_mismatch`: go on where the source lists nothing of what is archived.
     """
 
     layout: Layout
@@ -44,11 +44,11 @@ class ArchiveSettings:
     end: datetime | None = None
     lookback: timedelta = timedelta(days=1)
     per_page: int = MAX_PER_PAGE
-    concurrency: int = CEILING
+    concurrency: int = DEFAULT_CONCURRENCY
     bytes_in_flight: int = 32 * 1024 * 1024
     retry_failed: bool = False
     allow_unsafe_store: bool = False
-    same_account: bool = False
+    allow_account_mismatch: bool = False
 
     def __post_init__(self) -> None:
         for name in ("start", "end"):
@@ -56,88 +56,92 @@ class ArchiveSettings:
             if instant is not None and (instant.tzinfo is None or not BEGINNING <= instant < FAR_FUTURE):
                 raise ConfigurationError(
                     f"{name}: {instant} is not an instant with a time zone from 2000 to 2199",
-                    way_out=f"correct {name}, or leave it out: everything settled is archived then",
+                    hint=f"correct {name}, or leave it out: everything settled is archived then",
                 )
         if self.start and self.end and self.start >= self.end:
             raise ConfigurationError(
-                f"start {self.start} is not before end {self.end}", way_out="the end is exclusive: name a later one"
+                f"start {self.start} is not before end {self.end}", hint="the end is exclusive: name a later one"
             )
         if self.lookback < timedelta(0):
-            raise ConfigurationError(f"lookback: {self.lookback} is negative", way_out="0 switches it off")
+            raise ConfigurationError(f"lookback: {self.lookback} is negative", hint="0 switches it off")
         for name, value, most in (("per_page", self.per_page, MAX_PER_PAGE), ("concurrency", self.concurrency, 1024)):
             if not 1 <= value <= most:
-                raise ConfigurationError(
-                    f"{name}: {value} is not between 1 and {most}", way_out=f"choose another {name}"
-                )
+                raise ConfigurationError(f"{name}: {value} is not between 1 and {most}", hint=f"choose another {name}")
 
 
-async def archive(world: World, settings: ArchiveSettings, watch: Watcher | None = None) -> RunReport:
+async def archive(ports: Ports, settings: ArchiveSettings, on_progress: ProgressListener | None = None) -> RunReport:
     """Archive every gap of coverage, commit, prove. Raises ArchiveError; what was committed before stays committed."""
-    started = world.clock.now()
+    started = ports.clock.now()
     report = RunReport(
-        run_id=uuid.uuid4().hex[:12], archive=str(settings.layout), source=world.source.address, started_at=started
+        run_id=uuid.uuid4().hex[:12], archive=str(settings.layout), source=ports.source.address, started_at=started
     )
-    file = CheckpointFile(world.store, settings.layout, world.sleep)
-    await file.load(world.source.address)
-    asked = await probe(world.source)
-    abilities = asked.abilities
-    report.walk, report.abilities, report.axis = str(abilities.walk), abilities.to_document(), abilities.axis
-    settled = asked.page.source_time - abilities.axis.settling
+    file = CheckpointFile(ports.store, settings.layout, ports.sleep)
+    await file.load(ports.source.address)
+    asked = await probe(ports.source)
+    capabilities = asked.capabilities
+    report.walk, report.capabilities, report.axis = (
+        str(capabilities.walk),
+        capabilities.to_document(),
+        capabilities.axis,
+    )
+    settled = asked.page.source_time - capabilities.axis.settling
     # A little after it is what a plan of windows and two clocks make: there is nothing to read yet.
     if settings.start and settings.start >= settled + timedelta(hours=1):
         raise ConfigurationError(
             f"start {settings.start} lies after all that the source can have yet: by its clock, {settled} has settled",
-            way_out="name an earlier start",
+            hint="name an earlier start",
         )
 
-    undated = file.current is not None and day_of(BEGINNING) in file.current.days
-    ledger = Ledger(world.manifest, world.clock, report.run_id, undated=undated, impatient=settings.retry_failed)
-    if file.current and not settings.same_account and not abilities.empty:
-        await assure_same_account(world.source, asked, _archived(file.current, ledger, settings))
-    start = await _starting_point(world, settings, file, abilities, report.run_id)
+    has_undated_rows = file.current is not None and day_of(BEGINNING) in file.current.days
+    ledger = Ledger(
+        ports.manifest, ports.clock, report.run_id, has_undated_rows=has_undated_rows, retry_all=settings.retry_failed
+    )
+    if file.current and not settings.allow_account_mismatch and not capabilities.empty:
+        await check_account(ports.source, asked, _archived(file.current, ledger, settings))
+    start = await _starting_point(ports, settings, file, capabilities, report.run_id)
     report.coverage = start.coverage
-    pipeline = _pipeline(world, settings, ledger, file, start, report, watch)
-    await take_stock(pipeline, settings.layout)
+    pipeline = _pipeline(ports, settings, ledger, file, start, report, on_progress)
+    await take_inventory(pipeline, settings.layout)
     due = _due((file.current or start).retries, started, everything=settings.retry_failed)
     windows = windows_to_read(start.coverage, settings, settled)
     for day in due:
-        unread = (await ledger.unread(day)).around(abilities.axis, Axis.REQUESTED)
+        unread = (await ledger.unread(day)).around(capabilities.axis, Axis.REQUESTED)
         # Widened by what may have been in flight around it, and no further than what has settled.
         windows = windows.merge(unread.intersect(Coverage((Window(BEGINNING, settled),))))
     for window in windows:
-        await pipeline.run(pipeline.planned(walk(world.source, window, abilities, settings.per_page)))
+        await pipeline.run(pipeline.work_items(walk(ports.source, window, capabilities, settings.per_page)))
     # Last, so that a host of images that fails for long keeps nothing new from being read.
     await pipeline.run(pipeline.retries(due))
-    await _prove(pipeline, abilities, settings, windows)
-    return await _close(pipeline, settings)
+    await _prove(pipeline, capabilities, settings, windows)
+    return await _finish(pipeline, settings)
 
 
 def _pipeline(
-    world: World,
+    ports: Ports,
     settings: ArchiveSettings,
     ledger: Ledger,
     file: CheckpointFile,
     start: Checkpoint,
     report: RunReport,
-    watch: Watcher | None,
+    on_progress: ProgressListener | None,
 ) -> Pipeline:
     transfer = Transfer(
-        world.images,
-        world.store,
+        ports.images,
+        ports.store,
         settings.layout,
         concurrency=settings.concurrency,
         bytes_in_flight=settings.bytes_in_flight,
-        sleep=world.sleep,
-        monotonic=world.monotonic,
+        sleep=ports.sleep,
+        monotonic=ports.monotonic,
     )
     return Pipeline(
-        world=world,
+        ports=ports,
         ledger=ledger,
         transfer=transfer,
         checkpoint=file,
         start=start,
         report=report,
-        watch=watch or (lambda _: None),
+        on_progress=on_progress or (lambda _: None),
     )
 
 
@@ -167,34 +171,36 @@ def _archived(checkpoint: Checkpoint, ledger: Ledger, settings: ArchiveSettings)
 
 
 async def _starting_point(
-    world: World, settings: ArchiveSettings, file: CheckpointFile, abilities: Abilities, run_id: str
+    ports: Ports, settings: ArchiveSettings, file: CheckpointFile, capabilities: Capabilities, run_id: str
 ) -> Checkpoint:
     """The checkpoint to go on from, on this run's axis, once the store is known to be safe.
 
     A new archive's is saved before its first row: a manifest without a checkpoint is then always a loss, never a beginning.
     """
     store = "unsafe, allowed" if settings.allow_unsafe_store else settings.layout.bucket
-    start = file.current or Checkpoint(source=world.source.address, axis=abilities.axis)
+    start = file.current or Checkpoint(source=ports.source.address, axis=capabilities.axis)
     if start.store_probed != store:
         if not settings.allow_unsafe_store:
-            await probe_store(world.store, settings.layout, run_id, world.sleep)
+            await probe_store(ports.store, settings.layout, run_id, ports.sleep)
         start = await file.update(lambda checkpoint: replace(checkpoint, store_probed=store), start)
-    return start.on(abilities.axis)
+    return start.on(capabilities.axis)
 
 
-async def _prove(pipeline: Pipeline, abilities: Abilities, settings: ArchiveSettings, walked: Coverage) -> None:
+async def _prove(pipeline: Pipeline, capabilities: Capabilities, settings: ArchiveSettings, walked: Coverage) -> None:
     """Prove what was read now on its own, so that two differences cannot cancel out, and then all that is covered."""
     report = pipeline.report
-    prover = Prover(source=pipeline.world.source, abilities=abilities, pipeline=pipeline, per_page=settings.per_page)
+    prover = Prover(
+        source=pipeline.ports.source, capabilities=capabilities, pipeline=pipeline, per_page=settings.per_page
+    )
     asked = Coverage((Window(settings.start or BEGINNING, settings.end or FAR_FUTURE),))
-    claimed = report.coverage.merge(report.holes).on(Axis.REQUESTED, abilities.axis).intersect(asked)
-    recent = walked.on(Axis.REQUESTED, abilities.axis).intersect(claimed)
-    if not abilities.counts_by_date:
+    claimed = report.coverage.merge(report.holes).on(Axis.REQUESTED, capabilities.axis).intersect(asked)
+    recent = walked.on(Axis.REQUESTED, capabilities.axis).intersect(claimed)
+    if not capabilities.counts_by_date:
         # Only the whole can be compared with a total, and only where the whole is claimed.
         whole = [window for window in claimed if window.start <= BEGINNING][:1]
         claimed, recent = Coverage(tuple(whole)), Coverage()
         report.claims.append("The source's counts do not honour dates: completeness rests on its grand total.")
-    if abilities.walk is WalkKind.DOCUMENTED and not abilities.single:
+    if capabilities.walk is WalkKind.DOCUMENTED and not capabilities.single:
         report.claims.append(
             "The source's cursor is opaque: outputs lost between two of its pages show in the total only."
         )
@@ -209,11 +215,11 @@ async def _fill_holes(pipeline: Pipeline, prover: Prover, claimed: Coverage) -> 
     """The listing could not show that nothing is missing in a hole; a count of that very place can. One sum over more could
     not: there a loss may hide behind a deletion.
     """
-    report, axis = pipeline.report, prover.abilities.axis
+    report, axis = pipeline.report, prover.capabilities.axis
     for hole in report.holes:
         proof = None
         around = Coverage((hole,)).around(Axis.REQUESTED, axis)
-        if not prover.abilities.counts_by_date:
+        if not prover.capabilities.counts_by_date:
             proof = report.proof if report.proven and not report.tombstoned else None
         elif not around.subtract(claimed):
             proof = await prover.prove(around.windows[0])
@@ -234,9 +240,9 @@ def _together(proofs: list[Proof]) -> Proof | None:
     )
 
 
-async def _close(pipeline: Pipeline, settings: ArchiveSettings) -> RunReport:
+async def _finish(pipeline: Pipeline, settings: ArchiveSettings) -> RunReport:
     """Save the proof, and the report under `runs/`."""
-    world, report = pipeline.world, pipeline.report
+    ports, report = pipeline.ports, pipeline.report
 
     def change(found: Checkpoint) -> Checkpoint:
         return replace(found, proof=report.proof or found.proof, run_id=report.run_id)
@@ -244,9 +250,9 @@ async def _close(pipeline: Pipeline, settings: ArchiveSettings) -> RunReport:
     saved = await pipeline.checkpoint.update(change, pipeline.start)
     report.coverage, report.pending_retries = saved.coverage, len(saved.retries)
     report.next_retry = min(saved.retries.values(), default=None)
-    report.finished_at = world.clock.now()
-    report.source_requests, report.store_requests = world.source.requests, world.store.requests
-    await world.store.put(
+    report.finished_at = ports.clock.now()
+    report.source_requests, report.store_requests = ports.source.requests, ports.store.requests
+    await ports.store.put(
         settings.layout.run_report(report.started_at, report.run_id),
         json.dumps(report.to_document(), sort_keys=True, indent=1).encode() + b"\n",
         content_type="application/json",

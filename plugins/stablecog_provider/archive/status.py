@@ -169,7 +169,7 @@ async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
     if stored is None:
         raise ConfigurationError(
             f"there is no archive at {layout} (no checkpoint.json)",
-            way_out="check the address; the first `stablecog-archive run` makes one",
+            hint="check the address; the first `stablecog-archive run` makes one",
         )
     checkpoint = Checkpoint.from_json(stored.body)
     return ArchiveStatus(

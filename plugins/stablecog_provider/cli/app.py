@@ -15,10 +15,10 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import ConfigurationError
-from .context import Surroundings
+from .context import CliContext
 from .exits import Exit, Redaction, document_of, exit_of, traceback_of
 from .rebuild import rebuild
-from .rendering import plain
+from .rendering import sanitized
 from .run import run
 from .simulate import simulate
 from .status import status
@@ -31,7 +31,7 @@ for command in (run, status, rebuild, simulate):
     app.command()(command)
 
 
-def _tell_version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"stablecog-archive {__version__}")
         raise typer.Exit
@@ -45,7 +45,7 @@ def _tell_version(asked: bool) -> None:
 def _top(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and leave.")
     ] = False,
 ) -> None:
     """Archive a Stablecog account's generation outputs to S3, with a manifest and a proof that nothing is missing.
@@ -57,26 +57,24 @@ def _top(
         raise typer.Exit(Exit.SETTINGS)
 
 
-def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, cli_context: CliContext | None = None) -> int:
     """Run one command and return its exit code. Raises nothing: a failure is told on stderr, or on stdout as JSON."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    around = surroundings or Surroundings()
+    cli = cli_context or CliContext()
     command = typer.main.get_command(app)
     try:
         # Not Typer's own `main`: what it makes of an interruption differs from version to version.
-        with command.make_context("stablecog-archive", list(typed), obj=around) as context:
+        with command.make_context("stablecog-archive", list(typed), obj=cli) as context:
             return int(command.invoke(context) or Exit.DONE)
     except typer.Exit as left:
         return left.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        return _tell_interruption(typed, around)
+        return _print_interruption(typed, cli)
     except _UsageError as error:
-        usage = ConfigurationError(
-            error.format_message(), way_out="`stablecog-archive COMMAND --help` names the options"
-        )
-        return _tell(usage, typed, around)
+        usage = ConfigurationError(error.format_message(), hint="`stablecog-archive COMMAND --help` names the options")
+        return _print_error(usage, typed, cli)
     except Exception as error:
-        return _tell(error, typed, around)
+        return _print_error(error, typed, cli)
 
 
 def script() -> NoReturn:
@@ -114,25 +112,25 @@ def _flushed(code: int) -> int:
     return code
 
 
-def _tell(error: Exception, typed: list[str], around: Surroundings) -> int:
-    hide = Redaction(around.environ)
+def _print_error(error: Exception, typed: list[str], cli: CliContext) -> int:
+    hide = Redaction(cli.environ)
     document = document_of(error, hide)
     if "--debug" in typed:
-        around.err.writelines(f"{plain(line)}\n" for line in traceback_of(error, hide).splitlines())
+        cli.err.writelines(f"{sanitized(line)}\n" for line in traceback_of(error, hide).splitlines())
     if "--json" in typed:
-        around.out.write(json.dumps(document) + "\n")
+        cli.out.write(json.dumps(document) + "\n")
     else:
-        console = Console(file=around.err, soft_wrap=True)
-        console.print(plain(f"error: {document['kind']}: {document['error']}", style="bold red"))
-        if document["way_out"]:
-            console.print(plain(f"what to do: {document['way_out']}"))
+        console = Console(file=cli.err, soft_wrap=True)
+        console.print(sanitized(f"error: {document['kind']}: {document['error']}", style="bold red"))
+        if document["hint"]:
+            console.print(sanitized(f"what to do: {document['hint']}"))
     return exit_of(error)
 
 
-def _tell_interruption(typed: list[str], around: Surroundings) -> int:
+def _print_interruption(typed: list[str], cli: CliContext) -> int:
     told = "interrupted; nothing is lost: what was committed stays, and the next run goes on from there"
     if "--json" in typed:
-        around.out.write(json.dumps({"error": "interrupted", "way_out": told, "kind": "KeyboardInterrupt"}) + "\n")
+        cli.out.write(json.dumps({"error": "interrupted", "hint": told, "kind": "KeyboardInterrupt"}) + "\n")
     else:
-        around.err.write(told + "\n")
+        cli.err.write(told + "\n")
     return Exit.INTERRUPTED

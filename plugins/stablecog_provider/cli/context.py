@@ -9,21 +9,21 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-from ..archive.ports import ObjectStore, World
+from ..archive.ports import ObjectStore, Ports
 from ..model.object_keys import Layout
 
 if TYPE_CHECKING:
     from ..adapters.assembly import SourceSettings, StoreSettings
 
-OpenWorld = Callable[["SourceSettings", "StoreSettings", Layout], AbstractAsyncContextManager[World]]
+OpenPorts = Callable[["SourceSettings", "StoreSettings", Layout], AbstractAsyncContextManager[Ports]]
 OpenStore = Callable[["StoreSettings", Layout], AbstractAsyncContextManager[ObjectStore]]
 
 
 # The adapters bring pyarrow, aiohttp, obstore and boto3 along: `--help` need not wait for them.
-def _open_world(source: SourceSettings, store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[World]:
-    from ..adapters.assembly import open_world
+def _open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[Ports]:
+    from ..adapters.assembly import open_ports
 
-    return open_world(source, store, layout)
+    return open_ports(source, store, layout)
 
 
 def _open_store(store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[ObjectStore]:
@@ -33,11 +33,11 @@ def _open_store(store: StoreSettings, layout: Layout) -> AbstractAsyncContextMan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class CliContext:
     """`environ` holds secrets, so it is in no repr."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
-    open_world: OpenWorld = _open_world
+    open_ports: OpenPorts = _open_ports
     open_store: OpenStore = _open_store

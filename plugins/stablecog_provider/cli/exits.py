@@ -41,7 +41,7 @@ class ErrorDocument(TypedDict):
     """What `--json` prints instead of a report."""
 
     error: str
-    way_out: str
+    hint: str
     kind: str
 
 
@@ -62,11 +62,11 @@ class Redaction:
 def document_of(error: BaseException, hide: Redaction) -> ErrorDocument:
     """What happened, what to do, and the error's class."""
     if isinstance(error, ArchiveError):
-        message, way_out = error.message, error.way_out
+        message, hint = error.message, error.hint
     else:
         message = f"unexpected {type(error).__name__}: {error}"
-        way_out = "what was committed stays; run again with --debug and report the traceback (it holds no key)"
-    return ErrorDocument(error=hide(message), way_out=hide(way_out), kind=type(error).__name__)
+        hint = "what was committed stays; run again with --debug and report the traceback (it holds no key)"
+    return ErrorDocument(error=hide(message), hint=hide(hint), kind=type(error).__name__)
 
 
 def traceback_of(error: BaseException, hide: Redaction) -> str:

@@ -53,8 +53,9 @@ EndpointUrl = Annotated[
         "--endpoint-url", metavar="URL", help="An S3-compatible store other than AWS (else AWS_ENDPOINT_URL_S3)."
     ),
 ]
-SameAccount = Annotated[
-    bool, typer.Option("--same-account", help="Go on where the source lists nothing of what the archive holds.")
+AllowAccountMismatch = Annotated[
+    bool,
+    typer.Option("--allow-account-mismatch", help="Go on where the source lists nothing of what the archive holds."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document, for machines.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where something fails (secrets are taken out).")]

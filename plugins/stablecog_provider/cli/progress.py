@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from ..archive.ports import Progress, Watcher
+from ..archive.ports import Progress, ProgressListener
 from ..archive.reports.progress import LoggedProgress
 
 NARROW = 110
@@ -35,7 +35,9 @@ class RateColumn(ProgressColumn):
 
 
 @contextmanager
-def watching(console: Console, monotonic: Callable[[], float] = time.monotonic) -> Iterator[Watcher | None]:
+def progress_listener(
+    console: Console, monotonic: Callable[[], float] = time.monotonic
+) -> Iterator[ProgressListener | None]:
     """A watcher that draws or writes, or None where nobody looks."""
     if console.quiet:
         yield None
@@ -60,7 +62,7 @@ def watching(console: Console, monotonic: Callable[[], float] = time.monotonic) 
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("asking the source", total=None, copied="0 bytes", failed="")
 
-        def watch(progress: Progress) -> None:
+        def on_progress(progress: Progress) -> None:
             bar.update(
                 task,
                 description=_described(progress),
@@ -70,7 +72,7 @@ def watching(console: Console, monotonic: Callable[[], float] = time.monotonic) 
                 failed=f", {progress.failed} failed" if progress.failed else "",
             )
 
-        yield watch
+        yield on_progress
 
 
 def _write(console: Console, line: str) -> None:

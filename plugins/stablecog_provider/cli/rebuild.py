@@ -8,10 +8,10 @@ import typer
 
 from ..archive.rebuild import RebuildSettings
 from ..archive.rebuild import rebuild as rebuild_archive
-from .context import Surroundings
-from .options import Debug, EndpointUrl, Json, SameAccount, To
+from .context import CliContext
+from .options import AllowAccountMismatch, Debug, EndpointUrl, Json, To
 from .rendering import show_rebuild
-from .reporting import tell, work
+from .reporting import execute, print_report
 from .settings import source_settings, store_settings
 
 
@@ -37,21 +37,24 @@ def rebuild(
         bool,
         typer.Option("--check-images", help="Look whether every archived image lies in the bucket, by key and size."),
     ] = False,
-    same_account: SameAccount = False,
+    allow_account_mismatch: AllowAccountMismatch = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
     """Make a lost or damaged checkpoint anew, from the manifest and the source's counts. Deletes nothing."""
-    around: Surroundings = context.obj
+    cli: CliContext = context.obj
     asked = RebuildSettings(
-        layout=to, set_aside_damaged=set_aside_damaged, check_images=check_images, same_account=same_account
+        layout=to,
+        set_aside_damaged=set_aside_damaged,
+        check_images=check_images,
+        allow_account_mismatch=allow_account_mismatch,
     )
-    from_source = source_settings(around.environ, source, image_host)
-    into_store = store_settings(around.environ, endpoint_url)
-    report = work(
-        around,
-        lambda: around.open_world(from_source, into_store, to),
-        lambda world, watch: rebuild_archive(world, asked, watch),
+    from_source = source_settings(cli.environ, source, image_host)
+    into_store = store_settings(cli.environ, endpoint_url)
+    report = execute(
+        cli,
+        lambda: cli.open_ports(from_source, into_store, to),
+        lambda ports, on_progress: rebuild_archive(ports, asked, on_progress),
         as_json=as_json,
     )
-    return tell(around, report, show_rebuild, as_json=as_json)
+    return print_report(cli, report, show_rebuild, as_json=as_json)

@@ -39,7 +39,7 @@ def show_report(console: Console, report: RunReport) -> None:
         ("took", f"{report.seconds:,.1f} s"),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
-    _say(console, report.explain())
+    _print_sentences(console, report.explain())
 
 
 def show_status(console: Console, status: ArchiveStatus) -> None:
@@ -52,12 +52,12 @@ def show_status(console: Console, status: ArchiveStatus) -> None:
         ("saved at", format_instant(status.saved_at) if status.saved_at else "unknown"),
     ]
     console.print(_verdict(status.outcome), _facts(facts))
-    _say(console, status.explain())
+    _print_sentences(console, status.explain())
     if status.last_run:
         last = status.last_run
         console.print()
-        console.print(plain(f"The last run, {last.run_id}, began {last.started_at}: {last.outcome}", style="bold"))
-        _say(console, last.explanation)
+        console.print(sanitized(f"The last run, {last.run_id}, began {last.started_at}: {last.outcome}", style="bold"))
+        _print_sentences(console, last.explanation)
 
 
 def show_rebuild(console: Console, report: RebuildReport) -> None:
@@ -71,18 +71,18 @@ def show_rebuild(console: Console, report: RebuildReport) -> None:
         ("took", f"{report.seconds:,.1f} s, {report.source_requests:,} requests to the source"),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
-    _say(console, report.explain())
+    _print_sentences(console, report.explain())
 
 
 def _rate(report: RunReport) -> str:
     return f"{report.copied / report.seconds:,.0f} a second" if report.seconds else "at once"
 
 
-def plain(told: str, style: str = "") -> Text:
+def sanitized(text: str, style: str = "") -> Text:
     """What the source or the bucket may have written, as a person may see it: text and never markup, one line, and no
     character that moves the cursor, changes the colour or turns the direction (U+FFFD stands for it).
     """
-    return Text("".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in told), style=style)
+    return Text("".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text), style=style)
 
 
 def _verdict(outcome: str) -> Text:
@@ -93,12 +93,12 @@ def _facts(facts: list[tuple[str, str]]) -> Table:
     table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, told in facts:
-        table.add_row(name, plain(told))
+    for name, text in facts:
+        table.add_row(name, sanitized(text))
     return table
 
 
-def _say(console: Console, sentences: Sequence[str]) -> None:
+def _print_sentences(console: Console, sentences: Sequence[str]) -> None:
     # A terminal gets them broken between words; a log, a line each.
     for sentence in sentences:
-        console.print(plain(sentence), soft_wrap=not console.is_terminal)
+        console.print(sanitized(sentence), soft_wrap=not console.is_terminal)

@@ -10,9 +10,9 @@ from typing import Any, Protocol, TypeVar
 from rich.console import Console
 
 from ..adapters import event_loop
-from ..archive.ports import Watcher, World
-from .context import Surroundings
-from .progress import watching
+from ..archive.ports import Ports, ProgressListener
+from .context import CliContext
+from .progress import progress_listener
 
 
 class Report(Protocol):
@@ -27,27 +27,27 @@ class Report(Protocol):
 R = TypeVar("R", bound=Report)
 
 
-def work(
-    around: Surroundings,
-    opened: Callable[[], AbstractAsyncContextManager[World]],
-    act: Callable[[World, Watcher | None], Awaitable[R]],
+def execute(
+    cli: CliContext,
+    opened: Callable[[], AbstractAsyncContextManager[Ports]],
+    act: Callable[[Ports, ProgressListener | None], Awaitable[R]],
     *,
     as_json: bool,
 ) -> R:
     """Open a world and act in it; people at a terminal see how far it is."""
 
-    async def acted(watch: Watcher | None) -> R:
-        async with opened() as world:
-            return await act(world, watch)
+    async def acted(on_progress: ProgressListener | None) -> R:
+        async with opened() as ports:
+            return await act(ports, on_progress)
 
-    with watching(Console(file=around.err, quiet=as_json)) as watch:
-        return event_loop.run(acted(watch))
+    with progress_listener(Console(file=cli.err, quiet=as_json)) as on_progress:
+        return event_loop.run(acted(on_progress))
 
 
-def tell(around: Surroundings, report: R, show: Callable[[Console, R], None], *, as_json: bool) -> int:
+def print_report(cli: CliContext, report: R, show: Callable[[Console, R], None], *, as_json: bool) -> int:
     """Write the report to stdout, as one line of JSON or as `show` puts it for people; its exit code."""
     if as_json:
-        around.out.write(json.dumps(report.to_document()) + "\n")
+        cli.out.write(json.dumps(report.to_document()) + "\n")
     else:
-        show(Console(file=around.out), report)
+        show(Console(file=cli.out), report)
     return report.exit_code

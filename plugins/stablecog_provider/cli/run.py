@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from ..archive.copying.concurrency import CEILING
+from ..archive.copying.concurrency import DEFAULT_CONCURRENCY
 from ..archive.run import ArchiveSettings, archive
 from ..model.page import MAX_PER_PAGE
-from .context import Surroundings
-from .options import Debug, EndpointUrl, Json, SameAccount, To, instant_of, span_of
+from .context import CliContext
+from .options import AllowAccountMismatch, Debug, EndpointUrl, Json, To, instant_of, span_of
 from .rendering import show_report
-from .reporting import tell, work
+from .reporting import execute, print_report
 from .settings import source_settings, store_settings
 
 
@@ -46,7 +46,7 @@ def run(
     concurrency: Annotated[
         int,
         typer.Option(min=1, max=512, help="At most so many images are copied at the same time; fewer where that pays."),
-    ] = CEILING,
+    ] = DEFAULT_CONCURRENCY,
     per_page: Annotated[int, typer.Option(min=1, max=MAX_PER_PAGE, help="Outputs asked for at once.")] = MAX_PER_PAGE,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try all failed images again now, whenever they are due.")
@@ -54,12 +54,12 @@ def run(
     allow_unsafe_store: Annotated[
         bool, typer.Option("--allow-unsafe-store", help="Go on where the store ignores conditional writes.")
     ] = False,
-    same_account: SameAccount = False,
+    allow_account_mismatch: AllowAccountMismatch = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
     """Archive what the source has and the bucket lacks, and prove it. Safe to interrupt, and to run again at any time."""
-    around: Surroundings = context.obj
+    cli: CliContext = context.obj
     if start and end and not start < end:
         raise typer.BadParameter("--start must be before --end")
     asked = ArchiveSettings(
@@ -71,14 +71,14 @@ def run(
         concurrency=concurrency,
         retry_failed=retry_failed,
         allow_unsafe_store=allow_unsafe_store,
-        same_account=same_account,
+        allow_account_mismatch=allow_account_mismatch,
     )
-    from_source = source_settings(around.environ, source, image_host)
-    into_store = store_settings(around.environ, endpoint_url)
-    report = work(
-        around,
-        lambda: around.open_world(from_source, into_store, to),
-        lambda world, watch: archive(world, asked, watch),
+    from_source = source_settings(cli.environ, source, image_host)
+    into_store = store_settings(cli.environ, endpoint_url)
+    report = execute(
+        cli,
+        lambda: cli.open_ports(from_source, into_store, to),
+        lambda ports, on_progress: archive(ports, asked, on_progress),
         as_json=as_json,
     )
-    return tell(around, report, show_report, as_json=as_json)
+    return print_report(cli, report, show_report, as_json=as_json)

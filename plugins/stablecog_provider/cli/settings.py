@@ -21,7 +21,7 @@ def source_settings(environ: Mapping[str, str], address: str | None, image_hosts
     key = environ.get(API_KEY, "").strip()
     if not key:
         raise ConfigurationError(
-            f"the environment has no {API_KEY}", way_out=f"put the account's API key there: export {API_KEY}=sc-..."
+            f"the environment has no {API_KEY}", hint=f"put the account's API key there: export {API_KEY}=sc-..."
         )
     return SourceSettings(address=address or DEFAULT_ADDRESS, api_key=key, image_hosts=tuple(image_hosts or ()))
 
@@ -41,4 +41,4 @@ def store_settings(environ: Mapping[str, str], endpoint_url: str | None) -> Stor
         session = boto3.Session(region_name=environ.get("AWS_REGION") or None)
         return StoreSettings(session=session, endpoint_url=endpoint_url)
     except BotoCoreError as error:
-        raise ConfigurationError(f"AWS settings: {error}", way_out="mend the AWS_* variables or the profile") from None
+        raise ConfigurationError(f"AWS settings: {error}", hint="mend the AWS_* variables or the profile") from None

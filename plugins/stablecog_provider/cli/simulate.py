@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from .context import Surroundings
+from .context import CliContext
 from .options import Debug, Json, instant_of
 
 
@@ -43,20 +43,20 @@ def simulate(
     from ..simulator.server import serve
     from ..simulator.world import DEFAULT_KEY
 
-    around: Surroundings = context.obj
+    cli: CliContext = context.obj
 
-    def tell(address: str) -> None:
+    def print_address(address: str) -> None:
         place = urlsplit(address).netloc
         if as_json:
-            told = json.dumps({"address": address, "api_key": DEFAULT_KEY, "image_host": place})
+            text = json.dumps({"address": address, "api_key": DEFAULT_KEY, "image_host": place})
         else:
-            told = (
+            text = (
                 f"{outputs:,} simulated outputs at {address}, until Ctrl-C. In another terminal:\n"
                 f"  export STABLECOG_API_KEY={DEFAULT_KEY}\n"
                 f"  stablecog-archive run --source {address} --image-host {place} --to s3://BUCKET/PREFIX"
             )
-        around.out.write(told + "\n")
-        around.out.flush()
+        cli.out.write(text + "\n")
+        cli.out.flush()
 
     serve(
         host=host,
@@ -70,6 +70,6 @@ def simulate(
         clock_rate=clock_rate,
         rate_limit=rate_limit or None,
         latency=latency,
-        on_start=tell,
+        on_start=print_address,
     )
     return 0

@@ -12,10 +12,10 @@ from ..archive.ports import ObjectStore
 from ..archive.status import ArchiveStatus
 from ..archive.status import status as read_status
 from ..model.object_keys import Layout
-from .context import Surroundings
+from .context import CliContext
 from .options import Debug, EndpointUrl, Json, To
 from .rendering import show_status
-from .reporting import tell
+from .reporting import print_report
 from .settings import store_settings
 
 
@@ -23,10 +23,10 @@ def status(
     context: typer.Context, to: To, endpoint_url: EndpointUrl = None, as_json: Json = False, debug: Debug = False
 ) -> int:
     """Say how an archive stands, from the bucket alone: coverage, proof, missing partitions, the last run. Needs no API key."""
-    around: Surroundings = context.obj
-    into_store = store_settings(around.environ, endpoint_url)
-    found = event_loop.run(_read(lambda: around.open_store(into_store, to), to))
-    return tell(around, found, show_status, as_json=as_json)
+    cli: CliContext = context.obj
+    into_store = store_settings(cli.environ, endpoint_url)
+    found = event_loop.run(_read(lambda: cli.open_store(into_store, to), to))
+    return print_report(cli, found, show_status, as_json=as_json)
 
 
 async def _read(opened: Callable[[], AbstractAsyncContextManager[ObjectStore]], layout: Layout) -> ArchiveStatus:

@@ -146,7 +146,7 @@ def _check_sum(document: dict[str, Any], version: int) -> None:
 
 
 def _damaged(why: str) -> ArchiveDamaged:
-    return ArchiveDamaged(f"checkpoint.json cannot be read: {why[:300]}", way_out=REBUILD)
+    return ArchiveDamaged(f"checkpoint.json cannot be read: {why[:300]}", hint=REBUILD)
 
 
 def _document(body: bytes) -> dict[str, Any]:

@@ -262,10 +262,10 @@ def _cleaned(value: object, path: tuple[object, ...], depth: int) -> object:
             for key, item in value.items()
             if key not in _NEVER_KEPT and (inner := (*path, key)) != _SIBLINGS
         }
-    return _plain(value)
+    return _sanitized(value)
 
 
-def _plain(value: object) -> object:
+def _sanitized(value: object) -> object:
     """A value that is neither text, object nor list, as JSON can say it."""
     if value is None or (isinstance(value, int) and value.bit_length() < 10_000):
         return value

@@ -100,7 +100,7 @@ def _fault(body: dict[str, Any]) -> Fault:
     return Fault(**{**body, "manner": Manner(body.get("manner", Manner.STATUS))})
 
 
-def _mend(scene: Scene, _: web.Request, __: dict[str, Any]) -> None:
+def _clear_faults(scene: Scene, _: web.Request, __: dict[str, Any]) -> None:
     scene.faults.clear()
 
 
@@ -129,7 +129,7 @@ _ACTIONS: dict[str, Action] = {
     "clock/set": _set,
     "faults/api": _break_api,
     "faults/image": _break_image,
-    "faults/clear": _mend,
+    "faults/clear": _clear_faults,
     "requests/reset": _reset,
     "outputs/{id}/delete": _delete,
     "outputs/{id}/upscale": _upscale,

@@ -39,7 +39,7 @@ def output_document(
     output: SimulatedOutput, now: datetime, dialect: Dialect, address: str, page: Sequence[SimulatedOutput] = ()
 ) -> Document:
     """One element of `outputs`. In the documented dialect its generation lists those of its outputs that are on the page."""
-    document = _plain(output, now, address)
+    document = _output_document(output, now, address)
     generation = _generation(output.generation)
     if dialect.fields is Fields.DOCUMENTED:
         siblings = [other for other in page or (output,) if other.generation is output.generation]
@@ -47,7 +47,7 @@ def output_document(
             "status": "succeeded",
             "updated_at": format_go(output.generation.completed),
             "is_favorited": output.is_favourite(now),
-            "outputs": [_plain(sibling, now, address) for sibling in siblings],
+            "outputs": [_output_document(sibling, now, address) for sibling in siblings],
             "was_auto_submitted": False,
         }
     else:
@@ -58,7 +58,7 @@ def output_document(
     return document | {"generation": generation}
 
 
-def _plain(output: SimulatedOutput, now: datetime, address: str) -> Document:
+def _output_document(output: SimulatedOutput, now: datetime, address: str) -> Document:
     return {
         "id": output.id,
         "image_url": _image_url(output, Rendition.ORIGINAL, address),

@@ -130,7 +130,7 @@ def serve(
     """
     for name, known in ((density, DENSITIES), (dialect, PRESETS)):
         if name not in known:
-            raise ConfigurationError(f"the simulator knows no {name!r}", way_out=f"choose one of {', '.join(known)}")
+            raise ConfigurationError(f"the simulator knows no {name!r}", hint=f"choose one of {', '.join(known)}")
     _require_pillow()
 
     def generate(start: datetime) -> World:
@@ -146,7 +146,7 @@ def serve(
     except OSError as error:
         raise ConfigurationError(
             f"the simulator cannot listen on {host}:{port}: {error.strerror}",
-            way_out="take another --port (0: a free one)",
+            hint="take another --port (0: a free one)",
         ) from None
 
 
@@ -156,7 +156,7 @@ def _require_pillow() -> None:
     except ImportError as missing:
         raise ConfigurationError(
             f"the simulator cannot draw: {missing}",
-            way_out="install the extra `simulator`: pip install 'airflow-provider-stablecog[simulator]', "
+            hint="install the extra `simulator`: pip install 'airflow-provider-stablecog[simulator]', "
             "or '.[simulator]' in a clone",
         ) from None
 

@@ -48,7 +48,7 @@ async def test_a_store_that_ignores_a_condition_is_refused(kinds: tuple[type[Con
     store = Deaf(*kinds)
     with pytest.raises(UnsafeStore, match=named) as raised:
         await probe_store(store, LAYOUT, "run-1")
-    assert "--allow-unsafe-store" in raised.value.way_out
+    assert "--allow-unsafe-store" in raised.value.hint
     assert store.objects == {}
 
 

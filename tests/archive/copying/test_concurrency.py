@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablecog_provider.archive.copying.concurrency import FLOOR, NOTICEABLE, START, AdaptiveConcurrency
+from stablecog_provider.archive.copying.concurrency import INITIAL_LIMIT, MIN_LIMIT, NOTICEABLE, AdaptiveConcurrency
 
 
 class Host:
@@ -42,7 +42,7 @@ async def rounds(concurrency: AdaptiveConcurrency, host: Host, count: int) -> li
 
 async def test_a_host_that_bears_everything_is_asked_as_much_as_allowed() -> None:
     concurrency = AdaptiveConcurrency(64)
-    assert await rounds(concurrency, Host(), 3) == [2 * START, 64, 64]
+    assert await rounds(concurrency, Host(), 3) == [2 * INITIAL_LIMIT, 64, 64]
 
 
 async def test_a_host_that_refuses_is_asked_about_as_much_as_it_bears() -> None:
@@ -82,14 +82,14 @@ async def test_an_image_that_always_fails_slows_no_other() -> None:
         for _ in range(64):
             concurrency.answered(0.05)
         concurrency.failed()
-    assert concurrency.limit == START
+    assert concurrency.limit == INITIAL_LIMIT
 
 
 async def test_a_host_that_often_fails_is_asked_for_less() -> None:
     concurrency = AdaptiveConcurrency(64)
     for _ in range(20):
         concurrency.failed()
-    assert concurrency.limit == FLOOR
+    assert concurrency.limit == MIN_LIMIT
 
 
 async def test_slots_that_nobody_needs_do_not_grow() -> None:
@@ -97,7 +97,7 @@ async def test_slots_that_nobody_needs_do_not_grow() -> None:
     for _ in range(1000):
         async with concurrency:
             concurrency.answered(0.05)
-    assert concurrency.limit == START
+    assert concurrency.limit == INITIAL_LIMIT
 
 
 async def test_a_host_further_away_is_found_out() -> None:
@@ -107,11 +107,11 @@ async def test_a_host_further_away_is_found_out() -> None:
     assert concurrency.limit == 64
 
 
-@pytest.mark.parametrize("ceiling", [1, 2, FLOOR, START, 64])
+@pytest.mark.parametrize("ceiling", [1, 2, MIN_LIMIT, INITIAL_LIMIT, 64])
 async def test_the_limit_never_leaves_its_bounds(ceiling: int) -> None:
     concurrency = AdaptiveConcurrency(ceiling)
     seen = await rounds(concurrency, Host(most=5), 30) + await rounds(concurrency, Host(base=9, capacity=1), 30)
-    assert min(ceiling, FLOOR) <= min(seen)
+    assert min(ceiling, MIN_LIMIT) <= min(seen)
     assert max(seen) <= ceiling
 
 

@@ -213,7 +213,7 @@ async def test_neither_a_jobs_repr_nor_the_log_shows_the_urls_query(caplog: pyte
 
 async def test_images_that_all_lie_on_a_host_that_was_not_named_are_a_missing_setting() -> None:
     """A thousand failed rows would say it less clearly, and wait for hours when the setting is mended."""
-    refused = ImageRefused("not from elsewhere.test", way_out="--image-host elsewhere.test:443")
+    refused = ImageRefused("not from elsewhere.test", hint="--image-host elsewhere.test:443")
     images = MemoryImages({f"u{n}": refused for n in range(40)})
     transfer = Transfer(images, MemoryObjectStore(), Layout("bucket"), concurrency=1)
     ended = await asyncio.gather(
@@ -221,12 +221,12 @@ async def test_images_that_all_lie_on_a_host_that_was_not_named_are_a_missing_se
     )
     assert [type(error) for error in ended[:19]] == [ImageRefused] * 19
     assert isinstance(ended[19], ConfigurationError)
-    assert "elsewhere.test:443" in ended[19].way_out
+    assert "elsewhere.test:443" in ended[19].hint
 
 
 async def test_refusals_of_many_hosts_or_after_an_archived_image_stay_with_their_images() -> None:
-    many = {f"u{n}": ImageRefused("no", way_out=f"--image-host h{n}") for n in range(40)}
-    after = {"first": JPEG, **{f"v{n}": ImageRefused("no", way_out="--image-host h") for n in range(40)}}
+    many = {f"u{n}": ImageRefused("no", hint=f"--image-host h{n}") for n in range(40)}
+    after = {"first": JPEG, **{f"v{n}": ImageRefused("no", hint="--image-host h") for n in range(40)}}
     for answers in (many, after):
         transfer = Transfer(MemoryImages(answers), MemoryObjectStore(), Layout("bucket"), concurrency=1)
         ended = await asyncio.gather(

@@ -209,11 +209,11 @@ async def test_room_comes_back_however_its_holder_ends(failure: type[BaseExcepti
 async def test_who_is_cancelled_while_waiting_takes_nothing_and_blocks_nobody() -> None:
     budget = ByteBudget(100)
     async with budget.reserved(80):
-        impatient = asyncio.create_task(budget.reserved(50).__aenter__())
+        retry_all = asyncio.create_task(budget.reserved(50).__aenter__())
         await asyncio.sleep(0)
-        impatient.cancel()
+        retry_all.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await impatient
+            await retry_all
         async with asyncio.timeout(DEADLOCK_SECONDS), budget.reserved(20):
             assert budget.available == 0
     assert budget.available == 100

@@ -1,4 +1,4 @@
-"""What one image costs us: steps of Python, requests, bytes written, memory. Counted, never timed."""
+"""What one image costs us: steps of Python, requests, bytes written, memory. CountComparison, never timed."""
 
 from __future__ import annotations
 

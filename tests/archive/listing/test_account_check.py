@@ -32,9 +32,9 @@ async def test_an_account_whose_old_outputs_were_deleted_goes_on_when_told_so() 
         scene.simulated.delete(output.id, now)
     scene.simulated.add(now + timedelta(seconds=1), now + timedelta(seconds=9))
     scene.clock.advance(HOURS)
-    with pytest.raises(AnotherAccount, match="--same-account"):
+    with pytest.raises(AnotherAccount, match="--allow-account-mismatch"):
         await scene.run()
-    assert (await scene.run(same_account=True)).copied == 1
+    assert (await scene.run(allow_account_mismatch=True)).copied == 1
     assert (await scene.run()).copied == 0, "from now on the new output is known"
 
 

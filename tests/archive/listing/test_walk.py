@@ -20,7 +20,7 @@ from dev.local.light_source import (
     naive,
     read,
 )
-from stablecog_provider.archive.listing.capabilities import Abilities
+from stablecog_provider.archive.listing.capabilities import Capabilities
 from stablecog_provider.archive.listing.walk import walk
 from stablecog_provider.errors import SourceContradiction
 from stablecog_provider.model.coverage import Axis, Coverage, Window
@@ -48,11 +48,11 @@ BETWEEN = [(2, 2), (0, 3), (0, 4), (2, 3)]
 page_sizes = st.one_of(st.integers(1, 8), st.integers(9, 300))
 
 
-async def check(rows: list[LightRow], abilities: Abilities, source: LightSource, per_page: int) -> Reading:
-    reading = await read(source, WINDOW, abilities, per_page)
+async def check(rows: list[LightRow], capabilities: Capabilities, source: LightSource, per_page: int) -> Reading:
+    reading = await read(source, WINDOW, capabilities, per_page)
     assert reading.covered.merge(reading.holes) == Coverage((WINDOW,))
     assert not reading.covered.intersect(reading.holes)
-    assert reading.lost(rows, abilities.axis) == []
+    assert reading.lost(rows, capabilities.axis) == []
     return reading
 
 
@@ -115,21 +115,21 @@ async def test_what_is_deleted_or_arrives_in_mid_walk_takes_nothing_else_with_it
         for number, row in enumerate(rows)
     ]
     arrivals = [LightRow(f"late {n}", NOW + step * n - timedelta(seconds=90), NOW + step * n) for n in range(20)]
-    for abilities, dialect in ((ASCENDING, CURRENT), (FALLING_BY_REQUEST, DOCUMENTED)):
+    for capabilities, dialect in ((ASCENDING, CURRENT), (FALLING_BY_REQUEST, DOCUMENTED)):
         source = LightSource([*rows, *arrivals], NOW, dialect, pace=step)
-        reading = await read(source, WINDOW, abilities, per_page)
+        reading = await read(source, WINDOW, capabilities, per_page)
         staying = [row for row in rows if row.deleted_at is None or row.deleted_at > source.now]
-        assert reading.lost(staying, abilities.axis) == []
+        assert reading.lost(staying, capabilities.axis) == []
 
 
 @given(histories, st.integers(0, 500), st.integers(1, 300), st.integers(1, 20))
 @settings(max_examples=200)
 async def test_any_window_is_read_whole(rows: list[LightRow], at: int, width: int, per_page: int) -> None:
     window = Window(START + MICROSECOND * at, START + MICROSECOND * (at + width))
-    for abilities, dialect in ((ASCENDING, CURRENT), (FALLING_BY_REQUEST, DOCUMENTED)):
-        reading = await read(LightSource(rows, NOW, dialect), window, abilities, per_page)
-        inside = [row for row in rows if instant_of(row, abilities.axis) in window]
-        assert reading.lost(inside, abilities.axis) == []
+    for capabilities, dialect in ((ASCENDING, CURRENT), (FALLING_BY_REQUEST, DOCUMENTED)):
+        reading = await read(LightSource(rows, NOW, dialect), window, capabilities, per_page)
+        inside = [row for row in rows if instant_of(row, capabilities.axis) in window]
+        assert reading.lost(inside, capabilities.axis) == []
         assert reading.covered.merge(reading.holes) == Coverage((window,))
 
 
@@ -137,30 +137,30 @@ async def test_any_window_is_read_whole(rows: list[LightRow], at: int, width: in
 @settings(max_examples=100)
 async def test_what_is_covered_before_a_kill_is_read_before_it(rows: list[LightRow], per_page: int) -> None:
     """At every step, not only at the end: a run may be killed after any of them."""
-    for abilities, dialect in (
+    for capabilities, dialect in (
         (ASCENDING, CURRENT),
         (FALLING_BY_REQUEST, DOCUMENTED),
         (FALLING_BY_COMPLETION, CURRENT),
     ):
         reading = Reading()
-        async for step in walk(LightSource(rows, NOW, dialect), WINDOW, abilities, per_page, per_page):
+        async for step in walk(LightSource(rows, NOW, dialect), WINDOW, capabilities, per_page, per_page):
             reading.ids |= {output.id for output in step.outputs if output.id}
             reading.covered = reading.covered.merge(step.covered)
-            claimed = [row for row in rows if instant_of(row, abilities.axis) in reading.covered]
+            claimed = [row for row in rows if instant_of(row, capabilities.axis) in reading.covered]
             assert {row.id for row in claimed} <= reading.ids
 
 
 @pytest.mark.parametrize("per_page", [50, 300])
 @pytest.mark.parametrize("every", [20.0, 2.0, 0.5, 0.2, 0.1])
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize(("abilities", "dialect"), [(ASCENDING, CURRENT), (FALLING_BY_REQUEST, DOCUMENTED)])
+@pytest.mark.parametrize(("capabilities", "dialect"), [(ASCENDING, CURRENT), (FALLING_BY_REQUEST, DOCUMENTED)])
 async def test_the_naive_client_loses_outputs_and_the_walk_none(
-    abilities: Abilities, dialect: object, seed: int, every: float, per_page: int
+    capabilities: Capabilities, dialect: object, seed: int, every: float, per_page: int
 ) -> None:
     rows = light_rows(seed, 3000, start=START, pace=Pace(every=every))
     assert len(await naive(LightSource(rows, NOW, dialect), per_page)) < len(rows)  # type: ignore[arg-type]
     source = LightSource(rows, NOW, dialect)  # type: ignore[arg-type]
-    reading = await read(source, WINDOW, abilities, per_page, most=300)
+    reading = await read(source, WINDOW, capabilities, per_page, most=300)
     assert reading.ids == {row.id for row in rows}
     assert not reading.holes
     ideal = len(rows) / per_page
@@ -199,16 +199,16 @@ class Stuck(LightSource):
 
 async def test_a_page_that_repeats_for_ever_is_noticed() -> None:
     first = await LightSource(light_rows(1, 60, start=START), NOW, DOCUMENTED).page(PageQuery())
-    for abilities in (OPAQUE, FALLING_BY_REQUEST):
+    for capabilities in (OPAQUE, FALLING_BY_REQUEST):
         with pytest.raises(SourceContradiction, match=r"listing breaks its own order"):
-            await read(Stuck([first]), WINDOW, abilities, 50)
+            await read(Stuck([first]), WINDOW, capabilities, 50)
 
 
 async def test_an_empty_page_with_next_is_noticed() -> None:
     empty = Page((), NOW, next="2026-11-01T00:00:00Z")
-    for abilities in (OPAQUE, FALLING_BY_REQUEST, FALLING_BY_COMPLETION, ASCENDING):
+    for capabilities in (OPAQUE, FALLING_BY_REQUEST, FALLING_BY_COMPLETION, ASCENDING):
         with pytest.raises(SourceContradiction):
-            await read(Stuck([empty]), WINDOW, abilities, 50)
+            await read(Stuck([empty]), WINDOW, capabilities, 50)
 
 
 async def test_a_rising_page_that_falls_is_noticed() -> None:

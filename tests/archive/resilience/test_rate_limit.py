@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from stablecog_provider.archive.resilience.rate_limit import FIRST_INTERVAL, LONGEST_INTERVAL, Pace
+from stablecog_provider.archive.resilience.rate_limit import FIRST_INTERVAL, LONGEST_INTERVAL, RateLimiter
 
 
 class Time:
@@ -21,75 +21,75 @@ class Time:
         await asyncio.sleep(0)
 
 
-def pace_of(interval: float = 0.0) -> tuple[Pace, Time]:
+def pace_of(interval: float = 0.0) -> tuple[RateLimiter, Time]:
     time = Time()
-    return Pace(interval, time.sleep, time), time
+    return RateLimiter(interval, time.sleep, time), time
 
 
 async def test_without_an_interval_nobody_waits() -> None:
-    pace, time = pace_of()
-    assert [await pace.turn() for _ in range(3)] == [100.0] * 3
+    limiter, time = pace_of()
+    assert [await limiter.acquire() for _ in range(3)] == [100.0] * 3
     assert time.now == 100.0
 
 
 async def test_requests_begin_an_interval_apart() -> None:
-    pace, _ = pace_of(0.5)
-    assert await asyncio.gather(*(pace.turn() for _ in range(3))) == [100.0, 100.5, 101.0]
+    limiter, _ = pace_of(0.5)
+    assert await asyncio.gather(*(limiter.acquire() for _ in range(3))) == [100.0, 100.5, 101.0]
 
 
 async def test_a_hold_is_everybodys_even_of_those_who_wait_already() -> None:
-    pace, _ = pace_of(10.0)
-    await pace.turn()
-    waiting = asyncio.create_task(pace.turn())
+    limiter, _ = pace_of(10.0)
+    await limiter.acquire()
+    waiting = asyncio.create_task(limiter.acquire())
     await asyncio.sleep(0)
-    pace.hold(60.0)
+    limiter.pause(60.0)
     assert await waiting == 170.0
-    assert await pace.turn() == 180.0
+    assert await limiter.acquire() == 180.0
 
 
 async def test_after_a_refusal_requests_come_one_by_one_and_not_all_at_once() -> None:
-    pace, _ = pace_of()
-    pace.refused(await pace.turn(), 30.0)
-    turns = await asyncio.gather(*(pace.turn() for _ in range(3)))
+    limiter, _ = pace_of()
+    limiter.throttled(await limiter.acquire(), 30.0)
+    turns = await asyncio.gather(*(limiter.acquire() for _ in range(3)))
     assert turns == pytest.approx([130.0, 130.0 + FIRST_INTERVAL, 130.0 + 2 * FIRST_INTERVAL])
 
 
 async def test_requests_under_way_together_are_one_refusal() -> None:
-    pace, time = pace_of()
-    asked = [await pace.turn() for _ in range(8)]
+    limiter, time = pace_of()
+    asked = [await limiter.acquire() for _ in range(8)]
     time.now += 1.0
     for at in asked:
-        pace.refused(at, 0.0)
-    assert pace.interval == FIRST_INTERVAL
+        limiter.throttled(at, 0.0)
+    assert limiter.interval == FIRST_INTERVAL
 
 
 async def test_the_interval_grows_to_its_bound_and_shrinks_back_to_where_it_began() -> None:
-    pace, time = pace_of(0.01)
+    limiter, time = pace_of(0.01)
     for _ in range(20):
-        pace.refused(await pace.turn(), 0.0)
+        limiter.throttled(await limiter.acquire(), 0.0)
         time.now += 1.0
-    assert pace.interval == LONGEST_INTERVAL
+    assert limiter.interval == LONGEST_INTERVAL
     for _ in range(1000):
-        pace.answered()
-    assert pace.interval == 0.01
+        limiter.succeeded()
+    assert limiter.interval == 0.01
 
 
 async def test_a_limited_host_is_served_at_its_own_rate() -> None:
     """Ten a second, and 32 who want 20 requests each: nobody is refused often in a row."""
-    pace, time = pace_of()
+    limiter, time = pace_of()
     served: list[float] = []
     refusals = [0] * 32
 
     async def client(number: int) -> None:
         wanted = 20
         while wanted:
-            at = await pace.turn()
+            at = await limiter.acquire()
             if sum(then > at - 1.0 for then in served[-10:]) >= 10:
                 refusals[number] += 1
-                pace.refused(at, 1.0)
+                limiter.throttled(at, 1.0)
             else:
                 served.append(at)
-                pace.answered()
+                limiter.succeeded()
                 wanted -= 1
             await asyncio.sleep(0)
 

@@ -102,7 +102,7 @@ async def test_an_exception_that_is_no_error_of_ours_is_a_fault(monkeypatch: pyt
 async def test_an_error_without_a_way_out_is_a_fault(stage: Bench, tally: Tally) -> None:
     stage._hear(ImageRejected("no"))
     assert tally.clean
-    stage._hear(ImageRejected("no", way_out=""))
+    stage._hear(ImageRejected("no", hint=""))
     assert not tally.clean
 
 

@@ -41,8 +41,8 @@ class CheckpointFile:
             # Another run may have begun between the two looks: its checkpoint is there before its first row.
             await self._read()
             if self.current is None:
-                raise ArchiveDamaged(f"{self._layout} holds {held} but no checkpoint.json", way_out=REBUILD)
-        self._refuse_another(source)
+                raise ArchiveDamaged(f"{self._layout} holds {held} but no checkpoint.json", hint=REBUILD)
+        self._check_source(source)
         return self.current
 
     async def salvage(self, source: str) -> ArchiveDamaged | None:
@@ -55,7 +55,7 @@ class CheckpointFile:
             raise
         except ArchiveDamaged as error:
             return error
-        self._refuse_another(source)
+        self._check_source(source)
         return None
 
     async def replace(self, checkpoint: Checkpoint, aside: str) -> None:
@@ -70,14 +70,14 @@ class CheckpointFile:
         except Conflict:
             raise StoreUnavailable(
                 f"{self._layout.checkpoint} was written by another run meanwhile",
-                way_out="wait until no run is at work, then rebuild again; nothing is lost",
+                hint="wait until no run is at work, then rebuild again; nothing is lost",
             ) from None
 
-    def _refuse_another(self, source: str) -> None:
+    def _check_source(self, source: str) -> None:
         if self.current is not None and self.current.source != source:
             raise ConfigurationError(
                 f"{self._layout} is the archive of {self.current.source}, not of {source}",
-                way_out="archive another source under another prefix",
+                hint="archive another source under another prefix",
             )
 
     async def update(self, change: Change, start: Checkpoint, look_again: LookAgain | None = None) -> Checkpoint:
@@ -143,7 +143,7 @@ async def probe_store(store: ObjectStore, layout: Layout, run_id: str, sleep: Sl
     if ignored:
         raise UnsafeStore(
             f"the store of {layout} ignores conditional writes ({', '.join(ignored)}): two runs at once could lose rows",
-            way_out="use a store that honours them (AWS S3, SeaweedFS, MinIO, Ceph; older Ceph does so without versioning "
+            hint="use a store that honours them (AWS S3, SeaweedFS, MinIO, Ceph; older Ceph does so without versioning "
             "only), or, if only ever one run is at work, allow it (--allow-unsafe-store)",
         )
 

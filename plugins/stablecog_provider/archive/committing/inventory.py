@@ -13,26 +13,28 @@ from ...errors import ArchiveDamaged
 from ...model.coverage import Coverage
 from ...model.object_keys import Layout
 from .ledger import KEPT_PARTITIONS
-from .pipeline import Pipeline, Standing
+from .pipeline import PartitionSummary, Pipeline
 
 
-async def take_stock(pipeline: Pipeline, layout: Layout) -> None:
+async def take_inventory(pipeline: Pipeline, layout: Layout) -> None:
     """Count anew what has changed. Raises ArchiveDamaged where a partition is missing or cannot be read."""
     known = pipeline.checkpoint.current or pipeline.start
-    standing = await pipeline.world.manifest.versions()
+    standing = await pipeline.ports.manifest.versions()
     missing = sorted({*known.versions, *(day for day, count in known.days.items() if count)} - {*standing})
     if missing:
         raise missing_partitions(layout, missing)
     changed = [day for day, version in standing.items() if known.versions.get(day) != version]
     for at in range(0, len(changed), KEPT_PARTITIONS):
         some = changed[at : at + KEPT_PARTITIONS]
-        await pipeline.save(Coverage(), {day: Standing.of(await pipeline.ledger.partition(day)) for day in some})
+        await pipeline.save(
+            Coverage(), {day: PartitionSummary.of(await pipeline.ledger.partition(day)) for day in some}
+        )
 
 
 def missing_partitions(layout: Layout, days: list[date]) -> ArchiveDamaged:
     more = f" and {len(days) - 1} more" if len(days) > 1 else ""
     return ArchiveDamaged(
         f"{layout.uri(layout.partition(days[0]))}{more} is missing, and the checkpoint counts on it",
-        way_out="restore the object (an earlier version, a backup), or run `stablecog-archive rebuild`: the next run then "
+        hint="restore the object (an earlier version, a backup), or run `stablecog-archive rebuild`: the next run then "
         "reads the day again, and what the source has deleted since is lost from the manifest; images are untouched",
     )

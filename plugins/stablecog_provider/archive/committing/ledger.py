@@ -25,15 +25,17 @@ KEPT_PARTITIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row to write, once its image is copied where there is a `job`. `archived`: the row that stands, where the source has
-    put another image in the place of one that is archived: it stays until the other one is. `if_gone`: the row's attempts should
-    the host answer that it has no such image: three such answers in a row, hours apart, are final.
+    """A row to write, once its image is copied if there is a `job`.
+
+    `archived`: the archived row whose image the source has replaced; it stays until the new image is copied.
+    `attempts_if_gone`: the row's attempts if the host answers that it has no such image. Three such answers in a row, hours
+    apart, are final.
     """
 
     row: Row
     job: CopyJob | None = None
     archived: Row | None = None
-    if_gone: int = 1
+    attempts_if_gone: int = 1
 
 
 def identity(output: Output | UnreadableOutput) -> str:
@@ -44,15 +46,15 @@ def identity(output: Output | UnreadableOutput) -> str:
 class Ledger:
     """Answers for one run. Rows planned and not yet in the manifest count as known: nothing is fetched twice.
 
-    `undated`: the manifest has rows whose outputs' dates could not be read; they lie under `BEGINNING`. `impatient`: what
+    `undated`: the manifest has rows whose outputs' dates could not be read; they lie under `BEGINNING`. `retry_all`: what
     failed is due now, whenever its turn is.
     """
 
     def __init__(
-        self, manifest: Manifest, clock: Clock, run_id: str, *, undated: bool = False, impatient: bool = False
+        self, manifest: Manifest, clock: Clock, run_id: str, *, has_undated_rows: bool = False, retry_all: bool = False
     ) -> None:
         self._manifest, self._clock, self._run_id = manifest, clock, run_id
-        self._undated, self._impatient, self._began = undated, impatient, clock.now()
+        self._has_undated_rows, self._impatient, self._began = has_undated_rows, retry_all, clock.now()
         self._partitions: OrderedDict[date, Partition] = OrderedDict()
         self._on_the_way: dict[RowKey, Row] = {}
 
@@ -74,7 +76,7 @@ class Ledger:
     async def due(self, day: date) -> list[Entry]:
         """The failed images of a day that are worth another attempt now."""
         return [
-            self._planned(replace(row, run_id=self._run_id), row.source_url, known=row)
+            self._to_copy(replace(row, run_id=self._run_id), row.source_url, known=row)
             for row in (await self.partition(day)).rows()
             if row.source_url and row.key not in self._on_the_way and self._is_due(row)
         ]
@@ -139,14 +141,14 @@ class Ledger:
         known = on_the_way or standing
         fresh = row_of(output, rendition, state=State.FAILED, seen_at=self._after(known), run_id=self._run_id)
         if known is None:
-            return [self._planned(fresh, url), *await self._readable_at_last(key)]
+            return [self._to_copy(fresh, url), *await self._readable_at_last(key)]
         fresh = replace(fresh, attempts=known.attempts)
         if on_the_way is None:
             if _holds_another(known, fresh):
-                return [replace(self._planned(fresh, url), archived=known)]
+                return [replace(self._to_copy(fresh, url), archived=known)]
             moved = known.source_url != fresh.source_url
             if known.state != State.ARCHIVED and (moved or self._is_due(known)):
-                return [self._planned(fresh, url, known=None if moved else known)]
+                return [self._to_copy(fresh, url, known=None if moved else known)]
         elif _is_another_image(on_the_way, fresh) or _holds_another(standing, fresh):
             # What is on the way may fail, or be the other one: its row would name an image that it does not hold. A later run
             # sees the difference.
@@ -176,14 +178,14 @@ class Ledger:
 
     async def _readable_at_last(self, key: RowKey) -> list[Entry]:
         """Where the output stood in for itself under `BEGINNING`, its date unread, that row has had its day."""
-        if not self._undated:
+        if not self._has_undated_rows:
             return []
         stand_in = (await self.partition(day_of(BEGINNING))).get(key)
         if stand_in is None or stand_in.deleted_at is not None:
             return []
         return [Entry(replace(stand_in, deleted_at=self._after(stand_in), run_id=self._run_id))]
 
-    def _planned(self, row: Row, url: str | None, *, known: Row | None = None) -> Entry:
+    def _to_copy(self, row: Row, url: str | None, *, known: Row | None = None) -> Entry:
         if url is None:
             raise ValueError(f"no address to copy {row.key} from")
         self._on_the_way[row.key] = row
@@ -191,7 +193,7 @@ class Ledger:
         failed_before = row.attempts > 0 or (known is not None and known.state == State.FAILED)
         job = CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url, failed_before)
         gone = 0 if known is None or known.state != State.GONE else known.attempts
-        return Entry(row, job, if_gone=gone + (gone == 0 or (known is not None and self._has_rested(known))))
+        return Entry(row, job, attempts_if_gone=gone + (gone == 0 or (known is not None and self._has_rested(known))))
 
     def _is_due(self, row: Row) -> bool:
         if self._has_rested(row):

@@ -20,7 +20,7 @@ from ...model.object_keys import Rendition, day_of
 from ...model.times import BEGINNING, MICROSECOND
 from ..copying.transfer import Transfer
 from ..listing.walk import Step
-from ..ports import Partition, Progress, Watcher, World
+from ..ports import Partition, Ports, Progress, ProgressListener
 from ..reports.run import SHOWN_FAILURES, Failure, RunReport
 from .checkpoint_file import CheckpointFile
 from .ledger import Entry, Ledger
@@ -38,7 +38,7 @@ _KEPT = "the one that is archived stays; a run whose lookback reaches it tries a
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WorkItems:
     """Entries to be archived, and what is covered once they are."""
 
     entries: list[Entry]
@@ -46,7 +46,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PartitionSummary:
     """What the checkpoint keeps of a partition; the partition itself may be large."""
 
     version: str
@@ -54,7 +54,7 @@ class Standing:
     next_retry: datetime | None
 
     @classmethod
-    def of(cls, partition: Partition) -> Standing:
+    def of(cls, partition: Partition) -> PartitionSummary:
         return cls(partition.version, partition.live_count(), partition.next_retry())
 
 
@@ -76,50 +76,50 @@ class _End:
 class Pipeline:
     """One run's; `report` and the checkpoint are brought forward as it goes."""
 
-    world: World
+    ports: Ports
     ledger: Ledger
     transfer: Transfer
     checkpoint: CheckpointFile
     start: Checkpoint
     report: RunReport
-    watch: Watcher
+    on_progress: ProgressListener
     progress: Progress = field(default_factory=Progress)
     _fullest: int = 0
 
-    async def run(self, plans: AsyncIterator[Plan]) -> None:
+    async def run(self, items: AsyncIterator[WorkItems]) -> None:
         """Archive all that is planned. Raises the gravest ArchiveError; what was committed before stays committed."""
         ready: asyncio.Queue[_Batch | _End] = asyncio.Queue(PAGES_AHEAD)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._read(plans, ready, group))
+                group.create_task(self._read(items, ready, group))
                 await self._commit_all(ready)
         except BaseExceptionGroup as errors:
             raise gravest(errors) from None
 
-    async def planned(self, steps: AsyncIterator[Step]) -> AsyncIterator[Plan]:
+    async def work_items(self, steps: AsyncIterator[Step]) -> AsyncIterator[WorkItems]:
         """A walk's steps as plans."""
         async for step in steps:
             self.report.read += len(step.outputs)
             self.report.holes = self.report.holes.merge(step.holes)
-            self._tell(read=self.report.read)
-            yield Plan(await self.ledger.entries(step.outputs), step.covered)
+            self._notify(read=self.report.read)
+            yield WorkItems(await self.ledger.entries(step.outputs), step.covered)
 
-    async def retries(self, days: Iterable[date]) -> AsyncIterator[Plan]:
+    async def retries(self, days: Iterable[date]) -> AsyncIterator[WorkItems]:
         """What failed in earlier runs and is due."""
         for day in days:
-            yield Plan(await self.ledger.due(day))
+            yield WorkItems(await self.ledger.due(day))
 
     async def _read(
-        self, plans: AsyncIterator[Plan], ready: asyncio.Queue[_Batch | _End], group: asyncio.TaskGroup
+        self, items: AsyncIterator[WorkItems], ready: asyncio.Queue[_Batch | _End], group: asyncio.TaskGroup
     ) -> None:
         """Where the source fails in mid-walk, what was read before it is archived all the same."""
         try:
-            async for plan in plans:
-                jobs = [entry for entry in plan.entries if entry.job]
-                self._tell(planned=self.progress.planned + len(jobs))
+            async for batch in items:
+                jobs = [entry for entry in batch.entries if entry.job]
+                self._notify(planned=self.progress.planned + len(jobs))
                 copies = [group.create_task(self._copied(entry)) for entry in jobs]
-                rows = [entry.row for entry in plan.entries if entry.job is None]
-                await ready.put(_Batch(rows, copies, plan.covered))
+                rows = [entry.row for entry in batch.entries if entry.job is None]
+                await ready.put(_Batch(rows, copies, batch.covered))
         except ArchiveError as error:
             await ready.put(_End(error))
         else:
@@ -147,10 +147,10 @@ class Pipeline:
         except ItemError as failure:
             if entry.archived is not None:
                 self._fail(row, f"another image took its place, and could not be had: {failure.message} -> {_KEPT}")
-                self._tell(done=self.progress.done + 1, failed=self.progress.failed + 1)
+                self._notify(done=self.progress.done + 1, failed=self.progress.failed + 1)
                 return replace(entry.archived, deleted_at=None, last_seen_at=row.last_seen_at)
             error, state = str(failure), State.GONE if isinstance(failure, ImageGone) else State.FAILED
-        now = self.world.clock.now()
+        now = self.ports.clock.now()
         if entry.archived is not None and entry.archived.archived_at is not None:
             # Later than the one it replaces, whatever the clock was that stamped that one.
             now = max(now, entry.archived.archived_at + MICROSECOND)
@@ -159,12 +159,12 @@ class Pipeline:
             row,
             state=state,
             error=error,
-            attempts=entry.if_gone if state is State.GONE else row.attempts + 1,
+            attempts=entry.attempts_if_gone if state is State.GONE else row.attempts + 1,
             attempted_at=now,
             archived_at=archived_at,
             **fixity,
         )
-        self._tell(
+        self._notify(
             done=self.progress.done + 1,
             bytes=self.progress.bytes + (row.bytes or 0),
             failed=self.progress.failed + (error is not None),
@@ -173,7 +173,7 @@ class Pipeline:
 
     async def _commit_all(self, ready: asyncio.Queue[_Batch | _End]) -> None:
         rows: list[Row] = []
-        covered, since = Coverage(), self.world.clock.now()
+        covered, since = Coverage(), self.ports.clock.now()
         while isinstance(batch := await ready.get(), _Batch):
             copied = [await copy for copy in batch.copies]
             rows += [row for row in copied if isinstance(row, Row)]
@@ -184,9 +184,9 @@ class Pipeline:
                 raise down
             rows += batch.rows
             covered = covered.merge(batch.covered)
-            if len(rows) >= self._enough(rows) or self.world.clock.now() - since >= COMMIT_EVERY:
+            if len(rows) >= self._enough(rows) or self.ports.clock.now() - since >= COMMIT_EVERY:
                 await self._commit(rows, covered)
-                rows, covered, since = [], Coverage(), self.world.clock.now()
+                rows, covered, since = [], Coverage(), self.ports.clock.now()
         await self._commit(rows, covered)
         if batch.error:
             raise batch.error
@@ -205,21 +205,21 @@ class Pipeline:
         for row in rows:
             by_day[day_of(row.created_at)].append(row)
         days = sorted(by_day)
-        standing: dict[date, Standing] = {}
+        standing: dict[date, PartitionSummary] = {}
         self._fullest = 0
         for at in range(0, len(days), PARTITIONS_AT_ONCE):
             some = days[at : at + PARTITIONS_AT_ONCE]
             async with asyncio.TaskGroup() as group:
-                merges = [group.create_task(self.world.manifest.merge(day, by_day[day])) for day in some]
+                merges = [group.create_task(self.ports.manifest.merge(day, by_day[day])) for day in some]
             for merged in (merge.result() for merge in merges):
                 self.ledger.keep(merged)
-                standing[merged.day] = Standing.of(merged)
+                standing[merged.day] = PartitionSummary.of(merged)
                 self._fullest = max(self._fullest, len(merged))
         self.ledger.committed(rows)
         await self.save(covered, standing)
         self._account(rows)
 
-    async def save(self, covered: Coverage, standing: Mapping[date, Standing]) -> Checkpoint:
+    async def save(self, covered: Coverage, standing: Mapping[date, PartitionSummary]) -> Checkpoint:
         """Add to the checkpoint what is covered and how the partitions stand now.
 
         Counts, versions and retries replace what stood there. So where another run saves first, the partitions are read
@@ -230,7 +230,7 @@ class Pipeline:
         async def look_again() -> None:
             for day in now:
                 self.ledger.forget(day)
-                now[day] = Standing.of(await self.ledger.partition(day))
+                now[day] = PartitionSummary.of(await self.ledger.partition(day))
 
         def change(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
@@ -249,7 +249,7 @@ class Pipeline:
         return saved
 
     def _signed(self, checkpoint: Checkpoint) -> Checkpoint:
-        return replace(checkpoint, run_id=self.report.run_id, saved_at=self.world.clock.now())
+        return replace(checkpoint, run_id=self.report.run_id, saved_at=self.ports.clock.now())
 
     def _account(self, rows: Iterable[Row]) -> None:
         report = self.report
@@ -271,9 +271,9 @@ class Pipeline:
         if len(self.report.failures) < SHOWN_FAILURES:
             self.report.failures.append(Failure(row.output_id, row.rendition, error))
 
-    def _tell(self, **changes: Any) -> None:
+    def _notify(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)
-        self.watch(self.progress)
+        self.on_progress(self.progress)
 
 
 def gravest(errors: BaseExceptionGroup[BaseException]) -> BaseException:

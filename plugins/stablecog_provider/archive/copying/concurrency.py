@@ -11,13 +11,13 @@ import asyncio
 import math
 from statistics import median
 
-FLOOR, START = 4, 16
-CEILING = 64
-LONGER = 2.0
+MIN_LIMIT, INITIAL_LIMIT = 4, 16
+DEFAULT_CONCURRENCY = 64
+LATENCY_RATIO = 2.0
 NOTICEABLE = 0.25
 """Seconds: a wait that is longer by less is our own machine's as likely as the host's, and costs nobody anything."""
-HALF, LESS = 0.5, 0.9
-OFTEN = 0.1
+REFUSAL_FACTOR, LATENCY_FACTOR = 0.5, 0.9
+FAILURE_SHARE = 0.1
 
 
 class AdaptiveConcurrency:
@@ -26,7 +26,9 @@ class AdaptiveConcurrency:
     `limit` lies between `floor` and `ceiling`. A ceiling below the floor is the floor, too.
     """
 
-    def __init__(self, ceiling: int = CEILING, *, floor: int = FLOOR, start: int = START) -> None:
+    def __init__(
+        self, ceiling: int = DEFAULT_CONCURRENCY, *, floor: int = MIN_LIMIT, start: int = INITIAL_LIMIT
+    ) -> None:
         self.ceiling = ceiling
         self.floor = min(floor, ceiling)
         self.limit = min(max(start, self.floor), ceiling)
@@ -65,23 +67,23 @@ class AdaptiveConcurrency:
         typical = median(self._waits)
         # One that is slow even when hardly asked is further away than it was, and has no queue of ours.
         self._shortest = typical if self.limit <= self.floor else min(typical, self._shortest)
-        if typical > max(self._shortest * LONGER, self._shortest + NOTICEABLE):
-            self._reduce(LESS)
+        if typical > max(self._shortest * LATENCY_RATIO, self._shortest + NOTICEABLE):
+            self._reduce(LATENCY_FACTOR)
         else:
             self._grow()
 
     def refused(self) -> None:
         """A host said that it is too much (429)."""
         if not self._is_stale():
-            self._reduce(HALF)
+            self._reduce(REFUSAL_FACTOR)
 
     def failed(self) -> None:
         """A host failed (5xx, a broken connection): too much for it where it does so often, else that one image's trouble."""
         if self._is_stale():
             return
         self._failures += 1
-        if self._failures > 1 + OFTEN * self.limit:
-            self._reduce(HALF)
+        if self._failures > 1 + FAILURE_SHARE * self.limit:
+            self._reduce(REFUSAL_FACTOR)
 
     def _is_stale(self) -> bool:
         """What was under way when the limit fell says nothing about the new one."""

@@ -12,7 +12,7 @@ IMAGES_IN_A_ROW = 20
 """Given up one after another with none archived between: then the host is down."""
 
 
-class Breaker:
+class OutageDetector:
     """One run's. An image that was given up waits for the verdict: it alone is to blame as soon as another one arrives, or
     when nothing more is on its way; the host is, when `limit` in a row were given up.
 
@@ -30,7 +30,7 @@ class Breaker:
         self._cause: TransientError | None = None
 
     @property
-    def doubtful(self) -> bool:
+    def only_repeat_failures(self) -> bool:
         """Whether images that failed before go on failing, so that one attempt at each is enough."""
         return self._again_in_a_row >= self._limit
 
@@ -43,14 +43,14 @@ class Breaker:
         finally:
             self._on_the_way -= 1
             if not self._on_the_way:
-                self._tell()
+                self._notify()
 
     def check(self) -> None:
         """Raises SourceUnavailable once the host is known to be down."""
         if self._cause:
             raise SourceUnavailable(
                 f"{self._limit} images in a row could not be fetched, the last one: {self._cause.message}",
-                way_out="run again when the image host answers: these images were not recorded as failed, and the next "
+                hint="run again when the image host answers: these images were not recorded as failed, and the next "
                 "run begins with them. Is that host gone for good, archive what came later by naming a start",
                 retry_after=self._cause.retry_after,
             )
@@ -58,7 +58,7 @@ class Breaker:
     def archived(self) -> None:
         self._any_archived = True
         self._in_a_row = self._again_in_a_row = 0
-        self._tell()
+        self._notify()
 
     def failed_again(self) -> None:
         self._again_in_a_row += 1
@@ -67,11 +67,11 @@ class Breaker:
         """Raises ConfigurationError where all images lie on one host that was not named: a setting is missing, and a
         thousand failed rows would say so less clearly.
         """
-        alike = error.way_out == self._refused_for
-        self._refused_for, self._refused_in_a_row = error.way_out, self._refused_in_a_row + 1 if alike else 1
-        if self._refused_in_a_row >= self._limit and error.way_out and not self._any_archived:
+        alike = error.hint == self._refused_for
+        self._refused_for, self._refused_in_a_row = error.hint, self._refused_in_a_row + 1 if alike else 1
+        if self._refused_in_a_row >= self._limit and error.hint and not self._any_archived:
             raise ConfigurationError(
-                f"all of the first {self._limit} images were refused: {error.message}", way_out=error.way_out
+                f"all of the first {self._limit} images were refused: {error.message}", hint=error.hint
             )
 
     async def given_up(self, error: TransientError) -> None:
@@ -79,14 +79,14 @@ class Breaker:
         self._in_a_row += 1
         if self._in_a_row >= self._limit:
             self._cause = self._cause or error
-            self._tell()
+            self._notify()
         elif self._on_the_way:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
             await waiting
         self.check()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)

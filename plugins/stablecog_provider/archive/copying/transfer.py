@@ -20,11 +20,11 @@ from functools import partial
 from ...errors import ImageRefused, ImageRejected, RateLimited, SourceUnavailable, StoreUnavailable
 from ...model.object_keys import EXTENSIONS, ImageKey, Layout, Rendition
 from ..ports import ImageBody, ImageSource, ObjectStore
-from ..resilience.rate_limit import Pace
+from ..resilience.rate_limit import RateLimiter
 from ..resilience.retry import IMAGE_RETRIES, STORE_RETRIES, RetryPolicy, Sleep
-from .concurrency import CEILING, AdaptiveConcurrency
+from .concurrency import DEFAULT_CONCURRENCY, AdaptiveConcurrency
 from .image_format import image_type
-from .outage import IMAGES_IN_A_ROW, Breaker
+from .outage import IMAGES_IN_A_ROW, OutageDetector
 
 MIB = 1024 * 1024
 
@@ -90,7 +90,7 @@ class Transfer:
         store: ObjectStore,
         layout: Layout,
         *,
-        concurrency: int = CEILING,
+        concurrency: int = DEFAULT_CONCURRENCY,
         bytes_in_flight: int = 32 * MIB,
         max_image_bytes: int = 64 * MIB,
         undeclared_bytes: int = MIB,
@@ -111,8 +111,8 @@ class Transfer:
         self._sleep, self._monotonic = sleep, monotonic
         self.concurrency = AdaptiveConcurrency(concurrency)
         self._alone = asyncio.Lock()
-        self._pace = Pace(0.0, sleep, monotonic)
-        self._breaker = Breaker(images_in_a_row)
+        self._limiter = RateLimiter(0.0, sleep, monotonic)
+        self._breaker = OutageDetector(images_in_a_row)
 
     async def copy(self, job: CopyJob) -> Copied:
         """Fetch, check, store. Safe to repeat: the same image is the same key and the same bytes.
@@ -137,16 +137,14 @@ class Transfer:
             self._breaker.failed_again()
         else:
             await self._breaker.given_up(failure)
-        raise ImageRejected(
-            f"given up after retries: {failure.message}", way_out="later runs try it again by themselves"
-        )
+        raise ImageRejected(f"given up after retries: {failure.message}", hint="later runs try it again by themselves")
 
     def _retries_of(self, job: CopyJob) -> RetryPolicy:
-        once = job.failed_before and self._breaker.doubtful
+        once = job.failed_before and self._breaker.only_repeat_failures
         return replace(self._image_retries, attempts=1, refusals=None) if once else self._image_retries
 
     async def _attempt(self, job: CopyJob) -> Copied:
-        asked_at = await self._pace.turn()
+        asked_at = await self._limiter.acquire()
         # The reservation outlives the connection: the body is in memory until it is stored.
         async with AsyncExitStack() as held:
             try:
@@ -155,12 +153,12 @@ class Transfer:
                     body, sha256 = await self._read(image, held)
             except RateLimited as error:
                 self.concurrency.refused()
-                self._pace.refused(asked_at, self._image_retries.bearable(error))
+                self._limiter.throttled(asked_at, self._image_retries.bearable(error))
                 raise
             except SourceUnavailable:
                 self.concurrency.failed()
                 raise
-            self._pace.answered()
+            self._limiter.succeeded()
             return await self._put(job, body, sha256)
 
     async def _read(self, image: ImageBody, held: AsyncExitStack) -> tuple[bytes, str]:

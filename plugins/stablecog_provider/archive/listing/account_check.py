@@ -20,7 +20,7 @@ from ...model.output import Output, UnreadableOutput
 from ...model.page import MAX_PER_PAGE, Order, PageQuery
 from ...model.times import MICROSECOND
 from ..ports import Partition, Source
-from .capabilities import Abilities, Probe
+from .capabilities import Capabilities, Probe
 from .walk import walk
 
 
@@ -44,7 +44,7 @@ class Archived:
         return False
 
 
-async def assure_same_account(source: Source, asked: Probe, archived: Archived) -> None:
+async def check_account(source: Source, asked: Probe, archived: Archived) -> None:
     """Raises AnotherAccount where the source lists outputs and none of them is archived. Costs nothing where the newest
     outputs are known, as in a run with nothing new; else mostly one request, at most six (newest, middle and oldest day).
     """
@@ -55,7 +55,7 @@ async def assure_same_account(source: Source, asked: Probe, archived: Archived) 
         live = [row for row in (await archived.partition(day)).rows() if is_live(row)]
         if not live:
             continue
-        async for outputs in _listed_around(source, live, asked.abilities):
+        async for outputs in _listed_around(source, live, asked.capabilities):
             if await archived.holds_any(outputs):
                 return
     raise AnotherAccount(
@@ -65,14 +65,14 @@ async def assure_same_account(source: Source, asked: Probe, archived: Archived) 
 
 
 async def _listed_around(
-    source: Source, rows: list[Row], abilities: Abilities
+    source: Source, rows: list[Row], capabilities: Capabilities
 ) -> AsyncIterator[tuple[Output | UnreadableOutput, ...]]:
     """What the source lists below the newest of the rows, and above the oldest: some of them if they are still there."""
-    instants = [_instant(row, abilities) for row in rows]
-    if abilities.cursor is not None:
+    instants = [_instant(row, capabilities) for row in rows]
+    if capabilities.cursor is not None:
         cursor = max(instants) + MICROSECOND
         yield (await source.page(PageQuery(cursor=cursor, per_page=MAX_PER_PAGE))).outputs
-        if abilities.ascending:
+        if capabilities.ascending:
             # Of a dense account that is archived in part, the newest may have taken so long that the page below it holds
             # only what was requested after it; what was requested first was archived first.
             rising = PageQuery(cursor=min(instants) - MICROSECOND, order=Order.ASCENDING, per_page=MAX_PER_PAGE)
@@ -80,9 +80,9 @@ async def _listed_around(
         return
     # An opaque cursor leads there only from the top.
     row = max(rows, key=lambda row: row.created_at)
-    async for step in walk(source, Window(row.created_at, row.created_at + MICROSECOND), abilities):
+    async for step in walk(source, Window(row.created_at, row.created_at + MICROSECOND), capabilities):
         yield step.outputs
 
 
-def _instant(row: Row, abilities: Abilities) -> datetime:
-    return (row.output_created_at if abilities.cursor is Axis.COMPLETED else None) or row.created_at
+def _instant(row: Row, capabilities: Capabilities) -> datetime:
+    return (row.output_created_at if capabilities.cursor is Axis.COMPLETED else None) or row.created_at

@@ -29,7 +29,7 @@ class WalkKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Abilities:
+class Capabilities:
     """`ascending`: `order=asc` with a cursor rises and holds only outputs completed after the cursor. `output_times`:
     outputs tell when they completed. `cursor`: the axis on which `next` is a timestamp, so that a walk may begin anywhere;
     None where it is opaque. `counts_by_date`: `start_dt` and `end_dt` bound the count, so that any window can be proven.
@@ -67,7 +67,7 @@ class Abilities:
 class Probe:
     """What the source can, its first page, which tells its clock, and the outputs that were seen on the way."""
 
-    abilities: Abilities
+    capabilities: Capabilities
     page: Page
     seen: tuple[Output, ...] = ()
 
@@ -84,7 +84,7 @@ async def probe(source: Source) -> Probe:
         page = await source.page(PageQuery(per_page=50))
         last = _last_dated(page)
     completed = last.output_created_at if last else None
-    abilities = Abilities(
+    capabilities = Capabilities(
         ascending=False,
         output_times=completed is not None,
         cursor=_cursor_axis(page, last),
@@ -93,12 +93,12 @@ async def probe(source: Source) -> Probe:
         single=page.next is None,
     )
     seen = page.readable
-    if last and last.created_at and completed and abilities.cursor is Axis.COMPLETED:
+    if last and last.created_at and completed and capabilities.cursor is Axis.COMPLETED:
         cursor = min(completed, last.created_at) - MAX_LATENCY - MICROSECOND
         rising = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=10))
-        abilities = replace(abilities, ascending=_rise(rising, cursor))
+        capabilities = replace(capabilities, ascending=_rise(rising, cursor))
         seen = (*seen, *rising.readable)
-    return Probe(abilities, page, seen)
+    return Probe(capabilities, page, seen)
 
 
 def _last_dated(page: Page) -> Output | UnreadableOutput | None:

@@ -11,7 +11,7 @@ from ...model.page import MAX_PER_PAGE, PageQuery
 from ...model.times import MICROSECOND
 from ..committing.ledger import identity
 from ..ports import Source
-from .capabilities import Abilities, WalkKind
+from .capabilities import Capabilities, WalkKind
 from .walk import walk
 
 
@@ -20,20 +20,20 @@ class SourceCounts:
     """Counts on the requested axis. `claims`: what is to be said of them."""
 
     source: Source
-    abilities: Abilities
+    capabilities: Capabilities
     per_page: int = MAX_PER_PAGE
     claims: list[str] = field(default_factory=list)
 
     async def of(self, window: Window) -> int | None:
         """Live outputs in the window; where counts do not honour dates, all before its end. None where none is told."""
-        if self.abilities.counts_by_date:
+        if self.capabilities.counts_by_date:
             query = PageQuery(per_page=1, start=window.start, end=window.end - MICROSECOND)
             return (await self.source.page(query)).total
         return await self._before(window.end)
 
     async def _before(self, end: datetime) -> int | None:
         """The grand total, less what is listed from `end` on."""
-        per_page = None if self.abilities.walk is WalkKind.DOCUMENTED else MAX_PER_PAGE
+        per_page = None if self.capabilities.walk is WalkKind.DOCUMENTED else MAX_PER_PAGE
         page = await self.source.page(PageQuery(per_page=per_page))
         if page.total is None:
             self.claims.append("The source tells no count: completeness cannot be proven.")
@@ -41,6 +41,6 @@ class SourceCounts:
         listed = {identity(row): row.created_at for row in page.readable}
         oldest = min(listed.values(), default=end)
         if page.next is not None and oldest >= end:
-            async for step in walk(self.source, Window(end, oldest + MICROSECOND), self.abilities, self.per_page):
+            async for step in walk(self.source, Window(end, oldest + MICROSECOND), self.capabilities, self.per_page):
                 listed.update((identity(row), row.created_at) for row in step.outputs if isinstance(row, Output))
         return page.total - sum(at >= end for at in listed.values())

@@ -19,7 +19,7 @@ from ...model.output import Output, UnreadableOutput
 from ...model.page import MAX_PER_PAGE, Order, Page, PageQuery
 from ...model.times import BEGINNING, FAR_FUTURE, MICROSECOND
 from ..ports import Source
-from .capabilities import Abilities, WalkKind
+from .capabilities import Capabilities, WalkKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +45,23 @@ _HIGHEST: Position = (FAR_FUTURE, FAR_FUTURE)
 
 
 def walk(
-    source: Source, window: Window, abilities: Abilities, per_page: int = MAX_PER_PAGE, most: int = MAX_PER_PAGE
+    source: Source, window: Window, capabilities: Capabilities, per_page: int = MAX_PER_PAGE, most: int = MAX_PER_PAGE
 ) -> AsyncIterator[Step]:
-    """Read all outputs of `window` (on `abilities.axis`), by the best walk that the source allows. `most`: the largest page
+    """Read all outputs of `window` (on `capabilities.axis`), by the best walk that the source allows. `most`: the largest page
     that the source gives, asked for where `per_page` is too small to get on.
 
     Raises SourceContradiction where the source breaks the order it was seen to keep, and whatever the source raises.
     """
-    match abilities.walk:
+    match capabilities.walk:
         case WalkKind.ASCENDING:
             steps = _ascending(source, window, per_page, most)
-        case WalkKind.DESCENDING if abilities.cursor is Axis.REQUESTED:
+        case WalkKind.DESCENDING if capabilities.cursor is Axis.REQUESTED:
             steps = _descending_by_request(source, window, per_page, most)
         case WalkKind.DESCENDING:
             steps = _descending_by_completion(source, window, per_page, most)
         case _:
             steps = _documented(source, window)
-    return _until(steps, window.end, abilities.axis)
+    return _until(steps, window.end, capabilities.axis)
 
 
 async def _until(steps: AsyncIterator[Step], end: datetime, axis: Axis) -> AsyncIterator[Step]:
@@ -286,5 +286,5 @@ def _completions(page: Page) -> list[datetime]:
 def _contradiction(what: str) -> SourceContradiction:
     return SourceContradiction(
         f"the source's listing breaks its own order: {what}",
-        way_out="nothing was claimed for that stretch; run again, and report it to the source if it stays",
+        hint="nothing was claimed for that stretch; run again, and report it to the source if it stays",
     )

@@ -24,7 +24,7 @@ LiveCount = Callable[[date, Window], Awaitable[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountComparison:
     """A stretch of the requested axis with both counts."""
 
     window: Window
@@ -36,10 +36,12 @@ class Counted:
         return self.source == self.manifest
 
 
-async def by_date(counts: SourceCounts, days: Mapping[date, int], end: datetime, live: LiveCount) -> list[Counted]:
+async def by_date(
+    counts: SourceCounts, days: Mapping[date, int], end: datetime, live: LiveCount
+) -> list[CountComparison]:
     """All of `[BEGINNING, end)` in stretches that agree or differ, rising. `live` counts within a day of the manifest."""
-    cells = [Counted(window, 0, held) for window, held in await _cells(days, end, live)]
-    found: list[Counted] = []
+    cells = [CountComparison(window, 0, held) for window, held in await _cells(days, end, live)]
+    found: list[CountComparison] = []
     for at in range(0, len(cells), GROUP):
         group = cells[at : at + GROUP]
         found += await _compared(counts, group, await _source(counts, group))
@@ -79,9 +81,9 @@ async def _cells(days: Mapping[date, int], end: datetime, live: LiveCount) -> li
     return cells
 
 
-async def _compared(counts: SourceCounts, cells: list[Counted], source: int) -> list[Counted]:
+async def _compared(counts: SourceCounts, cells: list[CountComparison], source: int) -> list[CountComparison]:
     """The cells, joined where they agree together, halved down to single ones where they do not."""
-    together = Counted(
+    together = CountComparison(
         Window(cells[0].window.start, cells[-1].window.end), source, sum(cell.manifest for cell in cells)
     )
     if together.agrees or len(cells) == 1:
@@ -91,21 +93,21 @@ async def _compared(counts: SourceCounts, cells: list[Counted], source: int) -> 
     return await _compared(counts, left, in_left) + await _compared(counts, right, source - in_left)
 
 
-async def _cut(counts: SourceCounts, cell: Counted, live: LiveCount) -> list[Counted]:
+async def _cut(counts: SourceCounts, cell: CountComparison, live: LiveCount) -> list[CountComparison]:
     """A cell that differs as one that agrees, found by halving, and the rest."""
-    good, bad = Counted(Window(cell.window.start, cell.window.end), 0, 0), cell.window.end
+    good, bad = CountComparison(Window(cell.window.start, cell.window.end), 0, 0), cell.window.end
     reached = cell.window.start
     while bad - reached > FINEST:
         middle = reached + (bad - reached) / 2
         tried = Window(cell.window.start, middle)
         source, manifest = await counts.of(tried) or 0, await _held(tried, live)
         if source == manifest:
-            good, reached = Counted(tried, source, manifest), middle
+            good, reached = CountComparison(tried, source, manifest), middle
         else:
             bad = middle
     if reached == cell.window.start:
         return [cell]
-    rest = Counted(Window(reached, cell.window.end), cell.source - good.source, cell.manifest - good.manifest)
+    rest = CountComparison(Window(reached, cell.window.end), cell.source - good.source, cell.manifest - good.manifest)
     return [good, rest]
 
 
@@ -114,5 +116,5 @@ async def _held(window: Window, live: LiveCount) -> int:
     return await live(day_of(window.start), window) if window.end - window.start <= DAY else 0
 
 
-async def _source(counts: SourceCounts, cells: list[Counted]) -> int:
+async def _source(counts: SourceCounts, cells: list[CountComparison]) -> int:
     return await counts.of(Window(cells[0].window.start, cells[-1].window.end)) or 0

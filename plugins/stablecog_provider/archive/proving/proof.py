@@ -17,8 +17,8 @@ from ...model.object_keys import day_of
 from ...model.page import MAX_PER_PAGE
 from ...model.times import BEGINNING
 from ..committing.ledger import identity
-from ..committing.pipeline import Pipeline, Plan, Standing
-from ..listing.capabilities import Abilities
+from ..committing.pipeline import PartitionSummary, Pipeline, WorkItems
+from ..listing.capabilities import Capabilities
 from ..listing.counts import SourceCounts
 from ..listing.walk import Step, walk
 from ..ports import Source
@@ -34,7 +34,7 @@ class Prover:
     """Proves windows of the requested axis, by which the source counts; mends what it can by the run's own pipeline."""
 
     source: Source
-    abilities: Abilities
+    capabilities: Capabilities
     pipeline: Pipeline
     per_page: int
     differences: list[Proof] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Prover:
 
     def __post_init__(self) -> None:
         self._counts = SourceCounts(
-            source=self.source, abilities=self.abilities, per_page=self.per_page, claims=self.claims
+            source=self.source, capabilities=self.capabilities, per_page=self.per_page, claims=self.claims
         )
 
     async def prove(self, window: Window) -> Proof | None:
@@ -57,14 +57,14 @@ class Prover:
             source, manifest = await self._source_count(window), await self._manifest_count(window)
             if source is None:
                 return None
-        return Proof(window.start, window.end, source, manifest, self.pipeline.world.clock.now())
+        return Proof(window.start, window.end, source, manifest, self.pipeline.ports.clock.now())
 
     async def _locate(self, window: Window, source: int, manifest: int) -> None:
         if source == manifest:
             return
         small = max(source, manifest) <= MAX_PER_PAGE and window.end - window.start <= DAY
-        if small or not self.abilities.counts_by_date or window.end - window.start <= SMALLEST:
-            await self._mend(window)
+        if small or not self.capabilities.counts_by_date or window.end - window.start <= SMALLEST:
+            await self._repair(window)
             return
         middle = self._middle(window)
         left, right = Window(window.start, middle), Window(middle, window.end)
@@ -83,28 +83,28 @@ class Prover:
         midnight = _midnight(day_of(middle))
         return midnight if window.start < midnight else middle
 
-    async def _mend(self, window: Window) -> None:
+    async def _repair(self, window: Window) -> None:
         ledger = self.pipeline.ledger
         for day in await ledger.days(window):
             ledger.forget(day)
-            await self.pipeline.save(Coverage(), {day: Standing.of(await ledger.partition(day))})
+            await self.pipeline.save(Coverage(), {day: PartitionSummary.of(await ledger.partition(day))})
         # Counts kept in the checkpoint may have been behind another run's partitions.
         source, manifest = await self._source_count(window), await self._manifest_count(window)
         if source is None or source == manifest:
             return
         listed: dict[str, datetime | None] = {}
-        for stretch in Coverage((window,)).around(self.abilities.axis, Axis.REQUESTED):
-            steps = walk(self.source, stretch, self.abilities, self.per_page)
-            await self.pipeline.run(self.pipeline.planned(_observed(steps, listed)))
+        for stretch in Coverage((window,)).around(self.capabilities.axis, Axis.REQUESTED):
+            steps = walk(self.source, stretch, self.capabilities, self.per_page)
+            await self.pipeline.run(self.pipeline.work_items(_observed(steps, listed)))
         source = await self._source_count(window)
         if source == sum(at is None or at in window for at in listed.values()):
             await self.pipeline.run(self._tombstones(window, listed))
         manifest = await self._manifest_count(window)
         if source is not None and source != manifest:
-            now = self.pipeline.world.clock.now()
+            now = self.pipeline.ports.clock.now()
             self.differences.append(Proof(window.start, window.end, source, manifest, now))
 
-    async def _tombstones(self, window: Window, listed: dict[str, datetime | None]) -> AsyncIterator[Plan]:
+    async def _tombstones(self, window: Window, listed: dict[str, datetime | None]) -> AsyncIterator[WorkItems]:
         """Of what the archive held before this run, no more than `_suspicious` lets pass, of all places together: counts do not
         tell where as much is new as has vanished.
         """
@@ -113,7 +113,7 @@ class Prover:
         old = {entry.row.output_id for entry in entries if entry.row.first_seen_at < pipeline.report.started_at}
         if not self._suspicious(self._vanished + len(old), sum(pipeline.start.days.values())):
             self._vanished += len(old)
-            yield Plan(entries)
+            yield WorkItems(entries)
 
     @property
     def _days(self) -> dict[date, int]:

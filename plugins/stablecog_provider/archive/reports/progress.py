@@ -12,10 +12,10 @@ EVERY = 15.0
 
 
 class LoggedProgress:
-    """A `Watcher`; `say` is given a format and its values, as a logger is."""
+    """A `ProgressListener`; `say` is given a format and its values, as a logger is."""
 
-    def __init__(self, say: Callable[..., object], monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._say, self._monotonic = say, monotonic
+    def __init__(self, log: Callable[..., object], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._log, self._monotonic = log, monotonic
         self._next = monotonic() + EVERY
 
     def __call__(self, progress: Progress) -> None:
@@ -23,7 +23,7 @@ class LoggedProgress:
         if now < self._next:
             return
         self._next = now + EVERY
-        self._say(
+        self._log(
             "%s: %d of %d images, %d failed, %.1f MB; %d outputs read%s",
             progress.stage or "archiving",
             progress.done,

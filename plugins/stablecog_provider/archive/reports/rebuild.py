@@ -9,7 +9,7 @@ from typing import Any
 from ...model.checkpoint import Proof
 from ...model.coverage import Axis, Coverage
 from ...model.times import format_instant
-from ..proving.bisection import Counted
+from ..proving.bisection import CountComparison
 from .run import SHOWN_FAILURES, Failure, counted
 
 SHOWN_GAPS = 50
@@ -32,7 +32,7 @@ class RebuildReport:
     live: int = 0
     missing: list[date] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
-    gaps: list[Counted] = field(default_factory=list)
+    gaps: list[CountComparison] = field(default_factory=list)
     images_checked: bool = False
     lost_images: list[Failure] = field(default_factory=list)
     proof: Proof | None = None

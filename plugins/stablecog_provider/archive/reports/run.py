@@ -59,7 +59,7 @@ class RunReport:
     started_at: datetime
     finished_at: datetime | None = None
     walk: str = ""
-    abilities: dict[str, Any] = field(default_factory=dict)
+    capabilities: dict[str, Any] = field(default_factory=dict)
     axis: Axis = Axis.COMPLETED
     coverage: Coverage = Coverage()
     read: int = 0
@@ -206,7 +206,7 @@ class RunReport:
             **self.summary(),
             "source": self.source,
             "walk": self.walk,
-            "abilities": self.abilities,
+            "capabilities": self.capabilities,
             "axis": str(self.axis),
             "started_at": format_instant(self.started_at),
             "finished_at": format_instant(self.finished_at) if self.finished_at else None,

@@ -15,7 +15,7 @@ _RECOVERY = 0.98
 _NEGLIGIBLE = 0.001
 
 
-class Pace:
+class RateLimiter:
     """Spaces the starts of requests by `interval` seconds; wider after each refusal, and narrower again with every success.
 
     Without the spacing, all who waited for a `Retry-After` would ask at the same instant, and be refused again.
@@ -29,10 +29,10 @@ class Pace:
     ) -> None:
         self.interval = self._least = interval
         self._sleep, self._monotonic = sleep, monotonic
-        self._next = self._refused_at = monotonic()
+        self._next = self._throttled_at = monotonic()
         self._lock = asyncio.Lock()
 
-    async def turn(self) -> float:
+    async def acquire(self) -> float:
         """Wait until it is one's turn. Returns when that was, for `refused`."""
         async with self._lock:
             # Meanwhile, somebody else may have been told to wait longer.
@@ -42,16 +42,16 @@ class Pace:
             self._next = now + self.interval
             return now
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Nobody asks for that long: a limit is the client address's, not the request's."""
         self._next = max(self._next, self._monotonic() + seconds)
 
-    def refused(self, asked_at: float, seconds: float) -> None:
+    def throttled(self, asked_at: float, seconds: float) -> None:
         """A request begun at `asked_at` came too soon. Requests that were under way together are one refusal."""
-        self.hold(seconds)
-        if asked_at >= self._refused_at:
+        self.pause(seconds)
+        if asked_at >= self._throttled_at:
             self.interval = max(self._least, min(max(2 * self.interval, FIRST_INTERVAL), LONGEST_INTERVAL))
-            self._refused_at = self._monotonic()
+            self._throttled_at = self._monotonic()
 
-    def answered(self) -> None:
+    def succeeded(self) -> None:
         self.interval = max(self._least, self.interval * _RECOVERY if self.interval > _NEGLIGIBLE else 0.0)

@@ -74,7 +74,7 @@ class RetryPolicy:
             wait=_AtLeastRetryAfter(backoff),
             retry=retry_if_exception_type(self.on),
             sleep=sleep,
-            before_sleep=_tell,
+            before_sleep=_log_retry,
             reraise=True,
         )
         return await retrying(attempt)
@@ -119,7 +119,7 @@ class _AtLeastRetryAfter(wait_base):
         return max(self.backoff(retry_state), asked or 0.0)
 
 
-def _tell(retry_state: RetryCallState) -> None:
+def _log_retry(retry_state: RetryCallState) -> None:
     error = retry_state.outcome.exception() if retry_state.outcome else None
     message = error.message if isinstance(error, TransientError) else type(error).__name__
     _log.info("Attempt %d failed, next in %.1f s: %s", retry_state.attempt_number, retry_state.upcoming_sleep, message)
