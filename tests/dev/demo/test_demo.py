@@ -195,7 +195,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_even_if_it_is_killed_nothing_outlives_the_demo(place: Path, tmp_path: Path) -> None:
     program = (
-        "import os; from pathlib import Path; from demo.children import started\n"
+        "import os; from pathlib import Path; from dev.local.children import started\n"
         f"with started(['sh', '-c', 'echo $$ > \"$PLACE\"; exec sleep 600'], Path({str(tmp_path / 'log')!r}), os.environ):"
         " input()"
     )
@@ -216,7 +216,7 @@ def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str
     commands = " ".join(word for child in family for word in child.cmdline())
     assert "weed" in commands
     assert "simulate" in commands
-    for _ in range(3):  # an retry_all person
+    for _ in range(3):  # an impatient person
         demo.send_signal(signal.SIGINT)
     rest = demo.stdout.read()
     assert demo.wait(60) == 130
