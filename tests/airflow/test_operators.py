@@ -33,7 +33,13 @@ ASSET = Asset(name="archive", uri="s3://bucket/prefix")
 def report(*, source: int | None = 3, manifest: int = 3, **counts: Any) -> RunReport:
     proof = None if source is None else Proof(NOW - timedelta(days=1), NOW, source, manifest, NOW)
     return RunReport(
-        run_id="r1", archive="s3://bucket/prefix", source="https://a", started_at=NOW, proof=proof, **counts
+        run_id="r1",
+        archive="s3://bucket/prefix",
+        source="https://a",
+        started_at=NOW,
+        finished_at=NOW,
+        proof=proof,
+        **counts,
     )
 
 

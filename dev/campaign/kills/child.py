@@ -22,7 +22,7 @@ from stablecog_provider.adapters import stablecog_api
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_ports
 from stablecog_provider.adapters.memory import SystemClock
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.committing import pipeline
+from stablecog_provider.archive.committing import commit
 from stablecog_provider.archive.ports import Listed, ObjectStore, Ports, Source, Stored
 from stablecog_provider.cli.app import main
 from stablecog_provider.cli.context import CliContext
@@ -201,7 +201,7 @@ def worlds(step: Step | None, number: int, ahead: timedelta) -> Callable[..., ob
 
 def hasten() -> None:
     """Commit early and often. The simulator has no rate limit here, and politeness would only make the campaign longer."""
-    pipeline.COMMIT_ROWS = COMMIT_ROWS
+    commit.COMMIT_ROWS = COMMIT_ROWS
     stablecog_api.RATE_LIMIT = 2 * REQUESTS_PER_SECOND
 
 
