@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Iterable
+import math
+from collections.abc import Callable, Iterable
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
 from ..archive.ports import Absent, Condition, Conflict, ObjectStore, Stored, Unchanged
+from ..archive.resilience.retry import RetryPolicy, Sleep
 from ..errors import ArchiveDamaged, StoreUnavailable
 from ..model.manifest import Row, RowKey, merge_rows
 from ..model.object_keys import Layout, day_of
@@ -17,6 +19,16 @@ from .parquet_partition import ParquetPartition, read_partition
 CONTENT_TYPE = "application/vnd.apache.parquet"
 MAX_LOST_RACES = 20
 MAX_UNKNOWN_OUTCOMES = 3
+WRITE_RETRIES = RetryPolicy(
+    attempts=MAX_UNKNOWN_OUTCOMES,
+    refusals=MAX_LOST_RACES,
+    refusal=Conflict,
+    patience=math.inf,
+    first_wait=0.1,
+    longest_wait=5.0,
+    on=(Conflict, StoreUnavailable),
+)
+"""A lost race is not an attempt: it costs one more read and write of the partition."""
 OFF_LOOP_ROWS, OFF_LOOP_BYTES = 2_000, 500_000
 """From here on, merging and reading take longer (about 50 ms) than the transfers on the event loop should wait."""
 
@@ -24,20 +36,20 @@ T = TypeVar("T")
 
 
 class ParquetManifest:
-    """Port `Manifest`. `sleep` (seconds) and `jitter` (0 to 1) are for tests to replace."""
+    """Port `Manifest`. Tests replace `retries` and `sleep` (seconds)."""
 
     def __init__(
         self,
         store: ObjectStore,
         layout: Layout,
         *,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        jitter: Callable[[], float] = random.random,
+        retries: RetryPolicy = WRITE_RETRIES,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._store = store
         self._layout = layout
+        self._retries = retries
         self._sleep = sleep
-        self._jitter = jitter
 
     async def load(self, day: date) -> ParquetPartition:
         """Raises ArchiveDamaged where the object is no partition of ours."""
@@ -91,26 +103,16 @@ class ParquetManifest:
     async def _replace(
         self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int
     ) -> ParquetPartition:
-        """Replace the partition by `change` of it, by compare-and-swap, as often as it takes. `weight`: rows to come."""
-        lost_races = unknown_outcomes = 0
-        while True:
-            try:
-                return await self._replace_once(day, change, weight)
-            except Conflict:
-                lost_races += 1
-                if lost_races >= MAX_LOST_RACES:
-                    raise StoreUnavailable(
-                        f"{self._uri(day)} was changed by others {lost_races} times while this run tried to write it"
-                    ) from None
-                pause = 0.0
-            except StoreUnavailable as error:
-                # The write may have landed: the next round reads first, and finds nothing left to write if it has.
-                unknown_outcomes += 1
-                if unknown_outcomes >= MAX_UNKNOWN_OUTCOMES:
-                    raise
-                pause = error.retry_after or 0.0
-            backoff = min(5.0, 0.05 * 2 ** (lost_races + unknown_outcomes))
-            await self._sleep(pause + backoff * self._jitter())
+        """Replace the partition with `change(partition)` by compare-and-swap. `weight`: how many rows `change` adds at most.
+
+        After a write of unknown outcome, the next attempt reads first; if the write landed, nothing is left to write.
+        """
+        try:
+            return await self._retries.call(partial(self._replace_once, day, change, weight), self._sleep)
+        except Conflict:
+            raise StoreUnavailable(
+                f"{self._uri(day)} was changed by others {self._retries.refusals} times while this run tried to write it"
+            ) from None
 
     async def _replace_once(
         self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int

@@ -22,7 +22,7 @@ import httpx
 
 from .. import __version__
 from ..archive.resilience.rate_limit import RateLimiter
-from ..archive.resilience.retry import SOURCE_RETRIES, Sleep, http_date, retry_after_seconds
+from ..archive.resilience.retry import SOURCE_RETRIES, Sleep
 from ..errors import (
     ArchiveError,
     ConfigurationError,
@@ -34,6 +34,7 @@ from ..errors import (
 from ..model.page import Page, PageQuery, parse_page
 from ..model.times import BEGINNING, FAR_FUTURE, format_instant
 from .allowed_hosts import AllowedHosts
+from .http_dates import http_date, retry_after_seconds
 
 DEFAULT_ADDRESS = "https://api.stablecog.com"
 PATH = "/v1/image/generation/outputs"
@@ -119,7 +120,7 @@ class StablecogApi:
                 return _page(body, response)
             failure = _of_response(response, body, parameters, self._key)
         if isinstance(failure, RateLimited):
-            self._limiter.throttled(asked_at, self._retries.bearable(failure))
+            self._limiter.throttled(asked_at, self._retries.pause_for(failure))
         # Outside the `except`: the chain of causes would lead to the request, and so to the key.
         raise failure
 

@@ -153,7 +153,7 @@ class Transfer:
                     body, sha256 = await self._read(image, held)
             except RateLimited as error:
                 self.concurrency.refused()
-                self._limiter.throttled(asked_at, self._image_retries.bearable(error))
+                self._limiter.throttled(asked_at, self._image_retries.pause_for(error))
                 raise
             except SourceUnavailable:
                 self.concurrency.failed()
