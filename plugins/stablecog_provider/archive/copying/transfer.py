@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -22,6 +22,7 @@ from ...model.object_keys import EXTENSIONS, ImageKey, Layout, Rendition
 from ..ports import ImageBody, ImageSource, ObjectStore
 from ..resilience.rate_limit import RateLimiter
 from ..resilience.retry import IMAGE_RETRIES, STORE_RETRIES, RetryPolicy, Sleep
+from .byte_budget import ByteBudget
 from .concurrency import DEFAULT_CONCURRENCY, AdaptiveConcurrency
 from .image_format import image_type
 from .outage import IMAGES_IN_A_ROW, OutageDetector
@@ -50,31 +51,6 @@ class Copied:
     sha256: str
     content_type: str
     bytes: int
-
-
-class ByteBudget:
-    """How many bytes may be in memory. First come, first served, so that small images cannot starve a large one."""
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.available = capacity
-        self._turn = asyncio.Lock()
-        self._freed = asyncio.Event()
-
-    @asynccontextmanager
-    async def reserved(self, amount: int) -> AsyncIterator[None]:
-        """Wait for room and hold it. More than there is at all means: all of it."""
-        amount = min(amount, self.capacity)
-        async with self._turn:
-            while self.available < amount:
-                self._freed.clear()
-                await self._freed.wait()
-            self.available -= amount
-        try:
-            yield
-        finally:
-            self.available += amount
-            self._freed.set()
 
 
 class Transfer:
