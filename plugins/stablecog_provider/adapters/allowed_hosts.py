@@ -18,6 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ..errors import ConfigurationError, ImageRefused
+from .redaction import redacted_url
 
 OWN_DOMAIN = ".stablecog.com"
 _DEFAULT_PORTS = (80, 443)
@@ -65,21 +66,16 @@ class AllowedHosts:
         if url.scheme not in ("http", "https") or not host or port is None:
             raise ImageRefused("the image's address is not an http(s) URL", hint="")
         if url.raw_user is not None or url.raw_password is not None:
-            raise ImageRefused(f"the image's address carries a user name or password: {shown(url)}", hint="")
+            raise ImageRefused(f"the image's address carries a user name or password: {redacted_url(url)}", hint="")
         if self.is_named(host, port):
             return
         if url.scheme == "https" and port == 443 and _OWN_HOST.fullmatch(_normalize_host(host)):
             return
         name = f"[{host}]" if ":" in host else host
         raise ImageRefused(
-            f"images are fetched over https from *{OWN_DOMAIN} and from hosts that were named, not from {shown(url)}",
+            f"images are fetched over https from *{OWN_DOMAIN} and from hosts that were named, not from {redacted_url(url)}",
             hint=f"if the host is right, name it: --image-host {name}:{port} (extra `image_hosts` of the connection)",
         )
-
-
-def shown(url: URL) -> str:
-    """A URL as it may stand in a message: without user, query and fragment, at most 300 characters."""
-    return str(url.with_user(None).with_query(None).with_fragment(None))[:300]
 
 
 class PrivateAddress(OSError):

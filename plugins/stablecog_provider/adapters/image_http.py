@@ -20,8 +20,9 @@ from yarl import URL
 from .. import __version__
 from ..archive.ports import ImageBody
 from ..errors import ArchiveError, ImageGone, ImageRefused, ImageRejected, RateLimited, SourceUnavailable
-from .allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress, shown
+from .allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress
 from .http_dates import http_date, retry_after_seconds
+from .redaction import one_line, redacted_url
 
 MAX_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -106,7 +107,7 @@ class HttpImages:
             location = response.headers.get("Location", "")
             response.release()
             target = target.join(_parsed(location))
-        raise ImageRejected(f"more than {MAX_REDIRECTS} redirects, the last to {shown(target)}")
+        raise ImageRejected(f"more than {MAX_REDIRECTS} redirects, the last to {redacted_url(target)}")
 
     async def _ask(self, target: URL) -> aiohttp.ClientResponse:
         if self._session is None:
@@ -117,9 +118,9 @@ class HttpImages:
             cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
             failure: ArchiveError
             if isinstance(cause, PrivateAddress):
-                failure = ImageRefused(f"{cause}: {shown(target)}")
+                failure = ImageRefused(f"{cause}: {redacted_url(target)}")
             else:
-                failure = SourceUnavailable(f"cannot fetch {shown(target)}: {_cause(cause)}")
+                failure = SourceUnavailable(f"cannot fetch {redacted_url(target)}: {_cause(cause)}")
         # Outside the `except`: the chain of causes would lead to the whole address, signature included.
         raise failure
 
@@ -136,7 +137,7 @@ class _HttpBody:
             async for chunk in self._response.content.iter_any():
                 yield chunk
         except _TROUBLE as error:
-            failure = SourceUnavailable(f"the body of {shown(self._response.url)} broke off: {_cause(error)}")
+            failure = SourceUnavailable(f"the body of {redacted_url(self._response.url)} broke off: {_cause(error)}")
         else:
             return
         raise failure
@@ -154,7 +155,7 @@ def _check(response: aiohttp.ClientResponse) -> None:
     coding = response.headers.get("Content-Encoding", "identity").lower()
     if status == HTTPStatus.OK and coding == "identity":
         return
-    where = shown(response.url)
+    where = redacted_url(response.url)
     if status == HTTPStatus.OK:
         raise ImageRejected(f"{where} came with a coding that nobody asked for: {coding[:40]!r}")
     answered = f"{where}: the image host answered {status}{_phrase(status)}"
@@ -180,6 +181,5 @@ def _cause(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientPayloadError):
         received = re.search(r"received \d+ of \d+ bytes", str(error))
         return "the connection was lost" + (f" ({received[0]})" if received else "")
-    plain = "".join(mark if mark.isprintable() else " " for mark in str(error))
-    text = " ".join(re.sub(r"\w+://\S+", "(URL)", plain).split())
-    return f"{type(error).__name__}{': ' if text else ''}{text[:200]}"
+    text = one_line(str(error))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -26,7 +26,8 @@ from obstore.store import S3Store
 from ..archive.ports import Absent, Condition, Conflict, Listed, Stored
 from ..archive.resilience.retry import STORE_RETRIES, Sleep
 from ..errors import ArchiveError, ConfigurationError, CredentialsRejected
-from .store_errors import is_missing_key, one_line, translate
+from .redaction import one_line
+from .store_errors import is_missing_key, translate
 
 if TYPE_CHECKING:
     from obstore import PutMode

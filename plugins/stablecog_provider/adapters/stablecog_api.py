@@ -35,6 +35,7 @@ from ..model.page import Page, PageQuery, parse_page
 from ..model.times import BEGINNING, FAR_FUTURE, format_instant
 from .allowed_hosts import AllowedHosts
 from .http_dates import http_date, retry_after_seconds
+from .redaction import one_line
 
 DEFAULT_ADDRESS = "https://api.stablecog.com"
 PATH = "/v1/image/generation/outputs"
@@ -188,7 +189,7 @@ def _of_exception(error: Exception, address: str, key: str) -> ArchiveError:
         return ConfigurationError(f"{address} cannot be asked ({name})", hint="check the host's address")
     if isinstance(error, httpx.TransportError | httpx.DecodingError):
         return SourceUnavailable(
-            f"the connection to {address} failed ({name}: {_one_line(str(error).replace(key, '***'))})"
+            f"the connection to {address} failed ({name}: {one_line(str(error).replace(key, '***'))})"
         )
     return SourceContradiction(f"{address} could not be read ({name})")
 
@@ -196,7 +197,7 @@ def _of_exception(error: Exception, address: str, key: str) -> ArchiveError:
 def _of_response(response: httpx.Response, body: bytes, parameters: Mapping[str, str], key: str) -> ArchiveError:
     """What an answer other than 2xx means. 408, 425, 429 and 5xx may pass; the rest will not."""
     status = response.status_code
-    said = _one_line(_server_text(body).replace(key, "***"))
+    said = one_line(_server_text(body).replace(key, "***"))
     answer = f"{response.request.url.netloc.decode()} answered {status}" + (f" ({said})" if said else "")
     if status in (401, 403):
         return CredentialsRejected(f"{answer}: it does not accept the API key", hint=_KEY_PLACE)
@@ -222,7 +223,7 @@ def _page(body: bytes, response: httpx.Response) -> Page:
     except RecursionError:
         raise SourceContradiction("the source answered with a document nested too deeply to read") from None
     except ValueError as error:
-        shown = _one_line(response.headers.get("content-type", "no content type"))
+        shown = one_line(response.headers.get("content-type", "no content type"))
         raise SourceUnavailable(
             f"{response.request.url.netloc.decode()} answered {response.status_code} with {len(body)} bytes that are no JSON "
             f"({shown}; {type(error).__name__}): a proxy or an outage page"
@@ -248,9 +249,3 @@ def _server_text(body: bytes) -> str:
             return ": ".join(str(document[name]) for name in ("error", "description") if document.get(name))
     text = body[:2000].decode("utf-8", "replace").strip()
     return "" if text.startswith("<") else text
-
-
-def _one_line(text: str) -> str:
-    """One line of printable text, at most 200 characters."""
-    line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
-    return line if len(line) <= 200 else line[:200] + "..."

@@ -8,6 +8,7 @@ from obstore import exceptions
 
 from ..archive.ports import Conflict
 from ..errors import ArchiveError, BucketMissing, ConfigurationError, CredentialsRejected, StoreUnavailable
+from .redaction import one_line
 
 # What S3 answers in <Code>, as far as it tells more than the status does.
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
@@ -99,9 +100,3 @@ def _reason(text: str) -> str:
     if "TimedOut" in debug or "kind: Timeout" in debug:
         return "no answer in time"
     return one_line(re.sub(r"^.* - ", "", " ".join(plain.split())))
-
-
-def one_line(text: str) -> str:
-    """One line of printable text without the queries of addresses, at most 200 characters."""
-    line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
-    return re.sub(r"(\w+://)(?:[^\s/?#]*@)?([^\s?#]*)[?#]?\S*", r"\1\2", line)[:200]
