@@ -1,4 +1,4 @@
-"""The manifest as Parquet in an object store: one object a UTC day, replaced as a whole by compare-and-swap."""
+"""The manifest as Parquet in an object store: one object per UTC day, replaced as a whole by compare-and-swap."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WRITE_RETRIES = RetryPolicy(
 )
 """A lost race is not an attempt: it costs one more read and write of the partition."""
 OFF_LOOP_ROWS, OFF_LOOP_BYTES = 2_000, 500_000
-"""From here on, merging and reading take longer (about 50 ms) than the transfers on the event loop should wait."""
+"""From these sizes on, merging and reading run in a thread: they take about 50 ms, which would block the transfers."""
 
 T = TypeVar("T")
 
@@ -52,11 +52,11 @@ class ParquetManifest:
         self._sleep = sleep
 
     async def load(self, day: date) -> ParquetPartition:
-        """Raises ArchiveDamaged where the object is no partition of ours."""
+        """Read the day's partition. Raises ArchiveDamaged if the object is not a partition of this archive."""
         return await self._read(day, await self._store.get(self._layout.partition(day)))
 
     async def days(self) -> list[date]:
-        """All days that have a partition, rising."""
+        """Return all days that have a partition, in ascending order."""
         return list(await self.versions())
 
     async def versions(self) -> dict[date, str]:
@@ -69,7 +69,7 @@ class ParquetManifest:
         return dict(sorted(listed.items()))
 
     async def merge(self, day: date, rows: Iterable[Row]) -> ParquetPartition:
-        """As the port says. Raises ValueError where a row belongs to another day."""
+        """As the port says. Raises ValueError if a row belongs to another day."""
         pending = _by_key(day, rows)
 
         def merged(partition: ParquetPartition) -> ParquetPartition:
@@ -98,7 +98,9 @@ class ParquetManifest:
         try:
             return await self._write(empty, Unchanged(stored.version))
         except Conflict:
-            raise StoreUnavailable(f"{self._uri(day)} was changed by others while it was being set aside") from None
+            raise StoreUnavailable(
+                f"{self._uri(day)} was changed by another run while it was being set aside"
+            ) from None
 
     async def _replace(
         self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int
@@ -111,7 +113,7 @@ class ParquetManifest:
             return await self._retries.call(partial(self._replace_once, day, change, weight), self._sleep)
         except Conflict:
             raise StoreUnavailable(
-                f"{self._uri(day)} was changed by others {self._retries.refusals} times while this run tried to write it"
+                f"{self._uri(day)} was changed by other runs {self._retries.refusals} times while this run tried to write it"
             ) from None
 
     async def _replace_once(
@@ -154,7 +156,7 @@ def _by_key(day: date, rows: Iterable[Row]) -> dict[RowKey, Row]:
 
 
 def _bare(version: str) -> str:
-    """Some servers quote an ETag where they answer and not where they list."""
+    """Some servers quote an ETag in responses but not in listings."""
     return version.strip('"')
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 class ByteBudget:
-    """How many bytes may be in memory. First come, first served, so that small images cannot starve a large one."""
+    """Limits the bytes in memory. First come, first served, so that small images cannot starve a large one."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
