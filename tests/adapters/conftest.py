@@ -1,4 +1,4 @@
-"""Every ObjectStore and every ImageSource, under one name each: a new adapter joins by a parameter here."""
+"""Every ObjectStore and every ImageSource as a parametrised fixture; a new adapter is added here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_RETRIES = {"max_retries": 0, "retry_timeout": timedelta(seconds=10)}
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What lies in a store, looked at past the port."""
+    """The content of a store, read without the port."""
 
     body: bytes
     content_type: str
@@ -31,7 +31,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class StoreUnderTest:
-    """`folder` is this test's own; `look` tells what lies under a key."""
+    """`folder` belongs to this test only; `look` returns the object at a key."""
 
     store: ObjectStore
     look: Callable[[str], Seen]
@@ -42,7 +42,7 @@ class StoreUnderTest:
 
 
 async def no_sleep(seconds: float) -> None:
-    """Nobody waits between two attempts."""
+    """A sleep that does not wait."""
 
 
 def s3_store(server: S3Server, bucket: str = "archive", **settings: object) -> S3ObjectStore:
@@ -82,7 +82,7 @@ def bucket(request: pytest.FixtureRequest) -> StoreUnderTest:
 
 @asynccontextmanager
 async def http_server(handler: Handler) -> AsyncIterator[str]:
-    """Serve every request by `handler` on loopback; gives `HOST:PORT`."""
+    """Serve every request with `handler` on loopback; gives `HOST:PORT`."""
     application = web.Application(client_max_size=2**24)
     application.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(application, shutdown_timeout=1)

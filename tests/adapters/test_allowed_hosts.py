@@ -1,4 +1,4 @@
-"""Which addresses images may come from: ours, those that were named, and nothing that hides behind them."""
+"""Which addresses images may come from: the service's, the named ones, and none that only resolves like them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_refused(url: str) -> None:
     assert "geheim" not in str(raised.value)
 
 
-def test_the_refusal_says_what_to_type() -> None:
+def test_the_refusal_names_the_option_to_type() -> None:
     with pytest.raises(ImageRefused, match=r"--image-host localhost:8081 ") as raised:
         ALLOWED.check(URL("http://localhost:8081/x?sig=geheim"))
     assert "geheim" not in str(raised.value)
@@ -76,7 +76,7 @@ def test_the_refusal_says_what_to_type() -> None:
     "text",
     ["", "http://localhost", "localhost:", "localhost:0x50", "localhost:99999", "a b", "a/b", "u:geheim@h", "hüst"],
 )
-def test_what_is_no_host_is_a_wrong_setting(text: str) -> None:
+def test_a_text_that_is_not_a_host_is_a_wrong_setting(text: str) -> None:
     with pytest.raises(ConfigurationError, match="not a host") as raised:
         AllowedHosts.of([text])
     assert "geheim" not in str(raised.value)
@@ -100,12 +100,12 @@ def test_addresses_that_are_not_public(address: str) -> None:
 
 
 @given(st.ip_addresses(v=4))
-def test_an_ipv4_address_in_ipv6_clothes_is_judged_alike(address: ipaddress.IPv4Address) -> None:
+def test_an_ipv4_address_embedded_in_ipv6_is_judged_like_itself(address: ipaddress.IPv4Address) -> None:
     assert is_public(f"::ffff:{address}") == is_public(str(address))
 
 
 class Names(AbstractResolver):
-    """A DNS of our own."""
+    """A DNS with given answers."""
 
     def __init__(self, *addresses: str) -> None:
         self.addresses = addresses
@@ -123,7 +123,7 @@ class Names(AbstractResolver):
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["fd00::1"]])
-async def test_a_name_of_ours_that_leads_inside_is_refused(addresses: list[str]) -> None:
+async def test_a_name_of_the_service_that_resolves_to_a_private_address_is_refused(addresses: list[str]) -> None:
     with pytest.raises(PrivateAddress, match=r"b\.stablecog\.com"):
         await GuardedResolver(ALLOWED, Names(*addresses)).resolve("b.stablecog.com", 443)
 

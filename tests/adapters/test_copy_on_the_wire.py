@@ -1,4 +1,4 @@
-"""What one image costs on the wire, by the real adapters: requests, bytes, connections. CountComparison, never timed."""
+"""What one image costs on the wire with the real adapters: requests, bytes, connections. Counted, never timed."""
 
 from __future__ import annotations
 

@@ -50,15 +50,15 @@ def test_an_interruption_cancels_what_runs_and_comes_out(installed: bool, monkey
 @pytest.mark.parametrize(
     "scene",
     [
-        over_http.test_a_body_comes_as_it_is_with_its_length,
+        over_http.test_a_body_is_unchanged_and_has_its_length,
         over_http.test_a_body_without_a_length,
         over_http.test_a_body_that_breaks_off,
         over_http.test_a_host_that_cannot_be_reached,
         partial(over_http.test_a_host_that_hangs, False),
         partial(over_http.test_a_host_that_hangs, True),
         over_http.test_redirects_are_followed_to_allowed_hosts,
-        over_http.test_a_name_of_ours_that_leads_inside_is_refused_when_it_is_connected,
-        over_http.test_a_transfer_over_real_http_survives_a_host_that_stumbles,
+        over_http.test_a_name_of_the_service_that_resolves_to_a_private_address_is_refused_at_the_connection,
+        over_http.test_a_transfer_over_real_http_survives_failures_of_the_host,
     ],
 )
 def test_of_uvloop_the_same_comes_as_of_asyncio(scene: Callable[[], Coroutine[None, None, None]]) -> None:

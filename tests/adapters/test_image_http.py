@@ -1,4 +1,4 @@
-"""HttpImages over real HTTP on loopback: bodies, statuses, redirects, and what it never tells a host."""
+"""HttpImages over real HTTP on loopback: bodies, statuses, redirects, and what it never sends to a host."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def host(handler: Answering, **settings: object) -> AsyncIterator[tuple[HttpImages, str]]:
-    """A host that answers by `handler`, the images that may ask it, and its address."""
+    """Serve `handler` on loopback; gives the images that may use it, and its address."""
     async with http_server(handler) as address, HttpImages([address], **settings) as images:
         yield images, f"http://{address}"
 
@@ -67,7 +67,7 @@ def redirect(location: str) -> web.Response:
     return web.Response(status=302, headers={"Location": location})
 
 
-async def test_a_body_comes_as_it_is_with_its_length() -> None:
+async def test_a_body_is_unchanged_and_has_its_length() -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(body=BODY)
 
@@ -87,7 +87,7 @@ async def test_a_body_without_a_length() -> None:
         assert await read(images, f"{base}/x.jpeg") == (BODY, None)
 
 
-async def test_the_host_is_told_nothing_about_us(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_requests_carry_no_key_and_no_cookie(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://{HOST}:1")
     monkeypatch.setenv("STABLECOG_API_KEY", "sc-geheim")
     seen: list[dict[str, str]] = []
@@ -99,7 +99,7 @@ async def test_the_host_is_told_nothing_about_us(monkeypatch: pytest.MonkeyPatch
         return response
 
     async with http_server(answer) as address:
-        # By name, since no client keeps cookies for bare addresses.
+        # By name, since clients keep no cookies for IP addresses.
         name = address.replace(HOST, "images.test")
         async with HttpImages([name], resolver=Names(HOST)) as images:
             await read(images, f"http://{name}/x.jpeg")
@@ -141,7 +141,7 @@ async def test_retry_after(code: int, headers: dict[str, str], seconds: float | 
     assert raised.retry_after == seconds
 
 
-async def test_a_coding_that_nobody_asked_for() -> None:
+async def test_a_content_coding_that_was_not_requested() -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(body=gzip.compress(BODY), headers={"Content-Encoding": "gzip"})
 
@@ -243,29 +243,29 @@ async def test_a_redirect_to_a_refused_address_is_not_followed(location: str) ->
         "https://evil.example\\@b.stablecog.com/x",
     ],
 )
-async def test_a_refused_address_is_not_asked(url: str) -> None:
+async def test_no_request_is_sent_to_a_refused_address(url: str) -> None:
     async with HttpImages() as images:
         with pytest.raises(ImageRefused):
             await read(images, url)
 
 
-async def test_a_name_of_ours_that_leads_inside_is_refused_when_it_is_connected() -> None:
+async def test_a_name_of_the_service_that_resolves_to_a_private_address_is_refused_at_the_connection() -> None:
     async with HttpImages(resolver=Names("127.0.0.1")) as images:
         with pytest.raises(ImageRefused, match="not public"):
             await read(images, "https://b.stablecog.com/x.jpeg?sig=geheim")
 
 
-def test_a_host_that_is_none_is_a_wrong_setting() -> None:
+def test_an_invalid_host_is_a_wrong_setting() -> None:
     with pytest.raises(ConfigurationError):
         HttpImages(["http://localhost"])
 
 
-async def test_it_is_used_inside_async_with() -> None:
+async def test_it_works_only_inside_async_with() -> None:
     with pytest.raises(RuntimeError, match="async with"):
         await read(HttpImages(), "https://b.stablecog.com/x")
 
 
-async def test_a_transfer_over_real_http_survives_a_host_that_stumbles() -> None:
+async def test_a_transfer_over_real_http_survives_failures_of_the_host() -> None:
     asked = 0
 
     async def answer(request: web.Request) -> web.StreamResponse:

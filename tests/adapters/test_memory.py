@@ -1,4 +1,4 @@
-"""What the fakes can do beyond their ports."""
+"""The features of the fakes beyond their ports."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_hooks_see_every_call_and_decide_whether_it_took_effect() -> None:
     assert calls == [Call("put", "k")] * 2
 
 
-async def test_images_answer_in_turn_and_the_last_for_ever() -> None:
+async def test_responses_of_an_image_come_in_order_and_the_last_repeats() -> None:
     images = MemoryImages({"u": [ImageGone("404"), MemoryImage(b"abc", chunk_size=2)]})
     with pytest.raises(ImageGone):
         async with images.open("u"):
@@ -62,7 +62,7 @@ async def test_an_unknown_image_is_gone() -> None:
             pass
 
 
-def test_clocks_tell_utc() -> None:
+def test_clocks_are_utc() -> None:
     clock = FixedClock(datetime(2026, 11, 21, tzinfo=UTC))
     clock.advance(timedelta(hours=1))
     assert clock.now() == datetime(2026, 11, 21, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What the archive relies on in a store, asked of every store."""
+"""What the archive needs of a store, tested with every store."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ async def keys_below(bucket: Bucket, prefix: str) -> list[Listed]:
     return sorted([item async for item in bucket.store.list(prefix)], key=lambda item: item.key)
 
 
-async def test_a_listing_names_versions_as_get_does_but_for_quotes(bucket: Bucket) -> None:
+async def test_a_listing_has_the_versions_of_get_except_for_quotes(bucket: Bucket) -> None:
     key = bucket.key("listed/one")
     version = await bucket.store.put(key, b"one", content_type="text/plain")
     assert [item.version.strip('"') for item in await keys_below(bucket, bucket.key("listed/"))] == [version.strip('"')]
 
 
-async def test_what_was_put_is_got_with_its_version(bucket: Bucket) -> None:
+async def test_get_returns_what_was_put_with_its_version(bucket: Bucket) -> None:
     key = bucket.key("a/checkpoint.json")
     version = await bucket.store.put(key, b"one", content_type="application/json")
     found = await bucket.store.get(key)
@@ -45,8 +45,8 @@ async def test_content_type_and_metadata_are_kept(bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 6 * 1024 * 1024])
-async def test_every_size_comes_back_whole(bucket: Bucket, size: int) -> None:
-    # 6 MiB is beyond the size from which obstore would split an upload by itself.
+async def test_bodies_of_every_size_are_read_back(bucket: Bucket, size: int) -> None:
+    # At 6 MiB, obstore would split an upload by default.
     key, body = bucket.key("big"), bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     await bucket.store.put(key, body, content_type="application/octet-stream")
     found = await bucket.store.get(key)
@@ -79,7 +79,7 @@ async def test_unchanged_of_an_absent_key_is_a_conflict(bucket: Bucket) -> None:
     assert await bucket.store.get(bucket.key("absent")) is None
 
 
-async def test_of_many_who_create_at_once_one_wins(bucket: Bucket) -> None:
+async def test_one_of_many_concurrent_creates_wins(bucket: Bucket) -> None:
     key = bucket.key("race")
     attempts = [
         bucket.store.put(key, str(n).encode(), content_type="text/plain", condition=Absent()) for n in range(12)
@@ -97,11 +97,11 @@ async def test_counting_up_by_compare_and_swap_loses_no_step(bucket: Bucket) -> 
 
     async def add_one() -> None:
         while True:
-            standing = await bucket.store.get(key)
-            assert standing is not None
+            current = await bucket.store.get(key)
+            assert current is not None
             try:
-                body = str(int(standing.body) + 1).encode()
-                await bucket.store.put(key, body, content_type="text/plain", condition=Unchanged(standing.version))
+                body = str(int(current.body) + 1).encode()
+                await bucket.store.put(key, body, content_type="text/plain", condition=Unchanged(current.version))
                 return
             except Conflict:
                 continue
@@ -118,7 +118,7 @@ async def test_delete_removes_and_may_be_repeated(bucket: Bucket) -> None:
     assert await bucket.store.get(key) is None
 
 
-async def test_list_gives_all_below_a_folder_and_nothing_else(bucket: Bucket) -> None:
+async def test_list_returns_everything_below_a_folder_and_nothing_else(bucket: Bucket) -> None:
     for name, size in {"in/a": 1, "in/b/c": 2, "in-between": 3, "inner/d": 4}.items():
         await bucket.store.put(bucket.key(name), b"x" * size, content_type="text/plain")
     assert [replace(item, version="") for item in await keys_below(bucket, bucket.key("in/"))] == [
@@ -128,7 +128,7 @@ async def test_list_gives_all_below_a_folder_and_nothing_else(bucket: Bucket) ->
     assert await keys_below(bucket, bucket.key("nowhere/")) == []
 
 
-async def test_list_goes_on_beyond_a_page(bucket: Bucket) -> None:
+async def test_list_continues_beyond_a_page(bucket: Bucket) -> None:
     names = [bucket.key(f"many/{n:04}") for n in range(1005)]
     for start in range(0, len(names), 67):
         some = names[start : start + 67]
@@ -136,7 +136,7 @@ async def test_list_goes_on_beyond_a_page(bucket: Bucket) -> None:
     assert [item.key for item in await keys_below(bucket, bucket.key("many/"))] == names
 
 
-async def test_odd_but_legal_prefixes_are_kept_as_they_are(bucket: Bucket) -> None:
+async def test_unusual_but_legal_prefixes_are_kept(bucket: Bucket) -> None:
     key = bucket.key("it's (mine)!*=_.-/x")
     await bucket.store.put(key, b"odd", content_type="text/plain")
     assert bucket.look(key).body == b"odd"

@@ -1,4 +1,4 @@
-"""What the S3 store makes of everything that a server or a network can do to it."""
+"""How the S3 store translates failures of servers and of the network."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_each_answer_of_a_server(status: int, code: str, expected: type[Ex
     assert_presentable(raised.value)
 
 
-async def test_the_reason_that_the_store_gives_is_passed_on() -> None:
+async def test_the_message_of_the_store_is_quoted() -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(status=403, text=xml("AccessDenied", "User bob may not s3:PutObject"))
 
@@ -72,7 +72,7 @@ async def test_the_reason_that_the_store_gives_is_passed_on() -> None:
 @pytest.mark.parametrize("operation", ALL)
 async def test_a_server_that_cannot_be_reached(operation: str) -> None:
     with socket.socket() as taken:
-        taken.bind((HOST, 0))  # bound, and nobody listens
+        taken.bind((HOST, 0))  # bound, but nothing listens
         server = S3Server(f"http://{HOST}:{taken.getsockname()[1]}", "test-access-key", "test-secret-key")
         with pytest.raises(StoreUnavailable, match="Connection refused") as raised:
             await operate(s3_store(server, retries=NO_RETRIES), operation)
@@ -122,7 +122,7 @@ async def test_a_missing_bucket_at_real_servers(
             await operate(s3_store(server, "no-such-bucket", retries=NO_RETRIES), operation)
 
 
-async def test_credentials_that_expired_are_to_be_renewed() -> None:
+async def test_expired_credentials_are_named_with_the_next_step() -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(status=400, text=xml("ExpiredToken", "The provided token has expired."))
 
@@ -131,8 +131,8 @@ async def test_credentials_that_expired_are_to_be_renewed() -> None:
             await operate(s3_store(S3Server(f"http://{address}", "a", "b"), retries=NO_RETRIES), "put")
 
 
-async def test_a_write_that_fails_lets_go_of_its_body_at_once() -> None:
-    """An image has its place in a budget of bytes: its error must not keep it until Python looks for cycles."""
+async def test_a_failed_write_frees_its_body_at_once() -> None:
+    """Images share a budget of bytes: an error must not keep a body in memory until the garbage collector runs."""
 
     async def answer(request: web.Request) -> web.Response:
         return web.Response(status=503, text=xml("SlowDown"))
@@ -144,11 +144,11 @@ async def test_a_write_that_fails_lets_go_of_its_body_at_once() -> None:
         gc.disable()
         try:
             for _ in range(20):
-                # `pytest.raises` would keep the error, and so the body.
+                # `pytest.raises` would keep the error, and with it the body.
                 with suppress(StoreUnavailable):
                     await store.put("k", body, content_type="image/jpeg")
                     raise AssertionError("the server answers 503")
-            # A thread of obstore's may not have dropped the last one yet.
+            # A thread of obstore may still have the last one.
             assert sys.getrefcount(body) - held <= 2
         finally:
             gc.enable()

@@ -1,4 +1,4 @@
-"""What the S3 store sends: what is repeated, in how many requests, under which tags and checksums."""
+"""What the S3 store sends: retries, requests per body, tags and checksums."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stablecog_provider.archive.ports import Conflict, Unchanged
 from support.store_operations import operate, xml
 
 
-async def test_a_request_that_fails_once_is_repeated_by_the_store() -> None:
+async def test_a_request_that_fails_once_is_retried_by_obstore() -> None:
     statuses = iter([503, 200])
 
     async def answer(request: web.Request) -> web.Response:
@@ -41,7 +41,7 @@ async def test_a_large_body_is_one_request() -> None:
 
 @pytest.fixture
 async def ceph_like() -> AsyncIterator[str]:
-    """A server that compares If-Match with the bare tag, as Ceph does; the object stands at "v1"."""
+    """A server that compares If-Match with the unquoted tag, like Ceph; the object has version "v1"."""
 
     async def answer(request: web.Request) -> web.Response:
         if request.headers.get("If-Match") == "v1":
@@ -52,7 +52,7 @@ async def ceph_like() -> AsyncIterator[str]:
         yield f"http://{address}"
 
 
-async def test_a_store_that_wants_bare_tags_is_understood(ceph_like: str) -> None:
+async def test_a_store_that_compares_unquoted_tags_is_supported(ceph_like: str) -> None:
     store = s3_store(S3Server(ceph_like, "a", "b"), retries=NO_RETRIES)
     assert await store.put("k", b"", content_type="text/plain", condition=Unchanged('"v1"')) == '"v2"'
     with pytest.raises(Conflict):
@@ -65,8 +65,8 @@ async def test_the_server_checks_the_bodies_sha256(seaweedfs_server: S3Server) -
     assert head["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(b"body").digest()).decode()
 
 
-async def test_a_delete_is_repeated_over_a_broken_connection() -> None:
-    """Unlike a conditional write, it is harmless, and obstore leaves it at one attempt."""
+async def test_a_delete_is_retried_over_a_broken_connection() -> None:
+    """It is safe to repeat, but obstore makes one attempt only."""
     seen: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Where the S3 store goes and as whom: sessions, endpoints, the environment; and what of it is never shown."""
+"""The settings of the S3 store: sessions, endpoints and the environment, and which of them are never shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.store_operations import operate
 
 
 class Refreshing:
-    """A boto3 session's credentials that change, as those of an assumed role do."""
+    """A boto3 session whose credentials change, like those of an assumed role."""
 
     def __init__(self, access_keys: list[str]) -> None:
         self._keys = iter(access_keys)
@@ -47,7 +47,7 @@ def test_a_session_without_credentials_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("endpoint", ["ftp://x", "127.0.0.1:9000", "http://user:geheim@host", "http://host/?geheim=1"])
-def test_an_endpoint_that_is_no_plain_address_is_refused(endpoint: str) -> None:
+def test_an_endpoint_that_is_not_a_plain_address_is_refused(endpoint: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         s3_store(S3Server(endpoint, "a", "b"))
     assert "geheim" not in str(raised.value)
@@ -61,7 +61,7 @@ def test_an_endpoint_that_is_no_plain_address_is_refused(endpoint: str) -> None:
         ("archive", "cn-north-1", "https://archive.s3.cn-north-1.amazonaws.com.cn"),
     ],
 )
-def test_aws_is_asked_where_boto3_says(bucket: str, region: str, address: str) -> None:
+def test_the_endpoint_of_aws_is_boto3s(bucket: str, region: str, address: str) -> None:
     session = boto3.session.Session("a", "b", region_name=region)
     store = S3ObjectStore(bucket, session=session)
     assert store.address == address
@@ -82,7 +82,7 @@ async def test_the_named_endpoint_wins_over_the_environment(monkeypatch: pytest.
     assert signed == [True]
 
 
-async def test_the_environments_endpoint_counts_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environments_endpoint_is_used_if_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(headers={"ETag": '"v"'})
 

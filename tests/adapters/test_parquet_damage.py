@@ -1,4 +1,4 @@
-"""Foreign, damaged and older objects in a partition's place: refused by name, or read for what they are."""
+"""Foreign, damaged and older objects in place of a partition: rejected with the reason, or read."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize(("body", "why"), DAMAGED.values(), ids=DAMAGED)
-async def test_a_foreign_or_damaged_object_is_named_with_cause_and_way_out(body: bytes, why: str) -> None:
+async def test_a_foreign_or_damaged_object_is_named_with_cause_and_next_step(body: bytes, why: str) -> None:
     store = MemoryObjectStore()
     await store.put(KEY, body, content_type="")
     manifest = a_manifest(store)
@@ -86,7 +86,7 @@ async def test_a_foreign_or_damaged_object_is_named_with_cause_and_way_out(body:
 
 
 @given(st.data())
-def test_a_flipped_byte_is_noticed_or_harmless(data: st.DataObject) -> None:
+def test_a_flipped_byte_is_detected_or_harmless(data: st.DataObject) -> None:
     partition = ParquetPartition(TODAY).merged({row.key: row for row in (a_row("a"), a_row("b", prompt="p" * 500))})
     body = bytearray(partition.to_parquet())
     body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))

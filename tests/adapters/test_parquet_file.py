@@ -1,4 +1,4 @@
-"""The file of a partition, as other engines see it."""
+"""The file of a partition, as other engines read it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_arrow_datasets_read_the_partitions_as_one_table(archive: Path) -> None:
     assert table.schema.field("created_at").type == pa.timestamp("us", tz="UTC")
 
 
-def test_the_file_says_how_it_was_made(archive: Path) -> None:
+def test_the_file_records_its_schema_version_and_order(archive: Path) -> None:
     metadata = pq.read_metadata(archive / "dt=2026-11-21" / "manifest.parquet")
     assert metadata.metadata[VERSION_KEY] == str(SCHEMA_VERSION).encode()
     assert [item.column_index for item in metadata.row_group(0).sorting_columns] == [3, 0, 1]

@@ -1,4 +1,4 @@
-"""What is merged into the manifest is loaded again, sorted, once, and written only where it is news."""
+"""Merged rows are loaded again, sorted and unique, and a merge that changes nothing writes nothing."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def test_days_are_those_of_partitions_only() -> None:
 
 
 class CountingExecutor(ThreadPoolExecutor):
-    """What runs off the event loop, by name."""
+    """Records the names of the functions that run off the event loop."""
 
     def __init__(self) -> None:
         super().__init__(1)

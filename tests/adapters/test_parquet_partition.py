@@ -1,4 +1,4 @@
-"""A partition against the model's own words."""
+"""A partition compared with the model's own functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.rows import a_row, minute, rows
 
 
 @given(st.lists(rows(st.sampled_from("abcdefgh")), max_size=12).map(together), st.integers(0, 6), st.integers(0, 6))
-def test_what_a_partition_says_is_what_its_rows_say(found: dict[RowKey, Row], one: int, other: int) -> None:
+def test_a_partitions_answers_are_those_of_its_rows(found: dict[RowKey, Row], one: int, other: int) -> None:
     partition = ParquetPartition(TODAY).merged(found)
     assert by_key(partition) == found
     live = [row for row in found.values() if is_live(row)]

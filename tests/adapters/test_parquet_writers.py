@@ -1,4 +1,4 @@
-"""Other writers, and stores that fail: whoever comes in between, all rows are in the table in the end."""
+"""Concurrent writers and failing stores: in the end, the table has all rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.rows import a_row, rows
 
 
 class Faults:
-    """A hook that raises, at the puts it is told to (counted from 0)."""
+    """A hook that raises at the given puts, counted from 0."""
 
     def __init__(self, error: Callable[[], Exception], at: range) -> None:
         self.error, self.at, self.puts = error, at, 0
@@ -35,14 +35,14 @@ def unavailable(retry_after: float | None = None) -> Exception:
     return StoreUnavailable("the store hung", retry_after=retry_after)
 
 
-async def test_a_lost_race_is_run_again_over_what_the_winner_wrote() -> None:
+async def test_a_lost_race_is_repeated_on_what_the_winner_wrote() -> None:
     store = MemoryObjectStore()
     one, other = a_manifest(store), a_manifest(store)
     await asyncio.gather(*(manifest.merge(TODAY, [a_row(name)]) for manifest, name in ((one, "a"), (other, "b"))))
     assert (await one.load(TODAY)).live_ids() == {"a", "b"}
 
 
-async def test_losing_every_race_is_said_in_the_end() -> None:
+async def test_losing_every_race_raises_in_the_end() -> None:
     store = MemoryObjectStore(before=Faults(lambda: Conflict(KEY), range(1_000)))
     pauses = Pauses()
     with pytest.raises(StoreUnavailable, match=f"s3://bucket/{KEY} was changed by other runs {MAX_LOST_RACES} times"):
@@ -53,7 +53,7 @@ async def test_losing_every_race_is_said_in_the_end() -> None:
 
 
 @pytest.mark.parametrize("landed", [True, False])
-async def test_after_an_unknown_outcome_it_looks_before_it_writes(landed: bool) -> None:
+async def test_a_write_of_unknown_outcome_is_read_before_it_is_repeated(landed: bool) -> None:
     faults = Faults(unavailable, range(1))
     store = MemoryObjectStore(after=faults) if landed else MemoryObjectStore(before=faults)
     merged = await a_manifest(store).merge(TODAY, [a_row()])
@@ -62,7 +62,7 @@ async def test_after_an_unknown_outcome_it_looks_before_it_writes(landed: bool) 
     assert stored_table(store).num_rows == 1
 
 
-async def test_a_store_that_stays_away_is_reported() -> None:
+async def test_a_store_that_stays_unavailable_raises() -> None:
     faults, pauses = Faults(lambda: unavailable(9.0), range(1_000)), Pauses()
     with pytest.raises(StoreUnavailable, match="the store hung"):
         await a_manifest(MemoryObjectStore(before=faults), pauses).merge(TODAY, [a_row()])

@@ -1,4 +1,4 @@
-"""What the client of the API asks, and what it reads from the answers."""
+"""The requests of the API client, and what it reads from the responses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def test_parameters_are_spelled_as_the_api_reads_them() -> None:
     }
 
 
-async def test_an_opaque_cursor_goes_back_as_it_came() -> None:
+async def test_an_opaque_cursor_is_sent_back_unchanged() -> None:
     server = Server(page())
     await ask(server, PageQuery(cursor="2023-05-26T15:00:00.1234567Z&x=+/"))
     assert server.asked[0].url.params["cursor"] == "2023-05-26T15:00:00.1234567Z&x=+/"
@@ -54,13 +54,13 @@ async def test_a_page_is_read_with_the_clock_of_the_source() -> None:
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "Sat, 21 Nov 1926 08:00:00 GMT", "Sat, 99 Nov 2026 08:00:00 GMT"])
-async def test_without_a_usable_date_our_clock_stands_in(date: str) -> None:
+async def test_without_a_usable_date_our_clock_is_used(date: str) -> None:
     before = datetime.now(UTC)
     answer = await ask(Server(page(headers={"Date": date})))
     assert before <= answer.source_time <= datetime.now(UTC) + timedelta(seconds=1)
 
 
-async def test_a_number_that_is_no_json_costs_no_page() -> None:
+async def test_a_number_that_is_not_json_does_not_cost_the_page() -> None:
     body = b'{"outputs": [{"id": "a", "like_count": NaN}], "total": 1}'
     assert (await ask(Server(refusal(200, content=body)))).total == 1
 
@@ -70,7 +70,7 @@ async def test_a_number_that_is_no_json_costs_no_page() -> None:
     [b"<html>Bad gateway</html>", b"", b'{"outputs": [', b"\xff\xfe", b'{"outputs": ' + b"9" * 5000 + b"}"],
     ids=["html", "empty", "cut", "no text", "number without end"],
 )
-async def test_a_body_that_is_no_json_may_pass(body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_temporary(body: bytes) -> None:
     server = Server(refusal(200, content=body), page())
     assert (await ask(server)).outputs == ()
     assert len(server.asked) == 2
@@ -85,7 +85,7 @@ async def test_a_body_that_is_no_json_may_pass(body: bytes) -> None:
     ],
     ids=["too deep", "no object", "no list"],
 )
-async def test_json_that_is_no_page_is_a_contradiction(body: bytes) -> None:
+async def test_json_that_is_not_a_page_is_a_contradiction(body: bytes) -> None:
     server = Server(refusal(200, content=body))
     assert isinstance(await failure(server), SourceContradiction)
     assert len(server.asked) == 1
@@ -100,7 +100,7 @@ async def test_a_body_is_measured_after_decompression() -> None:
     assert "1000000 bytes" in str(error)
 
 
-async def test_a_garbled_encoding_may_pass() -> None:
+async def test_a_garbled_encoding_is_temporary() -> None:
     server = Server(refusal(200, content=b"no gzip", headers={"Content-Encoding": "gzip"}), page())
     await ask(server)
     assert len(server.asked) == 2

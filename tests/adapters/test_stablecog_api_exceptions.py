@@ -1,4 +1,4 @@
-"""No exception of the HTTP library comes through, and servers that hang or break off are given up."""
+"""Every exception of the HTTP library is translated, and servers that hang or break off time out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ TRANSIENT = {
 }
 
 
-def test_every_exception_of_the_library_has_a_meaning() -> None:
+def test_every_exception_of_the_library_has_a_translation() -> None:
     kinds = exceptions_of_httpx()
     assert len(kinds) > 20
     for kind in kinds:
@@ -76,7 +76,7 @@ class Stuck(httpx.AsyncBaseTransport):
         raise AssertionError("unreachable")
 
 
-async def test_a_server_that_hangs_is_given_up() -> None:
+async def test_a_server_that_hangs_times_out() -> None:
     time = Time()
     async with StablecogApi(ADDRESS, KEY, timeout=0.01, transport=Stuck(), sleep=time.sleep, monotonic=time) as source:
         with pytest.raises(SourceUnavailable, match="did not answer in time"):
@@ -84,7 +84,7 @@ async def test_a_server_that_hangs_is_given_up() -> None:
         assert source.requests == ATTEMPTS
 
 
-async def test_a_body_cut_on_the_wire_may_pass() -> None:
+async def test_a_body_cut_on_the_wire_is_temporary() -> None:
     body = json.dumps(EMPTY).encode()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

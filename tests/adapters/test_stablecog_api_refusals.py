@@ -1,4 +1,4 @@
-"""Refusals by the API: what is tried again and when, what each of them means, and the rate budget."""
+"""Refusals by the API: their translation, their retries, and the rate limit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.played_server import Server, api, ask, failure, page, refusal
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_rejected_key_names_its_place_and_is_not_tried_again(status: int) -> None:
+async def test_a_rejected_key_names_its_setting_and_is_not_retried(status: int) -> None:
     server = Server(refusal(status, json={"error": "Unauthorized"}))
     error = await failure(server)
     assert isinstance(error, CredentialsRejected)
@@ -29,7 +29,7 @@ async def test_a_rejected_key_names_its_place_and_is_not_tried_again(status: int
     assert len(server.asked) == 1
 
 
-async def test_a_bad_request_names_what_was_asked_and_what_was_said() -> None:
+async def test_a_bad_request_names_the_query_and_the_response() -> None:
     said = {"error": "per_page must be\n\x1b[31m 1 to 300 " + "x" * 1000, "description": "no"}
     error = await failure(Server(refusal(400, json=said)), PageQuery(per_page=301, order=Order.DESCENDING))
     assert isinstance(error, SourceContradiction)
@@ -46,7 +46,7 @@ async def test_an_address_without_the_listing_is_a_wrong_setting(status: int) ->
 
 
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 503, 504, 520])
-async def test_what_may_pass_is_tried_again(status: int) -> None:
+async def test_a_temporary_failure_is_retried(status: int) -> None:
     server = Server(refusal(status), refusal(status), page())
     async with api(server) as source:
         await source.page(PageQuery())
@@ -54,13 +54,13 @@ async def test_what_may_pass_is_tried_again(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 402, 413, 414, 418, 422, 431, 451])
-async def test_what_will_not_pass_is_not_tried_again(status: int) -> None:
+async def test_a_final_failure_is_not_retried(status: int) -> None:
     server = Server(refusal(status))
     assert isinstance(await failure(server), SourceContradiction)
     assert len(server.asked) == 1
 
 
-async def test_patience_has_an_end() -> None:
+async def test_retries_end() -> None:
     server = Server(refusal(500, json={"error": "Error getting generations"}))
     error = await failure(server)
     assert isinstance(error, SourceUnavailable)
@@ -99,19 +99,19 @@ async def test_retry_after_is_honoured(asked: int) -> None:
     assert asked <= server.instants[1] - server.instants[0] <= asked + 1
 
 
-async def test_a_retry_after_beyond_our_patience_is_left_to_a_later_run() -> None:
+async def test_a_retry_after_beyond_the_patience_is_left_to_a_later_run() -> None:
     server = Server(refusal(429, headers={"Retry-After": "86400"}), page())
     error = await failure(server)
     assert isinstance(error, RateLimited)
     assert (error.retry_after, len(server.asked)) == (86400.0, 1)
 
 
-async def test_a_limit_holds_every_request_of_the_run() -> None:
+async def test_a_rate_limit_pauses_every_request_of_the_run() -> None:
     server = Server(refusal(429, headers={"Retry-After": "30"}), page())
     async with api(server) as source:
         await asyncio.gather(*(source.page(PageQuery()) for _ in range(5)))
     first, *others = server.instants
-    # One was on its way already when the refusal came.
+    # One request was already in flight when the refusal came.
     assert sum(instant - first < 30 for instant in others) <= 1
 
 

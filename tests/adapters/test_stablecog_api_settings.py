@@ -1,4 +1,4 @@
-"""The address, the key and the rate that the client of the API takes, and whom it never shows the key."""
+"""The address, the key and the rate of the API client, and that it never shows the key."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def test_an_address_has_one_spelling(address: str, spelled: str) -> None:
         "https://api.stablecog.com\nHost: evil",
     ],
 )
-def test_an_address_that_could_betray_the_key_is_refused(address: str) -> None:
+def test_an_address_that_could_leak_the_key_is_refused(address: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         api(Server(page()), address=address, plain_http_hosts=["simulator:8080"])
     assert KEY not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["", " ", f"{KEY}\n", f"{KEY}\r\nX: y", "clé", f"Bearer {KEY}"])
-def test_a_key_that_fits_no_header_is_refused_without_being_shown(key: str) -> None:
+def test_a_key_that_no_header_can_carry_is_refused_and_not_quoted(key: str) -> None:
     with pytest.raises(ConfigurationError, match="STABLECOG_API_KEY") as caught:
         api(Server(page()), api_key=key)
     assert KEY not in str(caught.value)
@@ -69,7 +69,7 @@ async def test_a_redirect_is_not_followed() -> None:
     assert [request.url.host for request in server.asked] == ["api.stablecog.com"]
 
 
-async def test_the_key_is_nowhere_but_in_its_header(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_key_is_only_in_its_header(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     server = Server(refusal(500, json={"error": f"bad header Bearer {KEY}"}))
     async with api(server) as source:

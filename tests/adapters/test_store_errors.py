@@ -1,4 +1,4 @@
-"""Every error class of the store's library has one meaning to the archive."""
+"""Every error class of obstore has one translation."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def test_each_error_class_is_translated(raised: type[Exception], expected: type[
 @pytest.mark.parametrize(
     "raised", [exceptions.AlreadyExistsError, exceptions.PreconditionError, exceptions.NotModifiedError]
 )
-def test_a_conflict_without_a_condition_is_trouble_of_the_store(raised: type[Exception]) -> None:
+def test_a_conflict_without_a_condition_is_a_failure_of_the_store(raised: type[Exception]) -> None:
     assert type(translate(raised("409"), "s3://archive/key")) is StoreUnavailable

@@ -281,7 +281,7 @@ class Endless:
 
 async def test_a_listing_that_leads_on_for_ever_is_not_followed_for_ever() -> None:
     source = Endless()
-    with pytest.raises(SourceContradiction, match="none of them reaches further back"):
+    with pytest.raises(SourceContradiction, match="none of them is older than before"):
         async for _ in walk(source, Window(NOON - timedelta(days=1), NOON), OPAQUE):
             pass
     assert source.requests < 4000

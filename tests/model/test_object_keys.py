@@ -78,14 +78,14 @@ def test_parsing_any_key_raises_nothing(layout: Layout, key: str) -> None:
         "p/images/dt=2026-11-21/a.original.jpeg\n",
     ],
 )
-def test_a_key_of_another_shape_or_place_is_no_image(key: str) -> None:
+def test_a_key_of_another_form_or_place_is_not_an_image(key: str) -> None:
     assert Layout("bucket", "p").parse_image(key) is None
 
 
 @pytest.mark.parametrize(
     "key", ["manifest/dt=2026-11-21/manifest.parquet", "p/manifest/dt=2026-02-30/manifest.parquet", "p/manifest/x"]
 )
-def test_a_key_of_another_shape_or_place_is_no_partition(key: str) -> None:
+def test_a_key_of_another_form_or_place_is_not_a_partition(key: str) -> None:
     assert Layout("bucket", "p").parse_partition(key) is None
 
 
@@ -93,7 +93,7 @@ HOSTILE = ["", ".", "..", "../x", "a/b", "a\\b", "a b", "a\n", "a.b", "-a", "_a"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_ids_become_no_key(text: str) -> None:
+def test_hostile_ids_are_refused_as_keys(text: str) -> None:
     layout = Layout("bucket")
     assert not is_safe_id(text)
     for build in (
@@ -105,7 +105,7 @@ def test_hostile_ids_become_no_key(text: str) -> None:
             build()
 
 
-def test_an_extension_of_no_image_becomes_no_key() -> None:
+def test_an_extension_of_another_type_is_refused() -> None:
     with pytest.raises(ValueError, match="not a part of a key"):
         Layout("bucket").image(ImageKey(date(2026, 11, 21), "a", Rendition.ORIGINAL, "html"))
 
@@ -119,7 +119,7 @@ def test_hostile_prefixes_are_refused(prefix: str) -> None:
 
 
 @pytest.mark.parametrize("bucket", ["", "a", "ab", "-abc", "abc-", "a/b", "a..b", "a b c", "a" * 64, "abc\n"])
-def test_what_no_bucket_can_be_called_is_refused(bucket: str) -> None:
+def test_an_invalid_bucket_name_is_refused(bucket: str) -> None:
     with pytest.raises(ValueError, match="not a bucket name"):
         Layout(bucket)
 
@@ -130,7 +130,7 @@ def test_other_addresses_are_refused(uri: str) -> None:
         Layout.parse(uri)
 
 
-def test_the_documents_of_an_archive_have_their_places() -> None:
+def test_each_document_of_an_archive_has_its_key() -> None:
     layout = Layout("bucket", "a/b")
     started = datetime(2026, 11, 21, 9, 30, tzinfo=timezone(timedelta(hours=1)))
     assert layout.checkpoint == "a/b/checkpoint.json"

@@ -63,7 +63,7 @@ def test_a_token_is_text_or_number(token: object, read: str | None) -> None:
 @pytest.mark.parametrize(
     "token", [1.5, True, [], {}, "a\nb", "\ud800", "a" * (MAX_TOKEN + 1), 2**63, 10**5000], ids=lambda _: ""
 )
-def test_a_token_that_cannot_be_asked_with_is_a_contradiction(token: object) -> None:
+def test_a_token_that_no_address_can_contain_is_a_contradiction(token: object) -> None:
     with pytest.raises(SourceContradiction, match="next"):
         page(next=token)
 
@@ -71,8 +71,8 @@ def test_a_token_that_cannot_be_asked_with_is_a_contradiction(token: object) -> 
 @pytest.mark.parametrize(
     "document", [None, [], "text", 5, {}, {"error": "no"}, {"outputs": {}}, {"outputs": "none"}, {"outputs": 0}]
 )
-def test_what_is_no_page_is_not_taken_for_an_empty_one(document: object) -> None:
-    with pytest.raises(SourceContradiction, match="no page"):
+def test_a_document_that_is_not_a_page_is_not_taken_for_an_empty_one(document: object) -> None:
+    with pytest.raises(SourceContradiction, match="not a page"):
         parse_page(document, NOW)
 
 

@@ -37,7 +37,7 @@ def test_an_offset_names_the_same_instant_in_utc(instant: datetime, minutes: int
 
 
 @pytest.mark.parametrize("text", ["2026-11-21t08:00:00z", "2026-11-21 08:00:00Z", "2026-11-21T08:00:00-00:00"])
-def test_the_liberties_of_rfc_3339_are_read(text: str) -> None:
+def test_the_optional_forms_of_rfc_3339_are_read(text: str) -> None:
     assert parse_instant(text) == datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
@@ -85,7 +85,7 @@ def test_garbage_raises_nothing_but_value_error(text: str) -> None:
     assert instant.tzinfo is UTC
 
 
-def test_our_own_documents_may_name_instants_that_the_source_may_not() -> None:
+def test_our_own_documents_may_have_instants_that_the_source_may_not() -> None:
     assert parse_rfc3339("1970-01-01T00:00:00Z") == datetime(1970, 1, 1, tzinfo=UTC)
     assert format_instant(datetime(3, 1, 1, tzinfo=UTC)) == "0003-01-01T00:00:00.000000Z"
 

@@ -60,7 +60,7 @@ class ParquetManifest:
         return list(await self.versions())
 
     async def versions(self) -> dict[date, str]:
-        """As the port says."""
+        """Return the days of `days` with the version of each partition's object."""
         listed = {
             day: _bare(item.version)
             async for item in self._store.list(self._layout.manifest)
@@ -69,7 +69,7 @@ class ParquetManifest:
         return dict(sorted(listed.items()))
 
     async def merge(self, day: date, rows: Iterable[Row]) -> ParquetPartition:
-        """As the port says. Raises ValueError if a row belongs to another day."""
+        """Merge the rows into the day's partition. Raises ValueError if a row belongs to another day."""
         pending = _by_key(day, rows)
 
         def merged(partition: ParquetPartition) -> ParquetPartition:
@@ -78,7 +78,7 @@ class ParquetManifest:
         return await self._replace(day, merged, len(pending))
 
     async def amend(self, day: date, change: Callable[[Row], Row]) -> ParquetPartition:
-        """As the port says."""
+        """Replace each row of the day with `change(row)`."""
 
         def amended(partition: ParquetPartition) -> ParquetPartition:
             return partition.amended(change)
@@ -86,7 +86,7 @@ class ParquetManifest:
         return await self._replace(day, amended, 0)
 
     async def set_aside(self, day: date, key: str) -> ParquetPartition:
-        """As the port says."""
+        """Copy an unreadable partition to `key` and write an empty one in its place."""
         stored = await self._store.get(self._layout.partition(day))
         try:
             return await self._read(day, stored)

@@ -33,7 +33,7 @@ _REACH = (
 )
 _CHANGE_KEY = (
     "check the access key and the secret, and that they may get, put and list objects in this bucket and delete the probe "
-    "(the README has the policy)"
+    "(the documentation has the policy)"
 )
 
 

@@ -1,4 +1,4 @@
-"""The names of things in the bucket, built and parsed in one place, from validated parts only.
+"""The keys of the bucket: built and parsed here only, from validated parts.
 
 ::
 
@@ -6,8 +6,8 @@
     {prefix}/manifest/dt=2026-11-21/manifest.parquet
     {prefix}/checkpoint.json
     {prefix}/runs/{started}-{run_id}.json
-    {prefix}/damaged/{run_id}/manifest/dt=2026-11-21/...       what a rebuild set aside, as it was
-    {prefix}/.probe-{run_id}                                   lives for the two writes of the store's probe
+    {prefix}/damaged/{run_id}/manifest/dt=2026-11-21/...       set aside by a rebuild, unchanged
+    {prefix}/.probe-{run_id}                                   exists only during the test for conditional writes
 """
 
 from __future__ import annotations
@@ -28,21 +28,19 @@ EXTENSIONS = {"image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
 
 
 class Rendition(StrEnum):
-    """Which of an output's images."""
+    """The images of an output."""
 
     ORIGINAL = "original"
     UPSCALED = "upscaled"
 
 
 def is_safe_id(text: str) -> bool:
-    """Whether an id may become part of a key: letters, digits, `-` and `_`, at most 128. Ids that differ only by case are
-    two ids, and two keys.
-    """
+    """Whether an id may be part of a key: at most 128 letters, digits, `-` and `_`. Case distinguishes ids and keys."""
     return _SAFE_ID.fullmatch(text) is not None
 
 
 def day_of(created_at: datetime) -> date:
-    """The partition of an output: the UTC day on which its generation was requested. Raises ValueError for a naive time."""
+    """Return an output's partition: the UTC day of its request. Raises ValueError for a naive datetime."""
     if created_at.tzinfo is None:
         raise ValueError("an instant needs a time zone")
     return created_at.astimezone(UTC).date()
@@ -60,7 +58,7 @@ class ImageKey:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where an archive lies: `bucket`, and `prefix` without slashes at its ends (may be empty)."""
+    """The location of an archive: `bucket`, and `prefix` without slashes at its ends (may be empty)."""
 
     bucket: str
     prefix: str = ""
@@ -77,7 +75,7 @@ class Layout:
 
     @classmethod
     def parse(cls, uri: str) -> Layout:
-        """From `s3://bucket/prefix`, with or without a slash at its end. Raises ValueError."""
+        """Parse `s3://bucket/prefix`, with or without a slash at its end. Raises ValueError."""
         if not uri.startswith("s3://"):
             raise ValueError(f"not an s3:// address: {uri!r}")
         bucket, _, prefix = uri.removeprefix("s3://").partition("/")
@@ -90,7 +88,7 @@ class Layout:
         return f"{self.prefix}/{relative}" if self.prefix else relative
 
     def uri(self, key: str) -> str:
-        """The address of a full key."""
+        """Return the s3:// address of a full key."""
         return f"s3://{self.bucket}/{key}"
 
     @property
@@ -127,25 +125,25 @@ class Layout:
         return self.key(f"images/dt={day.isoformat()}/")
 
     def set_aside(self, key: str, run_id: str) -> str:
-        """Where a rebuild keeps what stood damaged at `key`."""
+        """Return the key to which a rebuild moves the damaged object at `key`."""
         return self.key(f"damaged/{_checked(run_id)}/{self._relative(key)}")
 
     def probe(self, run_id: str) -> str:
         return self.key(f".probe-{_checked(run_id)}")
 
     def _relative(self, key: str) -> str:
-        """What follows the prefix; empty for a key that lies elsewhere."""
+        """Return the key without the prefix, or an empty text if it is outside the prefix."""
         root = self.key("")
         return key[len(root) :] if key.startswith(root) else ""
 
     def parse_image(self, key: str) -> ImageKey | None:
-        """The parts of an image's key; None for a key that is not one."""
+        """Return the parts of an image's key, or None if it is not one."""
         found = _IMAGE.fullmatch(self._relative(key))
         day = _day(found[1]) if found else None
         return ImageKey(day, found[2], Rendition(found[3]), found[4]) if found and day else None
 
     def parse_partition(self, key: str) -> date | None:
-        """The day of a partition's key; None for a key that is not one."""
+        """Return the day of a partition's key, or None if it is not one."""
         found = _MANIFEST.fullmatch(self._relative(key))
         return _day(found[1]) if found else None
 

@@ -1,8 +1,8 @@
-"""One generation output, as the archive understands it; both dialects of the API parse to the same value.
+"""One generation output. Both dialects of the API parse to the same value.
 
-What the archive cannot do without (`id`, `image_url`, `generation.id`, `generation.created_at`) must be right, or the
-output is unreadable and becomes a `failed` row. Everything else is optional: a missing or garbled value is None in its
-column and stands in `raw` as received.
+The fields `id`, `image_url`, `generation.id` and `generation.created_at` are required: without them, the output is
+unreadable and becomes a `failed` row. All others are optional: a missing or garbled value is None in its column, and `raw`
+has it as received.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from .times import parse_instant
 Json = dict[str, Any]
 
 MAX_RAW = 256 * 1024
-"""Characters of `raw`. An output of the source has about 1,000; only a broken one exceeds this, and its beginning is kept."""
+"""Characters of `raw`. An output of the source has about 1,000. If it has more than this, only its beginning is kept."""
 MAX_DEPTH = 32
-"""Levels of nesting kept in `raw`; the source has 4. Deeper ones could exhaust the stack of whoever reads them."""
+"""Levels of nesting kept in `raw`; the source has 4. Deeper nesting could exhaust the stack of a reader."""
 
-# Who made it and how to fetch it for an hour are not ours to keep; siblings have rows of their own, and which of them are
-# listed depends on where a page was cut.
+# Identities and temporary addresses are never stored. Siblings have rows of their own, and which of them are listed depends
+# on where a page was cut.
 _NEVER_KEPT = {"user", "user_id", "username", "email", "init_image_url"}
 _SIBLINGS = ("generation", "outputs")
 _PROMPTS = {("generation", "prompt", "text"), ("generation", "negative_prompt", "text")}
-# An address anywhere in a text; the scheme's length is bounded so that no text takes more than linear time.
+# An address anywhere in a text. The scheme's length is limited so that every text takes linear time.
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]{1,11}://)(?:[^\s/?#]*@)?([^\s?#]*)(?:[?#]\S*)?", re.IGNORECASE | re.ASCII)
 _to_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
@@ -46,10 +46,10 @@ class Output:
     image_url: str
     generation_id: str
     created_at: datetime
-    """When the generation was requested (`g`): what the source sorts and counts by."""
+    """When the generation was requested (`g`). The source sorts and counts by it."""
     raw: str
     output_created_at: datetime | None = None
-    """When the output completed and became visible (`o`); None in the documented dialect."""
+    """When the output was completed and became visible (`o`). None in the documented dialect."""
     output_updated_at: datetime | None = None
     upscaled_image_url: str | None = None
     started_at: datetime | None = None
@@ -76,9 +76,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableOutput:
-    """An output that cannot be archived, and why. `id` and the instants (as of `Output`) are None where they are the
-    trouble.
-    """
+    """An output that cannot be archived, and the reason. `id` and the instants (as in `Output`) are None if unreadable."""
 
     id: str | None
     field: str
@@ -93,7 +91,7 @@ class UnreadableOutput:
 
 
 class Dated(Protocol):
-    """An output or a row: what has the two instants of an output."""
+    """An output or a row: a value with an output's two instants."""
 
     @property
     def created_at(self) -> datetime | None: ...
@@ -122,14 +120,14 @@ def parse_output(document: object) -> Output | UnreadableOutput:
     """Read one element of `outputs`. Never raises, whatever the document."""
     raw = _raw(document)
     if not isinstance(document, dict):
-        return UnreadableOutput(None, "(output)", f"an object was expected, not {_kind(document)}", raw)
+        return UnreadableOutput(None, "(output)", f"expected an object, got {_kind(document)}", raw)
     output_id = document.get("id")
     safe_id = output_id if isinstance(output_id, str) and is_safe_id(output_id) else None
     requested: datetime | None = None
     try:
         generation = document.get("generation")
         if not isinstance(generation, dict):
-            raise _Garbled("generation", f"an object was expected, not {_kind(generation)}")
+            raise _Garbled("generation", f"expected an object, got {_kind(generation)}")
         requested = _required_instant(generation, "created_at", "generation.created_at")
         if safe_id is None:
             raise _Garbled("id", f"not an identifier: {_shown(output_id)}")
@@ -187,7 +185,7 @@ def _kind(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    """A short, printable, secret-free glimpse of a bad value for an error message."""
+    """Return a bad value as an error message may quote it: short, printable and without secrets."""
     if isinstance(value, str):
         shown = without_secrets(value[:500])
         return ascii(shown[:60] + ("..." if len(shown) > 60 else ""))
@@ -216,7 +214,7 @@ def _object(value: object) -> Json:
 def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    # JSON may carry lone surrogates, which no UTF-8 column can hold.
+    # JSON may contain lone surrogates, which UTF-8 cannot encode.
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
@@ -259,20 +257,20 @@ def _url(value: object) -> str | None:
 
 
 def without_secrets(text: str) -> str:
-    """The text, with every address in it cut to scheme, host and path: queries carry signatures, user parts passwords."""
+    """Return the text with its addresses cut to scheme, host and path. Queries may contain signatures, user parts passwords."""
     return _ADDRESS.sub(r"\1\2", text) if "://" in text else text
 
 
 def _raw(document: object) -> str:
-    """Canonical JSON, pure ASCII, of what was received, less identity, siblings and the secrets of addresses."""
+    """Return the received document as canonical ASCII JSON without identities, siblings and secrets of addresses."""
     raw = _to_json(_cleaned(document, (), 0))
     return raw if len(raw) <= MAX_RAW else _to_json({"cut": raw[: MAX_RAW // 2]})
 
 
 def _cleaned(value: object, path: tuple[object, ...], depth: int) -> object:
-    """`path`: the keys that lead to the value; `depth` counts lists too."""
+    """Return the value without what is never stored. `path`: the keys that lead to it; `depth` counts lists too."""
     if isinstance(value, str):
-        # A prompt is its author's own text, whatever it looks like.
+        # A prompt is stored verbatim, even if it contains an address.
         return value if "://" not in value or path in _PROMPTS else without_secrets(value)
     if isinstance(value, dict | list):
         if depth >= MAX_DEPTH:
@@ -284,14 +282,14 @@ def _cleaned(value: object, path: tuple[object, ...], depth: int) -> object:
             for key, item in value.items()
             if key not in _NEVER_KEPT and (inner := (*path, key)) != _SIBLINGS
         }
-    return _sanitized(value)
+    return _representable(value)
 
 
-def _sanitized(value: object) -> object:
-    """A value that is neither text, object nor list, as JSON can say it."""
+def _representable(value: object) -> object:
+    """Return a value that is neither text, object nor list in a form that JSON allows."""
     if value is None or (isinstance(value, int) and value.bit_length() < 10_000):
         return value
-    # Infinity and NaN, which Python's JSON reads, are no JSON; integers of more than 4,300 digits Python will not write.
+    # Python reads Infinity and NaN, which are not JSON, and does not write integers of more than 4,300 digits.
     if isinstance(value, int):
         return hex(value)
     return value if isinstance(value, float) and math.isfinite(value) else str(value)

@@ -1,6 +1,6 @@
-"""One response of the listing, and the question it answers.
+"""One page of the listing, and the query for it.
 
-`total_count` (documented) and `total` (current) are the same; either stands only on a page asked for without a cursor.
+`total_count` (documented dialect) and `total` (current dialect) are the same. Only a page without a cursor has it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from .output import Output, UnreadableOutput, parse_output
 
 MAX_PER_PAGE = 300
 MAX_OUTPUTS = 10_000
-"""Outputs in one page. Some sources may ignore `per_page`; none that is well sends millions, and each becomes a row in memory."""
+"""Outputs per page. A source may ignore `per_page`, but a page of millions is an error that would fill the memory."""
 MAX_TOKEN = 2048
-"""Characters of a `next` that we send back; beyond, addresses break on their way."""
+"""Characters of `next`. Servers and proxies reject addresses with longer ones."""
 
 
 class Order(StrEnum):
@@ -27,7 +27,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """What to ask: None leaves a parameter out. `start` and `end` bound the count (both inclusive), never the listing."""
+    """A query; None omits a parameter. `start` and `end` (both inclusive) limit the count, never the listing."""
 
     cursor: datetime | str | None = None
     order: Order | None = None
@@ -38,7 +38,7 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`source_time` is the source's own clock (its `Date` header), so that our clock's error does not matter."""
+    """A parsed response. `source_time`: the source's own time (its `Date` header), so that our clock does not matter."""
 
     outputs: tuple[Output | UnreadableOutput, ...]
     source_time: datetime
@@ -47,17 +47,22 @@ class Page:
 
     @property
     def readable(self) -> tuple[Output, ...]:
+        """The outputs that can be archived."""
         return tuple(output for output in self.outputs if isinstance(output, Output))
 
 
 def parse_page(document: object, source_time: datetime) -> Page:
-    """Read a response body. Raises SourceContradiction where it is not a page at all; bad outputs are values, not errors."""
-    # An absent list is no empty page: an error document answered with 200 must not look like an emptied account. The
-    # server's null is one.
+    """Read a response body. Raises SourceContradiction if it is not a page; an unreadable output is a value, not an error."""
+    # A missing list is not an empty page: an error document with status 200 must not look like an empty account. A null is:
+    # the server sends it for an empty list.
     if not isinstance(document, Mapping) or not isinstance(document.get("outputs", ...), list | None):
-        raise SourceContradiction("the source answered a listing with a document that is no page (no list `outputs`)")
+        raise SourceContradiction(
+            "the source answered with a document that is not a page of the listing: it has no list `outputs`"
+        )
     if len(document["outputs"] or ()) > MAX_OUTPUTS:
-        raise SourceContradiction(f"the source put {len(document['outputs'])} outputs into one page")
+        raise SourceContradiction(
+            f"the source sent {len(document['outputs'])} outputs in one page, more than {MAX_OUTPUTS}"
+        )
     totals = (document.get(name) for name in ("total_count", "total"))
     return Page(
         outputs=tuple(parse_output(item) for item in document["outputs"] or ()),
@@ -72,7 +77,7 @@ def _token(value: object) -> str | None:
         return str(value)
     if value is None or value == "":
         return None
-    # What cannot stand in an address cannot be asked with.
+    # Other characters are not allowed in an address.
     if isinstance(value, str) and len(value) <= MAX_TOKEN and value.isprintable():
         return value
-    raise SourceContradiction("the source's `next` is neither a token nor a number")
+    raise SourceContradiction("the source's `next` is neither a printable token nor a number")

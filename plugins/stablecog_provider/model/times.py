@@ -1,8 +1,8 @@
-"""Instants: RFC 3339 in, UTC microseconds throughout, RFC 3339 out.
+"""Instants: RFC 3339 in and out, UTC microseconds in between.
 
-The source writes 0 to 9 fraction digits, so instants are compared as values and never as text. Fractions below a microsecond
-are cut off, never rounded, so a cut instant is at most 1 µs too early: an ascending walk's cursor made of it asks for more,
-not for less, and a descending walk's cursor lies 1 µs above what it must not exclude.
+The source writes 0 to 9 fraction digits, so instants are compared as values and never as text. Digits below a microsecond
+are cut off, never rounded, so an instant is at most 1 µs too early. As a cursor of an ascending walk, it includes more, not
+less; the cursor of a descending walk is 1 µs above what it must not exclude.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from datetime import UTC, datetime, timedelta
 
 MICROSECOND = timedelta(microseconds=1)
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-"""Before any output: the source opened in 2022. Instants before it, or from `FAR_FUTURE` on, are taken for garbage."""
+"""Before any output: the source opened in 2022. Instants before it, and from `FAR_FUTURE` on, are rejected."""
 FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 
-# `datetime.fromisoformat` reads more than RFC 3339 (week dates, hour 24, no zone), hence the shape is checked first.
+# `datetime.fromisoformat` accepts more than RFC 3339 (week dates, hour 24, no zone), so the format is checked first.
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """The instant that an RFC 3339 text names, of any year, in UTC, cut to microseconds. Raises ValueError."""
+    """Parse an RFC 3339 text of any year to an instant in UTC, cut to microseconds. Raises ValueError."""
     if not _RFC3339.fullmatch(text):
         raise ValueError("not an RFC 3339 timestamp")
     try:
@@ -32,7 +32,7 @@ def parse_rfc3339(text: str) -> datetime:
 
 
 def parse_instant(text: str) -> datetime:
-    """As `parse_rfc3339`, for what the source sends: an instant that cannot be one of its is refused too. Raises ValueError."""
+    """Parse an instant of the source: as `parse_rfc3339`, from `BEGINNING` until before `FAR_FUTURE`. Raises ValueError."""
     instant = parse_rfc3339(text)
     if not BEGINNING <= instant < FAR_FUTURE:
         raise ValueError(f"out of range: {BEGINNING.year} to {FAR_FUTURE.year}")
@@ -40,7 +40,7 @@ def parse_instant(text: str) -> datetime:
 
 
 def format_instant(instant: datetime) -> str:
-    """RFC 3339 in UTC with six fraction digits, `2026-11-21T08:00:00.000000Z`: sorts as it compares."""
+    """Format as RFC 3339 in UTC with six fraction digits (`2026-11-21T08:00:00.000000Z`). The texts sort like the instants."""
     if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone")
     return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

@@ -1,4 +1,4 @@
-"""The number of images copied at once: it finds what a host can bear, and heeds what it says."""
+"""The number of concurrent images: it adapts to what a host can take, and to its refusals."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from stablecog_provider.archive.copying.concurrency import INITIAL_LIMIT, MIN_LI
 
 
 class Host:
-    """A host that answers after `base` seconds up to `capacity` at once, and in proportion later beyond it; it refuses more
-    than `most`.
+    """A host that answers up to `capacity` concurrent requests after `base` seconds, and more of them proportionally later.
+    It refuses more than `most`.
     """
 
     def __init__(self, base: float = 0.05, capacity: int = 10_000, most: int = 10_000) -> None:
@@ -27,7 +27,7 @@ class Host:
 
 
 async def rounds(concurrency: AdaptiveConcurrency, host: Host, count: int) -> list[int]:
-    """The limit after each of `count` times that all slots were filled, answered and left."""
+    """The limit after each of `count` rounds in which all slots were filled, answered and released."""
     seen = []
     for _ in range(count):
         taken = concurrency.limit
@@ -40,12 +40,12 @@ async def rounds(concurrency: AdaptiveConcurrency, host: Host, count: int) -> li
     return seen
 
 
-async def test_a_host_that_bears_everything_is_asked_as_much_as_allowed() -> None:
+async def test_a_host_that_takes_everything_is_asked_up_to_the_ceiling() -> None:
     concurrency = AdaptiveConcurrency(64)
     assert await rounds(concurrency, Host(), 3) == [2 * INITIAL_LIMIT, 64, 64]
 
 
-async def test_a_host_that_refuses_is_asked_about_as_much_as_it_bears() -> None:
+async def test_a_host_that_refuses_is_asked_about_as_much_as_it_takes() -> None:
     concurrency = AdaptiveConcurrency(64)
     seen = (await rounds(concurrency, Host(most=20), 200))[10:]
     assert max(seen) <= 21
@@ -53,20 +53,20 @@ async def test_a_host_that_refuses_is_asked_about_as_much_as_it_bears() -> None:
     assert sum(seen) / len(seen) > 14
 
 
-async def test_a_host_with_a_queue_is_asked_for_no_more_than_lengthens_it() -> None:
+async def test_a_host_with_a_queue_is_asked_for_less() -> None:
     concurrency = AdaptiveConcurrency(512)
     seen = (await rounds(concurrency, Host(base=0.5, capacity=40), 300))[50:]
     assert min(seen) >= 40
     assert max(seen) <= 110
 
 
-async def test_a_wait_of_our_own_machine_is_no_queue() -> None:
+async def test_a_short_wait_is_not_taken_for_a_queue() -> None:
     concurrency = AdaptiveConcurrency(64)
     await rounds(concurrency, Host(base=NOTICEABLE / 100, capacity=1), 20)
     assert concurrency.limit == 64
 
 
-async def test_refusals_that_were_under_way_together_are_one() -> None:
+async def test_concurrent_refusals_count_as_one() -> None:
     concurrency = AdaptiveConcurrency(64, start=32)
     for _ in range(32):
         await concurrency.__aenter__()
@@ -76,7 +76,7 @@ async def test_refusals_that_were_under_way_together_are_one() -> None:
     assert concurrency.limit == 16
 
 
-async def test_an_image_that_always_fails_slows_no_other() -> None:
+async def test_an_image_that_always_fails_does_not_slow_the_others() -> None:
     concurrency = AdaptiveConcurrency(64)
     for _ in range(30):
         for _ in range(64):
@@ -100,7 +100,7 @@ async def test_slots_that_nobody_needs_do_not_grow() -> None:
     assert concurrency.limit == INITIAL_LIMIT
 
 
-async def test_a_host_further_away_is_found_out() -> None:
+async def test_a_host_that_becomes_farther_away_is_recognised() -> None:
     concurrency = AdaptiveConcurrency(64)
     await rounds(concurrency, Host(base=0.1), 5)
     await rounds(concurrency, Host(base=2.0), 400)

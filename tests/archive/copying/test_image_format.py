@@ -24,7 +24,7 @@ IMAGES = {"image/jpeg": image("JPEG"), "image/png": image("PNG"), "image/webp": 
 
 
 @pytest.mark.parametrize("content_type", IMAGES)
-def test_whole_images_are_recognised(content_type: str) -> None:
+def test_complete_images_are_recognised(content_type: str) -> None:
     assert image_type(IMAGES[content_type]) == content_type
 
 
@@ -34,7 +34,7 @@ def test_images_of_every_shape_are_recognised(content_type: str, size: tuple[int
 
 
 @pytest.mark.parametrize("content_type", IMAGES)
-def test_no_cut_off_image_passes(content_type: str) -> None:
+def test_no_truncated_image_passes(content_type: str) -> None:
     body = IMAGES[content_type]
     for end in range(len(body)):
         with pytest.raises(ImageRejected):
@@ -42,12 +42,12 @@ def test_no_cut_off_image_passes(content_type: str) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/webp"])
-def test_what_hangs_on_behind_is_noticed(content_type: str) -> None:
+def test_trailing_bytes_are_detected(content_type: str) -> None:
     with pytest.raises(ImageRejected, match="without its end"):
         image_type(IMAGES[content_type] + b"more")
 
 
-def test_nul_padding_behind_a_jpeg_is_tolerated() -> None:
+def test_nul_padding_after_a_jpeg_is_tolerated() -> None:
     assert image_type(IMAGES["image/jpeg"] + b"\x00" * 7) == "image/jpeg"
 
 
@@ -70,6 +70,6 @@ def test_arbitrary_bytes_are_no_image(body: bytes) -> None:
         (IMAGES["image/jpeg"][:100], "a truncated image: image/jpeg without its end, 100 bytes"),
     ],
 )
-def test_the_reason_is_said_in_plain_words(body: bytes, words: str) -> None:
+def test_the_error_names_what_the_body_is(body: bytes, words: str) -> None:
     with pytest.raises(ImageRejected, match=words):
         image_type(body)

@@ -1,4 +1,4 @@
-"""Copying images: what is stored, what is tried again, and what becomes of trouble."""
+"""Copying images: what is stored, what is retried, and how failures end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ KEY = "mine/images/dt=2026-11-21/out-1.original.jpeg"
 
 
 class Bench:
-    """A transfer over memory; `waits` are the sleeps it asked for."""
+    """A transfer over ports in memory; `waits` records its sleeps."""
 
     def __init__(
         self, *answers: Answer, store: MemoryObjectStore | None = None, refusals: int | None = None, **settings: int
@@ -58,7 +58,7 @@ class Bench:
 
     async def copy(self) -> Copied:
         try:
-            async with asyncio.timeout(20.0):  # reached only where a copy hangs
+            async with asyncio.timeout(20.0):  # reached only if a copy hangs
                 return await self.transfer.copy(JOB)
         finally:
             assert self.transfer.budget.available == self.transfer.budget.capacity
@@ -88,33 +88,33 @@ async def test_type_and_key_follow_the_bytes_and_not_the_url(body: bytes, conten
     assert list(bench.store.objects) == [KEY.replace("jpeg", extension)]
 
 
-async def test_copied_twice_it_is_the_same_key_and_the_same_bytes() -> None:
+async def test_copying_an_image_twice_gives_the_same_key_and_the_same_bytes() -> None:
     bench = Bench(JPEG)
     assert await bench.copy() == await bench.copy()
     assert [stored.body for stored in bench.store.objects.values()] == [JPEG]
 
 
 @pytest.mark.parametrize("trouble", [SourceUnavailable("500"), MemoryImage(JPEG[:70_000], declared_length=len(JPEG))])
-async def test_passing_trouble_of_the_host_is_tried_again(trouble: Answer) -> None:
+async def test_a_temporary_failure_of_the_host_is_retried(trouble: Answer) -> None:
     bench = Bench(trouble, trouble, JPEG)
     assert (await bench.copy()).bytes == len(JPEG)
     assert len(bench.images.asked) == 3
     assert bench.waits == [0.5, 1.0]
 
 
-async def test_a_stream_that_breaks_off_is_tried_again() -> None:
+async def test_a_stream_that_breaks_off_is_retried() -> None:
     broken = MemoryImage(JPEG[:70_000], declares=False, breaks=SourceUnavailable("reset by peer"))
     bench = Bench(broken, JPEG)
     assert (await bench.copy()).sha256 == hashlib.sha256(JPEG).hexdigest()
 
 
-async def test_the_host_is_given_the_time_it_asks_for() -> None:
+async def test_a_retry_after_of_the_host_is_honoured() -> None:
     bench = Bench(RateLimited("429", retry_after=42.0), JPEG)
     await bench.copy()
     assert bench.waits == [42.0]
 
 
-async def test_an_image_is_not_given_up_because_its_host_is_asked_too_often() -> None:
+async def test_refusals_of_the_host_do_not_end_an_image() -> None:
     refused = [RateLimited("429", retry_after=30.0)] * 8
     bench = Bench(*refused, SourceUnavailable("500"), JPEG, refusals=20)
     assert (await bench.copy()).bytes == len(JPEG)
@@ -122,14 +122,14 @@ async def test_an_image_is_not_given_up_because_its_host_is_asked_too_often() ->
 
 
 @pytest.mark.parametrize("trouble", [SourceUnavailable("500: x"), RateLimited("429: x", retry_after=1.0)])
-async def test_lasting_trouble_of_the_host_is_trouble_of_one_image(trouble: Exception) -> None:
+async def test_a_lasting_failure_of_the_host_is_a_failure_of_one_image(trouble: Exception) -> None:
     bench = Bench(trouble)
     await bench.refused(ImageRejected, "given up after retries: [45]")
     assert len(bench.images.asked) == 3
 
 
 @pytest.mark.parametrize("error", [ImageGone("404"), ImageRefused("http"), ImageRejected("403")])
-async def test_final_answers_are_not_questioned(error: Exception) -> None:
+async def test_final_failures_are_not_retried(error: Exception) -> None:
     bench = Bench(error)
     await bench.refused(type(error), str(error.args[0]))
     assert len(bench.images.asked) == 1
@@ -145,7 +145,7 @@ async def test_final_answers_are_not_questioned(error: Exception) -> None:
         (MemoryImage(JPEG[:70_000], declared_length=len(JPEG)), "ended after 70000 of 111006 bytes"),
     ],
 )
-async def test_what_is_not_the_image_that_was_promised_is_not_stored(answer: Answer, reason: str) -> None:
+async def test_a_body_that_is_not_a_complete_image_is_not_stored(answer: Answer, reason: str) -> None:
     await Bench(answer).refused(ImageRejected, reason)
 
 
@@ -154,12 +154,14 @@ async def test_a_too_large_image_is_refused_before_it_is_read() -> None:
     await bench.refused(ImageRejected, "too large: at least 111006 bytes, and at most 100000 are allowed")
 
 
-async def test_a_too_large_image_that_does_not_say_is_refused_on_the_way() -> None:
+async def test_a_too_large_image_without_a_length_is_refused_while_it_is_read() -> None:
     endless = MemoryImage(JPEG, declares=False, chunk_size=1000, breaks=AssertionError("read to its end"))
-    await Bench(endless, max_image_bytes=50_000, undeclared_bytes=1000).refused(ImageRejected, "too large: at least 51000")
+    await Bench(endless, max_image_bytes=50_000, undeclared_bytes=1000).refused(
+        ImageRejected, "too large: at least 51000"
+    )
 
 
-async def test_an_image_that_does_not_say_its_length_may_outgrow_its_reservation() -> None:
+async def test_an_image_without_a_length_may_outgrow_its_reservation() -> None:
     bench = Bench(MemoryImage(JPEG, declares=False, chunk_size=1000), undeclared_bytes=2000)
     assert (await bench.copy()).bytes == len(JPEG)
 
@@ -169,7 +171,7 @@ async def test_an_image_larger_than_the_whole_budget_still_gets_through() -> Non
     assert (await bench.copy()).bytes == len(JPEG)
 
 
-async def test_a_store_that_fails_once_is_asked_again_and_the_image_fetched_once() -> None:
+async def test_a_write_that_fails_once_is_retried_and_the_image_is_fetched_once() -> None:
     failures = [StoreUnavailable("503")]
 
     def fail(call: Call) -> None:
@@ -194,7 +196,7 @@ async def test_a_write_of_unknown_outcome_is_written_again() -> None:
 
 
 @pytest.mark.parametrize(("error", "tries"), [(StoreUnavailable("down"), 3), (BucketMissing("no bucket"), 1)])
-async def test_lasting_trouble_of_the_store_is_no_images_fault(error: Exception, tries: int) -> None:
+async def test_a_lasting_failure_of_the_store_is_not_a_failure_of_the_image(error: Exception, tries: int) -> None:
     def fail(call: Call) -> None:
         raise error
 
@@ -211,8 +213,8 @@ async def test_neither_a_jobs_repr_nor_the_log_shows_the_urls_query(caplog: pyte
     assert "geheim" not in repr(JOB) + caplog.text
 
 
-async def test_images_that_all_lie_on_a_host_that_was_not_named_are_a_missing_setting() -> None:
-    """A thousand failed rows would say it less clearly, and wait for hours when the setting is mended."""
+async def test_refusing_every_image_of_one_host_is_a_missing_setting() -> None:
+    """A thousand failed rows would be less clear, and would wait for hours after the setting is fixed."""
     refused = ImageRefused("not from elsewhere.test", hint="--image-host elsewhere.test:443")
     images = MemoryImages({f"u{n}": refused for n in range(40)})
     transfer = Transfer(images, MemoryObjectStore(), Layout("bucket"), concurrency=1)
@@ -224,7 +226,7 @@ async def test_images_that_all_lie_on_a_host_that_was_not_named_are_a_missing_se
     assert "elsewhere.test:443" in ended[19].hint
 
 
-async def test_refusals_of_many_hosts_or_after_an_archived_image_stay_with_their_images() -> None:
+async def test_refusals_of_many_hosts_or_after_an_archived_image_are_item_errors() -> None:
     many = {f"u{n}": ImageRefused("no", hint=f"--image-host h{n}") for n in range(40)}
     after = {"first": JPEG, **{f"v{n}": ImageRefused("no", hint="--image-host h") for n in range(40)}}
     for answers in (many, after):

@@ -1,4 +1,4 @@
-"""The two bounds of a transfer hold, whatever the sizes and whoever is cancelled, and nothing ever waits for ever."""
+"""Both limits of a transfer hold for all sizes and cancellations, and nothing waits for ever."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stablecog_provider.errors import ItemError, SourceUnavailable
 from stablecog_provider.model.object_keys import Layout, Rendition
 
 DEADLOCK_SECONDS = 20.0
-"""Reached only where a test fails."""
+"""Reached only if a test fails."""
 
 
 def jpeg(size: int) -> bytes:
@@ -28,7 +28,7 @@ def jpeg(size: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One image of a stress: `cancel_after` turns of the loop it is cancelled."""
+    """One image of the stress test, cancelled after `cancel_after` turns of the event loop."""
 
     size: int
     declares: bool
@@ -50,7 +50,7 @@ plans = st.lists(
 
 
 class Weighed:
-    """An ImageSource around another that counts the bytes that were handed out and are not yet stored or dropped."""
+    """An ImageSource around another one that counts the bytes handed out and neither stored nor dropped yet."""
 
     def __init__(self, inner: MemoryImages) -> None:
         self.inner = inner
@@ -73,7 +73,7 @@ class _WeighedBody:
         self._scale, self._inner, self._owner = scale, inner, owner
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        self._scale.held.pop(self._owner, None)  # an attempt before this one has dropped its body
+        self._scale.held.pop(self._owner, None)  # an earlier attempt has dropped its body
         async for chunk in self._inner.chunks():
             self._scale.weigh(self._owner, len(chunk))
             yield chunk
@@ -90,7 +90,7 @@ def answer(plan: Plan) -> MemoryImage | list[MemoryImage]:
 
 
 @given(plans, st.integers(1, 6), st.integers(100, 4000), st.integers(100, 3000))
-async def test_bounds_hold_nothing_hangs_and_all_room_comes_back(
+async def test_both_limits_hold_nothing_hangs_and_all_reservations_are_released(
     plans: list[Plan], concurrency: int, bytes_in_flight: int, max_image_bytes: int
 ) -> None:
     images = MemoryImages({f"https://x/{n}": answer(plan) for n, plan in enumerate(plans)})
@@ -110,7 +110,7 @@ async def test_bounds_hold_nothing_hangs_and_all_room_comes_back(
     results = await run_all(transfer, plans, scale)
     assert transfer.budget.available == bytes_in_flight
     assert images.most_open <= concurrency
-    # A chunk arrives before it can be counted: each open image may hold one more.
+    # A chunk arrives before it can be counted: each open image may have one more in memory.
     assert scale.most <= bytes_in_flight + max_image_bytes + concurrency * 100
     for plan, result in zip(plans, results, strict=True):
         if plan.cancel_after is None:
@@ -142,7 +142,7 @@ async def run_all(transfer: Transfer, plans: list[Plan], scale: Weighed) -> list
     return list(results)
 
 
-async def test_of_images_that_outgrow_their_reservation_one_at_a_time_is_read_on() -> None:
+async def test_images_that_outgrow_their_reservation_continue_one_at_a_time() -> None:
     plans = [Plan(size=3000, declares=False, broken=False, cancel_after=None)] * 10
     scale = Weighed(MemoryImages({f"https://x/{n}": answer(plan) for n, plan in enumerate(plans)}))
     transfer = Transfer(

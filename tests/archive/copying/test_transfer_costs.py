@@ -1,4 +1,4 @@
-"""What one image costs us: steps of Python, requests, bytes written, memory. CountComparison, never timed."""
+"""What one image costs: function calls, requests, bytes written, memory. Counted, never timed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY = date(2026, 11, 21)
 
 
 class Sink:
-    """A store that keeps nothing, so that what stays in memory is ours."""
+    """A store that keeps nothing, so that what stays in memory belongs to the transfer."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -32,7 +32,7 @@ class Sink:
 
     async def __call__(self, call: Call) -> None:
         self.bytes += len(self.store.objects.pop(call.key).body)
-        # As long as a real store takes, others are read meanwhile.
+        # A real store takes time, in which other images are read.
         for _ in range(5):
             await asyncio.sleep(0)
 
@@ -54,7 +54,7 @@ def images(count: int, size: int) -> MemoryImages:
 
 @contextmanager
 def counted_calls() -> Iterator[Callable[[], int]]:
-    """How many functions were called, of Python and of C."""
+    """Counts calls of Python and C functions."""
     calls = 0
 
     def count(frame: FrameType, event: str, argument: object) -> None:
@@ -76,7 +76,7 @@ async def test_every_image_is_asked_for_once_and_written_once() -> None:
     assert (sink.store.requests, sink.bytes) == (200, 200 * 5_000)
 
 
-async def test_an_image_that_is_tried_again_is_written_once_all_the_same() -> None:
+async def test_a_retried_image_is_written_once() -> None:
     sink = Sink()
     asked = MemoryImages({f"u{number}": [SourceUnavailable("503"), jpeg(5_000)] for number in range(20)})
 
@@ -84,9 +84,9 @@ async def test_an_image_that_is_tried_again_is_written_once_all_the_same() -> No
     assert (len(asked.asked), sink.store.requests, sink.bytes) == (40, 20, 20 * 5_000)
 
 
-async def test_an_image_takes_few_steps_of_ours() -> None:
-    """390, the loop's and those of the adapters in memory among them. With retries that are set up for every image, whether
-    it needs them or not, there were 1,060.
+async def test_an_image_takes_few_function_calls() -> None:
+    """About 390, those of the event loop and of the adapters in memory included. A retry library that was set up for every
+    image needed 1,060.
     """
     transfer = Transfer(images(600, 5_000), Sink().store, Layout("bucket"))
     await copy_all(transfer, range(300))
@@ -110,7 +110,7 @@ async def test_nothing_of_an_image_stays_in_memory_once_it_is_copied() -> None:
 
 @pytest.fixture
 async def traced() -> AsyncIterator[Callable[[], int]]:
-    """The most bytes that Python's objects took since it was asked last."""
+    """Returns the peak memory of Python objects, in bytes, since the last call."""
     gc.collect()
     tracemalloc.start()
 
@@ -126,14 +126,12 @@ async def traced() -> AsyncIterator[Callable[[], int]]:
 
 
 @pytest.mark.parametrize("size", [MIB // 8, MIB])
-async def test_bodies_take_the_bytes_that_are_allowed_and_the_one_that_is_put_together(
-    size: int, traced: Callable[[], int]
-) -> None:
+async def test_bodies_take_the_allowed_bytes_plus_the_one_that_is_joined(size: int, traced: Callable[[], int]) -> None:
     asked = images(64, size)
     transfer = Transfer(asked, Sink().store, Layout("bucket"), bytes_in_flight=8 * MIB)
     held, _ = tracemalloc.get_traced_memory()
     await copy_all(transfer, range(64))
-    # Of one image at a time, chunks and body stand side by side; tasks and adapters take the rest.
+    # One image at a time has its chunks and its body in memory; tasks and adapters take the rest.
     assert traced() - held < 8 * MIB + 2 * size + MIB
 
 
@@ -144,10 +142,10 @@ async def test_bodies_take_the_bytes_that_are_allowed_and_the_one_that_is_put_to
         MemoryImage(jpeg(MIB), declared_length=MIB + 1),
     ],
 )
-async def test_a_body_that_breaks_off_is_not_held_while_others_are_tried(
+async def test_a_body_that_breaks_off_is_freed_while_others_are_copied(
     cut: MemoryImage, traced: Callable[[], int]
 ) -> None:
-    """Its exception lives on until the image is given up, its bytes must not."""
+    """Its exception lives until the image is given up; its bytes must not."""
     asked = MemoryImages({f"u{number}": [cut, cut, jpeg(MIB)] for number in range(40)})
 
     transfer = Transfer(asked, Sink().store, Layout("bucket"), bytes_in_flight=8 * MIB, sleep=no_sleep)
@@ -166,8 +164,8 @@ def no_garbage_collection() -> Iterator[None]:
         gc.enable()
 
 
-async def test_a_body_goes_at_once_whatever_became_of_it(traced: Callable[[], int]) -> None:
-    """Not when Python looks for cycles, which the command line lets it do rarely: an error must not hold itself."""
+async def test_a_body_is_freed_at_once_whatever_its_outcome(traced: Callable[[], int]) -> None:
+    """Without the garbage collector, which rarely runs during a copy: an error must not be part of a cycle."""
     puts: Counter[str] = Counter()
 
     def refuse_twice(call: Call) -> None:

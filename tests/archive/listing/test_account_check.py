@@ -1,4 +1,4 @@
-"""Another account's key is refused before anything is written; an account that lost its past is not taken for another."""
+"""The key of another account is refused before anything is written; an account with deleted outputs is not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def test_another_accounts_key_is_refused_before_anything_is_written(dialec
     assert (await scene.run()).outcome == "proven"
 
 
-async def test_an_account_whose_old_outputs_were_deleted_goes_on_when_told_so() -> None:
+async def test_an_account_whose_old_outputs_were_deleted_continues_if_allowed() -> None:
     scene = await archived()
     now = scene.clock.now()
     for output in list(scene.simulated.visible(now)):

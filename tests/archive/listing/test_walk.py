@@ -1,4 +1,4 @@
-"""The walk against the server's lossy listing: over random histories nothing is lost, and what cannot be shown is said."""
+"""The walk against the server's lossy listing: random histories lose nothing, and what cannot be shown is reported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ histories = st.lists(st.tuples(offsets, latencies), max_size=40).map(
         for number, (g, latency) in enumerate(pairs)
     ]
 )
-# What is hidden here was requested at 1 and completed at 3: between two requests that are known.
+# The hidden output was requested at 1 and completed at 3: between two known requests.
 BETWEEN = [(2, 2), (0, 3), (0, 4), (2, 3)]
 page_sizes = st.one_of(st.integers(1, 8), st.integers(9, 300))
 
@@ -59,7 +59,7 @@ async def check(rows: list[LightRow], capabilities: Capabilities, source: LightS
 @given(histories, page_sizes)
 @example([LightRow(f"{n:03}", START + MICROSECOND * g, START + MICROSECOND * o) for n, (g, o) in enumerate(BETWEEN)], 2)
 @settings(max_examples=300)
-async def test_ascending_walk_loses_nothing_and_is_stuck_only_where_no_request_can_show_more(
+async def test_ascending_walk_loses_nothing_and_leaves_holes_only_if_no_request_can_show_more(
     rows: list[LightRow], per_page: int
 ) -> None:
     reading = await check(rows, ASCENDING, LightSource(rows, NOW), per_page)
@@ -68,16 +68,16 @@ async def test_ascending_walk_loses_nothing_and_is_stuck_only_where_no_request_c
 
 
 def candidates(rows: list[LightRow], hole: Window) -> list[LightRow]:
-    """Outputs that might exist in the hole, for all that the rows known tell."""
+    """Outputs that could exist in the hole, given the known rows."""
     completions = {row.o for row in rows if row.o in hole} | {hole.start, hole.end - MICROSECOND}
-    # Between the requests known there is room as well.
+    # There is room between the known requests too.
     requests = {row.g + MICROSECOND * step for row in rows for step in (-1, 0, 1)}
     return [LightRow("?", g, o) for o in completions for g in requests | {START} if START <= g <= o]
 
 
 def is_hidden(rows: list[LightRow], candidate: LightRow, per_page: int) -> bool:
-    """Whether no page at all would surely show the candidate. The nearest cursors leave the fewest rows before it; which
-    of a tie the server lists first is its own affair.
+    """Whether no page is certain to show the candidate. The nearest cursors leave the fewest rows before it; the order of
+    ties is up to the server.
     """
     place = (candidate.g, candidate.o)
     before = sum((row.g, row.o) <= place and row.o >= candidate.o for row in rows)
@@ -87,7 +87,7 @@ def is_hidden(rows: list[LightRow], candidate: LightRow, per_page: int) -> bool:
 
 @given(histories, page_sizes)
 @settings(max_examples=200)
-async def test_descending_walk_by_request_loses_nothing_but_instants_fuller_than_a_page(
+async def test_descending_walk_by_request_loses_only_instants_with_more_than_a_page(
     rows: list[LightRow], per_page: int
 ) -> None:
     reading = await check(rows, FALLING_BY_REQUEST, LightSource(rows, NOW, DOCUMENTED), per_page)
@@ -106,7 +106,7 @@ async def test_descending_walk_by_completion_loses_nothing(rows: list[LightRow],
 
 @given(histories, st.integers(1, 20), st.lists(st.integers(0, 60), max_size=40))
 @settings(max_examples=200)
-async def test_what_is_deleted_or_arrives_in_mid_walk_takes_nothing_else_with_it(
+async def test_deletions_and_arrivals_during_a_walk_lose_no_other_output(
     rows: list[LightRow], per_page: int, lives: list[int]
 ) -> None:
     step = timedelta(seconds=10)
@@ -124,7 +124,7 @@ async def test_what_is_deleted_or_arrives_in_mid_walk_takes_nothing_else_with_it
 
 @given(histories, st.integers(0, 500), st.integers(1, 300), st.integers(1, 20))
 @settings(max_examples=200)
-async def test_any_window_is_read_whole(rows: list[LightRow], at: int, width: int, per_page: int) -> None:
+async def test_any_window_is_read_completely(rows: list[LightRow], at: int, width: int, per_page: int) -> None:
     window = Window(START + MICROSECOND * at, START + MICROSECOND * (at + width))
     for capabilities, dialect in ((ASCENDING, CURRENT), (FALLING_BY_REQUEST, DOCUMENTED)):
         reading = await read(LightSource(rows, NOW, dialect), window, capabilities, per_page)
@@ -168,8 +168,8 @@ async def test_the_naive_client_loses_outputs_and_the_walk_none(
         assert source.requests <= (1.1 * ideal + 3 if every == 20 else 5 * ideal)
 
 
-async def test_more_in_flight_than_any_page_holds_is_a_hole_that_names_its_place() -> None:
-    """400 outputs of the same instants: a page of 300 shows some, and no request shows the others."""
+async def test_more_in_flight_than_a_page_holds_is_reported_as_a_hole() -> None:
+    """400 outputs with the same instants: a page of 300 shows some, and no request shows the others."""
     rows = [LightRow(f"{number:03}", START, START + timedelta(seconds=5)) for number in range(700)]
     reading = await read(LightSource(rows, NOW), WINDOW, ASCENDING, 300)
     assert len(reading.ids) == 600
@@ -197,32 +197,32 @@ class Stuck(LightSource):
         return self.pages[min(self.requests, len(self.pages)) - 1]
 
 
-async def test_a_page_that_repeats_for_ever_is_noticed() -> None:
+async def test_a_page_that_repeats_for_ever_is_detected() -> None:
     first = await LightSource(light_rows(1, 60, start=START), NOW, DOCUMENTED).page(PageQuery())
     for capabilities in (OPAQUE, FALLING_BY_REQUEST):
         with pytest.raises(SourceContradiction, match=r"listing breaks its own order"):
             await read(Stuck([first]), WINDOW, capabilities, 50)
 
 
-async def test_an_empty_page_with_next_is_noticed() -> None:
+async def test_an_empty_page_with_next_is_detected() -> None:
     empty = Page((), NOW, next="2026-11-01T00:00:00Z")
     for capabilities in (OPAQUE, FALLING_BY_REQUEST, FALLING_BY_COMPLETION, ASCENDING):
         with pytest.raises(SourceContradiction):
             await read(Stuck([empty]), WINDOW, capabilities, 50)
 
 
-async def test_a_rising_page_that_falls_is_noticed() -> None:
+async def test_an_ascending_page_out_of_order_is_detected() -> None:
     rows = light_rows(1, 60, start=START)
     falling = await LightSource(rows, NOW).page(PageQuery())
-    with pytest.raises(SourceContradiction, match="does not rise"):
+    with pytest.raises(SourceContradiction, match="does not ascend"):
         await read(Stuck([falling]), WINDOW, ASCENDING, 50)
 
 
-async def test_a_falling_page_that_rises_is_noticed() -> None:
+async def test_a_descending_page_out_of_order_is_detected() -> None:
     rising = await LightSource(light_rows(1, 60, start=START), NOW).page(
         PageQuery(order=Order.ASCENDING, cursor=START - MICROSECOND)
     )
-    with pytest.raises(SourceContradiction, match="does not fall"):
+    with pytest.raises(SourceContradiction, match="does not descend"):
         await read(Stuck([rising]), WINDOW, FALLING_BY_COMPLETION, 50)
 
 

@@ -1,4 +1,4 @@
-"""One rate for all. Time is a value that only sleeping moves."""
+"""One rate for all callers. Time is a value that only `sleep` moves."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ class Time:
         await asyncio.sleep(0)
 
 
-def pace_of(interval: float = 0.0) -> tuple[RateLimiter, Time]:
+def limiter_of(interval: float = 0.0) -> tuple[RateLimiter, Time]:
     time = Time()
     return RateLimiter(interval, time.sleep, time), time
 
 
 async def test_without_an_interval_nobody_waits() -> None:
-    limiter, time = pace_of()
+    limiter, time = limiter_of()
     assert [await limiter.acquire() for _ in range(3)] == [100.0] * 3
     assert time.now == 100.0
 
 
-async def test_requests_begin_an_interval_apart() -> None:
-    limiter, _ = pace_of(0.5)
+async def test_requests_start_an_interval_apart() -> None:
+    limiter, _ = limiter_of(0.5)
     assert await asyncio.gather(*(limiter.acquire() for _ in range(3))) == [100.0, 100.5, 101.0]
 
 
-async def test_a_hold_is_everybodys_even_of_those_who_wait_already() -> None:
-    limiter, _ = pace_of(10.0)
+async def test_a_pause_applies_to_every_caller_and_to_those_already_waiting() -> None:
+    limiter, _ = limiter_of(10.0)
     await limiter.acquire()
     waiting = asyncio.create_task(limiter.acquire())
     await asyncio.sleep(0)
@@ -47,15 +47,15 @@ async def test_a_hold_is_everybodys_even_of_those_who_wait_already() -> None:
     assert await limiter.acquire() == 180.0
 
 
-async def test_after_a_refusal_requests_come_one_by_one_and_not_all_at_once() -> None:
-    limiter, _ = pace_of()
+async def test_after_a_refusal_requests_are_spaced() -> None:
+    limiter, _ = limiter_of()
     limiter.throttled(await limiter.acquire(), 30.0)
     turns = await asyncio.gather(*(limiter.acquire() for _ in range(3)))
     assert turns == pytest.approx([130.0, 130.0 + FIRST_INTERVAL, 130.0 + 2 * FIRST_INTERVAL])
 
 
-async def test_requests_under_way_together_are_one_refusal() -> None:
-    limiter, time = pace_of()
+async def test_refusals_of_concurrent_requests_count_as_one() -> None:
+    limiter, time = limiter_of()
     asked = [await limiter.acquire() for _ in range(8)]
     time.now += 1.0
     for at in asked:
@@ -63,8 +63,8 @@ async def test_requests_under_way_together_are_one_refusal() -> None:
     assert limiter.interval == FIRST_INTERVAL
 
 
-async def test_the_interval_grows_to_its_bound_and_shrinks_back_to_where_it_began() -> None:
-    limiter, time = pace_of(0.01)
+async def test_the_interval_grows_to_its_bound_and_shrinks_back_to_its_start() -> None:
+    limiter, time = limiter_of(0.01)
     for _ in range(20):
         limiter.throttled(await limiter.acquire(), 0.0)
         time.now += 1.0
@@ -74,9 +74,9 @@ async def test_the_interval_grows_to_its_bound_and_shrinks_back_to_where_it_bega
     assert limiter.interval == 0.01
 
 
-async def test_a_limited_host_is_served_at_its_own_rate() -> None:
-    """Ten a second, and 32 who want 20 requests each: nobody is refused often in a row."""
-    limiter, time = pace_of()
+async def test_a_host_with_a_rate_limit_is_asked_at_its_rate() -> None:
+    """Ten requests per second, and 32 clients with 20 requests each: no client is refused often in a row."""
+    limiter, time = limiter_of()
     served: list[float] = []
     refusals = [0] * 32
 

@@ -1,1 +1,1 @@
-"""Reading the source: what it can do, the order-safe walk, its counts, and whose account it is."""
+"""Reads the source: its capabilities, the order-safe walk, its counts, and the account check."""

@@ -1,8 +1,8 @@
-"""Whether the source is still the account that was archived.
+"""Checks that the source is still the account that was archived.
 
-The checkpoint knows the API's address; another account's key at the same address would mix two accounts in one archive. The
-key itself is not stored, nor anything made of it: keys are renewed, and an account may have several. What cannot be renewed is
-what the account made: a source that lists any output that the manifest holds is the same account.
+The checkpoint has the API's address only, and the key of another account at that address would mix two accounts in one
+archive. Neither the key nor a hash of it is stored: keys are renewed, and an account may have several. Its outputs do not
+change: a source that lists any output of the manifest is the same account.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from .walk import walk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archived:
-    """What is known to be archived: the days that hold live outputs, rising, and how to read one."""
+    """The archived days that have live outputs, in ascending order, and how to read the partition of one."""
 
     archive: str
     days: Collection[date]
     partition: Callable[[date], Awaitable[Partition]]
 
     async def holds_any(self, outputs: Iterable[Output | UnreadableOutput]) -> bool:
+        """Whether the manifest has any of the outputs."""
         by_day: defaultdict[date, list[str]] = defaultdict(list)
         for output in outputs:
             if isinstance(output, Output) and day_of(output.created_at) in self.days:
@@ -45,8 +46,10 @@ class Archived:
 
 
 async def check_account(source: Source, asked: Probe, archived: Archived) -> None:
-    """Raises AnotherAccount where the source lists outputs and none of them is archived. Costs nothing where the newest
-    outputs are known, as in a run with nothing new; else mostly one request, at most six (newest, middle and oldest day).
+    """Raises AnotherAccount if the source lists outputs and none of those looked for is archived.
+
+    No request if the newest outputs are known, as in a run with nothing new. Otherwise one in most cases, and six at most
+    (the newest, the middle and the oldest day).
     """
     if not archived.days or await archived.holds_any(asked.seen):
         return
@@ -59,26 +62,26 @@ async def check_account(source: Source, asked: Probe, archived: Archived) -> Non
             if await archived.holds_any(outputs):
                 return
     raise AnotherAccount(
-        f"the source at {source.address} lists nothing that {archived.archive} holds: the key is another account's, or "
-        "everything that was looked for has been deleted there"
+        f"the source at {source.address} lists nothing that {archived.archive} holds: the key is another account's, or all "
+        "outputs that were looked for have been deleted there"
     )
 
 
 async def _listed_around(
     source: Source, rows: list[Row], capabilities: Capabilities
 ) -> AsyncIterator[tuple[Output | UnreadableOutput, ...]]:
-    """What the source lists below the newest of the rows, and above the oldest: some of them if they are still there."""
+    """Yield what the source lists below the newest of the rows and above the oldest. It includes rows that still exist."""
     if capabilities.cursor is not None:
         instants = [instant_on(capabilities.cursor, row) or row.created_at for row in rows]
         cursor = max(instants) + MICROSECOND
         yield (await source.page(PageQuery(cursor=cursor, per_page=MAX_PER_PAGE))).outputs
         if capabilities.ascending:
-            # Of a dense account that is archived in part, the newest may have taken so long that the page below it holds
-            # only what was requested after it; what was requested first was archived first.
-            rising = PageQuery(cursor=min(instants) - MICROSECOND, order=Order.ASCENDING, per_page=MAX_PER_PAGE)
-            yield (await source.page(rising)).outputs
+            # In a dense account that is archived in part, the newest output may have completed so late that the page below
+            # it has later requests only. The earliest requests were archived first.
+            ascending = PageQuery(cursor=min(instants) - MICROSECOND, order=Order.ASCENDING, per_page=MAX_PER_PAGE)
+            yield (await source.page(ascending)).outputs
         return
-    # An opaque cursor leads there only from the top.
+    # With an opaque cursor, only a walk from the top gets there.
     row = max(rows, key=lambda row: row.created_at)
     async for step in walk(source, Window(row.created_at, row.created_at + MICROSECOND), capabilities):
         yield step.outputs

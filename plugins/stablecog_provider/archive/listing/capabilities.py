@@ -1,6 +1,6 @@
-"""What the source can: asked once a run, seen and not believed, and told in the run report.
+"""The source's capabilities: tested once per run, never assumed, and part of the run report.
 
-Nothing of this stands on the published page; it is observed behaviour that may change, used where it is there.
+The published documentation mentions none of them. They are observed behaviour that may change, and are used if present.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NEVER = FAR_FUTURE - timedelta(days=1)
 
 
 class WalkKind(StrEnum):
-    """The three ways to read the listing, best first."""
+    """The three ways to read the listing, the best first."""
 
     ASCENDING = "ascending"
     DESCENDING = "descending"
@@ -30,10 +30,13 @@ class WalkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """`ascending`: `order=asc` with a cursor rises and holds only outputs completed after the cursor. `output_times`:
-    outputs tell when they completed. `cursor`: the axis on which `next` is a timestamp, so that a walk may begin anywhere;
-    None where it is opaque. `counts_by_date`: `start_dt` and `end_dt` bound the count, so that any window can be proven.
-    `empty`, `single`: the account has no output, or no more than fit on the one page that was asked for.
+    """What the source supports.
+
+    - `ascending`: a page with `order=asc` and a cursor ascends and lists only outputs completed after the cursor.
+    - `output_times`: outputs have a completion time.
+    - `cursor`: the axis on which `next` is a timestamp, so that a walk can start anywhere; None if it is opaque.
+    - `counts_by_date`: `start_dt` and `end_dt` limit the count, so that any window can be proven.
+    - `empty`, `single`: the account has no output, or no more than fit on the requested page.
     """
 
     ascending: bool
@@ -51,7 +54,7 @@ class Capabilities:
 
     @property
     def axis(self) -> Axis:
-        """Coverage grows along the way a walk goes: by completion where it rises, by request where it falls."""
+        """Coverage grows in the direction of the walk: by completion if it ascends, by request if it descends."""
         return Axis.COMPLETED if self.walk is WalkKind.ASCENDING else Axis.REQUESTED
 
     def to_document(self) -> dict[str, Any]:
@@ -65,7 +68,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the source can, its first page, which tells its clock, and the outputs that were seen on the way."""
+    """The source's capabilities, its first page (which has the source's time), and the outputs seen so far."""
 
     capabilities: Capabilities
     page: Page
@@ -73,8 +76,8 @@ class Probe:
 
 
 async def probe(source: Source) -> Probe:
-    """Ask what the source can, in two requests (one more where the account looks empty, or its newest output cannot be read)."""
-    # One request answers two questions: the listing ignores the dates, the count of a window in the far future must be 0.
+    """Test what the source supports, in two requests (one more if the account looks empty or its newest output is unreadable)."""
+    # One request for two tests: the listing ignores the dates, and the count of a window in the far future must be 0.
     page = await source.page(PageQuery(per_page=1, start=_NEVER))
     counts_by_date = page.total == 0
     if not page.outputs:
@@ -95,9 +98,9 @@ async def probe(source: Source) -> Probe:
     seen = page.readable
     if last and last.created_at and completed and capabilities.cursor is Axis.COMPLETED:
         cursor = min(completed, last.created_at) - MAX_LATENCY - MICROSECOND
-        rising = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=10))
-        capabilities = replace(capabilities, ascending=_rise(rising, cursor))
-        seen = (*seen, *rising.readable)
+        ascending = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=10))
+        capabilities = replace(capabilities, ascending=_ascends(ascending, cursor))
+        seen = (*seen, *ascending.readable)
     return Probe(capabilities, page, seen)
 
 
@@ -106,7 +109,7 @@ def _last_dated(page: Page) -> Output | UnreadableOutput | None:
 
 
 def _cursor_axis(page: Page, last: Output | UnreadableOutput | None) -> Axis | None:
-    """What `next` is. The page itself is all there is where there is none, and no cursor need be asked with."""
+    """Return the axis of `next`, or None if it is opaque or missing. Without `next`, the page is the whole listing."""
     if page.next is None:
         return None
     try:
@@ -118,8 +121,10 @@ def _cursor_axis(page: Page, last: Output | UnreadableOutput | None) -> Axis | N
     return Axis.COMPLETED if last is not None and last.output_created_at else Axis.REQUESTED
 
 
-def _rise(page: Page, cursor: datetime) -> bool:
-    """A server that ignores `order`, or sorts by it but still filters below the cursor (as in 2023), lists older outputs."""
+def _ascends(page: Page, cursor: datetime) -> bool:
+    """Whether the page honours `order=asc`. A server that ignores it, or that sorts by it but still filters below the cursor
+    (as in 2023), lists older outputs.
+    """
     completed = [output.output_created_at for output in page.outputs if output.output_created_at is not None]
     requested = [output.created_at for output in page.outputs if output.created_at is not None]
     return (

@@ -1,4 +1,4 @@
-"""What the source counts: in any window where its counts honour dates, else by its grand total."""
+"""The source's counts: of any window if they honour dates, otherwise derived from the grand total."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def count_window(source: Source, window: Window) -> int | None:
 
 @dataclass(slots=True, kw_only=True)
 class SourceCounts:
-    """Counts on the requested axis. `claims`: what is to be said of them."""
+    """Counts on the requested axis. `claims`: sentences about them for the report."""
 
     source: Source
     capabilities: Capabilities
@@ -33,17 +33,20 @@ class SourceCounts:
     claims: list[str] = field(default_factory=list)
 
     async def of(self, window: Window) -> int | None:
-        """Live outputs in the window; where counts do not honour dates, all before its end. None where none is told."""
+        """Return the number of live outputs in the window, or None if the source reports none.
+
+        If counts do not honour dates, this is the number of all outputs before the window's end.
+        """
         if self.capabilities.counts_by_date:
             return await count_window(self.source, window)
         return await self._before(window.end)
 
     async def _before(self, end: datetime) -> int | None:
-        """The grand total, less what is listed from `end` on."""
+        """Return the grand total minus what is listed from `end` on."""
         per_page = None if self.capabilities.walk is WalkKind.DOCUMENTED else MAX_PER_PAGE
         page = await self.source.page(PageQuery(per_page=per_page))
         if page.total is None:
-            self.claims.append("The source tells no count: completeness cannot be proven.")
+            self.claims.append("The source reports no count: completeness cannot be proven.")
             return None
         listed = {identity(row): row.created_at for row in page.readable}
         oldest = min(listed.values(), default=end)

@@ -1,9 +1,9 @@
 """The order-safe walk: read every output of a window from a listing whose own paging loses some.
 
-The source sorts by (requested `g`, completed `o`) and cuts a page by `o` alone. What a page *proves* is therefore a
-quarter-plane: a rising page asked with cursor `c` shows every output with `o > c` before its last row, a falling one every
-output with `o < c` after its last row. A walk is done when the quarter-planes it has asked for leave nothing of its window
-uncovered; each `Step` says how much is covered so far. All rests on `g <= o`, and the falling walk on `o <= g + MAX_LATENCY`.
+The source sorts by (requested `g`, completed `o`) but filters a page by `o` alone. What a page *proves* is therefore a
+quarter-plane: an ascending page with cursor `c` shows every output with `o > c` before its last row, a descending one every
+output with `o < c` after its last row. A walk is done when its quarter-planes cover the whole window; each `Step` reports
+how much is covered so far. Every walk relies on `g <= o`, and the descending walk on `o <= g + MAX_LATENCY`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from .capabilities import Capabilities, WalkKind
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one page added. `outputs` may repeat outputs of earlier steps, and hold some from before the window. `covered`
-    holds once the outputs of this and all earlier steps are archived. `holes`: stretches that the listing cannot show.
+    """What one page added.
+
+    `outputs` may repeat outputs of earlier steps and include some from before the window. `covered` is true once the outputs
+    of this and all earlier steps are archived. `holes`: stretches that the listing cannot show.
     """
 
     outputs: tuple[Output | UnreadableOutput, ...]
@@ -38,8 +40,8 @@ Position = tuple[datetime, datetime]
 
 _LEAST_OVERLAP = timedelta(seconds=1)
 _WITHOUT_PROGRESS = 10_000
-"""Outputs: new tokens that lead to the same ones over and over would otherwise be followed for ever."""
-# Below any window: the page that says so has shown the window's first instant too.
+"""Outputs. A source whose new tokens lead to the same outputs again and again would otherwise be followed for ever."""
+# Below any window: a page that reaches it has shown the window's first instant too.
 _LOWEST: Position = (BEGINNING - MICROSECOND, BEGINNING - MICROSECOND)
 _HIGHEST: Position = (FAR_FUTURE, FAR_FUTURE)
 
@@ -47,10 +49,10 @@ _HIGHEST: Position = (FAR_FUTURE, FAR_FUTURE)
 def walk(
     source: Source, window: Window, capabilities: Capabilities, per_page: int = MAX_PER_PAGE, most: int = MAX_PER_PAGE
 ) -> AsyncIterator[Step]:
-    """Read all outputs of `window` (on `capabilities.axis`), by the best walk that the source allows. `most`: the largest page
-    that the source gives, asked for where `per_page` is too small to get on.
+    """Read all outputs of `window` (on `capabilities.axis`) by the best walk that the source allows.
 
-    Raises SourceContradiction where the source breaks the order it was seen to keep, and whatever the source raises.
+    `most`: the source's largest page, used if pages of `per_page` make no progress. Raises SourceContradiction if the source
+    breaks the order that its capabilities promise, and what the source raises.
     """
     match capabilities.walk:
         case WalkKind.ASCENDING:
@@ -65,7 +67,7 @@ def walk(
 
 
 async def _until(steps: AsyncIterator[Step], end: datetime, axis: Axis) -> AsyncIterator[Step]:
-    """Without what lies beyond the window: it has not settled, or was not asked for."""
+    """Drop the outputs after the window: they have not settled, or are not wanted."""
 
     def is_before(output: Output | UnreadableOutput) -> bool:
         instant = instant_on(axis, output)
@@ -80,10 +82,10 @@ def _span(start: datetime, end: datetime) -> Coverage:
 
 
 async def _ascending(source: Source, window: Window, per_page: int, most: int) -> AsyncIterator[Step]:
-    """Every output not read yet has `o >= g >= g_last`, so the cursor `g_last - 1 µs` excludes none of them."""
+    """Read upward. Every unread output has `o >= g >= g_last`, so the cursor `g_last - 1 µs` excludes none of them."""
     cursor, covered_to = window.start - MICROSECOND, window.start
     while True:
-        page = await _rising(source, cursor, per_page)
+        page = await _page_after(source, cursor, per_page)
         last = _reach_up(page)[0]
         if last >= window.end:
             yield Step(page.outputs, _span(covered_to, window.end))
@@ -94,7 +96,7 @@ async def _ascending(source: Source, window: Window, per_page: int, most: int) -
         if last - MICROSECOND > cursor and fresh * 3 >= len(page.outputs):
             cursor = last - MICROSECOND
             continue
-        # What is in flight at the cursor fills the page: prove the stretch up to the last completion on it from both sides.
+        # Outputs in flight at the cursor fill the page: prove the stretch up to its last completion from both sides.
         end = min(max(_completions(page)), window.end - MICROSECOND)
         async for step in _dense(source, cursor, end, most):
             yield step
@@ -105,12 +107,12 @@ async def _ascending(source: Source, window: Window, per_page: int, most: int) -
 
 @dataclass(frozen=True, slots=True)
 class _Strip:
-    """Completions in `(low, high]`, with the rising page asked at `low` and the falling one asked from `high` down."""
+    """Completions in `(low, high]`, with the ascending page from `low` and the descending page from `high`."""
 
     low: datetime
     high: datetime
-    rising: Page
-    falling: Page
+    ascending: Page
+    descending: Page
 
     @property
     def window(self) -> Coverage:
@@ -118,33 +120,36 @@ class _Strip:
 
     @property
     def proven(self) -> bool:
-        """Whether no position of the strip lies from the one reach to the other (both included: at a position itself a page
-        may have cut off a tie). What completed by `high` was requested by then.
+        """Whether the reaches of the two pages leave no position of the strip between them. The reaches themselves count as
+        between: a page may have cut off a tie there. What completed by `high` was requested by then.
         """
-        up, down = _reach_up(self.rising), _reach_down(self.falling)
+        up, down = _reach_up(self.ascending), _reach_down(self.descending)
         first = up[0] if up[1] <= self.high else up[0] + MICROSECOND
         last = down[0] if down[1] > self.low else down[0] - MICROSECOND
         return down < up or first > min(last, self.high)
 
     @property
     def middle(self) -> datetime | None:
-        """Where to cut so that a page changes: only by leaving out one of its rows can a page show another. None where no
-        cut does, so that no request can show what lies between the two reaches.
+        """Where to cut so that a page changes: a page can show another row only if the cut excludes one of its rows. None if
+        no cut does; then no request can show what is between the two reaches.
         """
-        cuts = {completed for completed in _completions(self.rising) if self.low < completed < self.high}
+        cuts = {completed for completed in _completions(self.ascending) if self.low < completed < self.high}
         cuts |= {
-            completed - MICROSECOND for completed in _completions(self.falling) if completed - MICROSECOND > self.low
+            completed - MICROSECOND for completed in _completions(self.descending) if completed - MICROSECOND > self.low
         }
         return sorted(cuts)[len(cuts) // 2] if cuts else None
 
 
 async def _dense(source: Source, low: datetime, high: datetime, per_page: int) -> AsyncIterator[Step]:
-    """Prove the completions in `(low, high]` from both sides: rising pages show the earliest requests, falling ones the
-    latest. Where the two do not meet, cut the strip in two. Goes upward in time; what cannot be shown is a hole.
+    """Prove the completions in `(low, high]` from both sides: ascending pages show the earliest requests, descending ones the
+    latest. If the two do not meet, cut the strip in two. Goes upward in time; what cannot be shown is a hole.
     """
-    rising, falling = await _rising(source, low, per_page), await _falling(source, high + MICROSECOND, per_page)
-    yield Step((*rising.outputs, *falling.outputs))
-    strips = [_Strip(low, high, rising, falling)]
+    ascending, descending = (
+        await _page_after(source, low, per_page),
+        await _page_before(source, high + MICROSECOND, per_page),
+    )
+    yield Step((*ascending.outputs, *descending.outputs))
+    strips = [_Strip(low, high, ascending, descending)]
     while strips:
         strip = strips.pop()
         if strip.proven:
@@ -152,23 +157,23 @@ async def _dense(source: Source, low: datetime, high: datetime, per_page: int) -
         elif (middle := strip.middle) is None:
             yield Step((), holes=strip.window)
         else:
-            falling = await _falling(source, middle + MICROSECOND, per_page)
-            rising = await _rising(source, middle, per_page)
-            yield Step((*falling.outputs, *rising.outputs))
+            descending = await _page_before(source, middle + MICROSECOND, per_page)
+            ascending = await _page_after(source, middle, per_page)
+            yield Step((*descending.outputs, *ascending.outputs))
             strips += [
-                _Strip(middle, strip.high, rising, strip.falling),
-                _Strip(strip.low, middle, strip.rising, falling),
+                _Strip(middle, strip.high, ascending, strip.descending),
+                _Strip(strip.low, middle, strip.ascending, descending),
             ]
 
 
 async def _descending_by_request(source: Source, window: Window, per_page: int, most: int) -> AsyncIterator[Step]:
-    """The cursor is `g` itself: an overlap of one microsecond brings back the outputs that a page boundary cut off."""
+    """Read downward with `g` as the cursor. An overlap of one microsecond includes the outputs that a page boundary cut off."""
     cursor = window.end
     while cursor > window.start:
-        page = await _falling(source, cursor, per_page, Axis.REQUESTED)
+        page = await _page_before(source, cursor, per_page, Axis.REQUESTED)
         last = _reach_down(page)[0]
         if last + MICROSECOND >= cursor and per_page < most:
-            page = await _falling(source, cursor, most, Axis.REQUESTED)
+            page = await _page_before(source, cursor, most, Axis.REQUESTED)
             last = _reach_down(page)[0]
         if last < window.start:
             yield Step(page.outputs, _span(window.start, cursor))
@@ -177,14 +182,14 @@ async def _descending_by_request(source: Source, window: Window, per_page: int, 
             yield Step(page.outputs, _span(last + MICROSECOND, cursor))
             cursor = last + MICROSECOND
         else:
-            # One instant holds as many outputs as fit on a page, or more.
+            # A single instant has as many outputs as fit on a page, or more.
             yield Step(page.outputs, holes=_span(last, cursor))
             cursor = last
 
 
 async def _descending_by_completion(source: Source, window: Window, per_page: int, most: int) -> AsyncIterator[Step]:
-    """The cursor is `o`, and `order=asc` is not to be had. What was requested before `known` completes before
-    `known + MAX_LATENCY`: a page asked there leaves out none of it, but begins with known outputs.
+    """Read downward with `o` as the cursor, for sources without `order=asc`. What was requested before `known` completes before
+    `known + MAX_LATENCY`: a page from there omits none of it, but starts with known outputs.
     """
     known = window.end
     while known > window.start:
@@ -192,19 +197,19 @@ async def _descending_by_completion(source: Source, window: Window, per_page: in
         last = _reach_down(page)[0]
         below = last + MICROSECOND < known
         bottom = max(window.start, last + MICROSECOND if below else known - MICROSECOND)
-        # With a smaller overlap, what was requested late before `known` and completed after the cursor stays unseen.
+        # With a smaller overlap, outputs requested shortly before `known` and completed after the cursor stay unseen.
         shown_to = max(bottom, min(known, known + overlap - MAX_LATENCY)) if below else bottom
         yield Step(page.outputs, _span(bottom, shown_to), _span(shown_to, known))
         known = bottom
 
 
 async def _widest_below(source: Source, known: datetime, per_page: int, most: int) -> tuple[Page, timedelta]:
-    """The page with the largest overlap (`MAX_LATENCY` halved until it does) that is at least a quarter new: where more
-    completes within the overlap than fits on a page, a wide one would show only what is known.
+    """Return the page with the largest overlap (`MAX_LATENCY`, halved as needed) of which at least a quarter is new. If more
+    outputs complete within the overlap than fit on a page, a wide overlap shows known outputs only.
     """
     overlap = MAX_LATENCY
     while True:
-        page = await _falling(source, known + overlap, per_page)
+        page = await _page_before(source, known + overlap, per_page)
         fresh = sum(row.created_at < known for row in page.readable)
         if not overlap or page.next is None or fresh * 4 >= len(page.outputs):
             return page, overlap
@@ -215,68 +220,68 @@ async def _widest_below(source: Source, known: datetime, per_page: int, most: in
 
 
 async def _documented(source: Source, window: Window) -> AsyncIterator[Step]:
-    """Follow `next` as the page teaches. Nothing proves that a page boundary lost nothing: only the total can tell."""
+    """Follow `next` as the documentation shows. Page boundaries may lose outputs; only the total can reveal that."""
     asked: set[str] = set()
     lowest, without_progress = FAR_FUTURE, 0
     page = await source.page(PageQuery())
     while page.next is not None and not any(output.created_at < window.start for output in page.readable):
         if page.next in asked or not page.outputs:
-            raise _contradiction(f"`next` leads nowhere new after {len(asked) + 1} pages")
+            raise _contradiction(f"`next` leads to nothing new after {len(asked) + 1} pages")
         asked.add(page.next)
         reached = min((output.created_at for output in page.outputs if output.created_at), default=lowest)
         without_progress = 0 if reached < lowest else without_progress + len(page.outputs)
         if without_progress > _WITHOUT_PROGRESS:
-            raise _contradiction(f"`next` has led to {without_progress} outputs, and none of them reaches further back")
+            raise _contradiction(f"`next` has led to {without_progress} outputs, and none of them is older than before")
         lowest = min(lowest, reached)
         yield Step(page.outputs)
         page = await source.page(PageQuery(cursor=page.next))
     yield Step(page.outputs, Coverage((window,)))
 
 
-async def _rising(source: Source, cursor: datetime, per_page: int) -> Page:
-    """A page of what completed after the cursor, checked to be one."""
+async def _page_after(source: Source, cursor: datetime, per_page: int) -> Page:
+    """Read a page of what completed after the cursor. Raises SourceContradiction if it is not one."""
     page = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=per_page))
     rows = page.readable
     if any(instant <= cursor for instant in _completions(page)):
-        raise _contradiction("a page with `order=asc` holds outputs that completed at or before its cursor")
+        raise _contradiction("a page with `order=asc` has outputs that completed at or before its cursor")
     if page.outputs and not _completions(page):
-        raise _contradiction("a page with `order=asc` does not tell of any output when it completed")
+        raise _contradiction("a page with `order=asc` has no output with a completion time")
     if any(before.created_at > after.created_at for before, after in pairwise(rows)):
-        raise _contradiction("a page with `order=asc` does not rise")
+        raise _contradiction("a page with `order=asc` does not ascend")
     return page
 
 
-async def _falling(source: Source, cursor: datetime, per_page: int, axis: Axis = Axis.COMPLETED) -> Page:
-    """A page of what completed (or was requested) before the cursor, checked to be one."""
+async def _page_before(source: Source, cursor: datetime, per_page: int, axis: Axis = Axis.COMPLETED) -> Page:
+    """Read a page of what completed (or was requested) before the cursor. Raises SourceContradiction if it is not one."""
     page = await source.page(PageQuery(cursor=cursor, per_page=per_page))
     rows = page.readable
     for row in rows:
         instant = instant_on(axis, row)
         if instant is not None and instant >= cursor:
-            raise _contradiction("a page holds outputs from its cursor on")
+            raise _contradiction("a page has outputs at or after its cursor")
     if any(before.created_at < after.created_at for before, after in pairwise(rows)):
-        raise _contradiction("a page does not fall")
+        raise _contradiction("a page does not descend")
     return page
 
 
 def _reach_up(page: Page) -> Position:
-    """The position below which a rising page shows everything. Outputs that share the position may have been cut off."""
+    """Return the position below which an ascending page shows everything. Outputs at the position may have been cut off."""
     if page.next is None:
         return _HIGHEST
     for output in reversed(page.outputs):
         if output.created_at is not None:
             return output.created_at, output.output_created_at or output.created_at
-    raise _contradiction("a page holds no output that can be read")
+    raise _contradiction("a page has no readable output")
 
 
 def _reach_down(page: Page) -> Position:
-    """The position above which a falling page shows everything."""
+    """Return the position above which a descending page shows everything. Outputs at the position may have been cut off."""
     if page.next is None:
         return _LOWEST
     for output in reversed(page.outputs):
         if output.created_at is not None:
             return output.created_at, output.output_created_at or output.created_at + MAX_LATENCY
-    raise _contradiction("a page holds no output that can be read")
+    raise _contradiction("a page has no readable output")
 
 
 def _completions(page: Page) -> list[datetime]:
@@ -286,5 +291,5 @@ def _completions(page: Page) -> list[datetime]:
 def _contradiction(what: str) -> SourceContradiction:
     return SourceContradiction(
         f"the source's listing breaks its own order: {what}",
-        hint="nothing was claimed for that stretch; run again, and report it to the source if it stays",
+        hint="nothing was claimed for that stretch; run again, and report it to the source if it happens again",
     )
