@@ -32,7 +32,7 @@ def main() -> None:
     folders = story.Folders(ROOT, ROOT / ".demo")
     folders.clean()
     heed_interruptions()
-    console = Console(record=True, width=104, highlight=False, force_terminal=True)
+    console = Console(record=True, width=104, highlight=False, force_terminal=True, force_interactive=False)
     story.tell(console, folders)
     # Without the fonts that rich would have a viewer download.
     svg = FONTS.sub("", console.export_svg(title="make demo"))
