@@ -1,20 +1,29 @@
-"""What the README says of options, codes, errors and columns is what the code says."""
+"""What README and docs/ say of options, codes, errors, columns and settings is what the code says."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from stablecog_provider import errors
+from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings
+from stablecog_provider.airflow.operators import StablecogToS3Operator
+from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.cli.app import app
 from stablecog_provider.cli.exits import Exit
-from stablecog_provider.model.manifest import COLUMNS
+from stablecog_provider.model.manifest import COLUMNS, GONE_AFTER, State
 from stablecog_provider.simulator.dialect import PRESETS
 from stablecog_provider.simulator.history import DENSITIES
-from support.readme import TEXT, blocks, section, table_after
+from support.console import TO, type_in
+from support.readme import PAGES, README, RUNNABLE, SECURITY, anchors, block, links, marked, names, page, section
+from support.readme import table_after as table
 from support.tree import ROOT
 
 COMMON = {"--json", "--debug", "--help"}
@@ -26,90 +35,183 @@ ATHENA = {
     "float64": "double",
     "bool": "boolean",
 }
+CLI, MANIFEST = page("cli"), page("manifest")
+VERDICTS = {"proven", "proven, with failed images", "proven, in part", "not proven"}
+EVERY_PAGE = [*PAGES, SECURITY]
+# Written in other rooms, or generated.
+ELSEWHERE = {ROOT / "CONTRIBUTING.md", ROOT / "docs/reference.md", ROOT / "docs/release.md"}
 
 
-def options(command: str) -> dict[str, object]:
-    """Long options of a command with their defaults."""
+def options(command: str) -> dict[str, Any]:
+    """Long options of a command with their parameters."""
     found = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
-    return {option: parameter.default for parameter in found for option in parameter.opts if option.startswith("--")}
+    return {option: parameter for parameter in found for option in parameter.opts if option.startswith("--")}
 
 
 def commands() -> list[str]:
     return list(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
+def of_command(command: str) -> str:
+    return f"**`stablecog-archive {command}`**"
+
+
 @pytest.mark.parametrize("command", commands())
 def test_every_option_is_documented_and_no_other(command: str) -> None:
-    told = section(f"**`stablecog-archive {command}`**")
-    assert set(re.findall(r"`(--[a-z-]+)`", told)) == set(options(command)) - COMMON
+    assert set(names(of_command(command), CLI)) == set(options(command)) - COMMON
 
 
-def test_what_all_commands_share_is_told_once() -> None:
-    told = section("## The command line")
-    assert {"`--json`", "`--debug`", "`stablecog-archive --version`"} <= set(re.findall(r"`[^`]+`", told))
+def test_what_all_commands_share_is_documented_once() -> None:
+    intro = CLI[: CLI.index("## Exit codes")]
+    assert {"`--json`", "`--debug`", "`stablecog-archive --version`"} <= set(re.findall(r"`[^`]+`", intro))
     for command in commands():
         assert {"--debug", "--json"} <= set(options(command))
 
 
-def test_the_defaults_of_run_are_those_of_the_code() -> None:
-    told = {row[0].strip("`"): row[1].strip("`") for row in table_after("**`stablecog-archive run`**")}
-    known = options("run")
-    for option in ("--lookback", "--concurrency", "--per-page"):
-        assert told[option] == str(known[option])
+@pytest.mark.parametrize("command", ["run", "simulate"])
+def test_the_defaults_of_options_are_those_of_the_code(command: str) -> None:
+    documented = {row[0].strip("`"): row[1].strip("`") for row in table(of_command(command), CLI)}
+    for option, parameter in options(command).items():
+        if isinstance(parameter.default, bool | None) or option not in documented:
+            continue
+        assert documented[option] == str(parameter.default).removesuffix(".0"), option
 
 
-def test_the_defaults_of_simulate_are_those_of_the_code() -> None:
-    told = section("**`stablecog-archive simulate`**")
-    known = options("simulate")
-    for option, value in re.findall(r"`(--[a-z-]+)` \(([\d.]+)\)", told):
-        assert str(known[option]).removesuffix(".0") == value
+@pytest.mark.parametrize("option", ["--concurrency", "--per-page"])
+def test_the_bounds_of_options_are_those_of_the_code(option: str) -> None:
+    (row,) = (row for row in table(of_command("run"), CLI) if row[0] == f"`{option}`")
+    (bounds,) = re.findall(r"(\d+) to (\d+)", row[2])
+    least, most = map(int, bounds)
+
+    def refused(value: int) -> bool:
+        # Without an API key nothing is opened: what is refused before that is the option.
+        typed = type_in("run", "--to", TO, option, str(value), environ={})
+        return "STABLECOG_API_KEY" not in typed.err
+
+    assert [refused(value) for value in (least - 1, least, most, most + 1)] == [True, False, False, True]
+
+
+def test_every_density_and_dialect_is_documented() -> None:
+    told = section(of_command("simulate"), CLI)
     for name in (*DENSITIES, *PRESETS):
         assert f"`{name}`" in told
 
 
 def test_every_exit_code_is_documented() -> None:
-    assert {int(row[0]) for row in table_after("Exit codes of every command")} == {int(code) for code in Exit}
+    assert {int(row[0]) for row in table("Exit codes of every command", CLI)} == {int(code) for code in Exit}
 
 
-def test_every_error_that_stops_a_run_stands_in_the_table_for_the_night() -> None:
-    told = section("## At 3 a.m.")
+def test_every_setting_of_the_operator_is_documented() -> None:
+    known = inspect.signature(StablecogToS3Operator.__init__).parameters.values()
+    documented = {row[0].strip("`"): row[1].strip("`") for row in table("## Operator settings", page("airflow"))}
+    assert list(documented) == [each.name for each in known if each.kind is each.KEYWORD_ONLY]
+    for each in known:
+        if isinstance(each.default, str | int) and each.default != "":
+            assert documented[each.name] == str(each.default)
+
+
+@pytest.mark.parametrize("settings", [ArchiveSettings, SourceSettings, StoreSettings])
+def test_every_setting_of_the_library_is_documented(settings: type[Any]) -> None:
+    documented = names(f"**`{settings.__name__}`**", page("library"))
+    assert sorted(documented) == sorted(field.name for field in fields(settings))
+
+
+def test_every_error_that_stops_a_run_is_in_troubleshooting() -> None:
+    text = page("troubleshooting")
     stopping = (errors.ConfigurationError, errors.TransientError, errors.FatalError)
     for kind in (leaf for parent in stopping for leaf in parent.__subclasses__()):
-        if kind is errors.ProofDiffers:
-            assert "`not proven`" in told
-        else:
-            assert f"`{kind.__name__}`" in told
+        assert ("`not proven`" if kind is errors.ProofDiffers else f"`{kind.__name__}`") in text
 
 
 def test_every_verdict_is_explained() -> None:
-    told = {row[0].strip("`") for row in table_after("## How to read the report")}
-    assert told == {"proven", "proven, with failed images", "proven, in part", "not proven"}
+    assert set(names("## Reading the verdict", README.read_text())) == VERDICTS
+    assert set(names("## Reading a report", page("quickstart"))) == VERDICTS
 
 
 def test_the_columns_are_those_of_the_manifest() -> None:
     types = {name: "timestamp" if kind.startswith("timestamp") else kind for name, kind, _ in COLUMNS}
-    told = [(row[0].strip("`"), row[1]) for row in table_after("Columns are a public contract")]
-    assert told == list(types.items())
+    documented = [(row[0].strip("`"), row[1]) for row in table("Columns are a public contract", MANIFEST)]
+    assert documented == list(types.items())
+
+
+def test_the_columns_that_are_never_null_are_named() -> None:
+    (sentence,) = re.findall(r"All columns are nullable except (.+?)\.$", MANIFEST, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", sentence) == [name for name, _, nullable in COLUMNS if not nullable]
+
+
+def test_the_states_are_those_of_the_manifest() -> None:
+    assert set(names("## States", MANIFEST)) == set(State)
+    assert GONE_AFTER == 3
+    assert "missing three times" in MANIFEST
+    assert "after three such answers" in page("errors")
 
 
 def test_athena_gets_the_same_columns() -> None:
-    (statement,) = blocks("athena")
+    statement = block("athena")
     inner = statement[statement.index("(") + 1 : statement.index(")")]
-    told = [tuple(column.split()) for column in inner.split(",")]
-    assert told == [(name, ATHENA[kind]) for name, kind, _ in COLUMNS]
+    documented = [tuple(column.split()) for column in inner.split(",")]
+    assert documented == [(name, ATHENA[kind]) for name, kind, _ in COLUMNS]
 
 
 def test_the_policy_is_well_formed() -> None:
-    (policy,) = blocks("policy")
-    assert {statement["Effect"] for statement in json.loads(policy)["Statement"]} == {"Allow"}
+    assert {statement["Effect"] for statement in json.loads(block("policy"))["Statement"]} == {"Allow"}
 
 
-def test_every_file_it_names_is_there() -> None:
-    named = set(re.findall(r"\b((?:docker|dags|plugins|docs)/[\w./-]*\w)", TEXT))
-    assert named
+def test_the_policies_are_the_same_on_every_page() -> None:
+    for mark in ("policy", "kms"):
+        (of_security,) = (body for _, name, _, body in marked(SECURITY.read_text()) if name == mark)
+        assert block(mark) == of_security
+
+
+def test_the_sentence_on_numbers_is_the_same_on_every_page() -> None:
+    (sentence,) = re.findall(r"The source counts \*outputs\*;.*?marked as deleted", MANIFEST, re.DOTALL)
+    assert sentence in page("quickstart")
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.name)
+def test_every_block_that_can_run_is_marked(path: Path) -> None:
+    bare = {"make demo\n"}
+    unmarked = [body for kind, _, language, body in marked(path.read_text()) if language in RUNNABLE and not kind]
+    assert set(unmarked) <= bare
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target in links(path.read_text()):
+        name, _, fragment = target.partition("#")
+        found = (path.parent / name).resolve() if name else path
+        if found in ELSEWHERE:
+            continue
+        assert found.exists(), target
+        assert not fragment or fragment in anchors(found.read_text()), target
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.name)
+def test_every_file_it_names_exists(path: Path) -> None:
+    named = set(re.findall(r"(?<![\w./-])((?:docker|dags|plugins|docs|dev|tests)/[\w./-]*\w)", path.read_text()))
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_every_make_target_it_names_is_there() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`?make ([a-z]+)`?\b", section("## Working on it"))) <= targets
+@pytest.mark.parametrize("path", EVERY_PAGE, ids=lambda path: path.name)
+def test_every_make_target_it_names_exists(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z0-9-]+)", path.read_text())) <= targets
+
+
+def test_every_room_is_in_the_architecture() -> None:
+    text = page("architecture")
+    roots = (ROOT / "plugins/stablecog_provider", ROOT / "plugins/stablecog_provider/archive", ROOT / "dev")
+    rooms = [room.parent.name for root in roots for room in root.glob("*/__init__.py")]
+    assert [name for name in rooms if not re.search(rf"^ +{name}/ +\w", text, re.MULTILINE)] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = page("index")
+    pages = [path for path in PAGES if path.parent == ROOT / "docs" and path.stem != "index"]
+    assert [path.stem for path in pages if f"]({path.name})" not in index] == []
+    records = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+    assert links(page("decisions/index")) == [path.name for path in records]
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text().splitlines()) <= 120

@@ -1,4 +1,4 @@
-"""The README's commands, run: the simulator stands for the service, moto for AWS, with its policies enforced."""
+"""The snippets of README and docs/, run: the simulator stands for the service, moto for AWS, with its policies enforced."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from dev.local.simulator import Simulator, simulator
-from support.readme import blocks
+from support.readme import PAGES, block, marked
 from support.tree import ROOT
 
 BUCKET = "my-bucket"
 TOOLS = Path(sys.executable).parent
 SHIM = """#!/bin/sh
-# The README's commands as they stand, led to the simulator.
+# The commands as they are documented, sent to the simulator.
 if [ "$1" = run ]; then set -- "$@" --source {address} --image-host {host}; fi
 exec {real} "$@"
 """
@@ -90,8 +90,8 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def bucket(cloud: Cloud) -> str:
-    """Made as the README makes it."""
-    subprocess.run([sys.executable, "-c", blocks("python")[0]], env=cloud.environ(), check=True)
+    """Made as docs/aws.md makes it."""
+    subprocess.run([sys.executable, "-c", block("bucket")], env=cloud.environ(), check=True)
     return BUCKET
 
 
@@ -113,8 +113,8 @@ def typed(block: str, environ: dict[str, str], stdin: str = "") -> subprocess.Co
 
 @pytest.fixture(scope="module")
 def archived(cloud: Cloud, bucket: str, source: Simulator, listed: int) -> str:
-    """An archive under the README's address, made by its Python block. Returns what that printed."""
-    program = blocks("python")[1].replace(
+    """An archive made by the library's example. Returns what that printed."""
+    program = block("library").replace(
         "SourceSettings(", f"SourceSettings(address={source.address!r}, image_hosts=({source.image_host!r},), ", 1
     )
     environ = cloud.environ() | {"STABLECOG_API_KEY": source.api_key}
@@ -134,11 +134,14 @@ def test_the_library_archives_and_proves(archived: str, listed: int) -> None:
     assert f"the source counts {listed} outputs" in archived
 
 
-def test_the_commands_archive_with_the_policy(cloud: Cloud, bucket: str, source: Simulator, path: str) -> None:
-    user = cloud.user("archivist", json.loads(blocks("policy")[0]))
+@pytest.mark.parametrize("mark", ["readme", "archive"])
+def test_the_commands_archive_with_the_policy(
+    mark: str, cloud: Cloud, bucket: str, source: Simulator, path: str
+) -> None:
+    user = cloud.user(f"archivist-{mark}", json.loads(block("policy")))
     cloud.enforce(True)
     try:
-        result = typed(blocks("shell")[0], cloud.environ(user) | {"PATH": path}, stdin=source.api_key + "\n")
+        result = typed(block(mark), cloud.environ(user) | {"PATH": path}, stdin=source.api_key + "\n")
     finally:
         cloud.enforce(False)
     assert result.returncode == 0, result.stderr
@@ -150,7 +153,7 @@ def test_the_commands_archive_with_the_policy(cloud: Cloud, bucket: str, source:
 def test_no_statement_of_the_policy_can_be_spared(
     left_out: str, cloud: Cloud, bucket: str, source: Simulator, path: str
 ) -> None:
-    policy = json.loads(blocks("policy")[0].replace("/stablecog/", f"/{left_out}/"))
+    policy = json.loads(block("policy").replace("/stablecog/", f"/{left_out}/"))
     policy["Statement"] = [statement for statement in policy["Statement"] if statement["Sid"] != left_out]
     user = cloud.user(left_out, policy)
     command = (
@@ -166,39 +169,108 @@ def test_no_statement_of_the_policy_can_be_spared(
     assert "get, put and list" in result.stderr
 
 
-def test_the_queries_answer(cloud: Cloud, archived: str, listed: int, tmp_path: Path) -> None:
-    s3 = cloud.client("s3")
+@pytest.fixture(scope="module")
+def partitions(cloud: Cloud, archived: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The manifest, copied to a folder: DuckDB's httpfs would be downloaded."""
+    folder, s3 = tmp_path_factory.mktemp("bucket"), cloud.client("s3")
     for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="stablecog/manifest/")["Contents"]:
-        copy = tmp_path / item["Key"]
+        copy = folder / item["Key"]
         copy.parent.mkdir(parents=True)
         s3.download_file(BUCKET, item["Key"], str(copy))
-    statements = blocks("duckdb")[0].replace(f"s3://{BUCKET}", str(tmp_path)).split(";")
-    answers = [duckdb.sql(statement).fetchall() for statement in statements if statement.strip()]
-    assert sum(row[1] for row in answers[0]) == listed
-    assert answers[1] == []
-    assert len(answers) == 3
+    return folder
 
 
-def test_the_airflow_commands_make_connections_that_airflow_knows(
-    cloud: Cloud, source: Simulator, tmp_path: Path
-) -> None:
+def test_the_queries_answer(partitions: Path, listed: int) -> None:
+    statements = block("duckdb").replace(f"s3://{BUCKET}", str(partitions)).split(";")
+    with duckdb.connect() as connection:
+        answers = [connection.execute(statement).fetchall() for statement in statements if statement.strip()]
+    per_day, failed, favourites, counted, _, per_hour = answers
+    assert sum(row[1] for row in per_day) == listed
+    assert failed == []
+    assert all(len(row) == 2 for row in favourites)
+    assert counted == [(listed,)]
+    assert sum(row[1] for row in per_hour) == sum(row[2] for row in per_day)
+
+
+def test_a_date_of_another_time_zone_is_not_the_partition(partitions: Path) -> None:
+    files = f"{partitions}/stablecog/manifest/*/*.parquet"
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE manifest AS FROM read_parquet(?, hive_partitioning = true)", [files])
+
+        def on_another_day(zone: str) -> int:
+            connection.execute(f"SET TimeZone = '{zone}'")
+            query = "SELECT count(*) FROM manifest WHERE cast(created_at AS date) <> dt"
+            return int(connection.execute(query).fetchall()[0][0])
+
+        assert connection.execute("SELECT DISTINCT typeof(dt) FROM manifest").fetchall() == [("DATE",)]
+        assert on_another_day("UTC") == 0
+        assert on_another_day("Pacific/Auckland") > 0
+
+
+def test_pyarrow_reads_the_manifest(partitions: Path) -> None:
+    program = block("pyarrow").replace(f"s3://{BUCKET}", str(partitions))
+    program += "\nimport pyarrow\nassert pyarrow.types.is_string(days.schema.field('dt').type) and days.num_rows\n"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.fixture(scope="module")
+def airflow_home(cloud: Cloud, source: Simulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of an Airflow whose database is there."""
     environ = cloud.environ() | {
-        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "STABLECOG_API_KEY": source.api_key,
         "PATH": f"{TOOLS}:{os.environ['PATH']}",
     }
-    result = typed(f"airflow db migrate >/dev/null 2>&1\n{blocks('airflow')[0]}", environ)
+    result = typed("airflow db migrate", environ)
     assert result.returncode == 0, result.stderr
-    with sqlite3.connect(tmp_path / "airflow.db") as database:
+    return environ
+
+
+def test_the_airflow_commands_make_connections_and_a_pool(airflow_home: dict[str, str]) -> None:
+    home = Path(airflow_home["AIRFLOW_HOME"])
+    for mark in ("airflow", "pool"):
+        result = typed(block(mark), airflow_home)
+        assert result.returncode == 0, result.stderr
+    with sqlite3.connect(home / "airflow.db") as database:
         made = dict(database.execute("select conn_id, conn_type from connection").fetchall())
+        pools = dict(database.execute("select pool, slots from slot_pool").fetchall())
     database.close()
     assert (made["stablecog_default"], made["aws_default"]) == ("stablecog", "aws")
-    assert (tmp_path / "dags/stablecog_archive_daily.py").exists()
+    assert pools["stablecog_api"] == 4
+    assert {path.name for path in (home / "dags").iterdir()} >= {
+        "stablecog_archive_daily.py",
+        "stablecog_backfill.py",
+    }
 
 
-def test_the_dag_of_the_readme_is_one(tmp_path: Path, cloud: Cloud) -> None:
-    environ = cloud.environ() | {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
-    program = blocks("python")[2] + "\nimport airflow.sdk\n"
-    result = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
+CHECKED = """
+from airflow.sdk import DAG
+found = {name: dag for name, dag in globals().items() if isinstance(dag, DAG)}
+for dag in found.values():
+    dag.validate()
+"""
+EVENT = """
+from types import SimpleNamespace
+event = SimpleNamespace(extra={"archive": "s3://my-bucket/anna", "outcome": "proven", "copied": 3})
+report.function({"asset": [event]})
+assert sorted(found) == ["archive", "archive_anna", "archive_ben"]
+"""
+
+
+@pytest.mark.parametrize(("mark", "more"), [("dag", ""), ("accounts", EVENT)])
+def test_the_dags_are_valid(mark: str, more: str, airflow_home: dict[str, str]) -> None:
+    program = block(mark) + CHECKED + more
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=airflow_home, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
+    if more:
+        assert result.stdout.splitlines()[-1] == "s3://my-bucket/anna proven 3"
+
+
+def test_every_snippet_is_run_by_a_test() -> None:
+    here = Path(__file__).read_text() + (ROOT / "tests/project/test_readme_promises.py").read_text()
+    names = {name for path in PAGES for kind, name, _, _ in marked(path.read_text()) if kind == "tested"}
+    assert names
+    assert sorted(name for name in names if f'"{name}"' not in here) == []
