@@ -26,7 +26,7 @@ async def test_a_world_has_one_source_and_one_bucket() -> None:
 
 @pytest.mark.parametrize("verify", [False, "bundle.pem"])
 async def test_a_certificate_setting_that_could_not_be_heeded_is_refused(verify: bool | str) -> None:
-    with pytest.raises(ConfigurationError, match="take `verify` out"):
+    with pytest.raises(ConfigurationError, match="remove `verify`"):
         async with open_store(store(verify), LAYOUT):
             pytest.fail("it was opened")
 

@@ -21,7 +21,8 @@ from .. import __version__
 from ..archive.ports import ImageBody
 from ..archive.resilience.retry import http_date, retry_after_seconds
 from ..errors import ArchiveError, ImageGone, ImageRefused, ImageRejected, RateLimited, SourceUnavailable
-from .allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress, shown
+from .allowed_hosts import AllowedHosts, shown
+from .guarded_resolver import GuardedResolver, PrivateAddress
 
 MAX_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}

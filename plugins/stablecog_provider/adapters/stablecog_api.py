@@ -34,13 +34,12 @@ from ..errors import (
 from ..model.page import Page, PageQuery, parse_page
 from ..model.times import BEGINNING, FAR_FUTURE, format_instant
 from .allowed_hosts import AllowedHosts
+from .settings import ATTEMPTS, DEFAULT_ADDRESS, REQUESTS_PER_SECOND
 
-DEFAULT_ADDRESS = "https://api.stablecog.com"
 PATH = "/v1/image/generation/outputs"
 _KEY_PLACE = "set the API key as the password of the connection (command line: STABLECOG_API_KEY)"
-RATE_LIMIT, REQUESTS_PER_SECOND = 10.0, 8.0
-"""Requests a second: what the service allows one client address, and what we ask of it."""
-ATTEMPTS = SOURCE_RETRIES.attempts
+RATE_LIMIT = 10.0
+"""Requests per second: the service's limit for one client address."""
 MAX_BODY = 16 * 1024 * 1024
 """Bytes after decompression: 300 outputs are about 0.3 MB. JSON made for it takes up to 30 times as much as Python values."""
 

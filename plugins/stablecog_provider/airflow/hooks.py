@@ -15,7 +15,8 @@ from airflow.sdk.log import mask_secret
 from .. import get_provider_info
 from ..adapters.allowed_hosts import AllowedHosts
 from ..adapters.assembly import SourceSettings, open_source
-from ..adapters.stablecog_api import DEFAULT_ADDRESS, StablecogApi
+from ..adapters.settings import DEFAULT_ADDRESS
+from ..adapters.stablecog_api import StablecogApi
 from ..archive.listing.capabilities import probe
 from ..archive.listing.walk import walk
 from ..errors import ArchiveError, ConfigurationError, SourceContradiction
