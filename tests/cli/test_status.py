@@ -76,11 +76,11 @@ def test_with_gaps_the_exit_code_is_3_and_the_proof_names_its_period() -> None:
     typed = type_in("status", "--to", TO, store=store(checkpoint(proof(), coverage=windows)))
     assert typed.code == 3
     assert "PROVEN, IN PART" in typed.out
-    told = " ".join(typed.out.split())
+    text = " ".join(typed.out.split())
     assert (
-        "2026-11-02T00:00:00.000000Z to 2026-11-03T00:00:00.000000Z; a run without --start and --end reads it" in told
+        "2026-11-02T00:00:00.000000Z to 2026-11-03T00:00:00.000000Z; a run without --start and --end reads it" in text
     )
-    assert "30 outputs from 2026-11-01T00:00:00.000000Z to 2026-11-04T00:00:00.000000Z" in told
+    assert "30 outputs from 2026-11-01T00:00:00.000000Z to 2026-11-04T00:00:00.000000Z" in text
 
 
 def test_a_proof_of_a_part_does_not_prove_the_whole() -> None:
@@ -92,8 +92,8 @@ def test_a_proof_of_a_part_does_not_prove_the_whole() -> None:
 
 
 def test_an_unproven_last_run_outweighs_an_equal_total() -> None:
-    told = json.loads(report("later", START + 4 * DAY)) | {"outcome": "not proven"}
-    typed = type_in("status", "--to", TO, store=store(checkpoint(proof()), later=json.dumps(told).encode()))
+    later = json.loads(report("later", START + 4 * DAY)) | {"outcome": "not proven"}
+    typed = type_in("status", "--to", TO, store=store(checkpoint(proof()), later=json.dumps(later).encode()))
     assert (typed.code, typed.out.split("\n")[0]) == (3, "NOT PROVEN")
 
 
