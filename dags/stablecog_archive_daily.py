@@ -1,4 +1,4 @@
-"""Archive a Stablecog account to S3, every day."""
+"""Archives a Stablecog account to S3 every day."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from airflow.sdk import DAG, Asset, Param
 
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 
-# No name that somebody might own: S3 has no bucket with capitals.
+# S3 has no bucket with capital letters, so nobody can own this default.
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 
-# Named by its address: a name of its own could belong to one archive only, and a second Dag, or one that moved, would not run.
+# Identified by its address. Airflow allows one asset per name, so a fixed name would stop a second Dag, or one that moved.
 ARCHIVE = Asset(uri=f"s3://{BUCKET}/{PREFIX}".rstrip("/"))
-"""Schedule other Dags on it: the extra of each event is the run's summary (`archive`: which one, also where a run's params name
-another than the environment; counts, watermark, proof)."""
+"""Schedule other Dags on it. The extra of each event is the run's summary: counts, watermark, proof, and `archive`, the address
+that the run wrote to, also if its params override the environment."""
 
 DOC = """
-### Every image of the account, in S3, proven complete
+### Every image of the account in S3, proven complete
 
-Copies what the account has and the bucket lacks, writes the manifest (`{prefix}/manifest/`, Parquet, one partition a day), and
-compares the source's own counts with it. Uses the connections `stablecog_default` (the API key) and `aws_default`.
+Copies what the account has and the bucket lacks, writes the manifest (`{prefix}/manifest/`, Parquet, one partition per day), and
+compares it with the source's own counts. Uses the connections `stablecog_default` (the API key) and `aws_default`.
 
-**If it failed in the night**
+#### Troubleshooting
 
-| the log's last lines say | do |
+| last lines of the log | next step |
 |---|---|
-| `Proven` | nothing: it is well, and this attempt was not the last |
-| an answer of 401 or 403, a connection or bucket that does not exist | fix what the sentence names, then clear the task |
-| the source or the store failed or cannot be reached | nothing: the retries and the next run go on where this one stopped |
-| the source counts other than the manifest | clear the task once; if the places stay the same, tell the service's support |
-| the source contradicts itself, or a document cannot be read | leave it: the checkpoint has not moved; tell who keeps this Dag |
+| `Proven` | none: the run succeeded, and this was an earlier attempt |
+| 401, 403, or a missing connection or bucket | fix what the message names, then clear the task |
+| the source or the store failed or cannot be reached | none: a retry or the next run continues from there |
+| the source's count differs from the manifest's | clear the task once; if it differs again, report it to the service |
+| the source contradicts itself, or a document cannot be read | report it to the Dag's owner; the checkpoint has not moved |
 
-Clearing, running again, running twice at once and stopping in the middle are all safe: no row and no image is lost or
-doubled, and nothing is ever deleted. A day without runs needs no backfill: each run reads all that is missing.
-Images that failed do not fail the run; later runs try them again by themselves.
+It is safe to clear a task, to run it again, to run it twice at once, and to stop it. No row or image is lost or duplicated, and
+nothing is deleted. Missed days need no backfill: each run reads everything that is missing.
+Failed images do not fail the run; later runs retry them.
 """
 
 with DAG(
@@ -57,14 +57,17 @@ with DAG(
     },
     params={
         "bucket": Param(
-            BUCKET, type="string", pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{1,61}[0-9A-Za-z]$", description="The bucket"
+            BUCKET,
+            type="string",
+            pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{1,61}[0-9A-Za-z]$",
+            description="Bucket of the archive",
         ),
         "prefix": Param(
             PREFIX,
             type="string",
             maxLength=512,
             pattern=r"^([0-9A-Za-z!_.*'()=-]+(/[0-9A-Za-z!_.*'()=-]+)*)?$",
-            description="Where in the bucket the archive lies; no slash at its ends",
+            description="Prefix of the archive, without a slash at either end",
         ),
     },
 ) as dag:

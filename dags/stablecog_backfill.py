@@ -1,4 +1,4 @@
-"""Archive all that an account has with many workers at once: the first time, or after a long pause."""
+"""Archives a whole account with many workers at once: the first time, or after a long pause."""
 
 from __future__ import annotations
 
@@ -10,23 +10,27 @@ from airflow.sdk import DAG, Param, task
 
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.airflow.planning import planned_windows
-from stablecog_provider.archive.copying.concurrency import DEFAULT_CONCURRENCY
+from stablecog_provider.archive.run import ArchiveSettings
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 POOL = os.environ.get("STABLECOG_API_POOL", "default_pool")
 
+MIN_CONCURRENCY, MAX_CONCURRENCY = ArchiveSettings.BOUNDS["concurrency"]
+
 DOC = """
-### Everything at once, in windows of equal work
+### A whole account at once, in windows of equal work
 
-`plan` halves what the archive lacks by the source's own counts, `archive` runs once for each window on whatever workers
-there are, and `prove` reads what is left and proves the whole. Trigger it by hand; afterwards the daily Dag goes on from
-there. It may run beside the daily Dag, and may be cleared or stopped at any time: the windows meet in objects that are
-replaced by compare-and-swap.
+- `plan` splits what the archive lacks into windows, by the source's own counts.
+- `archive` runs once per window, on as many workers as are free.
+- `prove` reads what is left and proves the whole archive.
 
-**The rate limit is the client address's, not the worker's** (10 requests a second; workers behind one address share it).
-Share it by a pool: with as many slots as windows may run at once, and that share of the rate in the connection's extra,
-here four times two:
+Trigger it by hand; afterwards the daily Dag continues from there. It may run at the same time as the daily Dag, and may be
+cleared or stopped at any time: windows write shared objects by compare-and-swap.
+
+**The rate limit is per client address, not per worker**: 10 requests per second, shared by all workers behind one address.
+Divide it with a pool. The pool's slots limit how many windows run at once; the connection's extra sets the rate of each. For
+4 windows with 2 requests per second each:
 
     airflow pools set stablecog_api 4 "windows of the Stablecog backfill"
     STABLECOG_API_POOL=stablecog_api            in the environment of the Dag processor
@@ -50,22 +54,22 @@ with DAG(
         "execution_timeout": timedelta(hours=12),
     },
     params={
-        "bucket": Param(BUCKET, type="string", description="The bucket"),
-        "prefix": Param(PREFIX, type="string", description="Where in the bucket the archive lies"),
-        "pieces": Param(16, type="integer", minimum=1, maximum=500, description="How many windows, about"),
+        "bucket": Param(BUCKET, type="string", description="Bucket of the archive"),
+        "prefix": Param(PREFIX, type="string", description="Prefix of the archive"),
+        "pieces": Param(16, type="integer", minimum=1, maximum=500, description="Approximate number of windows"),
         "concurrency": Param(
-            DEFAULT_CONCURRENCY,
+            ArchiveSettings.concurrency,
             type="integer",
-            minimum=1,
-            maximum=1024,
-            description="At most so many images at once, in each window",
+            minimum=MIN_CONCURRENCY,
+            maximum=MAX_CONCURRENCY,
+            description="Upper limit on parallel copies per window",
         ),
     },
 ) as dag:
 
     @task(task_id="plan")
     def planned(params: dict[str, Any]) -> list[dict[str, Any]]:
-        """The windows, as arguments of `archive`."""
+        """Return the windows as arguments of `archive`."""
         windows = planned_windows(params["bucket"], params["prefix"], pieces=params["pieces"])
         return [{**window, "concurrency": params["concurrency"]} for window in windows]
 
@@ -78,7 +82,7 @@ with DAG(
         map_index_template="{{ task.start }} to {{ task.end }}",
     ).expand_kwargs(planned())
 
-    # Whatever became of the windows, this reads what they left and compares the whole with the source's counts.
+    # Runs even if windows failed: it reads what they left, and compares the whole with the source's counts.
     proven = StablecogToS3Operator(
         task_id="prove",
         bucket="{{ params.bucket }}",

@@ -1,6 +1,6 @@
-"""Registers the provider with an Airflow that reads it from its plugins folder. Nothing else happens here.
+"""Registers the package as a plugin, for an Airflow that loads it from its plugins folder.
 
-Where the distribution is pip-installed, its entry point does this instead: use the one or the other.
+If the distribution is installed with pip, its entry point registers the provider instead. Use one or the other.
 """
 
 from __future__ import annotations
@@ -9,6 +9,6 @@ from airflow.plugins_manager import AirflowPlugin
 
 
 class StablecogPlugin(AirflowPlugin):
-    """Makes the package's presence visible in `airflow plugins`; hook and operator are imported by name."""
+    """Lists the package in `airflow plugins`. Hook and operator are imported by name."""
 
     name = "stablecog"

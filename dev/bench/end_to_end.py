@@ -24,6 +24,7 @@ from stablecog_provider.adapters import event_loop
 from stablecog_provider.adapters.garbage import rarely_collected
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.object_store import S3ObjectStore
+from stablecog_provider.adapters.process_exit import wait_for_threads_at_exit
 from stablecog_provider.archive.copying.transfer import CopyJob, Transfer
 from stablecog_provider.model.object_keys import Layout, Rendition
 
@@ -101,6 +102,7 @@ async def _copied(lines: list[str], endpoint: str) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--only-copy"]:
+        wait_for_threads_at_exit()
         with rarely_collected():
             event_loop.run(_copied(Path(sys.argv[2]).read_text().split(), sys.argv[3]))
     else:

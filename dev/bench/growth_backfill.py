@@ -21,6 +21,7 @@ import boto3
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_source, open_store
 from stablecog_provider.adapters.memory import SystemClock
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
+from stablecog_provider.adapters.process_exit import wait_for_threads_at_exit
 from stablecog_provider.archive.ports import ImageBody, Listed, ObjectStore, Ports, Progress, Stored
 from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.model.object_keys import Layout
@@ -120,4 +121,5 @@ async def main(address: str, endpoint: str, to: str, outputs: int) -> None:
 
 
 if __name__ == "__main__":
+    wait_for_threads_at_exit()
     asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))

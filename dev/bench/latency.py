@@ -29,6 +29,7 @@ from rich.table import Table
 from stablecog_provider.adapters import event_loop
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.object_store import S3ObjectStore
+from stablecog_provider.adapters.process_exit import wait_for_threads_at_exit
 from stablecog_provider.archive.copying.transfer import CopyJob, Transfer
 from stablecog_provider.model.object_keys import Layout, Rendition
 
@@ -127,4 +128,5 @@ def _held_back(folder: Path, origin: str, sink: str, milliseconds: int) -> Itera
 
 
 if __name__ == "__main__":
+    wait_for_threads_at_exit()
     sys.exit(main())

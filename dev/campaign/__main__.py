@@ -15,6 +15,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from stablecog_provider.adapters.process_exit import wait_for_threads_at_exit
+
 from .rig.tally import Section, Tally
 
 SECTIONS = {
@@ -39,6 +41,7 @@ def main(
     seed: Annotated[int, typer.Option(help="The same seed tries the same cases.")] = 1,
     scale: Annotated[float, typer.Option(help="Times the full size.")] = 1.0,
 ) -> None:
+    wait_for_threads_at_exit()
     console = Console()
     # A name that is misspelt would otherwise try nothing, and call that clean.
     if unknown := set(only or ()) - set(SECTIONS):

@@ -1,53 +1,83 @@
-"""An archive of a Stablecog account's generation outputs: every image in S3, one Parquet manifest, proven complete."""
+"""Archives a Stablecog account's generation outputs: every image in S3, one Parquet manifest, proven complete.
+
+This is the library's front door. `__all__` is the public promise; everything else may change. A name is imported when it is first
+used, so that `import stablecog_provider` stays cheap. docs/reference.md describes each name.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:
+    from . import errors
+    from .adapters.assembly import OpenArchive, open_archive
+    from .adapters.settings import SourceSettings, StoreSettings
+    from .archive.ports import Ports, Progress
+    from .archive.rebuild import RebuildSettings, rebuild
+    from .archive.reports.rebuild import RebuildReport
+    from .archive.reports.run import RunReport, RunSummary
+    from .archive.run import ArchiveSettings, archive
+    from .archive.status import ArchiveStatus, status
+    from .errors import ArchiveError, ConfigurationError, FatalError, ItemError, ProofDiffers, TransientError
+    from .model.object_keys import Layout
+    from .provider_info import get_provider_info
 
-def get_provider_info() -> dict[str, Any]:
-    """What Airflow asks of a provider, through the entry point `apache_airflow_provider`. Needs no Airflow to import.
+__all__ = [
+    "ArchiveError",
+    "ArchiveSettings",
+    "ArchiveStatus",
+    "ConfigurationError",
+    "FatalError",
+    "ItemError",
+    "Layout",
+    "OpenArchive",
+    "Ports",
+    "Progress",
+    "ProofDiffers",
+    "RebuildReport",
+    "RebuildSettings",
+    "RunReport",
+    "RunSummary",
+    "SourceSettings",
+    "StoreSettings",
+    "TransientError",
+    "__version__",
+    "archive",
+    "errors",
+    "get_provider_info",
+    "open_archive",
+    "rebuild",
+    "status",
+]
 
-    The connection form is declared here for Airflow 3.2 and later; 3.1 shows its standard fields as the hook words them.
-    """
-    return {
-        "package-name": "airflow-provider-stablecog",
-        "name": "Stablecog",
-        "description": "Archives a Stablecog account's generation outputs to S3, and proves that nothing is missing.",
-        "versions": [__version__],
-        "integrations": [
-            {"integration-name": "Stablecog", "external-doc-url": "https://stablecog.com/docs", "tags": ["service"]}
-        ],
-        "hooks": [{"integration-name": "Stablecog", "python-modules": ["stablecog_provider.airflow.hooks"]}],
-        "operators": [{"integration-name": "Stablecog", "python-modules": ["stablecog_provider.airflow.operators"]}],
-        "connection-types": [
-            {
-                "connection-type": "stablecog",
-                "hook-class-name": "stablecog_provider.airflow.hooks.StablecogHook",
-                "hook-name": "Stablecog",
-                "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "login", "port"],
-                    "relabeling": {"host": "API address", "password": "API key"},
-                    "placeholders": {"host": "https://api.stablecog.com", "password": "sc-..."},
-                },
-                "conn-fields": _CONNECTION_FIELDS,
-            }
-        ],
-    }
-
-
-_CONNECTION_FIELDS = {
-    "image_hosts": {
-        "label": "Further image hosts",
-        "description": "Comma-separated host or host:port. Images come over https from *.stablecog.com; a host named here "
-        "may also serve them, even over plain http or at a private address, and may be the API's own address over http.",
-        "schema": {"type": ["string", "null"]},
-    },
-    "requests_per_second": {
-        "label": "API requests per second",
-        "description": "Below 10, the service's limit for one client address. 8 if empty.",
-        "schema": {"type": ["number", "null"], "minimum": 0.1, "maximum": 9.9},
-    },
+_HOMES = {
+    "adapters.assembly": ("OpenArchive", "open_archive"),
+    "adapters.settings": ("SourceSettings", "StoreSettings"),
+    "archive.ports": ("Ports", "Progress"),
+    "archive.rebuild": ("RebuildSettings", "rebuild"),
+    "archive.reports.rebuild": ("RebuildReport",),
+    "archive.reports.run": ("RunReport", "RunSummary"),
+    "archive.run": ("ArchiveSettings",),
+    "archive.status": ("ArchiveStatus", "status"),
+    "errors": ("ArchiveError", "ConfigurationError", "FatalError", "ItemError", "ProofDiffers", "TransientError"),
+    "model.object_keys": ("Layout",),
+    "provider_info": ("get_provider_info",),
 }
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("archive", "errors"):
+        # Folder and file of these names. The folder `archive` can be called; see there.
+        return import_module(f".{name}", __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from stablecog_provider.adapters.allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress, is_public
+from stablecog_provider.adapters.allowed_hosts import AllowedHosts, is_public
+from stablecog_provider.adapters.guarded_resolver import GuardedResolver, PrivateAddress
 from stablecog_provider.errors import ConfigurationError, ImageRefused
 
 ALLOWED = AllowedHosts.of(["localhost:8080", "cdn.example.com", "[::1]:9000", "10.1.2.3:80"])

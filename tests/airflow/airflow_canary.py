@@ -1,4 +1,4 @@
-"""What the tests of the Airflow room share: where things are, the settings of an Airflow of their own, secrets to look for."""
+"""Shared by the Airflow tests: paths, the settings of their Airflow, secrets to search for."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 KEY = "sc-" + "ca9a71e5" * 8
-"""The canary: an API key that may stand nowhere."""
+"""The canary: an API key that must not be written anywhere."""
 AWS_SECRET = "canary-aws-secret-5f2d"
 
 Connect = Callable[..., None]
 
 
 def settings(home: Path) -> dict[str, str]:
-    """The environment of an Airflow whose home is `home`."""
+    """Return the environment of an Airflow whose home is `home`."""
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
@@ -28,4 +28,4 @@ def settings(home: Path) -> dict[str, str]:
 
 
 OUTPUTS = 12
-"""Of the account behind the fixture `simulator`."""
+"""In the account of the fixture `simulator`."""

@@ -1,4 +1,4 @@
-"""An Airflow of the tests' own: a fresh home and database, set up before anything imports Airflow."""
+"""Gives the tests an Airflow of their own: a fresh home and database, set before anything imports Airflow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ os.environ.update(settings(HOME))
 
 @pytest.fixture(scope="session")
 def airflow_database() -> None:
-    """Creates the database once a session: about 10 s."""
+    """Creates the database once per session: about 10 s."""
     from airflow.utils.db import initdb
 
     initdb()
@@ -40,7 +40,7 @@ def airflow_database() -> None:
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
-    """Defines a connection in the environment, as one does in production, for the length of a test."""
+    """Defines a connection in the environment for one test."""
 
     def define(conn_id: str, **parts: object) -> None:
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(parts))
@@ -50,12 +50,12 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    """A small account behind HTTP, on a loop in a thread of its own: the operator brings its own loop."""
+    """A small account over HTTP. Its loop is in a thread of its own, as the operator starts another."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     world = World.generate(outputs=OUTPUTS, days=2)
-    # An hour on, so that the newest of them are settled, too.
+    # An hour later, so that the newest outputs have settled.
     running = Simulator(world, clock=SimulatedClock(world.present + timedelta(hours=1)))
     try:
         asyncio.run_coroutine_threadsafe(running.start(), loop).result(timeout=20)
@@ -69,7 +69,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def connected(connect: Connect, simulator: Simulator, moto_server: S3Server) -> Callable[..., None]:
-    """Defines both connections; the canaries are the account's own key and an AWS secret that the server never checks."""
+    """Defines both connections. The canaries are the account's key and an AWS secret, which the server does not check."""
 
     def define(key: str = DEFAULT_KEY) -> None:
         extra = {"image_hosts": simulator.address.removeprefix("http://")}

@@ -1,4 +1,4 @@
-"""The adapters put together: what is refused before anything is asked."""
+"""The adapters put together: what is refused before any request."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def store(verify: bool | str | None = None) -> StoreSettings:
     return StoreSettings(session=session, endpoint_url="http://127.0.0.1:9", verify=verify)
 
 
-async def test_a_world_has_one_source_and_one_bucket() -> None:
-    async with open_ports(SourceSettings(api_key=KEY), store(), LAYOUT) as world:
-        assert world.source.address == "https://api.stablecog.com"
-        assert (world.source.requests, world.store.requests) == (0, 0)
+async def test_ports_have_one_source_and_one_bucket() -> None:
+    async with open_ports(SourceSettings(api_key=KEY), store(), LAYOUT) as ports:
+        assert ports.source.address == "https://api.stablecog.com"
+        assert (ports.source.requests, ports.store.requests) == (0, 0)
 
 
 @pytest.mark.parametrize("verify", [False, "bundle.pem"])
-async def test_a_certificate_setting_that_could_not_be_heeded_is_refused(verify: bool | str) -> None:
-    with pytest.raises(ConfigurationError, match="take `verify` out"):
+async def test_a_certificate_setting_that_would_be_ignored_is_refused(verify: bool | str) -> None:
+    with pytest.raises(ConfigurationError, match="remove `verify`"):
         async with open_store(store(verify), LAYOUT):
             pytest.fail("it was opened")
 
 
 @pytest.mark.parametrize("verify", [None, True])
-async def test_the_ordinary_check_of_certificates_is_taken(verify: bool | None) -> None:
+async def test_the_default_certificate_check_is_accepted(verify: bool | None) -> None:
     async with open_store(store(verify), LAYOUT) as bucket:
         assert bucket.requests == 0
 

@@ -1,4 +1,4 @@
-"""The backfill as Airflow runs it: planned by counts, mapped over windows, proven as a whole."""
+"""The backfill, run by Airflow: planned by counts, mapped over windows, proven as a whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_canary import OUTPUTS, ROOT
 
 from dev.local.s3_server import S3Server
 
-# Airflow's own, as in test_dag.py.
+# Warnings of Airflow's own, as in test_dag.py.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`"),

@@ -1,4 +1,4 @@
-"""The daily Dag as Airflow reads it, and as Airflow runs it against the simulator and an S3 server."""
+"""The daily Dag, parsed by Airflow, and run by it against the simulator and an S3 server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY
 
-# Airflow's own: it reads .airflowignore through pathspec's old name, and tests through a client that wants a newer httpx.
+# Warnings of Airflow's own: it uses pathspec's old name, and a test client that wants a newer httpx.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`"),
@@ -37,29 +37,29 @@ def daily(airflow_database: None) -> Any:
     return bag.dags["stablecog_archive_daily"]
 
 
-# --- as it is read ---------------------------------------------------------------------------------------------------
+# --- parsed ----------------------------------------------------------------------------------------------------------
 
 
-def test_it_runs_daily_one_at_a_time_and_never_catches_up(daily: Any) -> None:
+def test_it_runs_daily_one_run_at_a_time_without_catchup(daily: Any) -> None:
     assert daily.schedule == "@daily"
     assert (daily.max_active_runs, daily.catchup) == (1, False)
 
 
-def test_it_tries_again_ever_more_slowly(daily: Any) -> None:
+def test_it_retries_with_exponential_backoff(daily: Any) -> None:
     task = daily.get_task("archive")
     assert task.retries >= 3
     assert task.retry_exponential_backoff
     assert task.max_retry_delay
 
 
-def test_its_documentation_helps_at_3_a_m(daily: Any) -> None:
-    assert "If it failed in the night" in daily.doc_md
+def test_its_documentation_has_a_troubleshooting_table(daily: Any) -> None:
+    assert "Troubleshooting" in daily.doc_md
 
 
 @pytest.mark.parametrize(
     "wrong", [{"bucket": ""}, {"bucket": "a/b"}, {"prefix": "/x"}, {"prefix": "a//b"}, {"prefix": 3}]
 )
-def test_a_wrong_place_is_refused_at_the_trigger(daily: Any, wrong: dict[str, Any]) -> None:
+def test_a_wrong_bucket_or_prefix_is_refused_by_the_trigger_form(daily: Any, wrong: dict[str, Any]) -> None:
     params = copy.deepcopy(daily.params)
     for name, value in wrong.items():
         with pytest.raises(Exception, match=r"does not match|is not of type|Invalid input"):
@@ -67,7 +67,7 @@ def test_a_wrong_place_is_refused_at_the_trigger(daily: Any, wrong: dict[str, An
 
 
 @pytest.mark.parametrize("place", [("bucket", ""), ("b2.c", "prefix"), ("bucket", "a/b=c/d")])
-def test_whatever_the_archive_takes_the_form_takes_too(daily: Any, place: tuple[str, str]) -> None:
+def test_the_trigger_form_accepts_what_the_archive_accepts(daily: Any, place: tuple[str, str]) -> None:
     Layout(*place)
     params = copy.deepcopy(daily.params)
     params["bucket"], params["prefix"] = place
@@ -80,7 +80,7 @@ def test_no_secret_can_be_rendered(daily: Any) -> None:
     }  # fmt: skip
 
 
-# --- as it runs ------------------------------------------------------------------------------------------------------
+# --- run -------------------------------------------------------------------------------------------------------------
 
 
 def images(server: S3Server, prefix: str) -> list[str]:
@@ -92,9 +92,7 @@ def secrets_in(text: bytes) -> list[str]:
     return [secret for secret in (DEFAULT_KEY, AWS_SECRET) if secret.encode() in text]
 
 
-def test_it_archives_and_proves_and_does_nothing_twice(
-    daily: Any, connected: Callable[..., None], moto_server: S3Server
-) -> None:
+def test_a_second_run_copies_nothing(daily: Any, connected: Callable[..., None], moto_server: S3Server) -> None:
     from airflow.models.asset import AssetEvent
     from airflow.utils.session import create_session
 
@@ -123,7 +121,7 @@ def test_a_rejected_key_fails_for_good_after_one_request(
     assert simulator.requests.unauthorized == 1
 
 
-def test_no_secret_stands_anywhere_not_even_at_debug(
+def test_no_secret_is_written_anywhere_even_at_debug(
     airflow_database: None, connected: Callable[..., None], moto_server: S3Server
 ) -> None:
     connected()
@@ -139,11 +137,11 @@ def test_no_secret_stands_anywhere_not_even_at_debug(
     said = done.stdout + done.stderr
     assert done.returncode == 0, said.decode()[-3000:]
     assert images(moto_server, "canary")
-    # The words show that we looked where things are written down.
+    # These lines show that the search covers the places where logs are written.
     assert b"connect_tcp.started" in said
     assert b"Proven: the source counts" in said
     leaks = [line for line in said.splitlines() if secrets_in(line)]
-    # Airflow's own, in `dags test` at DEBUG only and for every connection: it logs the very order to mask a secret.
+    # Airflow's own: at DEBUG, `dags test` logs the message that asks to mask a secret.
     assert [line for line in leaks if b"Sending request" not in line or b"msg=MaskSecret(" not in line] == []
     kept = b"".join(file.read_bytes() for file in home.rglob("*") if file.is_file())
     assert b"Proven: the source counts" in kept

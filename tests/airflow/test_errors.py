@@ -1,4 +1,4 @@
-"""The one mapping from what failed to what Airflow does about it."""
+"""The mapping from errors to what Airflow does."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ FAILS_FOR_GOOD = {
 def one(kind: type[errors.ArchiveError]) -> errors.ArchiveError:
     if issubclass(kind, errors.OutputUnreadable):
         return kind("an-id", "a field", "a reason")
-    return kind("a message", hint="a way out")
+    return kind("a message", hint="a hint")
 
 
-def test_the_tree_is_whole() -> None:
+def test_every_error_is_known() -> None:
     assert len(TREE) >= 18
     assert set(TREE) >= FAILS_FOR_GOOD
 
 
 @pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
-def test_every_error_has_its_meaning_in_airflow(kind: type[errors.ArchiveError]) -> None:
+def test_every_error_fails_or_retries(kind: type[errors.ArchiveError]) -> None:
     error = one(kind)
     raised = as_airflow(error)
     assert isinstance(raised, AirflowException)

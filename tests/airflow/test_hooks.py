@@ -1,4 +1,4 @@
-"""The hook: a connection read strictly, the listing as plain iterators."""
+"""The hook: a strictly checked connection, and the outputs as an iterator."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import httpx
 import pytest
 from airflow_canary import KEY, Connect
 
-from stablecog_provider.adapters.assembly import SourceSettings
+from stablecog_provider.adapters.settings import SourceSettings
 from stablecog_provider.adapters.stablecog_api import StablecogApi
 from stablecog_provider.airflow.hooks import StablecogHook
-from stablecog_provider.errors import ConfigurationError, CredentialsRejected, SourceContradiction
+from stablecog_provider.errors import ConfigurationError, CredentialsRejected
 from stablecog_provider.model.output import Output
 from stablecog_provider.model.times import format_instant
 
@@ -33,7 +33,7 @@ def output(number: int) -> dict[str, Any]:
 
 
 class Listing:
-    """Three outputs, newest first, two a page, as the service pages: by the completion of the last row."""
+    """Three outputs, newest first, two per page. The cursor is the completion of the last row, as at the service."""
 
     def __init__(self) -> None:
         self.closed = 0
@@ -94,7 +94,7 @@ def test_a_key_is_enough(connect: Connect) -> None:
         ({"host": "http://localhost/", "port": 8080}, "http://localhost:8080"),
     ],
 )
-def test_the_address_may_come_whole_or_in_parts(connect: Connect, parts: dict[str, Any], address: str) -> None:
+def test_the_address_may_be_whole_or_in_parts(connect: Connect, parts: dict[str, Any], address: str) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY, **parts)
     assert StablecogHook().get_conn().address == address
 
@@ -102,7 +102,7 @@ def test_the_address_may_come_whole_or_in_parts(connect: Connect, parts: dict[st
 @pytest.mark.parametrize(
     "hosts", ["cdn.example.com, 10.0.0.5:8080,", ["cdn.example.com", "10.0.0.5:8080"]], ids=["text", "list"]
 )
-def test_extras_are_read(connect: Connect, hosts: object) -> None:
+def test_extras_become_settings(connect: Connect, hosts: object) -> None:
     extra = {"image_hosts": hosts, "requests_per_second": "2.5"}
     connect("stablecog_default", conn_type="stablecog", password=f" {KEY}\n", extra=extra)
     settings = StablecogHook().get_conn()
@@ -129,7 +129,7 @@ def test_empty_fields_of_the_form_mean_the_defaults(connect: Connect) -> None:
         ({"requests_per_second": [8]}, "requests_per_second"),
     ],
 )
-def test_a_wrong_extra_names_the_connection_and_itself(connect: Connect, extra: dict[str, Any], named: str) -> None:
+def test_a_wrong_extra_is_named_with_its_connection(connect: Connect, extra: dict[str, Any], named: str) -> None:
     connect("other", conn_type="stablecog", password=KEY, extra=extra)
     with pytest.raises(ConfigurationError, match="connection 'other'.*" + named) as caught:
         StablecogHook("other").get_conn()
@@ -141,11 +141,11 @@ def test_a_missing_connection_is_named() -> None:
         StablecogHook("nowhere").get_conn()
 
 
-def test_a_missing_key_is_an_error_before_anything_is_asked(connect: Connect) -> None:
+def test_a_missing_key_is_an_error_before_any_request(connect: Connect) -> None:
     connect("stablecog_default", conn_type="stablecog")
     listing = Listing()
     with pytest.raises(ConfigurationError, match="API key is empty"):
-        list(StablecogHook(connect=listing.connect).pages())
+        list(StablecogHook(connect=listing.connect).outputs())
     assert not listing.asked
 
 
@@ -160,12 +160,12 @@ def test_airflow_masks_the_key(connect: Connect) -> None:
 # --- test_connection -------------------------------------------------------------------------------------------------
 
 
-def test_a_good_connection_says_so(connect: Connect) -> None:
+def test_a_good_connection_is_confirmed(connect: Connect) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     assert hook().test_connection() == (True, "https://api.stablecog.com accepts the key and lists 3 outputs.")
 
 
-def test_a_bad_connection_says_what_to_do(connect: Connect) -> None:
+def test_a_bad_connection_names_the_next_step(connect: Connect) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     works, words = hook(lambda _: httpx.Response(401, json={"error": "Unauthorized"})).test_connection()
     assert not works
@@ -174,7 +174,7 @@ def test_a_bad_connection_says_what_to_do(connect: Connect) -> None:
     assert KEY not in words
 
 
-def test_a_test_is_cheap_even_where_the_service_is_down(connect: Connect) -> None:
+def test_a_connection_test_makes_at_most_two_attempts(connect: Connect) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     asked: list[SourceSettings] = []
 
@@ -186,22 +186,13 @@ def test_a_test_is_cheap_even_where_the_service_is_down(connect: Connect) -> Non
     assert asked[0].attempts == 2
 
 
-# --- pages and outputs -----------------------------------------------------------------------------------------------
+# --- outputs ---------------------------------------------------------------------------------------------------------
 
 
-def test_pages_follow_the_listing_as_it_teaches(connect: Connect) -> None:
+def test_nothing_is_requested_before_the_first_output_is_wanted(connect: Connect) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     listing = Listing()
-    pages = list(StablecogHook(connect=listing.connect).pages())
-    assert [[item.id for item in page.outputs] for page in pages] == [["output-0", "output-1"], ["output-2"]]
-    assert "per_page" not in listing.asked[0].url.params
-    assert listing.closed == 1
-
-
-def test_nothing_is_asked_before_the_first_page_is_wanted(connect: Connect) -> None:
-    connect("stablecog_default", conn_type="stablecog", password=KEY)
-    listing = Listing()
-    StablecogHook(connect=listing.connect).pages()
+    StablecogHook(connect=listing.connect).outputs()
     assert not listing.asked
 
 
@@ -209,45 +200,39 @@ def test_nothing_is_asked_before_the_first_page_is_wanted(connect: Connect) -> N
 def test_leaving_early_closes_the_connection(connect: Connect, leave: str) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     listing = Listing()
-    pages: Any = StablecogHook(connect=listing.connect).pages()
-    next(pages)
+    outputs: Any = StablecogHook(connect=listing.connect).outputs(per_page=1)
+    next(outputs)
+    requests = len(listing.asked)
     assert not listing.closed
     if leave == "close":
-        pages.close()
-    del pages
+        outputs.close()
+    del outputs
     gc.collect()
     assert listing.closed == 1
-    assert len(listing.asked) == 1
-
-
-def test_a_cursor_that_loops_is_a_contradiction(connect: Connect) -> None:
-    connect("stablecog_default", conn_type="stablecog", password=KEY)
-    pages = hook(lambda _: httpx.Response(200, json={"outputs": [], "next": "again"})).pages()
-    with pytest.raises(SourceContradiction, match="'again' twice"):
-        list(pages)
+    assert len(listing.asked) == requests
 
 
 def test_errors_come_through_the_iterator(connect: Connect) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     with pytest.raises(CredentialsRejected):
-        next(hook(lambda _: httpx.Response(401)).pages())
+        next(hook(lambda _: httpx.Response(401)).outputs())
 
 
 @pytest.mark.parametrize("per_page", [1, 2, 300])
-def test_outputs_come_once_each(connect: Connect, per_page: int) -> None:
+def test_each_output_comes_once(connect: Connect, per_page: int) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     outputs = list(hook().outputs(per_page=per_page))
     assert sorted(item.id or "" for item in outputs) == ["output-0", "output-1", "output-2"]
     assert all(isinstance(item, Output) for item in outputs)
 
 
-def test_outputs_keep_to_their_window(connect: Connect) -> None:
+def test_outputs_are_within_the_window(connect: Connect) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     first = NOW - timedelta(hours=1, minutes=1)
     outputs = list(hook().outputs(first, first + timedelta(minutes=1)))
     assert [item.id for item in outputs] == ["output-1"]
 
 
-def test_what_is_not_settled_is_not_given(connect: Connect) -> None:
+def test_outputs_that_have_not_settled_are_left_out(connect: Connect) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     assert list(hook().outputs(NOW, NOW + timedelta(days=1))) == []

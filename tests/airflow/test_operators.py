@@ -1,8 +1,9 @@
-"""The operator around a story of the test's own: what it asks for, returns, says and raises."""
+"""The operator around a fake use case: what it passes on, returns, logs and raises."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +18,8 @@ from airflow.sdk.execution_time.timeout import TimeoutPosix
 from airflow_canary import AWS_SECRET, KEY, Connect
 from structlog.testing import capture_logs
 
-from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings
+from stablecog_provider.adapters.garbage import OBJECTS
+from stablecog_provider.adapters.settings import SourceSettings, StoreSettings
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.archive.ports import Progress
 from stablecog_provider.archive.reports.run import Failure, RunReport
@@ -44,7 +46,7 @@ def report(*, source: int | None = 3, manifest: int = 3, **counts: Any) -> RunRe
 
 
 class Recorded(StablecogToS3Operator):
-    """The operator with its two seams taken: it remembers what it was given, and ends as the test says."""
+    """The operator with both seams replaced: it records its arguments and ends as the test wants."""
 
     outcome: ClassVar[RunReport | Exception] = report()
     given: ClassVar[dict[str, Any]] = {}
@@ -53,20 +55,20 @@ class Recorded(StablecogToS3Operator):
     @asynccontextmanager
     async def open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[str]:
         Recorded.given = {"source": source, "store": store, "layout": layout, "closed": False}
-        yield "a world"
+        yield "ports"
         Recorded.given["closed"] = True
 
     @staticmethod
-    async def archive(world: str, settings: ArchiveSettings, watch: Any) -> RunReport:
-        Recorded.given |= {"world": world, "settings": settings}
-        watch(Progress())
+    async def archive(ports: str, settings: ArchiveSettings, on_progress: Any) -> RunReport:
+        Recorded.given |= {"ports": ports, "settings": settings, "gc": gc.get_threshold()[0]}
+        on_progress(Progress())
         if isinstance(Recorded.outcome, Exception):
             raise Recorded.outcome
         return Recorded.outcome
 
 
 class Pushed:
-    """Stands in for the task instance: keeps what is pushed."""
+    """A task instance that records what is pushed."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -99,8 +101,9 @@ def warnings(lines: Any) -> list[str]:
 # --- what goes in ----------------------------------------------------------------------------------------------------
 
 
-def test_plain_values_are_handed_down(context: Any) -> None:
-    run(context, start="2026-11-20", end=NOW, lookback=timedelta(0), concurrency=7)
+def test_arguments_become_plain_settings(context: Any) -> None:
+    flags = {"retry_failed": True, "allow_unsafe_store": True, "allow_account_mismatch": True}
+    run(context, start="2026-11-20", end=NOW, lookback=timedelta(0), concurrency=7, per_page=9, **flags)
     assert Recorded.given["source"] == SourceSettings(api_key=KEY, image_hosts=("cdn.example.com",))
     assert Recorded.given["settings"] == ArchiveSettings(
         layout=Layout("bucket", "prefix"),
@@ -108,12 +111,23 @@ def test_plain_values_are_handed_down(context: Any) -> None:
         end=NOW,
         lookback=timedelta(0),
         concurrency=7,
+        per_page=9,
+        retry_failed=True,
+        allow_unsafe_store=True,
+        allow_account_mismatch=True,
     )
-    assert Recorded.given["world"] == "a world"
+    assert Recorded.given["ports"] == "ports"
     assert Recorded.given["closed"]
 
 
-def test_the_aws_connection_says_who_we_are(context: Any, connect: Connect) -> None:
+def test_the_collector_runs_rarely_during_the_run_only(context: Any) -> None:
+    before = gc.get_threshold()[0]
+    run(context)
+    assert Recorded.given["gc"] == OBJECTS > before
+    assert gc.get_threshold()[0] == before
+
+
+def test_credentials_come_from_the_aws_connection(context: Any, connect: Connect) -> None:
     connect("ours", conn_type="aws", login="access", password=AWS_SECRET, extra={"endpoint_url": "http://127.0.0.1:9"})
     run(context, aws_conn_id="ours")
     store = Recorded.given["store"]
@@ -136,7 +150,7 @@ def test_the_region_comes_from_the_connection(context: Any) -> None:
         ({"stablecog_conn_id": "nowhere"}, "the connection 'nowhere' does not exist"),
     ],
 )
-def test_a_missing_connection_fails_for_good_before_anything_is_opened(
+def test_a_missing_connection_fails_for_good_before_the_ports_are_opened(
     context: Any, arguments: dict[str, str], named: str
 ) -> None:
     Recorded.given = {}
@@ -145,7 +159,9 @@ def test_a_missing_connection_fails_for_good_before_anything_is_opened(
     assert not Recorded.given
 
 
-def test_none_is_the_way_to_the_credentials_of_the_surroundings(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_aws_connection_the_workers_credentials_are_used(
+    context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ambient")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
     run(context, aws_conn_id=None)
@@ -153,31 +169,46 @@ def test_none_is_the_way_to_the_credentials_of_the_surroundings(context: Any, mo
 
 
 @pytest.mark.parametrize("nothing", [None, "", " ", "None", "none"])
-def test_a_template_of_nothing_is_no_bound(context: Any, nothing: str | None) -> None:
+def test_an_empty_template_is_no_bound(context: Any, nothing: str | None) -> None:
     run(context, start=nothing, end=nothing)
     assert (Recorded.given["settings"].start, Recorded.given["settings"].end) == (None, None)
 
 
 @pytest.mark.parametrize("text", ["2026-11-21T12:00:00Z", "2026-11-21 14:00:00+02:00", " 2026-11-21T12:00:00.000Z "])
-def test_an_instant_may_be_written_as_templates_render_it(context: Any, text: str) -> None:
+def test_an_instant_may_have_any_form_that_templates_render(context: Any, text: str) -> None:
     run(context, end=text)
     assert Recorded.given["settings"].end == NOW
 
 
 @pytest.mark.parametrize("wrong", ["yesterday", "2026-11-21T12:00:00", datetime(2026, 11, 21), "2026-13-21"])  # noqa: DTZ001
-def test_an_instant_that_is_none_fails_for_good(context: Any, wrong: Any) -> None:
+def test_a_wrong_instant_fails_for_good(context: Any, wrong: Any) -> None:
     with pytest.raises(AirflowFailException, match="`start`"):
         run(context, start=wrong)
 
 
 @pytest.mark.parametrize(("bucket", "prefix"), [("", "p"), ("b" * 70, "p"), ("bucket", "a//b"), ("bucket", "../x")])
-def test_a_place_that_is_none_fails_for_good(context: Any, bucket: str, prefix: str) -> None:
-    with pytest.raises(AirflowFailException, match="set `bucket` and `prefix`"):
+def test_a_wrong_bucket_or_prefix_fails_for_good(context: Any, bucket: str, prefix: str) -> None:
+    with pytest.raises(AirflowFailException, match="correct `bucket` and `prefix`"):
         run(context, bucket=bucket, prefix=prefix)
 
 
-@pytest.mark.parametrize("wrong", [{"lookback": timedelta(days=-1)}, {"concurrency": 0}])
-def test_a_wrong_argument_is_found_when_the_dag_is_read(wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"lookback": timedelta(days=-1)},
+        {"lookback": "{{ params.lookback }}"},
+        {"concurrency": 0},
+        {"concurrency": 1025},
+        {"concurrency": "{{ params.concurrency }}"},
+        {"per_page": 301},
+        {"per_page": True},
+        {"retry_failed": "False"},
+        {"allow_unsafe_store": 1},
+        {"allow_account_mismatch": None},
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_is_refused_when_the_dag_is_parsed(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         StablecogToS3Operator(task_id="archive", bucket="bucket", **wrong)
 
@@ -185,20 +216,20 @@ def test_a_wrong_argument_is_found_when_the_dag_is_read(wrong: dict[str, Any]) -
 # --- what comes out --------------------------------------------------------------------------------------------------
 
 
-def test_the_summary_is_returned_and_stands_on_the_event(context: Any) -> None:
+def test_the_summary_is_returned_and_added_to_the_asset_event(context: Any) -> None:
     summary = run(context, report(copied=5, bytes=500))
     assert summary["outcome"] == "proven"
     assert context["outlet_events"][ASSET].extra == summary
     assert json.loads(json.dumps(summary)) == summary
 
 
-def test_a_good_run_is_told_sentence_by_sentence(context: Any) -> None:
+def test_a_proven_run_is_logged_sentence_by_sentence(context: Any) -> None:
     with capture_logs() as lines:
         run(context, report(copied=5))
     assert [line["event"] for line in lines if line["log_level"] == "info"][-3:] == report(copied=5).explain()
 
 
-def test_failed_images_only_warn(context: Any) -> None:
+def test_failed_images_are_logged_as_warnings(context: Any) -> None:
     failures = [Failure("o1", "original", "truncated")]
     with capture_logs() as lines:
         summary = run(context, report(failed=1, failures=failures))
@@ -206,7 +237,7 @@ def test_failed_images_only_warn(context: Any) -> None:
     assert "  o1 (original): truncated" in warnings(lines)
 
 
-def test_a_proof_that_differs_fails_after_the_numbers_are_told(context: Any) -> None:
+def test_a_proof_that_differs_fails_after_the_numbers_are_saved(context: Any) -> None:
     with (
         capture_logs() as lines,
         pytest.raises(AirflowException, match="counts 4 outputs, the manifest holds 3") as caught,
@@ -218,7 +249,7 @@ def test_a_proof_that_differs_fails_after_the_numbers_are_told(context: Any) -> 
     assert context["outlet_events"][ASSET].extra == {}
 
 
-def test_a_run_without_a_proof_warns(context: Any) -> None:
+def test_a_run_without_a_proof_logs_warnings(context: Any) -> None:
     with capture_logs() as lines:
         assert run(context, report(source=None))["proven"] is False
     assert "Nothing was compared with the source's counts." in warnings(lines)
@@ -232,27 +263,27 @@ def test_a_run_without_a_proof_warns(context: Any) -> None:
         (SourceUnavailable("no answer"), AirflowException),
     ],
 )
-def test_what_fails_says_what_to_do(context: Any, error: ArchiveError, kind: type[Exception]) -> None:
+def test_an_error_keeps_its_hint(context: Any, error: ArchiveError, kind: type[Exception]) -> None:
     with pytest.raises(AirflowException) as caught:
         run(context, error)
     assert type(caught.value) is kind
     assert str(caught.value) == str(error)
 
 
-def test_an_error_of_ours_is_not_dressed_up(context: Any) -> None:
+def test_an_unexpected_error_is_raised_unchanged(context: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         run(context, ZeroDivisionError())
 
 
 class Hanging(Recorded):
     @staticmethod
-    async def archive(world: str, settings: ArchiveSettings, watch: Any) -> RunReport:
+    async def archive(ports: str, settings: ArchiveSettings, on_progress: Any) -> RunReport:
         await asyncio.Event().wait()
-        raise AssertionError("nobody sets it")
+        raise AssertionError("nothing sets the event")
 
 
-def test_airflows_execution_timeout_ends_a_run_that_waits_for_an_answer(context: Any) -> None:
-    # By Airflow's own means: an alarm whose handler raises. An event loop that logs what a handler raises would wait for ever.
+def test_airflows_execution_timeout_ends_a_run_that_waits(context: Any) -> None:
+    # Airflow's own mechanism: an alarm whose handler raises. An event loop that only logs the exception would wait for ever.
     operator = Hanging(task_id="archive", bucket="bucket", prefix="prefix")
     with pytest.raises(AirflowTaskTimeout), TimeoutPosix(seconds=1):
         operator.execute(context)

@@ -1,4 +1,4 @@
-"""The three ways to use the package: as files in a plugins folder, as an installed provider, as a library without Airflow."""
+"""Three ways to use the package: files in a plugins folder, an installed provider, a library without Airflow."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ print("FOUND" + json.dumps(names))
 
 @pytest.fixture(scope="module")
 def packages_without_ours(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Everything that is installed, by links, except this distribution and the `.pth` file that makes it importable."""
+    """Links to everything that is installed, except this distribution and its `.pth` file."""
     overlay = tmp_path_factory.mktemp("site-packages")
     for item in Path(sysconfig.get_path("purelib")).iterdir():
         if item.suffix != ".pth" and "stablecog" not in item.name:
@@ -57,7 +57,7 @@ def packages_without_ours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def look(script: str, *arguments: str, path: Path, **environment: str) -> Any:
-    """Run a script in an interpreter that sees the standard library and `path` only; what it found."""
+    """Run a script in an interpreter that sees only the standard library and `path`. Return what it found."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "COV", "PYTHON"))}
     done = subprocess.run(
         [sys.executable, "-S", "-P", "-c", script, *arguments],
@@ -87,11 +87,11 @@ def test_files_in_a_plugins_folder_are_enough(packages_without_ours: Path, tmp_p
         "stablecog_backfill": ["_PythonDecoratedOperator", "MappedOperator", "StablecogToS3Operator"],
     }
     assert Path(found["package"]).parent == plugins / "stablecog_provider"
-    # Airflow ran one file of the folder as a plugin, and none of the package's modules.
+    # Airflow loaded one file of the folder as a plugin, and no module of the package.
     assert [name for name in found["run_as_plugins"] if not name.startswith("unusual_prefix")] == ["stablecog_plugin"]
 
 
-def test_all_but_the_airflow_room_is_a_library_without_airflow(packages_without_ours: Path, tmp_path: Path) -> None:
+def test_all_but_the_airflow_folder_works_without_airflow(packages_without_ours: Path, tmp_path: Path) -> None:
     (tmp_path / "stablecog_provider").symlink_to(ROOT / "plugins" / "stablecog_provider")
     names = look(LIBRARY, path=packages_without_ours, PYTHONPATH=f"{packages_without_ours}{os.pathsep}{tmp_path}")
     assert {"stablecog_provider.archive.run", "stablecog_provider.adapters.assembly"} <= set(names)

@@ -1,4 +1,4 @@
-"""What the provider declares: true to Airflow's own schemas, and what its surfaces make of it."""
+"""What the provider declares: valid by Airflow's own schemas, and used by Airflow."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def test_each_part_satisfies_the_stricter_schema_of_provider_yaml(part: str) -> 
     jsonschema.validate(INFO[part], {**whole["properties"][part], "definitions": whole.get("definitions", {})})
 
 
-def test_it_is_named_as_the_distribution() -> None:
+def test_it_has_the_name_of_the_distribution() -> None:
     (entry,) = distribution(INFO["package-name"]).entry_points.select(group="apache_airflow_provider")
     assert entry.load() is get_provider_info
     assert INFO["versions"] == [__version__]
 
 
-def test_everything_it_names_is_there() -> None:
+def test_everything_it_names_exists() -> None:
     for part in ("hooks", "operators"):
         for group in INFO[part]:
             assert group["integration-name"] == INFO["integrations"][0]["integration-name"]
@@ -64,7 +64,7 @@ def test_airflow_lists_the_provider_and_its_form() -> None:
     assert fields == {"extra__stablecog__image_hosts", "extra__stablecog__requests_per_second"}
 
 
-def test_the_form_of_airflow_3_1_is_worded_alike() -> None:
+def test_the_form_of_airflow_3_1_has_the_same_wording() -> None:
     behaviour = StablecogHook.get_ui_field_behaviour()
     jsonschema.validate(behaviour, schema("customized_form_field_behaviours.schema.json"))
     assert behaviour["hidden_fields"] == FORM["ui-field-behaviour"]["hidden-fields"]
@@ -72,7 +72,7 @@ def test_the_form_of_airflow_3_1_is_worded_alike() -> None:
 
 @pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")  # Airflow's own call
 def test_airflow_tests_a_connection_through_the_hook() -> None:
-    """The way of the button in the form; an empty key is refused before anything is asked."""
+    """As the form's button does; an empty key is refused before any request."""
     from airflow.models import Connection
 
     works, words = Connection(conn_id="stablecog_default", conn_type="stablecog").test_connection()

@@ -1,4 +1,4 @@
-"""Errors, exit codes, and what is said of them."""
+"""Errors, their exit codes and their messages."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def tree(root: type[errors.ArchiveError] = errors.ArchiveError) -> list[type[err
 def made(kind: type[errors.ArchiveError]) -> errors.ArchiveError:
     if issubclass(kind, errors.OutputUnreadable):
         return kind("some-id", "image_url", "missing")
-    return kind("it broke", hint="mend it")
+    return kind("it broke", hint="fix it")
 
 
-def test_the_table_covers_the_whole_tree() -> None:
+def test_every_error_has_an_exit_code() -> None:
     uncovered = [kind for kind in tree()[1:] if not any(parent in EXITS for parent in kind.__mro__)]
     assert uncovered == []
     assert set(EXITS) <= set(tree())
 
 
 @pytest.mark.parametrize("kind", tree()[1:])
-def test_every_error_ends_as_the_readme_says(kind: type[errors.ArchiveError]) -> None:
+def test_every_error_ends_with_its_documented_exit_code(kind: type[errors.ArchiveError]) -> None:
     expected = (
         Exit.SETTINGS
         if issubclass(kind, errors.ConfigurationError)
@@ -45,7 +45,7 @@ def test_every_error_ends_as_the_readme_says(kind: type[errors.ArchiveError]) ->
 
 
 @pytest.mark.parametrize("kind", tree()[1:])
-def test_an_error_is_told_with_its_way_out_and_without_a_traceback(kind: type[errors.ArchiveError]) -> None:
+def test_an_error_is_printed_with_its_hint_and_without_a_traceback(kind: type[errors.ArchiveError]) -> None:
     error = made(kind)
     typed = type_in("run", "--to", TO, raises=error)
     assert typed.code == exit_of(error)
@@ -61,7 +61,7 @@ def test_with_json_an_error_is_one_document() -> None:
     assert (typed.code, typed.err) == (2, "")
 
 
-def test_a_fault_of_our_own_is_told_as_such() -> None:
+def test_an_unexpected_error_is_called_unexpected() -> None:
     typed = type_in("run", "--to", TO, raises=ZeroDivisionError("oh"))
     assert typed.code == Exit.OTHER
     assert "unexpected ZeroDivisionError: oh" in typed.err
@@ -81,7 +81,7 @@ def test_an_interruption_says_that_nothing_is_lost() -> None:
     assert "nothing is lost" in typed.err
 
 
-def test_an_interruption_is_a_document_too() -> None:
+def test_with_json_an_interruption_is_one_document() -> None:
     typed = type_in("run", "--to", TO, "--json", raises=KeyboardInterrupt())
     assert typed.code == 130
     assert typed.document["kind"] == "KeyboardInterrupt"
@@ -95,7 +95,7 @@ def test_no_secret_survives_redaction(secret: str, before: str, after: str) -> N
         assert secret not in repr(hide)
 
 
-def test_a_traceback_holds_the_cause_without_secrets() -> None:
+def test_a_traceback_shows_the_cause_without_secrets() -> None:
     try:
         try:
             raise OSError(f"socket of {KEY}")
@@ -112,28 +112,28 @@ import atexit, sys
 from stablecog_provider.cli import script
 
 atexit.register(print, "finalized")
-sys.stdout.write("said before, ")
+sys.stdout.write("written before, ")
 script()
 """
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "printed"),
     [
-        (["--version"], 0, "said before, stablecog-archive"),
-        (["status"], 2, "said before, "),
+        (["--version"], 0, "written before, stablecog-archive"),
+        (["status"], 2, "written before, "),
         (["status", "--to", "s3://b/p", "--json"], 2, '"kind"'),
     ],
 )
-def test_the_process_ends_with_the_code_and_leaves_finalization_out(
-    arguments: list[str], code: int, said: str, tmp_path: Path
+def test_the_process_ends_with_the_exit_code_and_skips_finalization(
+    arguments: list[str], code: int, printed: str, tmp_path: Path
 ) -> None:
-    # A pipe, so that what is not flushed would be missing. That it can abort otherwise: python/cpython#87135.
+    # Stdout is a pipe: anything not flushed would be missing. Why finalization is skipped: python/cpython#87135.
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     child = [sys.executable, "-c", FINALIZED, *arguments]
     result = subprocess.run(child, capture_output=True, text=True, timeout=60, check=False, env=environ)
     assert result.returncode == code, result.stderr
-    assert said in result.stdout
+    assert printed in result.stdout
     assert "finalized" not in result.stdout
 
 
@@ -141,17 +141,17 @@ SCRIPT = f"{sys.executable} -c 'from stablecog_provider.cli import script; scrip
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_process_without_its_streams_ends_as_always(closed: str, tmp_path: Path) -> None:
+def test_closed_streams_do_not_change_the_exit_code(closed: str, tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     for arguments, code in (("--version", 0), ("status", 2)):
         result = subprocess.run(["sh", "-c", f"{SCRIPT} {arguments} {closed}"], timeout=60, check=False, env=environ)
         assert result.returncode == code
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
-def test_a_report_that_cannot_be_written_is_no_success(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_output_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     command = ["sh", "-c", f"{SCRIPT} --version > /dev/full"]
     result = subprocess.run(command, timeout=60, check=False, env=environ, stderr=subprocess.PIPE, text=True)
     assert result.returncode == 1
-    assert "could not be written" in result.stderr
+    assert "the output could not be written" in result.stderr

@@ -1,4 +1,4 @@
-"""`rebuild`: what is typed, told and ended with."""
+"""`rebuild`: options, output and exit codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def scene() -> Scene:
     return made
 
 
-def test_a_lost_checkpoint_is_made_anew(scene: Scene) -> None:
+def test_a_lost_checkpoint_is_recreated(scene: Scene) -> None:
     del scene.store.objects[LAYOUT.checkpoint]
     refused = type_in("run", "--to", TO, ports=scene.ports())
     assert refused.code == 1
@@ -33,7 +33,7 @@ def test_a_lost_checkpoint_is_made_anew(scene: Scene) -> None:
     assert type_in("status", "--to", TO, store=scene.store).code == 0
 
 
-def test_json_is_the_report_and_nothing_else(scene: Scene) -> None:
+def test_with_json_only_the_report_is_printed(scene: Scene) -> None:
     typed = type_in("rebuild", "--to", TO, "--json", ports=scene.ports(), terminal=True)
     assert (typed.code, typed.err) == (0, "")
     assert typed.document["outcome"] == "rebuilt"
@@ -41,7 +41,7 @@ def test_json_is_the_report_and_nothing_else(scene: Scene) -> None:
     assert KEY not in typed.out
 
 
-def test_what_is_damaged_is_refused_then_set_aside_with_3(scene: Scene) -> None:
+def test_a_damaged_partition_is_refused_then_set_aside_with_exit_code_3(scene: Scene) -> None:
     key = next(key for key in scene.store.objects if key.startswith(LAYOUT.manifest))
     del scene.store.objects[LAYOUT.checkpoint]
     scene.store.objects[key] = MemoryObject(b"", "foreign", "", {})
@@ -53,7 +53,7 @@ def test_what_is_damaged_is_refused_then_set_aside_with_3(scene: Scene) -> None:
     assert type_in("run", "--to", TO, ports=scene.ports()).code == 0
 
 
-def test_lost_images_are_looked_for_and_named(scene: Scene) -> None:
+def test_lost_images_are_found_and_named(scene: Scene) -> None:
     key = next(key for key in scene.store.objects if key.startswith(LAYOUT.images))
     del scene.store.objects[key]
     typed = type_in("rebuild", "--to", TO, "--check-images", "--json", ports=scene.ports())
@@ -62,7 +62,7 @@ def test_lost_images_are_looked_for_and_named(scene: Scene) -> None:
     assert lost["output_id"] in key
 
 
-def test_another_account_is_bad_settings(scene: Scene) -> None:
+def test_another_account_is_a_wrong_setting(scene: Scene) -> None:
     scene.simulated = SimulatedWorld.generate(outputs=40, days=2, seed=9)
     for command in ("run", "rebuild"):
         typed = type_in(command, "--to", TO, "--json", ports=scene.ports())

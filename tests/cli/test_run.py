@@ -1,4 +1,4 @@
-"""`run`: the whole story behind what is typed, over a simulated account and a bucket in memory."""
+"""`run`: the whole command, over a simulated account and a bucket in memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_account_is_archived_and_proven(scene: Scene) -> None:
     assert type_in("status", "--to", TO, store=scene.store).code == 0
 
 
-def test_json_is_the_report_and_nothing_else(scene: Scene) -> None:
+def test_with_json_only_the_report_is_printed(scene: Scene) -> None:
     typed = type_in("run", "--to", TO, "--json", ports=scene.ports(), terminal=True)
     assert typed.code == 0
     assert typed.err == ""
@@ -43,7 +43,7 @@ def test_json_is_the_report_and_nothing_else(scene: Scene) -> None:
     assert KEY not in typed.out
 
 
-def test_a_failed_image_is_3_and_named(scene: Scene) -> None:
+def test_a_failed_image_is_named_with_exit_code_3(scene: Scene) -> None:
     broken = scene.simulated.visible(scene.clock.now())[0]
     scene.images.broken[broken.file_name(Rendition.ORIGINAL)] = ImageRejected("it is a web page")
     typed = type_in("run", "--to", TO, ports=scene.ports())
@@ -76,23 +76,23 @@ def test_page_size_and_concurrency_reach_the_archive(scene: Scene) -> None:
     assert 7 in {question.per_page for question in seen.source.questions}
 
 
-def test_on_a_terminal_progress_is_drawn_on_stderr(scene: Scene) -> None:
+def test_on_a_terminal_a_progress_bar_is_drawn_on_stderr(scene: Scene) -> None:
     typed = type_in("run", "--to", TO, ports=scene.ports(), terminal=True)
     assert "images" in typed.err
     assert "images" not in typed.out.splitlines()[0]
 
 
-def test_the_bar_says_what_a_person_waits_for() -> None:
+def test_the_progress_bar_shows_counts_bytes_and_failures() -> None:
     screen = Terminal()
     with progress_listener(Console(file=screen, width=160, force_terminal=True)) as on_progress:
         assert on_progress
         on_progress(Progress(done=3, planned=12, failed=1, bytes=4_500_000, read=9, total=1200, stage="copying"))
-    told = screen.getvalue()
+    shown = screen.getvalue()
     for words in ("copying (9 of 1,200 outputs read)", "3/12", "4.5 MB", "1 failed", "ETA"):
-        assert words in told
+        assert words in shown
 
 
-def test_in_a_log_progress_is_a_line_now_and_then() -> None:
+def test_in_a_log_progress_is_a_line_every_15_seconds() -> None:
     log, now = io.StringIO(), [0.0]
     with progress_listener(Console(file=log), monotonic=lambda: now[0]) as on_progress:
         assert on_progress
@@ -101,7 +101,7 @@ def test_in_a_log_progress_is_a_line_now_and_then() -> None:
     assert log.getvalue() == "copying: 3 of 12 images, 0 failed, 0.0 MB; 9 outputs read\n"
 
 
-def test_a_log_that_cannot_be_written_stops_no_run() -> None:
+def test_a_log_that_cannot_be_written_does_not_stop_the_run() -> None:
     log, now = io.StringIO(), [0.0]
     with progress_listener(Console(file=log), monotonic=lambda: now[0]) as on_progress:
         assert on_progress
@@ -110,8 +110,8 @@ def test_a_log_that_cannot_be_written_stops_no_run() -> None:
         on_progress(Progress(done=3, planned=12))
 
 
-def test_where_only_a_document_is_wanted_nothing_is_told() -> None:
-    nobody = io.StringIO()
-    with progress_listener(Console(file=nobody, quiet=True)) as on_progress:
+def test_with_json_no_progress_is_printed() -> None:
+    quiet = io.StringIO()
+    with progress_listener(Console(file=quiet, quiet=True)) as on_progress:
         assert on_progress is None
-    assert nobody.getvalue() == ""
+    assert quiet.getvalue() == ""

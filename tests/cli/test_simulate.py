@@ -1,4 +1,4 @@
-"""`simulate`: a program of its own, and what it says of itself."""
+"""`simulate`: a process that serves until it is stopped."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ def running(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("running", [["--json"]], indirect=True)
-def test_it_tells_machines_where_it_is_and_serves_until_told(running: subprocess.Popen[str]) -> None:
+def test_with_json_it_prints_its_address_and_serves_until_sigint(running: subprocess.Popen[str]) -> None:
     assert running.stdout
-    told = json.loads(running.stdout.readline())
-    address = f"{told['address']}/v1/image/generation/outputs"
-    answer = httpx.get(address, headers={"Authorization": f"Bearer {told['api_key']}"}, trust_env=False)
+    printed = json.loads(running.stdout.readline())
+    address = f"{printed['address']}/v1/image/generation/outputs"
+    answer = httpx.get(address, headers={"Authorization": f"Bearer {printed['api_key']}"}, trust_env=False)
     assert answer.json()["total"] >= 5
-    assert told["address"] == f"http://{told['image_host']}"
+    assert printed["address"] == f"http://{printed['image_host']}"
     running.send_signal(signal.SIGINT)
     assert running.wait(30) == 0
     assert running.stdout.read() == ""
 
 
 @pytest.mark.parametrize("running", [[]], indirect=True)
-def test_it_tells_people_what_to_type(running: subprocess.Popen[str]) -> None:
+def test_it_prints_the_commands_to_type(running: subprocess.Popen[str]) -> None:
     assert running.stdout
-    told = "".join(running.stdout.readline() for _ in range(3))
-    assert "5 simulated outputs at http://127.0.0.1:" in told
-    assert "stablecog-archive run --source http://127.0.0.1:" in told
+    printed = "".join(running.stdout.readline() for _ in range(3))
+    assert "5 simulated outputs at http://127.0.0.1:" in printed
+    assert "stablecog-archive run --source http://127.0.0.1:" in printed
 
 
 @pytest.mark.parametrize(("option", "value"), [("--density", "sparse"), ("--dialect", "klingon")])
-def test_what_it_does_not_know(option: str, value: str) -> None:
+def test_an_unknown_name_is_refused(option: str, value: str) -> None:
     typed = type_in("simulate", option, value)
     assert typed.code == 2
     assert value in typed.err
@@ -65,14 +65,14 @@ def test_without_pillow_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     assert "airflow-provider-stablecog[simulator]" in typed.err
 
 
-def test_a_port_that_is_taken() -> None:
+def test_a_port_in_use_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         typed = type_in("simulate", "--port", str(taken.getsockname()[1]), "--outputs", "1")
     assert typed.code == 2
     assert "--port" in typed.err
 
 
-def test_how_late_it_is_to_answer_reaches_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latency_reaches_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, Any] = {}
 
     def simulator(*_: object, **settings: Any) -> None:

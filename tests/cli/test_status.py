@@ -1,4 +1,4 @@
-"""`status`: how an archive stands, from the bucket alone."""
+"""`status`: the state of an archive, from the bucket alone."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def report(run_id: str, started_at: datetime) -> bytes:
     return json.dumps(made.to_document()).encode()
 
 
-def test_without_an_archive_it_says_so() -> None:
+def test_a_missing_archive_is_reported() -> None:
     typed = type_in("status", "--to", TO, store=store())
     assert typed.code == 2
     assert f"there is no archive at {TO}" in typed.err
@@ -70,22 +70,22 @@ def test_a_proven_archive() -> None:
     assert typed.code == 0
     assert "PROVEN" in typed.out
     assert "30 on 2 days" in typed.out
-    assert "2026-11-04T00:00:00.000000Z" in typed.out
+    assert "2026-11-04 00:00:00 UTC" in typed.out
 
 
-def test_gaps_are_3_and_the_proof_says_what_it_is_of() -> None:
+def test_with_gaps_the_exit_code_is_3_and_the_proof_names_its_period() -> None:
     windows = Coverage((Window(START, START + DAY), Window(START + 2 * DAY, START + 3 * DAY)))
     typed = type_in("status", "--to", TO, store=store(checkpoint(proof(), coverage=windows)))
     assert typed.code == 3
     assert "PROVEN, IN PART" in typed.out
-    told = " ".join(typed.out.split())
+    text = " ".join(typed.out.split())
     assert (
-        "2026-11-02T00:00:00.000000Z to 2026-11-03T00:00:00.000000Z; a run without --start and --end reads it" in told
+        "2026-11-02T00:00:00.000000Z to 2026-11-03T00:00:00.000000Z; a run without --start and --end reads it" in text
     )
-    assert "30 outputs from 2026-11-01T00:00:00.000000Z to 2026-11-04T00:00:00.000000Z" in told
+    assert "30 outputs from 2026-11-01T00:00:00.000000Z to 2026-11-04T00:00:00.000000Z" in text
 
 
-def test_a_proof_of_a_part_is_none_of_the_whole() -> None:
+def test_a_proof_of_a_part_does_not_prove_the_whole() -> None:
     part = Proof(START + DAY, START + 3 * DAY, 20, 20, START + 4 * DAY)
     typed = type_in("status", "--to", TO, store=store(checkpoint(part)))
     assert typed.code == 3
@@ -93,9 +93,9 @@ def test_a_proof_of_a_part_is_none_of_the_whole() -> None:
     assert "a run without --start and --end proves the rest" in " ".join(typed.out.split())
 
 
-def test_what_the_last_run_could_not_prove_is_not_proven_by_its_sum() -> None:
-    told = json.loads(report("later", START + 4 * DAY)) | {"outcome": "not proven"}
-    typed = type_in("status", "--to", TO, store=store(checkpoint(proof()), later=json.dumps(told).encode()))
+def test_an_unproven_last_run_outweighs_an_equal_total() -> None:
+    later = json.loads(report("later", START + 4 * DAY)) | {"outcome": "not proven"}
+    typed = type_in("status", "--to", TO, store=store(checkpoint(proof()), later=json.dumps(later).encode()))
     assert (typed.code, typed.out.split("\n")[0]) == (3, "NOT PROVEN")
 
 
@@ -110,14 +110,14 @@ def test_a_partition_that_is_missing_is_named() -> None:
     assert any(LAYOUT.uri(lost) in line and "rebuild" in line for line in typed.document["explanation"])
 
 
-def test_a_proof_that_differs_is_3_and_says_what_to_do() -> None:
+def test_a_proof_that_differs_has_exit_code_3_and_a_next_step() -> None:
     typed = type_in("status", "--to", TO, store=store(checkpoint(proof(31))))
     assert typed.code == 3
     assert "the source counts 31 outputs and the manifest holds 30" in " ".join(typed.out.split())
     assert "Run again" in typed.out
 
 
-def test_pending_retries_are_3() -> None:
+def test_pending_retries_have_exit_code_3() -> None:
     waiting = checkpoint(proof(), retries={date(2026, 11, 2): START + 5 * DAY})
     typed = type_in("status", "--to", TO, "--json", store=store(waiting))
     assert typed.code == 3
@@ -140,7 +140,7 @@ def test_before_the_first_window_nothing_is_claimed() -> None:
     assert "No proof yet" in " ".join(typed.document["explanation"])
 
 
-def test_the_last_run_is_the_one_that_began_last() -> None:
+def test_the_last_run_is_the_one_that_started_last() -> None:
     kept = store(
         checkpoint(proof()),
         **{
@@ -155,13 +155,13 @@ def test_the_last_run_is_the_one_that_began_last() -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"])
-def test_a_damaged_report_hides_nothing_else(body: bytes) -> None:
+def test_a_damaged_report_hides_only_itself(body: bytes) -> None:
     typed = type_in("status", "--to", TO, "--json", store=store(checkpoint(proof()), **{"20261104T000000Z-b": body}))
     assert typed.code == 0
     assert typed.document["last_run"] is None
 
 
-def test_a_damaged_checkpoint_is_an_error_with_a_way_out() -> None:
+def test_a_damaged_checkpoint_is_an_error_with_a_hint() -> None:
     made = store()
     asyncio.run(made.put(LAYOUT.checkpoint, b"{}", content_type="application/json"))
     typed = type_in("status", "--to", TO, "--json", store=made)
@@ -170,6 +170,6 @@ def test_a_damaged_checkpoint_is_an_error_with_a_way_out() -> None:
     assert typed.document["hint"]
 
 
-def test_what_the_bucket_says_is_text_and_never_markup() -> None:
+def test_text_from_the_bucket_is_never_markup() -> None:
     odd = Checkpoint("https://[bold]x[/bold]", Axis.COMPLETED, proof=proof())
     assert "https://[bold]x[/bold]" in type_in("status", "--to", TO, store=store(odd)).out

@@ -17,6 +17,7 @@ from stablecog_provider.adapters import event_loop
 from stablecog_provider.adapters.garbage import rarely_collected
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.object_store import S3ObjectStore
+from stablecog_provider.adapters.process_exit import wait_for_threads_at_exit
 from stablecog_provider.archive.copying.transfer import CopyJob, Transfer
 from stablecog_provider.model.object_keys import Layout, Rendition
 
@@ -35,5 +36,6 @@ async def main(jobs: list[tuple[str, str]], sink: str) -> None:
 
 if __name__ == "__main__":
     lines = Path(sys.argv[1]).read_text().splitlines()
+    wait_for_threads_at_exit()
     with rarely_collected():
         event_loop.run(main([(url, key) for url, _, key in (line.partition(",") for line in lines)], sys.argv[2]))

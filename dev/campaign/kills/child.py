@@ -24,7 +24,7 @@ from stablecog_provider.adapters.memory import SystemClock
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.archive.committing import commit
 from stablecog_provider.archive.ports import Listed, ObjectStore, Ports, Source, Stored
-from stablecog_provider.cli.app import main
+from stablecog_provider.cli import main
 from stablecog_provider.cli.context import CliContext
 from stablecog_provider.errors import StoreUnavailable
 from stablecog_provider.model.object_keys import Layout

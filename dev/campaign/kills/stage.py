@@ -40,7 +40,17 @@ AHEAD = timedelta(hours=2)
 STOP_SECONDS = 60.0
 _CHILDREN = Lock()
 """An exit code can be read once. Who starts a process reads those of all others, too, and of two threads one gets none."""
-IMPORTED_LATE = ("typer._adapters", "anyio._backends._asyncio", "pyarrow.dataset")
+IMPORTED_LATE = (
+    "typer._adapters",
+    "anyio._backends._asyncio",
+    "pyarrow.dataset",
+    "stablecog_provider.adapters.image_http",
+    "stablecog_provider.adapters.object_store",
+    "stablecog_provider.cli.app",
+    "stablecog_provider.cli.rendering",
+    "stablecog_provider.cli.reporting",
+    "stablecog_provider.cli.run",
+)
 """What a run imports when it needs it: a third of its time, where it has but a hundred images."""
 
 

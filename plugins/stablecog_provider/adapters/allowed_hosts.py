@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ..errors import ConfigurationError, ImageRefused
@@ -76,31 +74,6 @@ class AllowedHosts:
             f"{redacted_url(url)} is not on an allowed host (https on *{OWN_DOMAIN}, and the hosts that you named)",
             hint=f"if the host is right, allow it: --image-host {name}:{port} (connection extra `image_hosts`)",
         )
-
-
-class PrivateAddress(OSError):
-    """A host that was not named resolves to an address that is not public."""
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves names with `inner` and rejects hosts in a private network. Raises PrivateAddress."""
-
-    def __init__(self, allowed: AllowedHosts, inner: AbstractResolver) -> None:
-        self._allowed = allowed
-        self._inner = inner
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        if not self._allowed.is_named(host, port):
-            for result in found:
-                if not is_public(result["host"]):
-                    raise PrivateAddress(f"{host} resolves to an address that is not public")
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 def is_public(address: str) -> bool:

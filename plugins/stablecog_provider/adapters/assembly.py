@@ -1,52 +1,34 @@
-"""Puts the adapters together: from plain settings to the world that the archive's story runs in."""
+"""Puts the adapters together: from plain settings to the ports that a use case needs.
+
+An adapter is imported when it is opened, and the image client with the first image: `status` needs neither, an idle run one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
-import boto3
-
-from ..archive.ports import ObjectStore, Ports
+from ..archive.ports import ImageBody, ObjectStore, Ports
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
-from .garbage import rarely_collected
-from .image_http import HttpImages
-from .memory import SystemClock
-from .object_store import S3ObjectStore
-from .parquet_manifest import ParquetManifest
-from .stablecog_api import ATTEMPTS, DEFAULT_ADDRESS, REQUESTS_PER_SECOND, StablecogApi
+from .process_exit import SECONDS_FOR_THREADS
+from .settings import DEFAULT_ADDRESS, REQUESTS_PER_SECOND, SourceSettings, StoreSettings
 
+if TYPE_CHECKING:
+    import boto3
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceSettings:
-    """How to reach the account. `image_hosts`: `host` or `host:port`, besides Stablecog's own; over plain http and at
-    private addresses too. `attempts`: how often a request is tried. The key is in no repr, nor is an
-    address that nobody has checked yet: somebody may have put a password into it.
-    """
+    from .image_http import HttpImages
+    from .stablecog_api import StablecogApi
 
-    address: str = field(default=DEFAULT_ADDRESS, repr=False)
-    api_key: str = field(repr=False)
-    image_hosts: tuple[str, ...] = ()
-    requests_per_second: float = REQUESTS_PER_SECOND
-    attempts: int = ATTEMPTS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreSettings:
-    """How to reach the bucket. The session stays the owner of the credentials, so that they can refresh in mid-run.
-    `endpoint_url`: None for AWS, or for what boto3 is configured with. `verify`: as boto3 spells it.
-    """
-
-    session: boto3.Session
-    endpoint_url: str | None = field(default=None, repr=False)
-    region: str | None = None
-    verify: bool | str | None = None
+__all__ = ["OpenArchive", "SourceSettings", "StoreSettings", "open_archive", "open_ports", "open_source", "open_store"]
 
 
 def open_source(settings: SourceSettings) -> StablecogApi:
-    """The API, to be entered. Raises ConfigurationError."""
+    """Return the API's client, an async context manager. Raises ConfigurationError."""
+    from .stablecog_api import StablecogApi
+
     return StablecogApi(
         settings.address,
         settings.api_key,
@@ -58,12 +40,14 @@ def open_source(settings: SourceSettings) -> StablecogApi:
 
 @asynccontextmanager
 async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[ObjectStore]:
-    """The bucket of `layout`. Raises ConfigurationError."""
+    """Open the bucket of `layout`. Raises ConfigurationError."""
+    from .object_store import S3ObjectStore
+
     if settings.verify not in (None, True):
-        # Rather an error than a setting that looks as if it were heeded.
+        # An error is better than a setting that is silently ignored.
         raise ConfigurationError(
             "the store's certificate is always checked, against the certificates that this machine trusts",
-            hint="take `verify` out of the AWS connection, and let the machine trust the store's authority",
+            hint="remove `verify` from the AWS connection, and add the store's authority to this machine's certificates",
         )
     yield S3ObjectStore(
         layout.bucket, session=settings.session, endpoint_url=settings.endpoint_url, region=settings.region
@@ -72,12 +56,90 @@ async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[O
 
 @asynccontextmanager
 async def open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[Ports]:
-    """All that a run needs, open until the block ends. Raises ConfigurationError."""
+    """Open all that a run needs, until the block ends. Raises ConfigurationError."""
+    from .memory import SystemClock
+    from .parquet_manifest import ParquetManifest
+
     async with (
         open_source(source) as api,
-        HttpImages(source.image_hosts) as images,
+        AsyncExitStack() as opened_later,
         open_store(store, layout) as bucket,
     ):
-        manifest = ParquetManifest(bucket, layout)
-        with rarely_collected():
-            yield Ports(source=api, images=images, store=bucket, manifest=manifest, clock=SystemClock())
+        yield Ports(
+            source=api,
+            images=_ImagesOnDemand(source.image_hosts, opened_later),
+            store=bucket,
+            manifest=ParquetManifest(bucket, layout),
+            clock=SystemClock(),
+        )
+
+
+class OpenArchive(NamedTuple):
+    """An archive that is open for use. Unpacks to `ports, layout`.
+
+    - `ports`: what a use case reads and writes through: source, image hosts, store, manifest, clock.
+    - `layout`: the bucket and the prefix, for the settings of a use case.
+    """
+
+    ports: Ports
+    layout: Layout
+
+
+@asynccontextmanager
+async def open_archive(
+    to: str | Layout,
+    *,
+    api_key: str,
+    address: str = DEFAULT_ADDRESS,
+    image_hosts: Sequence[str] = (),
+    requests_per_second: float = REQUESTS_PER_SECOND,
+    session: boto3.Session | None = None,
+    endpoint_url: str | None = None,
+    region: str | None = None,
+) -> AsyncIterator[OpenArchive]:
+    """Open an archive for a use case. An async context manager; everything is closed when the block ends.
+
+    - `to`: `s3://bucket/prefix`. The archive need not exist yet: the first run creates it.
+    - `api_key`: the account's API key.
+    - `address`, `image_hosts`, `requests_per_second`: see SourceSettings.
+    - `session`, `endpoint_url`, `region`: see StoreSettings. None: boto3's own environment variables, profiles and roles.
+
+    Raises ConfigurationError if a value cannot be used. Makes no request.
+    """
+    import boto3
+
+    source = SourceSettings(
+        address=address, api_key=api_key, image_hosts=tuple(image_hosts), requests_per_second=requests_per_second
+    )
+    store = StoreSettings(session=session or boto3.Session(), endpoint_url=endpoint_url, region=region)
+    layout = _layout(to)
+    try:
+        async with open_ports(source, store, layout) as ports:
+            yield OpenArchive(ports, layout)
+    finally:
+        # A library sets nothing for the whole process, so the wait of `process_exit` is here.
+        await asyncio.sleep(SECONDS_FOR_THREADS)
+
+
+def _layout(to: str | Layout) -> Layout:
+    try:
+        return to if isinstance(to, Layout) else Layout.parse(to)
+    except ValueError as error:
+        raise ConfigurationError(str(error), hint="write the address as s3://bucket/prefix") from None
+
+
+class _ImagesOnDemand:
+    """An ImageSource that imports and opens the image client with the first image."""
+
+    def __init__(self, allowed_hosts: Sequence[str], opened_later: AsyncExitStack) -> None:
+        self._allowed_hosts, self._opened_later = allowed_hosts, opened_later
+        self._client: HttpImages | None = None
+
+    @asynccontextmanager
+    async def open(self, url: str) -> AsyncIterator[ImageBody]:
+        if self._client is None:
+            from .image_http import HttpImages
+
+            self._client = await self._opened_later.enter_async_context(HttpImages(self._allowed_hosts))
+        async with self._client.open(url) as body:
+            yield body

@@ -1,7 +1,7 @@
-"""The event loop of the command line: uvloop where it is installed, asyncio's own elsewhere (uvloop has no Windows).
+"""The event loop of the command line: uvloop if it is installed, else asyncio's own (uvloop does not support Windows).
 
-What it saves of a copy stands in docs/performance.md. Not for Airflow's tasks: their `execution_timeout` is an exception raised
-in a signal handler, and uvloop, while it waits, logs such an exception and goes on waiting (seen with uvloop 0.23).
+docs/performance.md has what it saves per copy. Not for Airflow's tasks: `execution_timeout` is an exception raised in a signal
+handler, and uvloop logs such an exception while it waits and goes on waiting (seen with uvloop 0.23).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """As `asyncio.run`, Ctrl-C included, on the fastest loop there is."""
+    """Like `asyncio.run`, Ctrl-C included, on the fastest loop available."""
     with asyncio.Runner(loop_factory=_fastest()) as runner:
         return runner.run(main)
 
 
 def _fastest() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """None is asyncio's own."""
+    """Return uvloop's loop factory, or None for asyncio's own."""
     try:
         import uvloop
     except ImportError:

@@ -1,8 +1,8 @@
-"""Python's search for cyclic garbage, made rare while images are copied.
+"""Makes Python's cyclic garbage collector run rarely while images are copied. The command line and the operator call it.
 
-A copied image leaves no cycle behind, and one that failed at most its last chunk (of its body, none:
-tests/archive/test_transfer_costs.py), so that there is next to nothing to be found; but the search begins anew at every 700
-objects and looks at all that a run holds. Of bodies that break off over HTTP, 15 MB come together before it begins.
+A copied image leaves no cycle; a failed one leaves at most its last chunk (tests/archive/copying/test_transfer_costs.py). So
+there is next to nothing to collect, but by default the collector starts after every 700 new objects and looks at all that a run
+holds. If bodies break off over HTTP, about 15 MB accumulate before it starts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ OBJECTS = 20_000
 
 @contextmanager
 def rarely_collected() -> Iterator[None]:
-    """What stands now is left out of the search, which begins only once `OBJECTS` more have come together."""
+    """Exclude the objects that exist now from collection, and start it only after `OBJECTS` new ones; restore both at the end."""
     before = gc.get_threshold()
     gc.freeze()
     if 0 < before[0] < OBJECTS:

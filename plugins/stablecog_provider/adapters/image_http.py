@@ -21,7 +21,8 @@ from yarl import URL
 from .. import __version__
 from ..archive.ports import ImageBody
 from ..errors import ArchiveError, ImageGone, ImageRefused, ImageRejected, RateLimited, SourceUnavailable
-from .allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress
+from .allowed_hosts import AllowedHosts
+from .guarded_resolver import GuardedResolver, PrivateAddress
 from .http_dates import http_date, retry_after_seconds
 from .redaction import one_line, redacted_url
 

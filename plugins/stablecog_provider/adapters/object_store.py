@@ -7,12 +7,10 @@ end in a Conflict with its own write. That is safe: every conditional writer rea
 from __future__ import annotations
 
 import asyncio
-import atexit
-import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -43,10 +41,6 @@ RETRIES: RetryConfig = {
     "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=5), "base": 2},
     "retry_timeout": timedelta(seconds=60),
 }
-
-PARTING = 0.05
-"""Seconds that the end of the process leaves to obstore's threads, so that none asks for the GIL once Python finalizes: up to
-CPython 3.13 that aborts the process (python/cpython#87135; 2 of 100 short ones)."""
 
 _DELETE_RETRIES = replace(STORE_RETRIES, first_wait=0.1, jitter=0.1)
 _OBSTORE_ERRORS = (exceptions.BaseError, OSError, ValueError)
@@ -83,7 +77,6 @@ class S3ObjectStore:
         endpoint = _endpoint(session, endpoint_url, region)
         if path_style is None:
             path_style = endpoint_url is not None or "." in bucket or not _is_aws(endpoint)
-        _part_in_peace()
         options: ClientConfig = {"timeout": timeout, "connect_timeout": timedelta(seconds=10)}
         if endpoint.startswith("http://"):
             options["allow_http"] = True
@@ -238,8 +231,3 @@ def _credentials(session: boto3.session.Session, bucket: str, ttl: timedelta) ->
             f"no AWS credentials for bucket {bucket}: {one_line(str(error))}",
             hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the AWS connection",
         ) from None
-
-
-@cache
-def _part_in_peace() -> None:
-    atexit.register(time.sleep, PARTING)

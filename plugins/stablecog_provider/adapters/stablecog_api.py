@@ -36,13 +36,12 @@ from ..model.times import BEGINNING, FAR_FUTURE, format_instant
 from .allowed_hosts import AllowedHosts
 from .http_dates import http_date, retry_after_seconds
 from .redaction import one_line
+from .settings import ATTEMPTS, DEFAULT_ADDRESS, REQUESTS_PER_SECOND
 
-DEFAULT_ADDRESS = "https://api.stablecog.com"
 PATH = "/v1/image/generation/outputs"
 _KEY_PLACE = "set the API key as the password of the connection (command line: STABLECOG_API_KEY)"
-RATE_LIMIT, REQUESTS_PER_SECOND = 10.0, 8.0
-"""Requests per second: the service's limit per client address, and our default."""
-ATTEMPTS = SOURCE_RETRIES.attempts
+RATE_LIMIT = 10.0
+"""Requests per second: the service's limit for one client address."""
 MAX_BODY = 16 * 1024 * 1024
 """Bytes after decompression; 300 outputs have about 0.3 MB. As Python values, hostile JSON takes up to 30 times its size."""
 

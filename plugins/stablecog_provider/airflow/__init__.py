@@ -1,1 +1,1 @@
-"""The Airflow surface, and the only room that imports Airflow."""
+"""The Airflow provider. Only this folder imports Airflow."""

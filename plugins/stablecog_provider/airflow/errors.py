@@ -1,4 +1,4 @@
-"""The one place where what failed becomes what Airflow does about it: fail for good, or try again."""
+"""The one place that decides what Airflow does after an error: fail for good, or retry."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..errors import ArchiveError, ConfigurationError, FatalError, ProofDiffers
 
 
 def as_airflow(error: ArchiveError) -> AirflowException:
-    """The exception to raise in a task.
+    """Return the exception to raise in a task.
 
-    Settings and contradictions stay as they are however often one tries: AirflowFailException. All else is worth a retry,
-    also a proof that differs, since the next attempt reads the places that differ once more.
+    AirflowFailException for wrong settings and contradictions, which no retry changes. AirflowException, and so a retry, for
+    everything else. This includes a proof that differs: the next attempt reads the places that differ again.
     """
     if isinstance(error, ConfigurationError | FatalError) and not isinstance(error, ProofDiffers):
         return AirflowFailException(str(error))

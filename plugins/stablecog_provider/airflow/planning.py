@@ -1,18 +1,21 @@
-"""What a planning task does: look at an archive and its source, and hand out windows for mapped operators."""
+"""Plans a backfill: splits what an archive lacks into windows for mapped operators."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from ..adapters.assembly import SourceSettings, StoreSettings, open_ports
+from ..adapters.assembly import open_ports
+from ..adapters.process_exit import wait_for_threads_at_exit
+from ..adapters.settings import SourceSettings, StoreSettings
 from ..archive.committing.checkpoint_file import CheckpointFile
 from ..archive.plan import plan
 from ..errors import ArchiveError
 from ..model.object_keys import Layout
+from .arguments import layout_of
+from .connections import source_settings, store_settings
 from .errors import as_airflow
 from .hooks import StablecogHook
-from .operators import layout_of, store_settings
 
 
 def planned_windows(
@@ -23,13 +26,15 @@ def planned_windows(
     stablecog_conn_id: str = StablecogHook.default_conn_name,
     aws_conn_id: str | None = "aws_default",
 ) -> list[dict[str, Any]]:
-    """`start` and `end` (RFC 3339 text) of about `pieces` windows that hold what the archive lacks, for `expand_kwargs`.
+    """Return what the archive lacks as about `pieces` windows of equal work, for `expand_kwargs`.
 
-    An empty list where nothing is missing. Raises what `as_airflow` makes of an ArchiveError.
+    Each is `{"start": ..., "end": ...}` with RFC 3339 texts. The list is empty if nothing is missing. Raises the exception
+    that `as_airflow` returns for an ArchiveError.
     """
     try:
         layout = layout_of(bucket, prefix)
-        source, store = StablecogHook(stablecog_conn_id).get_conn(), store_settings(aws_conn_id)
+        source, store = source_settings(stablecog_conn_id), store_settings(aws_conn_id)
+        wait_for_threads_at_exit()
         return asyncio.run(_planned(source, store, layout, pieces))
     except ArchiveError as error:
         raise as_airflow(error) from error

@@ -32,10 +32,15 @@ from .proving.bisection import CountComparison, LiveCount, by_date, by_total
 from .reports.rebuild import RebuildReport
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, as ArchiveSettings.
+@dataclass(frozen=True)
 class RebuildSettings:
-    """`set_aside_damaged`: move partitions that cannot be read out of the way, so that their days become gaps. `check_images`:
-    look whether every archived image lies in the bucket. `allow_account_mismatch`: as in a run.
+    """What one rebuild does.
+
+    - `layout`: the bucket and the prefix of the archive.
+    - `set_aside_damaged`: move unreadable partitions to `damaged/`; the next run reads their days again.
+    - `check_images`: check that every archived image is in the bucket with its recorded size.
+    - `allow_account_mismatch`: continue if the source lists none of the outputs that the archive holds.
     """
 
     layout: Layout

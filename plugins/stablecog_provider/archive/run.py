@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from typing import ClassVar
 
 from ..errors import ConfigurationError
 from ..model.checkpoint import Checkpoint, Proof
@@ -32,15 +34,26 @@ from .proving.whole import prove_run
 from .reports.run import RunReport
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: a default is a class attribute, and the command line and the operator take it from here.
+@dataclass(frozen=True)
 class ArchiveSettings:
-    """What one run is asked to do.
+    """What one run does. Raises ConfigurationError if a value has the wrong type or is out of bounds.
 
-    `start`, `end`: bound the windows to archive (None: from the first output, to what is settled). `lookback`: how much of
-    what is already covered is read again, so that late upscales and changed metadata arrive. `retry_failed`: try all failed
-    images again, whenever they are due. `allow_unsafe_store`: go on where the store ignores conditional writes.
-    `allow_account_mismatch`: go on where the source lists nothing of what is archived.
+    - `layout`: the bucket and the prefix of the archive.
+    - `start`, `end`: archive outputs from `start` on and before `end`. Both need a time zone. None: no bound.
+    - `lookback`: how far before the watermark the listing is read again, for late upscales and changed metadata. 0: off.
+    - `per_page`: outputs per request to the listing.
+    - `concurrency`: upper limit on parallel copies. The actual number adapts to what the hosts can take.
+    - `bytes_in_flight`: upper limit on bytes of images held in memory while they are copied.
+    - `retry_failed`: retry all failed images now, not only those whose retry is due.
+    - `allow_unsafe_store`: continue if the store ignores conditional writes.
+    - `allow_account_mismatch`: continue if the source lists none of the outputs that the archive holds.
     """
+
+    BOUNDS: ClassVar[Mapping[str, tuple[int, int]]] = MappingProxyType(
+        {"per_page": (1, MAX_PER_PAGE), "concurrency": (1, 1024), "bytes_in_flight": (1, 1024**4)}
+    )
+    """The least and the greatest value of each setting that is a number."""
 
     layout: Layout
     start: datetime | None = None
@@ -54,22 +67,37 @@ class ArchiveSettings:
     allow_account_mismatch: bool = False
 
     def __post_init__(self) -> None:
+        self._check_period()
+        if not isinstance(self.lookback, timedelta) or self.lookback < timedelta(0):
+            raise ConfigurationError(
+                f"lookback: {self.lookback!r} is not a duration of 0 or more", hint="0 switches the lookback off"
+            )
+        for name, (least, greatest) in self.BOUNDS.items():
+            value = getattr(self, name)
+            # True is the number 1 to Python.
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= greatest:
+                raise ConfigurationError(
+                    f"{name}: {value!r} is not a whole number from {least} to {greatest}", hint=f"correct {name}"
+                )
+        for name in ("retry_failed", "allow_unsafe_store", "allow_account_mismatch"):
+            # The text "False" of a template would count as true.
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigurationError(
+                    f"{name}: {getattr(self, name)!r} is not True or False", hint=f"correct {name}"
+                )
+
+    def _check_period(self) -> None:
         for name in ("start", "end"):
             instant = getattr(self, name)
             if instant is not None and (instant.tzinfo is None or not BEGINNING <= instant < FAR_FUTURE):
                 raise ConfigurationError(
                     f"{name}: {instant} is not an instant with a time zone from 2000 to 2199",
-                    hint=f"correct {name}, or leave it out: everything settled is archived then",
+                    hint=f"correct {name}, or omit it to archive without that bound",
                 )
         if self.start and self.end and self.start >= self.end:
             raise ConfigurationError(
-                f"start {self.start} is not before end {self.end}", hint="the end is exclusive: name a later one"
+                f"start {self.start} is not before end {self.end}", hint="the end is exclusive: choose a later one"
             )
-        if self.lookback < timedelta(0):
-            raise ConfigurationError(f"lookback: {self.lookback} is negative", hint="0 switches it off")
-        for name, value, most in (("per_page", self.per_page, MAX_PER_PAGE), ("concurrency", self.concurrency, 1024)):
-            if not 1 <= value <= most:
-                raise ConfigurationError(f"{name}: {value} is not between 1 and {most}", hint=f"choose another {name}")
 
 
 async def archive(ports: Ports, settings: ArchiveSettings, on_progress: ProgressListener | None = None) -> RunReport:

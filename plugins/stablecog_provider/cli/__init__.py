@@ -1,5 +1,5 @@
 """`stablecog-archive`: the archive's use cases without a scheduler."""
 
-from .app import main, script
+from .entry import main, script
 
 __all__ = ["main", "script"]

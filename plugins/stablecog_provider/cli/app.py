@@ -1,118 +1,91 @@
-"""The command line as a whole, and the one place where what fails becomes words and an exit code."""
+"""The command line as a whole, and the one place that turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
-import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from .. import __version__
 from ..errors import ConfigurationError
+from .commands import NO_DECORATION, LazyGroup
 from .context import CliContext
+from .entry import VERSION
 from .exits import Exit, Redaction, document_of, exit_of, traceback_of
-from .rebuild import rebuild
-from .rendering import sanitized
-from .run import run
-from .simulate import simulate
-from .status import status
 
-# Typer keeps the class of its usage errors to itself; BadParameter is one of them.
+PROGRAM = "stablecog-archive"
+COMPLETE = "_STABLECOG_ARCHIVE_COMPLETE"
+"""The environment variable through which a shell asks for completions."""
+
+# Typer does not export the class of its usage errors; BadParameter is one of them.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for command in (run, status, rebuild, simulate):
-    app.command()(command)
+app = typer.Typer(cls=LazyGroup, **NO_DECORATION)
 
 
-def _print_version(asked: bool) -> None:
+def _print_version(context: typer.Context, asked: bool) -> None:
     if asked:
-        typer.echo(f"stablecog-archive {__version__}")
+        context.obj.out.write(f"{VERSION}\n")
         raise typer.Exit
 
 
 @app.callback(
     invoke_without_command=True,
-    epilog="Exit codes: 0 done and proven; 3 done, but some images failed or the proof differs; 2 bad settings; 1 anything "
-    "else; 130 interrupted.",
+    epilog="Exit codes: 0 done and proven; 3 done, but some images failed or the proof differs; 2 wrong settings; "
+    "130 interrupted; 1 any other error.",
 )
 def _top(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Archive a Stablecog account's generation outputs to S3, with a manifest and a proof that nothing is missing.
 
-    The API key is read from STABLECOG_API_KEY, the store's credentials from the standard AWS_* variables, profiles and roles.
+    The API key is read from STABLECOG_API_KEY. The store's credentials come from the AWS_* variables, profiles and roles.
+
+    Shell completion (bash, zsh, fish, PowerShell): run `stablecog-archive --install-completion` once.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(Exit.SETTINGS)
 
 
-def main(arguments: Sequence[str] | None = None, cli_context: CliContext | None = None) -> int:
-    """Run one command and return its exit code. Raises nothing: a failure is told on stderr, or on stdout as JSON."""
-    typed = list(sys.argv[1:] if arguments is None else arguments)
-    cli = cli_context or CliContext()
-    command = typer.main.get_command(app)
+def run_command(typed: list[str], cli: CliContext) -> int:
+    """Run what was typed and return the exit code. Raises nothing."""
+    command: Any = typer.main.get_command(app)
     try:
-        # Not Typer's own `main`: what it makes of an interruption differs from version to version.
-        with command.make_context("stablecog-archive", list(typed), obj=cli) as context:
+        if instruction := cli.environ.get(COMPLETE):
+            return _complete(command, instruction)
+        # Not Typer's own `main`: versions of it differ in what they do after Ctrl-C.
+        with command.make_context(PROGRAM, list(typed), obj=cli) as context:
             return int(command.invoke(context) or Exit.DONE)
     except typer.Exit as left:
         return left.exit_code
+    except SystemExit as left:
+        # How Typer ends after it has installed or shown the completion.
+        return int(left.code or 0)
     except (KeyboardInterrupt, typer.Abort):
         return _print_interruption(typed, cli)
     except _UsageError as error:
-        usage = ConfigurationError(error.format_message(), hint="`stablecog-archive COMMAND --help` names the options")
+        usage = ConfigurationError(error.format_message(), hint=f"`{PROGRAM} COMMAND --help` lists the options")
         return _print_error(usage, typed, cli)
     except Exception as error:
         return _print_error(error, typed, cli)
 
 
-def script() -> NoReturn:
-    """`main` as a process, which ends with its exit code and nothing else.
+def _complete(command: Any, instruction: str) -> int:
+    """Print what may be typed next, for the shell."""
+    from typer.completion import shell_complete
 
-    It leaves Python's finalization out: a thread of obstore's that asks for the GIL during it aborts the process up to
-    CPython 3.13 (python/cpython#87135), and the exit code of a run whose work is safe and proven would be 134.
-    """
-    _open_what_is_closed()
-    code = main()
-    logging.shutdown()
-    os._exit(_flushed(code))
-
-
-def _open_what_is_closed() -> None:
-    """Started with a standard stream closed, the next socket would take its place, which uvloop answers with an abort."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-
-
-def _flushed(code: int) -> int:
-    """`code`, unless what was told did not arrive."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except (OSError, ValueError) as error:
-            code = code or Exit.OTHER
-            with suppress(OSError, ValueError, AttributeError):
-                sys.stderr.write(f"error: what is told could not be written: {error}\n")
-                sys.stderr.flush()
-    return code
+    return shell_complete(command, {}, PROGRAM, COMPLETE, instruction)
 
 
 def _print_error(error: Exception, typed: list[str], cli: CliContext) -> int:
+    from rich.console import Console
+
+    from .rendering import sanitized
+
     hide = Redaction(cli.environ)
     document = document_of(error, hide)
     if "--debug" in typed:
@@ -128,9 +101,9 @@ def _print_error(error: Exception, typed: list[str], cli: CliContext) -> int:
 
 
 def _print_interruption(typed: list[str], cli: CliContext) -> int:
-    told = "interrupted; nothing is lost: what was committed stays, and the next run goes on from there"
+    hint = "nothing is lost: committed work is kept, and the next run continues from there"
     if "--json" in typed:
-        cli.out.write(json.dumps({"error": "interrupted", "hint": told, "kind": "KeyboardInterrupt"}) + "\n")
+        cli.out.write(json.dumps({"error": "interrupted", "hint": hint, "kind": "KeyboardInterrupt"}) + "\n")
     else:
-        cli.err.write(told + "\n")
+        cli.err.write(f"interrupted; {hint}\n")
     return Exit.INTERRUPTED

@@ -1,4 +1,4 @@
-"""What a command takes from outside: environment, streams, and the makers of its world. Tests put their own in its place."""
+"""What a command takes from outside: environment, streams, and what opens the ports. Tests replace each."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-from ..archive.ports import ObjectStore, Ports
-from ..model.object_keys import Layout
-
 if TYPE_CHECKING:
-    from ..adapters.assembly import SourceSettings, StoreSettings
+    from ..adapters.settings import SourceSettings, StoreSettings
+    from ..archive.ports import ObjectStore, Ports
+    from ..model.object_keys import Layout
 
-OpenPorts = Callable[["SourceSettings", "StoreSettings", Layout], AbstractAsyncContextManager[Ports]]
-OpenStore = Callable[["StoreSettings", Layout], AbstractAsyncContextManager[ObjectStore]]
+    OpenPorts = Callable[[SourceSettings, StoreSettings, Layout], AbstractAsyncContextManager[Ports]]
+    OpenStore = Callable[[StoreSettings, Layout], AbstractAsyncContextManager[ObjectStore]]
 
 
-# The adapters bring pyarrow, aiohttp, obstore and boto3 along: `--help` need not wait for them.
 def _open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[Ports]:
     from ..adapters.assembly import open_ports
 
@@ -34,7 +32,7 @@ def _open_store(store: StoreSettings, layout: Layout) -> AbstractAsyncContextMan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CliContext:
-    """`environ` holds secrets, so it is in no repr."""
+    """What every command is given. The repr omits `environ`, which holds secrets."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     out: TextIO = field(default_factory=lambda: sys.stdout)

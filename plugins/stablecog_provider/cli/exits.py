@@ -1,4 +1,4 @@
-"""What a command ends with: one table from errors to exit codes, and how an error is told to people and to machines."""
+"""Exit codes: one table from errors to codes; and errors as text for people and as documents for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import ArchiveError, ConfigurationError, FatalError, ItemError, Pr
 
 
 class Exit(IntEnum):
-    """The exit codes, as the README promises them."""
+    """The exit codes. They are documented, and so a promise."""
 
     DONE = 0
     OTHER = 1
@@ -33,7 +33,7 @@ EXITS: Mapping[type[ArchiveError], Exit] = MappingProxyType(
 
 
 def exit_of(error: BaseException) -> Exit:
-    """The code of the nearest ancestor in the table; what is not ours is OTHER."""
+    """Return the code of the error's nearest ancestor in the table. An error that is not ours is OTHER."""
     return next((EXITS[kind] for kind in type(error).__mro__ if kind in EXITS), Exit.OTHER)
 
 
@@ -46,7 +46,7 @@ class ErrorDocument(TypedDict):
 
 
 class Redaction:
-    """Takes the secrets of an environment out of text. Its repr tells none."""
+    """Removes the secrets of an environment from text. Its repr shows none."""
 
     _SECRET = ("STABLECOG_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -60,15 +60,15 @@ class Redaction:
 
 
 def document_of(error: BaseException, hide: Redaction) -> ErrorDocument:
-    """What happened, what to do, and the error's class."""
+    """Return the error as a document: message, hint, class."""
     if isinstance(error, ArchiveError):
         message, hint = error.message, error.hint
     else:
         message = f"unexpected {type(error).__name__}: {error}"
-        hint = "what was committed stays; run again with --debug and report the traceback (it holds no key)"
+        hint = "committed work is kept; run again with --debug and report the traceback (it holds no key)"
     return ErrorDocument(error=hide(message), hint=hide(hint), kind=type(error).__name__)
 
 
 def traceback_of(error: BaseException, hide: Redaction) -> str:
-    """The traceback as text: source lines and messages, never the values of variables."""
+    """Return the traceback as text: source lines and messages, never the values of variables."""
     return hide("".join(traceback.format_exception(error)))

@@ -1,4 +1,4 @@
-"""What is typed after a command, turned into values; the options that commands share."""
+"""Turns what is typed into values, and holds the options that commands share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def layout_of(text: str) -> Layout:
-    """`s3://bucket/prefix`."""
+    """Parse `s3://bucket/prefix`."""
     try:
         return Layout.parse(text)
     except ValueError as error:
@@ -24,7 +24,7 @@ def layout_of(text: str) -> Layout:
 
 
 def instant_of(text: str) -> datetime:
-    """A UTC day, `2026-11-21`, or an RFC 3339 instant."""
+    """Parse a UTC day, `2026-11-21`, or an RFC 3339 instant."""
     try:
         if len(text) == len("2026-11-21"):
             return datetime.combine(date.fromisoformat(text), time(), UTC)
@@ -36,26 +36,45 @@ def instant_of(text: str) -> datetime:
 
 
 def span_of(text: str) -> timedelta:
-    """`36h`, `1d`, `90m`; `0` is none."""
+    """Parse a duration: `36h`, `1d`, `90m`, or `0`."""
     found = _SPAN.fullmatch(text)
     if not found or (not found[2] and float(found[1])):
-        raise typer.BadParameter(f"{text!r} is no length of time: write 36h, 1d, 2w, or 0")
+        raise typer.BadParameter(f"{text!r} is not a duration: write 36h, 1d, 2w, or 0")
     return timedelta(**{_UNITS[found[2] or "s"]: float(found[1])})
+
+
+def span_text(span: timedelta) -> str:
+    """Write whole hours or days as `span_of` reads them."""
+    hours = span // timedelta(hours=1)
+    return f"{hours // 24}d" if hours % 24 == 0 else f"{hours}h"
 
 
 To = Annotated[
     Layout,
-    typer.Option("--to", parser=layout_of, metavar="S3_ADDRESS", help="Where the archive lies: s3://bucket/prefix."),
+    typer.Option("--to", parser=layout_of, metavar="S3_ADDRESS", help="Where the archive is: s3://bucket/prefix."),
+]
+Source = Annotated[
+    str | None, typer.Option("--source", metavar="URL", help="Address of the API; Stablecog's own by default.")
 ]
 EndpointUrl = Annotated[
     str | None,
     typer.Option(
-        "--endpoint-url", metavar="URL", help="An S3-compatible store other than AWS (else AWS_ENDPOINT_URL_S3)."
+        "--endpoint-url",
+        metavar="URL",
+        help="Address of an S3-compatible store; AWS_ENDPOINT_URL_S3, else AWS, by default.",
+    ),
+]
+ImageHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image-host",
+        metavar="HOST[:PORT]",
+        help="Additional host that images may come from, also over plain http or at a private address. Repeatable.",
     ),
 ]
 AllowAccountMismatch = Annotated[
     bool,
-    typer.Option("--allow-account-mismatch", help="Go on where the source lists nothing of what the archive holds."),
+    typer.Option("--allow-account-mismatch", help="Continue if the source lists none of the archived outputs."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document, for machines.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback where something fails (secrets are taken out).")]
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document, errors included.")]
+Debug = Annotated[bool, typer.Option("--debug", help="On an error, print a traceback with secrets removed.")]

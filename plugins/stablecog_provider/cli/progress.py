@@ -1,4 +1,4 @@
-"""How far a command is, on stderr: a bar where that is a terminal, a line now and then in a log."""
+"""Shows progress on stderr: a bar on a terminal, else a line every 15 seconds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NARROW = 110
 
 
 class RateColumn(ProgressColumn):
-    """Images a second, and bytes so far."""
+    """Images per second."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -38,7 +38,7 @@ class RateColumn(ProgressColumn):
 def progress_listener(
     console: Console, monotonic: Callable[[], float] = time.monotonic
 ) -> Iterator[ProgressListener | None]:
-    """A watcher that draws or writes, or None where nobody looks."""
+    """Return a listener that draws or writes, or None if the console is quiet."""
     if console.quiet:
         yield None
         return
@@ -57,7 +57,7 @@ def progress_listener(
         TimeRemainingColumn(compact=True),
     )
     if console.width < NARROW:
-        # What is cut off on a narrow terminal would be the numbers.
+        # A narrow terminal would cut off the numbers.
         columns = columns[1:2] + columns[3:]
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("asking the source", total=None, copied="0 bytes", failed="")
@@ -76,7 +76,7 @@ def progress_listener(
 
 
 def _write(console: Console, line: str) -> None:
-    # A log that is full, or a pipe that nobody reads any more, is no reason to stop copying.
+    # A full disk or a closed pipe is no reason to stop copying.
     with suppress(OSError, ValueError):
         console.file.write(f"{line}\n")
         console.file.flush()

@@ -1,8 +1,9 @@
-"""Reports as a person likes to read them."""
+"""Prints reports for people: a verdict, a table, sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from rich import box
 from rich.console import Console
@@ -13,29 +14,29 @@ from rich.text import Text
 from ..archive.reports.rebuild import RebuildReport
 from ..archive.reports.run import RunReport
 from ..archive.status import ArchiveStatus
-from ..model.times import format_instant
 
 _STYLES = {
     "proven": "bold green",
     "proven, with failed images": "bold yellow",
     "proven, in part": "bold yellow",
     "not proven": "bold red",
+    "rebuilt": "bold green",
+    "rebuilt, with gaps": "bold yellow",
 }
-_STYLES |= {"rebuilt": "bold green", "rebuilt, with gaps": "bold yellow"}
 
 
 def show_report(console: Console, report: RunReport) -> None:
-    """Counts in a table, then what they mean in sentences."""
+    """Print the report of a run."""
     facts = [
         ("archive", report.archive),
         (
             "read",
-            f"{report.read:,} lines of the listing, repeats included, in {report.source_requests:,} requests "
-            f"({report.walk or 'nothing to walk'})",
+            f"{report.read:,} outputs, repeats included, in {report.source_requests:,} requests to the source "
+            f"({report.walk or 'nothing was listed'})",
         ),
         ("copied", f"{report.copied:,} images, {decimal(report.bytes)}, {_rate(report)}"),
         ("refreshed", f"{report.refreshed:,} rows"),
-        ("failed, gone, deleted now", f"{report.failed:,}, {report.gone:,}, {report.tombstoned:,}"),
+        ("failed, gone, deleted", f"{report.failed:,}, {report.gone:,}, {report.tombstoned:,}"),
         ("took", f"{report.seconds:,.1f} s"),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
@@ -43,30 +44,30 @@ def show_report(console: Console, report: RunReport) -> None:
 
 
 def show_status(console: Console, status: ArchiveStatus) -> None:
-    """How the archive stands, and what its last run said."""
+    """Print the state of an archive, and the report of its last run."""
     facts = [
         ("archive", status.archive),
         ("source", status.source),
         ("live outputs", f"{status.live:,} on {status.days:,} days"),
-        ("watermark", format_instant(status.watermark) if status.watermark else "none yet"),
-        ("saved at", format_instant(status.saved_at) if status.saved_at else "unknown"),
+        ("watermark", _seconds(status.watermark) if status.watermark else "none yet"),
+        ("saved at", _seconds(status.saved_at) if status.saved_at else "unknown"),
     ]
     console.print(_verdict(status.outcome), _facts(facts))
     _print_sentences(console, status.explain())
     if status.last_run:
         last = status.last_run
         console.print()
-        console.print(sanitized(f"The last run, {last.run_id}, began {last.started_at}: {last.outcome}", style="bold"))
+        console.print(sanitized(f"Last run {last.run_id}, started at {last.started_at}: {last.outcome}", style="bold"))
         _print_sentences(console, last.explanation)
 
 
 def show_rebuild(console: Console, report: RebuildReport) -> None:
-    """What a rebuild found and did."""
+    """Print the report of a rebuild."""
     facts = [
         ("archive", report.archive),
         ("checkpoint", f"was {report.checkpoint_was}"),
         ("live outputs", f"{report.live:,}"),
-        ("watermark", format_instant(report.coverage.watermark) if report.coverage.watermark else "none"),
+        ("watermark", _seconds(report.coverage.watermark) if report.coverage.watermark else "none"),
         ("gaps, lost images", f"{len(report.gaps):,}, {len(report.lost_images):,}"),
         ("took", f"{report.seconds:,.1f} s, {report.source_requests:,} requests to the source"),
     ]
@@ -74,13 +75,19 @@ def show_rebuild(console: Console, report: RebuildReport) -> None:
     _print_sentences(console, report.explain())
 
 
+def _seconds(instant: datetime) -> str:
+    """Write an instant for people, cut off to the second; `--json` has it exact."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _rate(report: RunReport) -> str:
-    return f"{report.copied / report.seconds:,.0f} a second" if report.seconds else "at once"
+    return f"{report.copied / report.seconds:,.0f} per second" if report.seconds else "in no time"
 
 
 def sanitized(text: str, style: str = "") -> Text:
-    """What the source or the bucket may have written, as a person may see it: text and never markup, one line, and no
-    character that moves the cursor, changes the colour or turns the direction (U+FFFD stands for it).
+    """Return text from the source or the bucket as it is safe to print: one line, no markup.
+
+    U+FFFD replaces each character that would move the cursor, change the colour or turn the direction.
     """
     return Text("".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text), style=style)
 
@@ -99,6 +106,6 @@ def _facts(facts: list[tuple[str, str]]) -> Table:
 
 
 def _print_sentences(console: Console, sentences: Sequence[str]) -> None:
-    # A terminal gets them broken between words; a log, a line each.
+    # On a terminal, lines break between words; in a log, each sentence is one line.
     for sentence in sentences:
         console.print(sanitized(sentence), soft_wrap=not console.is_terminal)

@@ -1,4 +1,4 @@
-"""How the commands work in the world that they open, and how they tell what came of it."""
+"""Runs a use case for a command, and prints its report."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any, Protocol, TypeVar
 from rich.console import Console
 
 from ..adapters import event_loop
+from ..adapters.garbage import rarely_collected
 from ..archive.ports import Ports, ProgressListener
 from .context import CliContext
 from .progress import progress_listener
 
 
 class Report(Protocol):
-    """What a command is left with in the end."""
+    """What a use case returns."""
 
     @property
     def exit_code(self) -> int: ...
@@ -34,18 +35,20 @@ def execute(
     *,
     as_json: bool,
 ) -> R:
-    """Open a world and act in it; people at a terminal see how far it is."""
+    """Open the ports, run a use case, and return its report. Progress goes to stderr, unless `as_json`."""
 
     async def acted(on_progress: ProgressListener | None) -> R:
         async with opened() as ports:
-            return await act(ports, on_progress)
+            # Only now, so that what the adapters imported is left out of every collection.
+            with rarely_collected():
+                return await act(ports, on_progress)
 
     with progress_listener(Console(file=cli.err, quiet=as_json)) as on_progress:
         return event_loop.run(acted(on_progress))
 
 
 def print_report(cli: CliContext, report: R, show: Callable[[Console, R], None], *, as_json: bool) -> int:
-    """Write the report to stdout, as one line of JSON or as `show` puts it for people; its exit code."""
+    """Print the report on stdout, as one line of JSON or as `show` lays it out. Return its exit code."""
     if as_json:
         cli.out.write(json.dumps(report.to_document()) + "\n")
     else:

@@ -7,62 +7,78 @@ from typing import Annotated
 
 import typer
 
-from ..archive.copying.concurrency import DEFAULT_CONCURRENCY
 from ..archive.run import ArchiveSettings, archive
-from ..model.page import MAX_PER_PAGE
 from .context import CliContext
-from .options import AllowAccountMismatch, Debug, EndpointUrl, Json, To, instant_of, span_of
-from .rendering import show_report
-from .reporting import execute, print_report
-from .settings import source_settings, store_settings
+from .options import (
+    AllowAccountMismatch,
+    Debug,
+    EndpointUrl,
+    ImageHost,
+    Json,
+    Source,
+    To,
+    instant_of,
+    span_of,
+    span_text,
+)
+
+_LOOKBACK = span_text(ArchiveSettings.lookback)
+_MIN_PER_PAGE, _MAX_PER_PAGE = ArchiveSettings.BOUNDS["per_page"]
+_MIN_CONCURRENCY, _MAX_CONCURRENCY = ArchiveSettings.BOUNDS["concurrency"]
 
 
 def run(
     context: typer.Context,
     to: To,
-    source: Annotated[
-        str | None, typer.Option(metavar="URL", help="The API's address (else Stablecog's own).", show_default=False)
-    ] = None,
+    source: Source = None,
     endpoint_url: EndpointUrl = None,
-    image_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="HOST[:PORT]",
-            help="A further host that images may come from, also over plain http or at a private address; repeatable.",
-        ),
-    ] = None,
+    image_host: ImageHost = None,
     lookback: Annotated[
         timedelta,
-        typer.Option(parser=span_of, metavar="SPAN", help="How much is read again for late changes; 0 is off."),
-    ] = "1d",  # type: ignore[assignment]  # Typer parses defaults, too
+        typer.Option(
+            parser=span_of,
+            metavar="DURATION",
+            help="How far back archived outputs are read again, for late upscales and changed metadata; 0 is off.",
+        ),
+    ] = _LOOKBACK,  # type: ignore[assignment]  # Typer parses defaults, too
     start: Annotated[
         datetime | None,
-        typer.Option(parser=instant_of, metavar="INSTANT", help="Archive from here on (a day or RFC 3339)."),
-    ] = None,
+        typer.Option(parser=instant_of, metavar="INSTANT", help="Archive from this day or RFC 3339 instant on."),
+    ] = ArchiveSettings.start,
     end: Annotated[
         datetime | None,
-        typer.Option(parser=instant_of, metavar="INSTANT", help="Archive up to here, exclusive (a day or RFC 3339)."),
-    ] = None,
+        typer.Option(parser=instant_of, metavar="INSTANT", help="Archive what is before this day or RFC 3339 instant."),
+    ] = ArchiveSettings.end,
     concurrency: Annotated[
         int,
-        typer.Option(min=1, max=512, help="At most so many images are copied at the same time; fewer where that pays."),
-    ] = DEFAULT_CONCURRENCY,
-    per_page: Annotated[int, typer.Option(min=1, max=MAX_PER_PAGE, help="Outputs asked for at once.")] = MAX_PER_PAGE,
+        typer.Option(
+            min=_MIN_CONCURRENCY,
+            max=_MAX_CONCURRENCY,
+            help="Upper limit on parallel copies. The actual number adapts to what the hosts can take.",
+        ),
+    ] = ArchiveSettings.concurrency,
+    per_page: Annotated[
+        int, typer.Option(min=_MIN_PER_PAGE, max=_MAX_PER_PAGE, help="Outputs per request to the listing.")
+    ] = ArchiveSettings.per_page,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try all failed images again now, whenever they are due.")
-    ] = False,
+        bool, typer.Option("--retry-failed", help="Retry all failed images now, not only those that are due.")
+    ] = ArchiveSettings.retry_failed,
     allow_unsafe_store: Annotated[
-        bool, typer.Option("--allow-unsafe-store", help="Go on where the store ignores conditional writes.")
-    ] = False,
-    allow_account_mismatch: AllowAccountMismatch = False,
+        bool, typer.Option("--allow-unsafe-store", help="Continue if the store ignores conditional writes.")
+    ] = ArchiveSettings.allow_unsafe_store,
+    allow_account_mismatch: AllowAccountMismatch = ArchiveSettings.allow_account_mismatch,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Archive what the source has and the bucket lacks, and prove it. Safe to interrupt, and to run again at any time."""
+    """Archive what is new, and prove that nothing is missing. Safe to interrupt and to run again at any time."""
+    from .rendering import show_report
+    from .reporting import execute, print_report
+    from .settings import source_settings, store_settings
+
     cli: CliContext = context.obj
     if start and end and not start < end:
         raise typer.BadParameter("--start must be before --end")
-    asked = ArchiveSettings(
+    settings = ArchiveSettings(
         layout=to,
         start=start,
         end=end,
@@ -73,12 +89,12 @@ def run(
         allow_unsafe_store=allow_unsafe_store,
         allow_account_mismatch=allow_account_mismatch,
     )
-    from_source = source_settings(cli.environ, source, image_host)
-    into_store = store_settings(cli.environ, endpoint_url)
+    source_access = source_settings(cli.environ, source, image_host)
+    store_access = store_settings(cli.environ, endpoint_url)
     report = execute(
         cli,
-        lambda: cli.open_ports(from_source, into_store, to),
-        lambda ports, on_progress: archive(ports, asked, on_progress),
+        lambda: cli.open_ports(source_access, store_access, to),
+        lambda ports, on_progress: archive(ports, settings, on_progress),
         as_json=as_json,
     )
     return print_report(cli, report, show_report, as_json=as_json)

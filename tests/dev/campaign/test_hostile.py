@@ -11,7 +11,8 @@ from dev.campaign.hostile.answers import ANSWERS
 from dev.campaign.hostile.vectors import vectors
 from dev.campaign.rig.listeners import HOST, Canary, LyingResolver
 from dev.campaign.rig.lying_service import run_spoilt
-from stablecog_provider.adapters.allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress
+from stablecog_provider.adapters.allowed_hosts import AllowedHosts
+from stablecog_provider.adapters.guarded_resolver import GuardedResolver, PrivateAddress
 from stablecog_provider.errors import ArchiveError
 
 QUICK = (

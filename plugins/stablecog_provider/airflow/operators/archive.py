@@ -1,0 +1,145 @@
+"""The operator that archives an account."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, cast
+
+from airflow.sdk import Asset, BaseOperator, Context
+
+from ...adapters.assembly import open_ports
+from ...adapters.garbage import rarely_collected
+from ...adapters.process_exit import wait_for_threads_at_exit
+from ...adapters.settings import SourceSettings, StoreSettings
+from ...archive.reports.progress import LoggedProgress
+from ...archive.reports.run import RunReport, RunSummary
+from ...archive.run import ArchiveSettings, archive
+from ...errors import ArchiveError, ConfigurationError, ProofDiffers
+from ...model.object_keys import Layout
+from ..arguments import instant_of, layout_of
+from ..connections import source_settings, store_settings
+from ..errors import as_airflow
+from ..hooks import StablecogHook
+
+
+class StablecogToS3Operator(BaseOperator):
+    """Archives what a Stablecog account has and a bucket lacks, and proves that nothing is missing.
+
+    Safe to run again at any time, and safe to run twice at once. Returns the run's summary and adds it to the event of every
+    asset in `outlets`. The task fails if the source's count differs from the manifest's; all that was read is saved first.
+    Images that fail do not fail the task: they are logged as warnings and retried by later runs.
+
+    :param bucket: the bucket. (templated)
+    :param prefix: the archive's prefix in the bucket; empty for the root. (templated)
+    :param stablecog_conn_id: a connection of type `stablecog`. (templated)
+    :param aws_conn_id: an existing AWS connection; None for the worker's own credentials. (templated)
+    :param start: archive outputs from here on; None or empty for no bound. An aware datetime, an RFC 3339 text or a UTC day.
+        (templated)
+    :param end: archive outputs before this; None or empty for no bound. Written as `start`. (templated)
+    :param lookback: how far before the watermark the listing is read again, for late upscales and changed metadata.
+    :param per_page: outputs per request to the listing.
+    :param concurrency: upper limit on parallel copies. The actual number adapts to what the hosts can take.
+    :param retry_failed: retry all failed images now, not only those whose retry is due.
+    :param allow_unsafe_store: continue if the store ignores conditional writes.
+    :param allow_account_mismatch: continue if the source lists none of the outputs that the archive holds.
+    """
+
+    template_fields = ("bucket", "prefix", "stablecog_conn_id", "aws_conn_id", "start", "end")
+    ui_color = "#e4d8f5"
+
+    # Replaced in tests: how the ports are opened, and what runs with them.
+    open_ports: ClassVar[Any] = staticmethod(open_ports)
+    archive: ClassVar[Any] = staticmethod(archive)
+
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        prefix: str = "",
+        stablecog_conn_id: str = StablecogHook.default_conn_name,
+        aws_conn_id: str | None = "aws_default",
+        start: datetime | str | None = ArchiveSettings.start,
+        end: datetime | str | None = ArchiveSettings.end,
+        lookback: timedelta = ArchiveSettings.lookback,
+        per_page: int = ArchiveSettings.per_page,
+        concurrency: int = ArchiveSettings.concurrency,
+        retry_failed: bool = ArchiveSettings.retry_failed,
+        allow_unsafe_store: bool = ArchiveSettings.allow_unsafe_store,
+        allow_account_mismatch: bool = ArchiveSettings.allow_account_mismatch,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.bucket = bucket
+        self.prefix = prefix
+        self.stablecog_conn_id = stablecog_conn_id
+        self.aws_conn_id = aws_conn_id
+        self.start = start
+        self.end = end
+        self.lookback = lookback
+        self.per_page = per_page
+        self.concurrency = concurrency
+        self.retry_failed = retry_failed
+        self.allow_unsafe_store = allow_unsafe_store
+        self.allow_account_mismatch = allow_account_mismatch
+        try:
+            # Templated arguments have no value yet; all others are checked when the Dag is parsed.
+            self._settings(Layout("any-bucket"))
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+
+    def execute(self, context: Context) -> RunSummary:
+        """Run, log the report, and raise if the proof differs. AirflowFailException if a retry cannot help."""
+        try:
+            report = self._run()
+            summary = report.summary()
+            self._log_report(report)
+            if report.proof is not None and not report.proven:
+                # A failed task returns nothing, but whoever looks at it needs the numbers.
+                context["ti"].xcom_push(key="return_value", value=summary)
+                raise ProofDiffers(
+                    f"{report.archive}: the source counts {report.proof.source} outputs, "
+                    f"the manifest holds {report.proof.manifest}",
+                    hint="all that was read is saved; the retry reads the places that differ again (see the log above)",
+                )
+        except ArchiveError as error:
+            raise as_airflow(error) from error
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", summary))
+        return summary
+
+    def _settings(self, layout: Layout, start: datetime | None = None, end: datetime | None = None) -> ArchiveSettings:
+        return ArchiveSettings(
+            layout=layout,
+            start=start,
+            end=end,
+            lookback=self.lookback,
+            per_page=self.per_page,
+            concurrency=self.concurrency,
+            retry_failed=self.retry_failed,
+            allow_unsafe_store=self.allow_unsafe_store,
+            allow_account_mismatch=self.allow_account_mismatch,
+        )
+
+    def _run(self) -> RunReport:
+        start, end = instant_of("start", self.start), instant_of("end", self.end)
+        settings = self._settings(layout_of(self.bucket, self.prefix), start, end)
+        # Airflow's own calls block, so they are made before there is an event loop.
+        source = source_settings(self.stablecog_conn_id)
+        store = store_settings(self.aws_conn_id)
+        # The connection's name, not its address: the address is not checked yet and may hold a password.
+        self.log.info("Archiving from connection %s to %s", self.stablecog_conn_id, settings.layout)
+        wait_for_threads_at_exit()
+        return asyncio.run(self._archive(source, store, settings))
+
+    async def _archive(self, source: SourceSettings, store: StoreSettings, settings: ArchiveSettings) -> RunReport:
+        async with self.open_ports(source, store, settings.layout) as ports:
+            with rarely_collected():
+                report: RunReport = await self.archive(ports, settings, LoggedProgress(self.log.info))
+                return report
+
+    def _log_report(self, report: RunReport) -> None:
+        log = self.log.info if report.outcome == "proven" else self.log.warning
+        for sentence in report.explain():
+            log("%s", sentence)
