@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from ..local.airflow_home import AirflowHome, airflow_program
 from ..local.children import StepFailed, finish, started, wait_until

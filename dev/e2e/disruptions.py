@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from .airflow_api import Try
 from .cluster import Worker

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 TERM_SECONDS, KILL_SECONDS = 3.0, 10.0
 TAIL_LINES = 30

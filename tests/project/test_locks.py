@@ -9,7 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from support.tree import ROOT, pyproject
+from support.tree import ROOT, pyproject, tracked
 
 IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock")
 SLOW = {"bench": "dev/bench/requirements.lock"} | {
@@ -77,4 +77,4 @@ def test_airflow_is_one_version_everywhere() -> None:
 
 
 def test_every_lock_is_listed_here() -> None:
-    assert {str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.lock"), *ROOT.glob("[a-z]*/*.lock")]} == set(LOCKS)
+    assert {str(path.relative_to(ROOT)) for path in tracked() if path.suffix == ".lock"} == set(LOCKS)

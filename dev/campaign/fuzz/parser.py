@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 
-import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]
+import atheris
 
 with atheris.instrument_imports(include=["stablecog_provider"]):
     from stablecog_provider.archive.resilience.retry import http_date, retry_after_seconds

@@ -23,7 +23,7 @@ from ...local.airflow_home import DAG, AirflowHome, connections
 from ...local.children import started
 from ..rig.tally import Tally
 from .account import Moment
-from .child import Step, When, hasten, worlds
+from .child import Step, When, ports_with_step, speed_up
 from .inspection import Seen, judge_claims, judge_end
 from .stage import Stage
 
@@ -98,8 +98,8 @@ def run_dag(order: dict[str, Any]) -> int:
     from stablecog_provider.airflow.operators import StablecogToS3Operator
 
     step = Step(**{**order["step"], "when": When(order["step"]["when"])}) if order["step"] else None
-    hasten()
-    StablecogToS3Operator.open_ports = staticmethod(worlds(step, signal.SIGKILL, timedelta(0)))
+    speed_up()
+    StablecogToS3Operator.open_ports = staticmethod(ports_with_step(step, signal.SIGKILL, timedelta(0)))
     dag: Any = DagBag(str(ROOT / "dags")).dags[DAG]
     run = dag.test(run_conf={"bucket": order["bucket"], "prefix": order["prefix"]})
     return 0 if run.state == "success" else 1

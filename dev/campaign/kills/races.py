@@ -108,13 +108,13 @@ class Races:
         runs.append(self._start(each, each.step))
         for started in runs:
             self._ends_well(each, started, may_die=each.step is not None and started is runs[-1])
-        return each.step is None or runs[-1].end() == -signal.SIGKILL
+        return each.step is None or runs[-1].exit_code() == -signal.SIGKILL
 
     def _beside_a_stale_one(self, each: Round) -> bool:
         if each.story is Story.MOVING:
             self.stage.account.go_to(Moment.GROWN)
         stale = self._start(each, each.step, signal.SIGSTOP)
-        paused = stale.stands()
+        paused = stale.pauses()
         if each.story is Story.MOVING:
             self.stage.account.go_to(Moment.LATER)
         self._ends_well(each, self._start(each))
@@ -130,10 +130,10 @@ class Races:
         return self.stage.start(layout, step, number=number, ahead=each.story is not Story.FRESH)
 
     def _ends_well(self, each: Round, started: Started, *, may_die: bool = False) -> None:
-        code = started.end()
+        code = started.exit_code()
         if code and not (may_die and code == -signal.SIGKILL):
             with self._lock:
-                self.tally.faults.append(f"{each}: a run ended with {code}: {started.said()}")
+                self.tally.faults.append(f"{each}: a run ended with {code}: {started.output()}")
 
     def _name(self, each: Round) -> str:
         return f"races-{each.number}"

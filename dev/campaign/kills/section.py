@@ -111,23 +111,23 @@ class Kills:
         for death in case.deaths:
             step = death if isinstance(death, Step) else None
             started = self.stage.start(layout, step, ahead=case.story is Story.GROWN)
-            if isinstance(death, float) and started.end(death) is None:
+            if isinstance(death, float) and not started.ended_within(death):
                 started.signal(signal.SIGKILL)
-            code = started.end()
+            code = started.exit_code()
             with self._lock:
                 self.tally.tried += code == -signal.SIGKILL
                 if code not in (0, -signal.SIGKILL):
-                    self.tally.faults.append(f"{case}: a run ended with {code}: {started.said()}")
+                    self.tally.faults.append(f"{case}: a run ended with {code}: {started.output()}")
                 judge_claims(self.stage.look(layout), truth).add(self.tally, str(case))
         last = self.stage.start(layout, ahead=case.story is Story.GROWN)
-        code = last.end()
+        code = last.exit_code()
         seen = self.stage.look(layout)
         verdict = asyncio.run(judge_end(seen, truth, self.stage.store))
         with self._lock:
             self.cases += 1
             self.litter += len(seen.litter)
             if code:
-                self.tally.faults.append(f"{case}: the last run ended with {code}: {last.said()}")
+                self.tally.faults.append(f"{case}: the last run ended with {code}: {last.output()}")
             verdict.add(self.tally, str(case))
 
     def _name(self, case: Case) -> str:

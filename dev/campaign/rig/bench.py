@@ -33,6 +33,7 @@ from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY
 from stablecog_provider.simulator.world import World as SimulatedWorld
 
+from .deadline import RUN_SECONDS, within
 from .tally import Tally
 
 PATIENT = HttpTimeouts(connect=5.0, read=10.0, total=30.0)
@@ -111,7 +112,8 @@ class Bench:
                 monotonic=self.time.monotonic,
             )
             try:
-                return await archive(world, ArchiveSettings(layout=self.layout, **{"concurrency": 8, **settings}))  # type: ignore[arg-type]
+                chosen = ArchiveSettings(layout=self.layout, **{"concurrency": 8, **settings})  # type: ignore[arg-type]
+                return await within(RUN_SECONDS, "the run", archive(world, chosen))
             except ArchiveError as error:
                 self._hear(error)
                 return error

@@ -10,6 +10,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...local.children import KILL_SECONDS
+from .deadline import within
+
 
 async def captured_output(
     command: tuple[str, ...], environ: Mapping[str, str], *, patience: float, folder: Path | None = None
@@ -32,6 +35,6 @@ async def captured_output(
             # The group may outlive its leader; where nothing is left of it, nobody is told.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-            await child.wait()
+            await within(KILL_SECONDS, "a killed child", child.wait())
         written.seek(0)
         return written.read()

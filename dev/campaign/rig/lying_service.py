@@ -28,6 +28,8 @@ from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY
 from stablecog_provider.simulator.world import World as SimulatedWorld
 
+from .deadline import RUN_SECONDS, within
+
 LAYOUT = Layout("archive", "hostile")
 TIMEOUTS = HttpTimeouts(connect=2.0, read=2.0, total=4.0)
 Spoil = Callable[[dict[str, Any]], None]
@@ -88,7 +90,7 @@ async def run_against(
     async with source, HttpImages(image_hosts, timeouts=TIMEOUTS, resolver=resolver) as images:
         world = Ports(source=source, images=images, store=outcome.store, manifest=manifest, clock=clock)
         try:
-            outcome.report = await archive(world, ArchiveSettings(layout=LAYOUT))
+            outcome.report = await within(RUN_SECONDS, "the run", archive(world, ArchiveSettings(layout=LAYOUT)))
         except ArchiveError as error:
             outcome.error = error
     outcome.rows = [row for day in await manifest.days() for row in (await manifest.load(day)).rows()]

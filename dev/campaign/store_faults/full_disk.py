@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from stablecog_provider.errors import StoreUnavailable
 

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from dev.campaign.hostile import section as hostile
-from dev.campaign.hostile.answers import ANSWERS
+from dev.campaign.hostile.answers import ANSWERS, Answer
 from dev.campaign.hostile.vectors import vectors
 from dev.campaign.rig.listeners import HOST, Canary, LyingResolver
 from dev.campaign.rig.lying_service import run_spoilt
@@ -57,8 +57,8 @@ async def test_the_canary_hears_whoever_comes() -> None:
 
         # Named, it may be asked: the trap is live.
         await run_spoilt(1, lead_there, image_hosts=[f"{HOST}:{canary.port}"])
-        assert canary.heard
-        assert canary.heard[0].startswith(b"GET /a.jpeg")
+        assert canary.received
+        assert canary.received[0].startswith(b"GET /a.jpeg")
 
 
 async def test_a_name_that_changes_its_mind_is_refused_at_its_second_answer() -> None:
@@ -79,7 +79,7 @@ async def test_what_nobody_foresaw_is_a_fault() -> None:
     async def is_refused() -> str:
         raise ArchiveError("told")
 
-    answers = [hostile.Answer("a", fails), hostile.Answer("b", paints), hostile.Answer("c", is_refused)]
+    answers = [Answer("a", fails), Answer("b", paints), Answer("c", is_refused)]
     tally = await hostile.try_answers(answers)
     assert [fault.split(":")[0] for fault in tally.faults] == ["a", "b", "c"]
     assert not tally.clean

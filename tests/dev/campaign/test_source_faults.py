@@ -14,7 +14,7 @@ from dev.campaign.source_faults import section as source_faults
 from dev.campaign.source_faults.image_cases import IMAGE_CASES, ImageCase
 from dev.campaign.source_faults.listing_cases import DAY_CASES
 from dev.campaign.source_faults.section import CASES, SECTION, SEEN
-from stablecog_provider.adapters.memory import MemoryObjectStore
+from stablecog_provider.adapters.memory import MemoryObject, MemoryObjectStore
 from stablecog_provider.errors import ImageRejected
 from stablecog_provider.model.manifest import State
 from stablecog_provider.simulator.faults import Fault, Manner
@@ -31,7 +31,7 @@ async def stage(tally: Tally) -> AsyncIterator[Bench]:
         yield set_up
 
 
-def objects(stage: Bench) -> dict[str, object]:
+def objects(stage: Bench) -> dict[str, MemoryObject]:
     assert isinstance(stage.store, MemoryObjectStore)
     return stage.store.objects
 

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from dev.campaign.rig import ceph, proxies
-from dev.campaign.rig.proxies import Altered, Refusal, Reset
+from dev.campaign.rig.proxies import Altered, Asked, Plan, Refusal, Reset, Verdict
 from dev.campaign.rig.tally import Tally
 from dev.campaign.store_faults import full_disk
 from dev.campaign.store_faults import section as store_faults
@@ -52,6 +52,13 @@ async def test_what_a_case_expects_and_does_not_get_is_a_fault(moto_server: S3Se
     assert len(tally.faults) == 1
 
 
+def always(verdict: Verdict) -> Plan:
+    def decide(_: Asked) -> Verdict:
+        return verdict
+
+    return decide
+
+
 async def test_a_signature_survives_the_proxy_and_a_verdict_strikes(seaweedfs_server: S3Server) -> None:
     async with proxies.proxied(seaweedfs_server.endpoint) as (proxy, address):
         store = S3ObjectStore(
@@ -63,7 +70,7 @@ async def test_a_signature_survives_the_proxy_and_a_verdict_strikes(seaweedfs_se
         assert found is not None
         assert found.body == b"body"
         for verdict in (Refusal(503, "SlowDown"), Reset(late=False)):
-            proxy.plan = lambda _, verdict=verdict: verdict
+            proxy.plan = always(verdict)
             with pytest.raises(StoreUnavailable):
                 await store.get(key)
         assert proxy.struck == {"Refusal": 1, "Reset": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from dev.local.airflow_home import AirflowHome
 from dev.local.children import StepFailed, finish, started, wait_until
 from support.tree import ROOT
 
+WRITE_SECONDS = 30.0
 # A leader with a child, which tell their ids and then stay.
 FAMILY = ["sh", "-c", 'sleep 600 & echo $$ $! > "$PLACE"; wait']
 # The same, deaf to SIGTERM.
@@ -30,10 +32,19 @@ DEAF = ["sh", "-c", 'trap "" TERM; (trap "" TERM; sleep 600) & echo $$ $! > "$PL
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A pipe: reading it waits until somebody writes."""
+    """A named pipe that programs write their process ids to; read it with `ids_from`."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     return pipe
+
+
+def ids_from(pipe: Path) -> list[int]:
+    """Wait for a program to write its process ids, but not for ever: one that dies before writing must not hang the tests."""
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor) as reader:
+        assert select.select([reader], [], [], WRITE_SECONDS)[0], "the program wrote nothing"
+        os.set_blocking(descriptor, True)
+        return [int(pid) for pid in reader.read().split()]
 
 
 @pytest.fixture
@@ -47,7 +58,7 @@ def environ(place: Path) -> dict[str, str]:
 
 def lives(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
@@ -65,7 +76,7 @@ def test_a_program_and_its_children_end_with_the_block(
     family: list[int] = []
     try:
         with started(command, log, environ(place)):
-            family = [int(pid) for pid in place.read_text().split()]
+            family = ids_from(place)
             assert [lives(pid) for pid in family] == [True, True]
             if end:
                 raise end
@@ -195,14 +206,14 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_even_if_it_is_killed_nothing_outlives_the_demo(place: Path, tmp_path: Path) -> None:
     program = (
-        "import os; from pathlib import Path; from demo.children import started\n"
+        "import os; from pathlib import Path; from dev.local.children import started\n"
         f"with started(['sh', '-c', 'echo $$ > \"$PLACE\"; exec sleep 600'], Path({str(tmp_path / 'log')!r}), os.environ):"
         " input()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, env=environ(place), stdin=subprocess.PIPE
     ) as killed:
-        child = psutil.Process(int(place.read_text()))
+        child = psutil.Process(*ids_from(place))
         killed.kill()
         psutil.wait_procs([child], timeout=60)
         assert not lives(child.pid)

@@ -18,7 +18,7 @@ ROOT = Path(servers.__file__).parents[2]
 STARTS_A_SERVER_AND_WAITS = """
 import sys
 from pathlib import Path
-from demo.servers import seaweedfs
+from dev.local.s3_server import seaweedfs
 with seaweedfs(Path(sys.argv[1])) as server:
     print(server.endpoint, flush=True)
     sys.stdin.read()
