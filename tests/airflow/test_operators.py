@@ -14,7 +14,6 @@ import pytest
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import TimeoutPosix
-from airflow_canary import AWS_SECRET, KEY, Connect
 from structlog.testing import capture_logs
 
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings
@@ -25,6 +24,7 @@ from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.errors import ArchiveDamaged, ArchiveError, BucketMissing, SourceUnavailable
 from stablecog_provider.model.checkpoint import Proof
 from stablecog_provider.model.object_keys import Layout
+from support.airflow_canary import AWS_SECRET, KEY, Connect
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ASSET = Asset(name="archive", uri="s3://bucket/prefix")
@@ -131,7 +131,7 @@ def test_the_region_comes_from_the_connection(context: Any) -> None:
     ],
 )
 def test_a_missing_connection_fails_for_good_before_anything_is_opened(
-    context: Any, arguments: dict[str, str], named: str
+    context: Any, arguments: dict[str, Any], named: str
 ) -> None:
     Recorded.given = {}
     with pytest.raises(AirflowFailException, match=named):

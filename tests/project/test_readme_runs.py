@@ -173,7 +173,8 @@ def test_the_queries_answer(cloud: Cloud, archived: str, listed: int, tmp_path: 
         copy.parent.mkdir(parents=True)
         s3.download_file(BUCKET, item["Key"], str(copy))
     statements = blocks("duckdb")[0].replace(f"s3://{BUCKET}", str(tmp_path)).split(";")
-    answers = [duckdb.sql(statement).fetchall() for statement in statements if statement.strip()]
+    with duckdb.connect() as connection:
+        answers = [connection.execute(statement).fetchall() for statement in statements if statement.strip()]
     assert sum(row[1] for row in answers[0]) == listed
     assert answers[1] == []
     assert len(answers) == 3

@@ -18,7 +18,7 @@ def minute(number: int) -> datetime:
 
 def a_row(output_id: str = "a", **columns: Any) -> Row:
     """A live, archived original of `DAY`, unless `columns` say otherwise."""
-    required = {
+    required: dict[str, Any] = {
         "rendition": "original",
         "created_at": DAY,
         "state": State.ARCHIVED,

@@ -225,8 +225,9 @@ async def test_images_that_all_lie_on_a_host_that_was_not_named_are_a_missing_se
 
 
 async def test_refusals_of_many_hosts_or_after_an_archived_image_stay_with_their_images() -> None:
-    many = {f"u{n}": ImageRefused("no", hint=f"--image-host h{n}") for n in range(40)}
-    after = {"first": JPEG, **{f"v{n}": ImageRefused("no", hint="--image-host h") for n in range(40)}}
+    many: dict[str, bytes | Exception] = {f"u{n}": ImageRefused("no", hint=f"--image-host h{n}") for n in range(40)}
+    after: dict[str, bytes | Exception] = {"first": JPEG}
+    after |= {f"v{n}": ImageRefused("no", hint="--image-host h") for n in range(40)}
     for answers in (many, after):
         transfer = Transfer(MemoryImages(answers), MemoryObjectStore(), Layout("bucket"), concurrency=1)
         ended = await asyncio.gather(
