@@ -72,7 +72,7 @@ def _in_memory() -> tuple[ObjectStore, Callable[[str], Seen]]:
     return store, look
 
 
-@pytest.fixture(params=["memory", "moto", "seaweedfs"])
+@pytest.fixture(params=["memory", *(pytest.param(server, marks=pytest.mark.slow) for server in ("moto", "seaweedfs"))])
 def bucket(request: pytest.FixtureRequest) -> StoreUnderTest:
     if request.param == "memory":
         store, look = _in_memory()

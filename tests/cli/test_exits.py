@@ -117,6 +117,7 @@ script()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -140,6 +141,7 @@ def test_the_process_ends_with_the_code_and_leaves_finalization_out(
 SCRIPT = f"{sys.executable} -c 'from stablecog_provider.cli import script; script()'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_process_without_its_streams_ends_as_always(closed: str, tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
@@ -148,6 +150,7 @@ def test_a_process_without_its_streams_ends_as_always(closed: str, tmp_path: Pat
         assert result.returncode == code
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
 def test_a_report_that_cannot_be_written_is_no_success(tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}

@@ -118,6 +118,7 @@ async def test_what_makes_no_sense_is_refused(
         assert answer.status == status
 
 
+@pytest.mark.slow
 def test_it_serves_as_a_program_until_it_is_told_to_stop() -> None:
     program = subprocess.Popen(
         [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY
 from stablecog_provider.simulator.world import World as SimulatedWorld
 
+from .bench import VirtualTime
 from .deadline import RUN_SECONDS, within
 
 LAYOUT = Layout("archive", "hostile")
@@ -71,10 +71,6 @@ class Outcome:
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
 
 
-async def _at_once(_: float) -> None:
-    await asyncio.sleep(0)
-
-
 async def run_against(
     address: str,
     clock: FixedClock,
@@ -83,14 +79,24 @@ async def run_against(
     resolver: AbstractResolver | None = None,
     request_timeout: float = 20.0,
 ) -> Outcome:
-    """Archive what answers at `address`; the API's retries come at once."""
-    outcome = Outcome()
-    source = StablecogApi(address, DEFAULT_KEY, attempts=2, timeout=request_timeout, sleep=_at_once)
+    """Archive the service at `address`. Waiting for retries takes no time."""
+    outcome, time = Outcome(), VirtualTime()
+    source = StablecogApi(
+        address, DEFAULT_KEY, attempts=2, timeout=request_timeout, sleep=time.sleep, monotonic=time.monotonic
+    )
     manifest = ParquetManifest(outcome.store, LAYOUT)
     async with source, HttpImages(image_hosts, timeouts=TIMEOUTS, resolver=resolver) as images:
-        world = Ports(source=source, images=images, store=outcome.store, manifest=manifest, clock=clock)
+        ports = Ports(
+            source=source,
+            images=images,
+            store=outcome.store,
+            manifest=manifest,
+            clock=clock,
+            sleep=time.sleep,
+            monotonic=time.monotonic,
+        )
         try:
-            outcome.report = await within(RUN_SECONDS, "the run", archive(world, ArchiveSettings(layout=LAYOUT)))
+            outcome.report = await within(RUN_SECONDS, "the run", archive(ports, ArchiveSettings(layout=LAYOUT)))
         except ArchiveError as error:
             outcome.error = error
     outcome.rows = [row for day in await manifest.days() for row in (await manifest.load(day)).rows()]
