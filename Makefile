@@ -66,8 +66,8 @@ test: $(if $(ARGS),,lint) $(READY) ## Lint and all tests (ARGS="-k walk": those 
 FAST := $(addprefix tests/,model archive adapters cli simulator project/test_tree.py project/test_locks.py)
 
 .PHONY: test-fast
-test-fast: $(READY) ## The tests that need no server, no Airflow and no other process: under a minute
-	@$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(FAST) $(ARGS)
+test-fast: $(READY) ## Tests without servers, Airflow and other processes, with fewer examples: under a minute
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(FAST) $(ARGS)
 
 .PHONY: coverage
 coverage: $(READY) ## All tests, and the lines of the package that none of them runs
