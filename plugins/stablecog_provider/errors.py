@@ -1,4 +1,4 @@
-"""Every error this package raises, by what its reader must do.
+"""Every error that this package raises, by what the reader must do.
 
 ::
 
@@ -8,29 +8,29 @@
         BucketMissing             the bucket does not exist
         AnotherAccount            the source lists nothing that the archive holds
         UnsafeStore               the store ignores conditional writes
-      TransientError            retried with backoff, .retry_after honoured; then Airflow's own retry
+      TransientError            retried with backoff, .retry_after honoured; then Airflow's own retries
         RateLimited               the source asks us to slow down
         SourceUnavailable         the source fails, hangs or cannot be reached
         StoreUnavailable          the store fails, hangs or cannot be reached
-      ItemError                 one image or output: recorded in the manifest, the run goes on
-        ImageGone                 the source no longer has the image
-        ImageRejected             what came is not the image that was promised
-        ImageRefused              the image's address is not one we may ask
-        OutputUnreadable          an output lacks a field that the archive cannot do without
-      FatalError                the source or the bucket is not what it claims: stop, checkpoint unmoved
+      ItemError                 one image or output: recorded in the manifest, the run continues
+        ImageGone                 the image host answered 404 or 410
+        ImageRejected             the response is not a whole image of an allowed size
+        ImageRefused              the image's address is not on an allowed host
+        OutputUnreadable          an output lacks a field that the archive needs
+      FatalError                the source or the bucket is not what it claims: stop, checkpoint unchanged
         SourceContradiction       the source broke its own rules (a page without an end, a cursor that loops)
-        ArchiveDamaged            checkpoint or manifest cannot be read, or is not there
+        ArchiveDamaged            the checkpoint or the manifest is unreadable or missing
           ArchiveTooNew             a newer version of this program wrote it
-        ProofDiffers              everything was saved, and the source still counts otherwise
+        ProofDiffers              everything was saved, and the source still has another count
 
-Each carries `hint`, one sentence that says what to do, and says it in `str()`.
+Each has a `hint`, the next step in one sentence; `str()` includes it.
 """
 
 from __future__ import annotations
 
 
 class ArchiveError(Exception):
-    """The root: `message` names the thing and the cause, `hint` what to do about it."""
+    """The root. `message` names the thing and the cause; `hint` is the next step."""
 
     default_hint = ""
 
@@ -44,34 +44,34 @@ class ArchiveError(Exception):
 
 
 class ConfigurationError(ArchiveError):
-    """A setting is wrong; running again changes nothing until it is fixed."""
+    """A setting is wrong. Running again changes nothing until it is fixed."""
 
 
 class CredentialsRejected(ConfigurationError):
-    """The source or the store answered that the key is not good."""
+    """The source or the store does not accept the key."""
 
 
 class BucketMissing(ConfigurationError):
-    """The bucket does not exist, or not for these credentials."""
+    """The bucket does not exist, or these credentials cannot see it."""
 
 
 class AnotherAccount(ConfigurationError):
-    """The source lists nothing that the manifest holds: most likely the key is another account's. Nothing was written."""
+    """The source lists nothing that the manifest has: most likely the key is another account's. Nothing was written."""
 
     default_hint = (
-        "check the API key, and archive another account under another prefix; if it is the same account and what was "
-        "archived was deleted there, say --allow-account-mismatch once"
+        "check the API key, and archive another account under another prefix; if it is the same account and its archived "
+        "outputs were deleted there, pass --allow-account-mismatch once"
     )
 
 
 class UnsafeStore(ConfigurationError):
-    """The store ignores conditional writes, so that two runs at once could overwrite each other."""
+    """The store ignores conditional writes, so two concurrent runs could overwrite each other."""
 
 
 class TransientError(ArchiveError):
-    """It may work later. `retry_after` is in seconds, where the other side named it."""
+    """It may work later. `retry_after`: seconds, if the other side named a time."""
 
-    default_hint = "nothing is lost; it is tried again, and a later run continues where this one stopped"
+    default_hint = "nothing is lost; the next run continues where this one stopped"
 
     def __init__(self, message: str, *, hint: str | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -79,7 +79,7 @@ class TransientError(ArchiveError):
 
 
 class RateLimited(TransientError):
-    """429."""
+    """The source or the image host answered 429."""
 
 
 class SourceUnavailable(TransientError):
@@ -91,29 +91,29 @@ class StoreUnavailable(TransientError):
 
 
 class ItemError(ArchiveError):
-    """One output or one image; it becomes a row in the manifest and never stops a run."""
+    """One output or one image failed. Its row in the manifest records it; the run continues."""
 
 
 class ImageGone(ItemError):
-    """404 or 410: the row becomes `gone`."""
+    """404 or 410: the row becomes `gone`. Later runs ask again, up to `GONE_AFTER` attempts."""
 
-    default_hint = "its row stays as the record that it was there; nothing more can be done"
+    default_hint = "later runs ask again, hours apart; after three attempts the row is final"
 
 
 class ImageRejected(ItemError):
     """Truncated, empty, too large, or not an image: the row becomes `failed`."""
 
-    default_hint = "later runs try it again by themselves; where it stays so, look at the address in its row"
+    default_hint = "later runs retry it; if it keeps failing, open the address in its row (`source_url`)"
 
 
 class ImageRefused(ItemError):
-    """The address is not https on an allowed host: the row becomes `failed`, and nothing was asked."""
+    """The address is not https on an allowed host: the row becomes `failed`, and no request was sent."""
 
-    default_hint = "if the host is right, name it with --image-host (extra `image_hosts` of the connection)"
+    default_hint = "if the host is right, allow it with --image-host (connection extra `image_hosts`)"
 
 
 class OutputUnreadable(ItemError):
-    """The output with `output_id` lacks or garbles `field`, without which it cannot be archived."""
+    """`field` of the output `output_id` is missing or garbled, and the output cannot be archived without it."""
 
     def __init__(self, output_id: str | None, field: str, reason: str) -> None:
         super().__init__(f"output {output_id or '(no id)'}: field {field}: {reason}")
@@ -123,22 +123,22 @@ class OutputUnreadable(ItemError):
 
 
 class FatalError(ArchiveError):
-    """Going on could do harm; the checkpoint has not moved."""
+    """Continuing could do harm. The checkpoint is unchanged."""
 
 
 class SourceContradiction(FatalError):
-    """The source breaks the rules that a complete reading rests on."""
+    """The source breaks a rule that complete reading depends on."""
 
 
 class ArchiveDamaged(FatalError):
-    """A document of the archive itself cannot be read, or is not there."""
+    """The checkpoint or a partition is unreadable or missing."""
 
 
 class ArchiveTooNew(ArchiveDamaged):
-    """A newer version of this program wrote it: it is whole, and not for this version to touch."""
+    """A newer version of this program wrote it. It is intact, and this version must not change it."""
 
     default_hint = "upgrade airflow-provider-stablecog; nothing was changed"
 
 
 class ProofDiffers(FatalError):
-    """Raised by surfaces whose only way to fail is an exception: all is saved, but the counts do not agree."""
+    """Everything is saved, but the counts differ. Raised if an exception is the only way to report that (Airflow)."""

@@ -42,9 +42,9 @@ NO_TEXT = pa.Array.from_buffers(
     pa.string(), 1, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0])), pa.py_buffer(b"\xff")]
 )
 DAMAGED = {
-    "empty": (b"", "cannot be read as Parquet"),
-    "text": (b"hello", "cannot be read as Parquet"),
-    "cut": (parquet(ONE)[:-100], "cannot be read as Parquet"),
+    "empty": (b"", "not valid Parquet"),
+    "text": (b"hello", "not valid Parquet"),
+    "cut": (parquet(ONE)[:-100], "not valid Parquet"),
     "without version": (parquet(ONE, None), "has no stablecog.schema_version"),
     "odd version": (parquet(ONE, b"one"), "has no stablecog.schema_version"),
     "newer": (parquet(ONE, b"2"), "schema version 2, .* -> upgrade"),
@@ -52,19 +52,22 @@ DAMAGED = {
     "the last column is missing": (parquet(ONE.drop_columns(["attempted_at"])), "column attempted_at is missing"),
     "older, but a hole": (parquet(ONE.drop_columns(["sha256"]), b"0"), "column sha256 is missing"),
     "older, but too short": (parquet(ONE.select(["output_id"]), b"0"), "column rendition is missing"),
-    "twice": (parquet(ONE.append_column("uri", ONE["uri"])), "column uri is there twice"),
-    "extra": (parquet(ONE.append_column("mine", ONE["uri"])), "not the archive's, and a merge would lose them: mine"),
+    "twice": (parquet(ONE.append_column("uri", ONE["uri"])), "column uri exists twice"),
+    "extra": (
+        parquet(ONE.append_column("mine", ONE["uri"])),
+        "columns of another program, which a merge would drop: mine",
+    ),
     "type": (with_column("bytes", pa.array(["5"])), "column bytes has type string, not int64"),
     "nanoseconds": (
         with_column("verified_at", pa.nulls(1, pa.timestamp("ns", tz="UTC"))),
         "column verified_at has type",
     ),
-    "no UTF-8": (with_column("prompt", NO_TEXT), "cannot be read as Parquet .*UTF8"),
+    "no UTF-8": (with_column("prompt", NO_TEXT), "not valid Parquet .*UTF8"),
     "null": (with_column("raw", pa.nulls(1, pa.string())), "column raw has no value in 1 rows"),
     "state": (with_column("state", pa.array(["lost"])), r"column state has unknown values: \['lost'\]"),
     "rendition": (with_column("rendition", pa.array(["huge"])), "column rendition has unknown values"),
     "other day": (parquet(table_of([a_row(), a_row("b", created_at=DAY + timedelta(days=1))])), "rows of another day"),
-    "duplicates": (parquet(table_of([a_row(), a_row()])), "two rows of the same output"),
+    "duplicates": (parquet(table_of([a_row(), a_row()])), "two rows for the same output"),
 }
 
 

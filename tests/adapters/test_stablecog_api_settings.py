@@ -59,7 +59,7 @@ def test_a_key_that_fits_no_header_is_refused_without_being_shown(key: str) -> N
 
 @pytest.mark.parametrize("rate", [0, -1, 10, float("nan"), float("inf")])
 def test_a_rate_at_or_above_the_limit_of_the_service_is_refused(rate: float) -> None:
-    with pytest.raises(ConfigurationError, match="requests a second"):
+    with pytest.raises(ConfigurationError, match="requests per second"):
         api(Server(page()), requests_per_second=rate)
 
 

@@ -39,7 +39,7 @@ async def test_the_ordinary_check_of_certificates_is_taken(verify: bool | None) 
 
 def test_an_api_over_plain_http_must_be_named() -> None:
     settings = SourceSettings(address="http://simulator:8080", api_key=KEY)
-    with pytest.raises(ConfigurationError, match="in the open to simulator:8080"):
+    with pytest.raises(ConfigurationError, match="unencrypted to simulator:8080"):
         open_source(settings)
     named = SourceSettings(address="http://simulator:8080", api_key=KEY, image_hosts=("simulator:8080",))
     assert open_source(named).address == "http://simulator:8080"

@@ -18,8 +18,9 @@ from structlog.testing import capture_logs
 
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings
 from stablecog_provider.airflow.operators import StablecogToS3Operator
+from stablecog_provider.archive.committing.tally import Failure
 from stablecog_provider.archive.ports import Progress
-from stablecog_provider.archive.reports.run import Failure, RunReport
+from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.errors import ArchiveDamaged, ArchiveError, BucketMissing, SourceUnavailable
 from stablecog_provider.model.checkpoint import Proof
@@ -33,7 +34,13 @@ ASSET = Asset(name="archive", uri="s3://bucket/prefix")
 def report(*, source: int | None = 3, manifest: int = 3, **counts: Any) -> RunReport:
     proof = None if source is None else Proof(NOW - timedelta(days=1), NOW, source, manifest, NOW)
     return RunReport(
-        run_id="r1", archive="s3://bucket/prefix", source="https://a", started_at=NOW, proof=proof, **counts
+        run_id="r1",
+        archive="s3://bucket/prefix",
+        source="https://a",
+        started_at=NOW,
+        finished_at=NOW,
+        proof=proof,
+        **counts,
     )
 
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
-from stablecog_provider.archive.committing import pipeline
-from support.rows import a_row
+from stablecog_provider.archive.committing import commit
 from support.scene import LAYOUT, Scene
 from support.worlds import a_world
 
@@ -44,7 +43,7 @@ async def test_a_backfill_writes_little_more_manifest_than_it_leaves(outputs: in
     partitions = sum(key.startswith(LAYOUT.manifest) for key in meter.store.objects)
     assert meter.puts["manifest"] <= 2 * partitions + 4
     assert meter.puts["images"] == report.copied
-    assert meter.puts["checkpoint.json"] <= report.read / pipeline.COMMIT_ROWS + 6
+    assert meter.puts["checkpoint.json"] <= report.read / commit.COMMIT_ROWS + 6
     assert report.source_requests <= report.read / 300 * 1.5 + 6
 
 
@@ -72,16 +71,14 @@ async def test_a_run_with_nothing_new_costs_the_same_on_every_archive() -> None:
     assert s3 <= 10
 
 
-@given(st.lists(st.integers(100, 300), min_size=1, max_size=4 * pipeline.MOST_PENDING // 300))
+@given(st.lists(st.integers(100, 300), min_size=1, max_size=4 * commit.MAX_PENDING_ROWS // 300))
 @settings(max_examples=30)
 def test_rewriting_a_day_as_it_fills_stays_within_three_times_its_rows(pages: list[int]) -> None:
-    """The pipeline's own rule, alone, for a day that fills page by page up to four times MOST_PENDING."""
-    rule, row = object.__new__(pipeline.Pipeline), a_row()
+    """The rule alone, for a day that fills page by page up to four times MAX_PENDING_ROWS."""
     held = pending = written = 0
     for page in pages:
         pending += page
-        rule._fullest = held
-        if pending >= rule._enough([row] * pending):
+        if commit.is_worth_committing(pending, pending, held):
             held, pending = held + pending, 0
             written += held
     held += pending

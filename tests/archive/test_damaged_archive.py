@@ -80,9 +80,9 @@ def edited(change: Callable[[pa.Table], pa.Table]) -> Callable[[bytes], bytes]:
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        (lambda body: body[:-9], "cannot be read as Parquet"),
-        (edited(foreign_column), "columns that are not the archive's"),
-        (edited(doubled), "two rows of the same output"),
+        (lambda body: body[:-9], "not valid Parquet"),
+        (edited(foreign_column), "columns of another program"),
+        (edited(doubled), "two rows for the same output"),
     ],
     ids=["cut", "foreign column", "doubled"],
 )

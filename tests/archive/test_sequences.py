@@ -59,7 +59,7 @@ async def test_who_deletes_most_of_one_day_deletes_little_of_the_archive() -> No
         scene.simulated.delete(output.id, NOON + timedelta(hours=1))
     scene.clock.advance(timedelta(days=1))
     report = await scene.run()
-    assert (report.outcome, report.tombstoned, report.claims) == ("proven", 150, [])
+    assert (report.outcome, report.tombstoned, report.claims) == ("proven", 150, ())
 
 
 async def test_who_deletes_more_than_half_day_by_day_is_asked_whether_the_key_is_right() -> None:

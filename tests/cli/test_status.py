@@ -49,7 +49,9 @@ def store(found: Checkpoint | None = None, **objects: bytes) -> MemoryObjectStor
 
 
 def report(run_id: str, started_at: datetime) -> bytes:
-    made = RunReport(run_id=run_id, archive=TO, source="https://api.example", started_at=started_at)
+    made = RunReport(
+        run_id=run_id, archive=TO, source="https://api.example", started_at=started_at, finished_at=started_at
+    )
     return json.dumps(made.to_document()).encode()
 
 

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stablecog_provider.model.output import MAX_DEPTH, MAX_RAW, Output, UnreadableOutput, parse_output, without_secrets
+from stablecog_provider.model.coverage import Axis
+from stablecog_provider.model.output import (
+    MAX_DEPTH,
+    MAX_RAW,
+    Output,
+    UnreadableOutput,
+    identity,
+    instant_on,
+    parse_output,
+    without_secrets,
+)
 from support.documents import Document, current, documented
 
 SIGNED = "X-Amz-Signature=5ec4e7"
@@ -232,6 +242,19 @@ def test_of_a_repeated_member_the_last_counts() -> None:
     text = json.dumps(current())
     document = json.loads('{"id": "first", ' + text[1:])
     assert readable(document).id == current()["id"]
+
+
+def test_an_output_has_an_instant_on_each_axis_if_the_source_gives_it() -> None:
+    both, one = readable(current()), readable(documented())
+    assert instant_on(Axis.REQUESTED, both) == both.created_at
+    assert instant_on(Axis.COMPLETED, both) == both.output_created_at
+    assert (instant_on(Axis.REQUESTED, one), instant_on(Axis.COMPLETED, one)) == (one.created_at, None)
+
+
+def test_an_output_without_a_readable_id_has_the_same_identity_at_every_reading() -> None:
+    assert identity(readable(current())) == current()["id"]
+    first, again, other = (identity(unreadable(current(id=7, seed=seed))) for seed in (1, 1, 2))
+    assert first == again != other
 
 
 SAID_IN_FULL = ("image_url", "upscaled_image_url", "prompt", "negative_prompt", "raw")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import reduce
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
-from stablecog_provider.adapters.parquet_manifest import ParquetManifest
+from stablecog_provider.adapters.parquet_manifest import WRITE_RETRIES, ParquetManifest
 from stablecog_provider.archive.ports import Partition
 from stablecog_provider.model.manifest import Row, RowKey, merge_rows
 from stablecog_provider.model.object_keys import Layout
@@ -32,7 +33,7 @@ class Pauses:
 
 
 def a_manifest(store: MemoryObjectStore, pauses: Pauses | None = None) -> ParquetManifest:
-    return ParquetManifest(store, LAYOUT, sleep=pauses or Pauses(), jitter=lambda: 1.0)
+    return ParquetManifest(store, LAYOUT, retries=replace(WRITE_RETRIES, jitter=0.0), sleep=pauses or Pauses())
 
 
 def together(many: list[Row]) -> dict[RowKey, Row]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import atheris
 
 with atheris.instrument_imports(include=["stablecog_provider"]):
-    from stablecog_provider.archive.resilience.retry import http_date, retry_after_seconds
+    from stablecog_provider.adapters.http_dates import http_date, retry_after_seconds
     from stablecog_provider.errors import ArchiveError
     from stablecog_provider.model.checkpoint import Checkpoint
     from stablecog_provider.model.output import parse_output, without_secrets

@@ -22,7 +22,7 @@ from stablecog_provider.adapters import stablecog_api
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_ports
 from stablecog_provider.adapters.memory import SystemClock
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.committing import pipeline
+from stablecog_provider.archive.committing import commit
 from stablecog_provider.archive.ports import Listed, ObjectStore, Ports, Source, Stored
 from stablecog_provider.cli.app import main
 from stablecog_provider.cli.context import CliContext
@@ -206,7 +206,7 @@ def ports_with_step(step: Step | None, number: int, ahead: timedelta) -> Callabl
 
 def speed_up() -> None:
     """Commit early and often, and lift the rate limit: the simulator has none here."""
-    pipeline.COMMIT_ROWS = COMMIT_ROWS
+    commit.COMMIT_ROWS = COMMIT_ROWS
     stablecog_api.RATE_LIMIT = 2 * REQUESTS_PER_SECOND
 
 

@@ -1,7 +1,7 @@
-"""Which addresses images may be fetched from: an API answer must not make us ask inside a private network.
+"""Which addresses images may be fetched from: a response of the API must not send us into a private network.
 
-Two checks, since a name can point anywhere: the URL before it is asked (and every redirect), and the addresses a name
-resolves to when it is connected, so that a name which changes its mind between the two gains nothing.
+Two checks, since a host name can resolve to any address: the URL of each request, redirects included, and the resolved
+address at the time of the connection. A name that resolves differently between the two gains nothing.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ..errors import ConfigurationError, ImageRefused
+from .redaction import redacted_url
 
 OWN_DOMAIN = ".stablecog.com"
 _DEFAULT_PORTS = (80, 443)
-# A name that DNS can hold, since others (an empty label, an overlong one) fail in the resolver in ways of their own.
+# Only names that DNS allows: others (an empty label, an overlong one) make the resolver fail in ways of its own.
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _OWN_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*{re.escape(OWN_DOMAIN)}")
-# Public by the registries' books, and yet they lead inside: transition prefixes whose gateway may be ours (NAT64 for local
-# use, IPv4-compatible, IPv4-translated, 6to4's relays, site-local), and the metadata services of clouds.
+# Global according to the registries, but they can lead into a private network: transition prefixes whose gateway may be
+# local (NAT64 for local use, IPv4-compatible, IPv4-translated, 6to4 relays, site-local), and metadata services of clouds.
 _LEADS_INSIDE = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -35,51 +36,46 @@ _LEADS_INSIDE = tuple(
 )  # fmt: skip
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _ISATAP = (0x5EFE, 0x0200_5EFE)
-"""The upper half of an interface id that embeds an IPv4 address (RFC 5214), under whatever prefix."""
+"""The upper half of an interface id that embeds an IPv4 address (RFC 5214), under any prefix."""
 
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
     """The service's own hosts over https on port 443, and the hosts (with port) that the user named.
 
-    A named host may be asked over plain http, on its named port (80 or 443 where none was named), and may be private.
+    A named host may be private and may use plain http. It is allowed on its named port, or on 80 and 443 if none was named.
     """
 
     named: frozenset[tuple[str, int]] = frozenset()
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
-        """From `HOST[:PORT]` texts; an IPv6 address stands in brackets. Raises ConfigurationError."""
+        """Parse `HOST[:PORT]` texts, IPv6 addresses in brackets. Raises ConfigurationError."""
         return cls(frozenset(pair for text in texts for pair in _parse(text)))
 
     def is_named(self, host: str, port: int) -> bool:
         return (_normalize_host(host), port) in self.named
 
     def check(self, url: URL) -> None:
-        """Raises ImageRefused, saying why and what to name if the address is right."""
+        """Raises ImageRefused with the reason, and with the setting that would allow the address."""
         try:
-            # yarl takes some addresses apart only when it is asked for a part.
+            # yarl parses some addresses only when a part is read.
             host, port = url.raw_host, url.port
         except ValueError:
             raise ImageRefused("the image's address cannot be read as a URL", hint="") from None
         if url.scheme not in ("http", "https") or not host or port is None:
             raise ImageRefused("the image's address is not an http(s) URL", hint="")
         if url.raw_user is not None or url.raw_password is not None:
-            raise ImageRefused(f"the image's address carries a user name or password: {shown(url)}", hint="")
+            raise ImageRefused(f"the image's address contains a user name or password: {redacted_url(url)}", hint="")
         if self.is_named(host, port):
             return
         if url.scheme == "https" and port == 443 and _OWN_HOST.fullmatch(_normalize_host(host)):
             return
         name = f"[{host}]" if ":" in host else host
         raise ImageRefused(
-            f"images are fetched over https from *{OWN_DOMAIN} and from hosts that were named, not from {shown(url)}",
-            hint=f"if the host is right, name it: --image-host {name}:{port} (extra `image_hosts` of the connection)",
+            f"{redacted_url(url)} is not on an allowed host (https on *{OWN_DOMAIN}, and the hosts that you named)",
+            hint=f"if the host is right, allow it: --image-host {name}:{port} (connection extra `image_hosts`)",
         )
-
-
-def shown(url: URL) -> str:
-    """A URL as it may stand in a message: without user, query and fragment, at most 300 characters."""
-    return str(url.with_user(None).with_query(None).with_fragment(None))[:300]
 
 
 class PrivateAddress(OSError):
@@ -87,7 +83,7 @@ class PrivateAddress(OSError):
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves by `inner` and refuses hosts that lead into a private network. Raises PrivateAddress."""
+    """Resolves names with `inner` and rejects hosts in a private network. Raises PrivateAddress."""
 
     def __init__(self, allowed: AllowedHosts, inner: AbstractResolver) -> None:
         self._allowed = allowed
@@ -108,7 +104,7 @@ class GuardedResolver(AbstractResolver):
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet: not private, loopback, link-local, multicast or reserved."""
+    """Whether an IP address is public: not private, loopback, link-local, multicast or reserved."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -120,7 +116,7 @@ def is_public(address: str) -> bool:
 
 
 def _embedded(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that a gateway would make of an IPv6 one."""
+    """Return the IPv4 address that a gateway would translate an IPv6 address to."""
     if isinstance(address, ipaddress.IPv4Address):
         return None
     if address in _NAT64 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP:
@@ -148,6 +144,6 @@ def _parse(text: str) -> list[tuple[str, int]]:
     ):
         raise ConfigurationError(
             f"not a host: {text.rpartition('@')[2]!r}",
-            hint="write an image host as HOST or HOST:PORT, like localhost:8080",
+            hint="write an image host as HOST or HOST:PORT, for example localhost:8080",
         )
     return [(_normalize_host(host), number) for number in ([port] if port else _DEFAULT_PORTS)]

@@ -1,6 +1,7 @@
-"""Images over HTTP, by aiohttp (the fastest of the Python clients measured, see the design).
+"""Images over HTTP, with aiohttp.
 
-Asks allowed hosts only, hop by hop, and tells them nothing: no API key, no cookie, no proxy or netrc of the environment.
+Only allowed hosts are asked, and each redirect is checked. Requests carry no API key, no cookie and no credentials of the
+environment (proxy, netrc).
 """
 
 from __future__ import annotations
@@ -19,26 +20,27 @@ from yarl import URL
 
 from .. import __version__
 from ..archive.ports import ImageBody
-from ..archive.resilience.retry import http_date, retry_after_seconds
 from ..errors import ArchiveError, ImageGone, ImageRefused, ImageRejected, RateLimited, SourceUnavailable
-from .allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress, shown
+from .allowed_hosts import AllowedHosts, GuardedResolver, PrivateAddress
+from .http_dates import http_date, retry_after_seconds
+from .redaction import one_line, redacted_url
 
 MAX_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _WORTH_ANOTHER_TRY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
-# ValueError: what resolvers and aiohttp make of a name that no DNS can hold.
-_TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+# ValueError: raised by resolvers and aiohttp for names that DNS does not allow.
+_FAILURES = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 _HEADERS = {
     "User-Agent": f"airflow-provider-stablecog/{__version__}",
     "Accept": "image/jpeg, image/png, image/webp",
-    # An image is stored as it is: a coding would change its bytes and its declared length.
+    # An image is stored as received: a content coding would change its bytes and its declared length.
     "Accept-Encoding": "identity",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class HttpTimeouts:
-    """In seconds: to connect, between two reads, and for one image as a whole (a host that trickles must not hold a run)."""
+    """Seconds to connect, between two reads, and for a whole image (a host that trickles bytes must not hold up a run)."""
 
     connect: float = 10.0
     read: float = 30.0
@@ -46,9 +48,9 @@ class HttpTimeouts:
 
 
 class HttpImages:
-    """An ImageSource; an async context manager, of one event loop.
+    """An ImageSource. An async context manager, for one event loop.
 
-    `allowed_hosts`: `HOST[:PORT]` besides `*.stablecog.com`. Raises ConfigurationError for a text that is no host.
+    `allowed_hosts`: `HOST[:PORT]` texts, in addition to `*.stablecog.com`. Raises ConfigurationError if one is not a host.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class HttpImages:
     async def __aenter__(self) -> Self:
         resolver = GuardedResolver(self._allowed, self._resolver or aiohttp.ThreadedResolver())
         self._session = aiohttp.ClientSession(
-            # `transfer` bounds how many are open; a second bound here could only hide a mistake there.
+            # `transfer` limits the open connections; a second limit here could only hide a bug there.
             connector=aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=60),
             timeout=aiohttp.ClientTimeout(
                 total=self._timeouts.total, sock_connect=self._timeouts.connect, sock_read=self._timeouts.read
@@ -85,7 +87,7 @@ class HttpImages:
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[ImageBody]:
-        """Raises ImageGone, ImageRejected, ImageRefused, RateLimited, SourceUnavailable; messages bear no query."""
+        """Raises ImageGone, ImageRejected, ImageRefused, RateLimited, SourceUnavailable. Messages contain no query."""
         response = await self._follow(_parsed(url))
         try:
             yield _HttpBody(response)
@@ -106,26 +108,26 @@ class HttpImages:
             location = response.headers.get("Location", "")
             response.release()
             target = target.join(_parsed(location))
-        raise ImageRejected(f"more than {MAX_REDIRECTS} redirects, the last to {shown(target)}")
+        raise ImageRejected(f"more than {MAX_REDIRECTS} redirects, the last to {redacted_url(target)}")
 
     async def _ask(self, target: URL) -> aiohttp.ClientResponse:
         if self._session is None:
-            raise RuntimeError("HttpImages is used inside `async with`")
+            raise RuntimeError("HttpImages is not open: use it inside `async with`")
         try:
             return await self._session.get(target, allow_redirects=False)
-        except _TROUBLE as error:
+        except _FAILURES as error:
             cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
             failure: ArchiveError
             if isinstance(cause, PrivateAddress):
-                failure = ImageRefused(f"{cause}: {shown(target)}")
+                failure = ImageRefused(f"{cause}: {redacted_url(target)}")
             else:
-                failure = SourceUnavailable(f"cannot fetch {shown(target)}: {_cause(cause)}")
-        # Outside the `except`: the chain of causes would lead to the whole address, signature included.
+                failure = SourceUnavailable(f"cannot fetch {redacted_url(target)}: {_cause(cause)}")
+        # Outside the `except`: the chain of causes would include the whole address with its signature.
         raise failure
 
 
 class _HttpBody:
-    """An ImageBody. A body that ends early raises SourceUnavailable: over HTTP it is a connection that broke."""
+    """An ImageBody. A body that ends early raises SourceUnavailable: over HTTP, that is a broken connection."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -135,8 +137,8 @@ class _HttpBody:
         try:
             async for chunk in self._response.content.iter_any():
                 yield chunk
-        except _TROUBLE as error:
-            failure = SourceUnavailable(f"the body of {shown(self._response.url)} broke off: {_cause(error)}")
+        except _FAILURES as error:
+            failure = SourceUnavailable(f"the body of {redacted_url(self._response.url)} broke off: {_cause(error)}")
         else:
             return
         raise failure
@@ -154,9 +156,9 @@ def _check(response: aiohttp.ClientResponse) -> None:
     coding = response.headers.get("Content-Encoding", "identity").lower()
     if status == HTTPStatus.OK and coding == "identity":
         return
-    where = shown(response.url)
+    where = redacted_url(response.url)
     if status == HTTPStatus.OK:
-        raise ImageRejected(f"{where} came with a coding that nobody asked for: {coding[:40]!r}")
+        raise ImageRejected(f"{where}: the response has a content coding that was not requested: {coding[:40]!r}")
     answered = f"{where}: the image host answered {status}{_phrase(status)}"
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
         raise ImageGone(answered)
@@ -167,7 +169,7 @@ def _check(response: aiohttp.ClientResponse) -> None:
         raise RateLimited(answered, retry_after=wait)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _WORTH_ANOTHER_TRY:
         raise SourceUnavailable(answered, retry_after=wait)
-    # 403 as well: a fresh record would help against a signature that expired, but these addresses are plain and do not.
+    # 403 too: with signed addresses, a newer listing could help, but the source's addresses are not signed.
     raise ImageRejected(answered)
 
 
@@ -176,10 +178,9 @@ def _phrase(status: int) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """What went wrong in a few words; the texts of some errors repeat the whole URL, or tell of the library's insides."""
+    """Return what failed in a few words. The texts of some errors contain the whole URL, or internals of the library."""
     if isinstance(error, aiohttp.ClientPayloadError):
         received = re.search(r"received \d+ of \d+ bytes", str(error))
         return "the connection was lost" + (f" ({received[0]})" if received else "")
-    plain = "".join(mark if mark.isprintable() else " " for mark in str(error))
-    text = " ".join(re.sub(r"\w+://\S+", "(URL)", plain).split())
-    return f"{type(error).__name__}{': ' if text else ''}{text[:200]}"
+    text = one_line(str(error))
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""The ports in memory: for tests of the story, and for trying it out. Faults are injected by hooks, time is a value."""
+"""The ports in memory, for tests and experiments. Hooks inject faults; time is a value."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..errors import ImageGone
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One use of the store: `operation` is `get`, `put`, `delete` or `list`; `key` is the prefix of a list."""
+    """One call of the store. `operation`: `get`, `put`, `delete` or `list`. `key`: for a list, the prefix."""
 
     operation: str
     key: str
 
 
 Hook = Callable[[Call], Awaitable[None] | None]
-"""May raise, or wait, in the place of a store that fails or is slow."""
+"""May raise or wait, to imitate a store that fails or is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class MemoryObject:
 
 
 class MemoryObjectStore:
-    """An ObjectStore. Versions count up through all objects.
+    """An ObjectStore. Versions are numbered across all objects.
 
-    `before` runs before a call takes effect, `after` when it has: an error raised there is a write whose outcome the caller
-    does not know. `ignores_conditions` makes it one of the stores that overwrite silently.
+    `before` runs before a call takes effect, `after` once it has: an error raised in `after` is a write of unknown outcome.
+    `ignores_conditions` imitates a store that overwrites silently.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class MemoryObjectStore:
     ) -> str:
         await self._begin("put", key)
         if condition is not None and not self.ignores_conditions:
-            standing = self.objects.get(key)
+            current = self.objects.get(key)
             expected = None if isinstance(condition, Absent) else condition.version
-            if (standing.version if standing else None) != expected:
+            if (current.version if current else None) != expected:
                 raise Conflict(key)
         self._versions += 1
         version = str(self._versions)
@@ -84,15 +84,16 @@ class MemoryObjectStore:
 
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
         await self._begin("list", prefix)
-        standing = [(key, item) for key, item in self.objects.items() if key.startswith(prefix)]
-        found = [Listed(key, len(item.body), item.version) for key, item in standing]
+        found = [
+            Listed(key, len(item.body), item.version) for key, item in self.objects.items() if key.startswith(prefix)
+        ]
         await self._run(self.after, Call("list", prefix))
         for listed in found:
             yield listed
 
     async def _begin(self, operation: str, key: str) -> None:
         self.requests += 1
-        # A real store takes a turn of the loop; without it, races would never show.
+        # A real store yields to the event loop; otherwise races would never occur.
         await asyncio.sleep(0)
         await self._run(self.before, Call(operation, key))
 
@@ -104,9 +105,9 @@ class MemoryObjectStore:
 
 @dataclass(frozen=True, slots=True)
 class MemoryImage:
-    """An image as a host sends it, in chunks of `chunk_size`. `declares` False: without a length; `declared_length`: a lie.
+    """An image as a host sends it, in chunks of `chunk_size` bytes.
 
-    `breaks` is raised when all of the body has been sent.
+    `declares` False: the host gives no length. `declared_length`: a wrong length. `breaks`: raised after the whole body.
     """
 
     body: bytes = field(repr=False)
@@ -120,9 +121,9 @@ Answer = bytes | MemoryImage | Exception
 
 
 class MemoryImages:
-    """An ImageSource. `answers` gives each URL's answers in turn, the last one for ever; an unknown URL is gone.
+    """An ImageSource. `answers`: the responses per URL in order; the last one repeats. An unknown URL is gone.
 
-    `asked` holds the URLs as they were asked for, `most_open` how many images were open at once at most.
+    `asked`: the requested URLs in order. `most_open`: the largest number of images open at the same time.
     """
 
     def __init__(self, answers: Mapping[str, Answer | Sequence[Answer]] | None = None) -> None:
@@ -171,7 +172,7 @@ class SystemClock:
 
 
 class FixedClock:
-    """A clock that stands still until it is moved."""
+    """A clock that moves only by `advance`."""
 
     def __init__(self, instant: datetime) -> None:
         self.instant = instant

@@ -1,7 +1,7 @@
-"""The bucket, by obstore: Rust moves the bytes, boto3 says who we are and where S3 is.
+"""The bucket, with obstore: Rust moves the bytes; boto3 provides the credentials and the endpoint.
 
-obstore repeats a request by itself after 5xx and broken connections. So a conditional create whose first answer was lost can
-end in Conflict over its own write. That is safe here: whoever writes conditionally reads again after Conflict, and finds it.
+obstore retries a request after 5xx and broken connections. A conditional create whose first response was lost can therefore
+end in a Conflict with its own write. That is safe: every conditional writer reads again after a Conflict and finds its write.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from obstore.store import S3Store
 from ..archive.ports import Absent, Condition, Conflict, Listed, Stored
 from ..archive.resilience.retry import STORE_RETRIES, Sleep
 from ..errors import ArchiveError, ConfigurationError, CredentialsRejected
-from .store_errors import is_missing_key, one_line, translate
+from .redaction import one_line
+from .store_errors import is_missing_key, translate
 
 if TYPE_CHECKING:
     from obstore import PutMode
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 DEFAULT_REGION = "us-east-1"
 CREDENTIALS_TTL = timedelta(minutes=10)
-"""obstore asks for credentials again 5 minutes before this is over; boto3 renews its own 10 minutes before they expire."""
+"""obstore asks for credentials again 5 minutes before this ends; boto3 renews its own 10 minutes before they expire."""
 TIMEOUT = timedelta(seconds=120)
 PAGE = 1000
 RETRIES: RetryConfig = {
@@ -52,11 +53,14 @@ _OBSTORE_ERRORS = (exceptions.BaseError, OSError, ValueError)
 
 
 class S3ObjectStore:
-    """An ObjectStore of one bucket.
+    """An ObjectStore for one bucket. Raises ConfigurationError.
 
-    `session`: whose credentials, refreshed as it refreshes them. `endpoint_url`: None asks boto3, which knows AWS and the
-    user's configuration. `region`: None is that of the session. `path_style`: None decides by the endpoint: AWS itself is
-    asked at a host of the bucket's name, every other server by path. `address`: where it asks. Raises ConfigurationError.
+    - `session`: provides the credentials, and refreshes them.
+    - `endpoint_url`: if None, boto3 decides from AWS's endpoints and the user's configuration.
+    - `region`: if None, the session's.
+    - `path_style`: if None, virtual-hosted addresses for AWS itself and path-style addresses for every other server.
+
+    The attribute `address` is the server's address in use.
     """
 
     def __init__(
@@ -90,14 +94,14 @@ class S3ObjectStore:
             bucket,
             region=region,
             endpoint=endpoint,
-            # Where the environment sets it, this one would win over `endpoint`.
+            # If the environment sets this one, it would override `endpoint`.
             aws_endpoint_url_s3=endpoint,
             virtual_hosted_style_request=not path_style,
             credential_provider=_credentials(session, bucket, credentials_ttl),
             skip_signature=False,
             checksum_algorithm="sha256",
             conditional_put="etag",
-            # A DELETE of one key works with every server; the bulk call does not.
+            # A DELETE of one key works on every server; the bulk call does not.
             disable_bulk_delete=True,
             client_options=options,
             retry_config=retries,
@@ -135,7 +139,7 @@ class S3ObjectStore:
         except Conflict:
             if bare == quoted:
                 raise
-        # Ceph compares with the bare tag. If the object did change, this is refused as well.
+        # Ceph compares the tag without quotes. If the object did change, this write is refused too.
         return await self._put(key, body, content_type, metadata, {"e_tag": bare})
 
     async def _put(
@@ -144,7 +148,7 @@ class S3ObjectStore:
         self.requests += 1
         attributes = {"Content-Type": content_type, **(metadata or {})}
         try:
-            # One request whatever the size: it is atomic, its checksum is that of the whole, and it leaves no parts behind.
+            # One request for any size: it is atomic, its checksum covers the whole object, and it leaves no parts behind.
             written = await obstore.put_async(
                 self._store, key, body, attributes=attributes, mode=mode, use_multipart=False
             )
@@ -155,12 +159,12 @@ class S3ObjectStore:
         try:
             raise failure
         finally:
-            # It and this frame would hold each other, and the body with them.
+            # The error's traceback refers to this frame: without `del` they form a cycle that keeps the body in memory.
             del failure
 
     async def delete(self, key: str) -> None:
-        """Delete what is there; an absent key is no error."""
-        # The one harmless request that obstore does not repeat over a broken connection.
+        """Delete the key if it exists."""
+        # obstore does not retry this one over a broken connection, though it is safe to repeat.
         await _DELETE_RETRIES.call(partial(self._delete, key), self._sleep)
 
     async def _delete(self, key: str) -> None:
@@ -175,7 +179,7 @@ class S3ObjectStore:
             raise failure
 
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
-        """Keys below `prefix`, which is empty or ends with a slash; in the server's order. A request a page of 1,000."""
+        """List the keys below `prefix` (empty, or ending with a slash) in the server's order. One request per 1,000 keys."""
         self.requests += 1
         try:
             async for page in obstore.list(self._store, prefix or None, chunk_size=PAGE):
@@ -192,29 +196,32 @@ class S3ObjectStore:
     def _version(self, e_tag: str | None, key: str) -> str:
         if not e_tag:
             raise ConfigurationError(
-                f"s3://{self._bucket}/{key}: the store names no ETag", hint="use a store that answers with ETags"
+                f"s3://{self._bucket}/{key}: the store returned no ETag", hint="use a store that returns ETags"
             )
         return e_tag
 
     def _error(self, error: Exception, key: str, *, conditional: bool = False) -> ArchiveError | Conflict:
-        """To be raised outside the `except`: an S3 that refuses a signature repeats the request it was made of, session token
-        included, and the chain of causes would lead there.
+        """Translate the error. Raise the result outside the `except`: a server that rejects a signature quotes the signed
+        request, session token included, and the chain of causes would contain that text.
         """
         return translate(error, f"s3://{self._bucket}/{key}", self.address, conditional=conditional)
 
 
 def _endpoint(session: boto3.session.Session, endpoint_url: str | None, region: str) -> str:
-    """The server's address; boto3 knows partitions, profiles and AWS_ENDPOINT_URL. Raises ConfigurationError."""
+    """Return the server's address. boto3 knows partitions, profiles and AWS_ENDPOINT_URL. Raises ConfigurationError."""
     try:
         endpoint = endpoint_url or str(session.client("s3", region_name=region).meta.endpoint_url)
         parts = urlsplit(endpoint)
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(
-            f"the S3 endpoint cannot be found: {one_line(str(error))}", hint="check --endpoint-url and the region"
+            f"the S3 endpoint cannot be determined: {one_line(str(error))}", hint="check --endpoint-url and the region"
         ) from None
     plain = not ("@" in parts.netloc or parts.query or parts.fragment)
     if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
-        raise ConfigurationError("the S3 endpoint is not a plain address", hint="write it as http(s)://HOST[:PORT]")
+        raise ConfigurationError(
+            "the S3 endpoint is not a plain address",
+            hint="write it as http(s)://HOST[:PORT]",
+        )
     return endpoint.rstrip("/")
 
 
@@ -229,7 +236,7 @@ def _credentials(session: boto3.session.Session, bucket: str, ttl: timedelta) ->
     except (BotoCoreError, ValueError) as error:
         raise CredentialsRejected(
             f"no AWS credentials for bucket {bucket}: {one_line(str(error))}",
-            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, or the aws connection",
+            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the AWS connection",
         ) from None
 
 

@@ -1,14 +1,16 @@
-"""The manifest as Parquet in an object store: one object a UTC day, replaced as a whole by compare-and-swap."""
+"""The manifest as Parquet in an object store: one object per UTC day, replaced as a whole by compare-and-swap."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Iterable
+import math
+from collections.abc import Callable, Iterable
 from datetime import date
+from functools import partial
 from typing import TypeVar
 
 from ..archive.ports import Absent, Condition, Conflict, ObjectStore, Stored, Unchanged
+from ..archive.resilience.retry import RetryPolicy, Sleep
 from ..errors import ArchiveDamaged, StoreUnavailable
 from ..model.manifest import Row, RowKey, merge_rows
 from ..model.object_keys import Layout, day_of
@@ -17,34 +19,44 @@ from .parquet_partition import ParquetPartition, read_partition
 CONTENT_TYPE = "application/vnd.apache.parquet"
 MAX_LOST_RACES = 20
 MAX_UNKNOWN_OUTCOMES = 3
+WRITE_RETRIES = RetryPolicy(
+    attempts=MAX_UNKNOWN_OUTCOMES,
+    refusals=MAX_LOST_RACES,
+    refusal=Conflict,
+    patience=math.inf,
+    first_wait=0.1,
+    longest_wait=5.0,
+    on=(Conflict, StoreUnavailable),
+)
+"""A lost race is not an attempt: it costs one more read and write of the partition."""
 OFF_LOOP_ROWS, OFF_LOOP_BYTES = 2_000, 500_000
-"""From here on, merging and reading take longer (about 50 ms) than the transfers on the event loop should wait."""
+"""From these sizes on, merging and reading run in a thread: they take about 50 ms, which would block the transfers."""
 
 T = TypeVar("T")
 
 
 class ParquetManifest:
-    """Port `Manifest`. `sleep` (seconds) and `jitter` (0 to 1) are for tests to replace."""
+    """Port `Manifest`. Tests replace `retries` and `sleep` (seconds)."""
 
     def __init__(
         self,
         store: ObjectStore,
         layout: Layout,
         *,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        jitter: Callable[[], float] = random.random,
+        retries: RetryPolicy = WRITE_RETRIES,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._store = store
         self._layout = layout
+        self._retries = retries
         self._sleep = sleep
-        self._jitter = jitter
 
     async def load(self, day: date) -> ParquetPartition:
-        """Raises ArchiveDamaged where the object is no partition of ours."""
+        """Read the day's partition. Raises ArchiveDamaged if the object is not a partition of this archive."""
         return await self._read(day, await self._store.get(self._layout.partition(day)))
 
     async def days(self) -> list[date]:
-        """All days that have a partition, rising."""
+        """Return all days that have a partition, in ascending order."""
         return list(await self.versions())
 
     async def versions(self) -> dict[date, str]:
@@ -57,7 +69,7 @@ class ParquetManifest:
         return dict(sorted(listed.items()))
 
     async def merge(self, day: date, rows: Iterable[Row]) -> ParquetPartition:
-        """As the port says. Raises ValueError where a row belongs to another day."""
+        """As the port says. Raises ValueError if a row belongs to another day."""
         pending = _by_key(day, rows)
 
         def merged(partition: ParquetPartition) -> ParquetPartition:
@@ -86,31 +98,23 @@ class ParquetManifest:
         try:
             return await self._write(empty, Unchanged(stored.version))
         except Conflict:
-            raise StoreUnavailable(f"{self._uri(day)} was changed by others while it was being set aside") from None
+            raise StoreUnavailable(
+                f"{self._uri(day)} was changed by another run while it was being set aside"
+            ) from None
 
     async def _replace(
         self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int
     ) -> ParquetPartition:
-        """Replace the partition by `change` of it, by compare-and-swap, as often as it takes. `weight`: rows to come."""
-        lost_races = unknown_outcomes = 0
-        while True:
-            try:
-                return await self._replace_once(day, change, weight)
-            except Conflict:
-                lost_races += 1
-                if lost_races >= MAX_LOST_RACES:
-                    raise StoreUnavailable(
-                        f"{self._uri(day)} was changed by others {lost_races} times while this run tried to write it"
-                    ) from None
-                pause = 0.0
-            except StoreUnavailable as error:
-                # The write may have landed: the next round reads first, and finds nothing left to write if it has.
-                unknown_outcomes += 1
-                if unknown_outcomes >= MAX_UNKNOWN_OUTCOMES:
-                    raise
-                pause = error.retry_after or 0.0
-            backoff = min(5.0, 0.05 * 2 ** (lost_races + unknown_outcomes))
-            await self._sleep(pause + backoff * self._jitter())
+        """Replace the partition with `change(partition)` by compare-and-swap. `weight`: how many rows `change` adds at most.
+
+        After a write of unknown outcome, the next attempt reads first; if the write landed, nothing is left to write.
+        """
+        try:
+            return await self._retries.call(partial(self._replace_once, day, change, weight), self._sleep)
+        except Conflict:
+            raise StoreUnavailable(
+                f"{self._uri(day)} was changed by other runs {self._retries.refusals} times while this run tried to write it"
+            ) from None
 
     async def _replace_once(
         self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int
@@ -152,7 +156,7 @@ def _by_key(day: date, rows: Iterable[Row]) -> dict[RowKey, Row]:
 
 
 def _bare(version: str) -> str:
-    """Some servers quote an ETag where they answer and not where they list."""
+    """Some servers quote an ETag in responses but not in listings."""
     return version.strip('"')
 
 

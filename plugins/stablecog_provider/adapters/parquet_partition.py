@@ -1,8 +1,7 @@
 """One day's rows as an Arrow table: read strictly, merged, written.
 
-A partition stays an Arrow table from the read to the write: only the rows that meet pending ones become Python values.
-Reading is strict. A file that another tool has given columns of its own is refused, not cut to ours: the next merge would
-drop them for good.
+A partition stays an Arrow table from read to write; only rows that pending rows are merged with become Python values.
+Reading is strict: a file with columns of another tool is rejected, since the next merge would drop those columns for good.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from ..model.object_keys import Rendition, day_of
 
 VERSION_KEY = b"stablecog.schema_version"
 BLOCK = 128
-"""Rows turned into Python values at a time, about 5 ms."""
+"""Rows converted to Python values at a time; takes about 5 ms."""
 KEPT_BLOCKS = 16
 RESTORE = (
-    "restore an earlier version of the object, or run `stablecog-archive rebuild --set-aside-damaged`, which moves it aside "
-    "and lets the next run read the day again; images and other days are untouched"
+    "restore an earlier version of the object, or run `stablecog-archive rebuild --set-aside-damaged`, which moves it aside so "
+    "that the next run reads the day again; images and other days are not touched"
 )
 
 _NAMES = tuple(name for name, _, _ in COLUMNS)
@@ -44,7 +43,7 @@ _values = attrgetter(*_NAMES)
 
 
 class ParquetPartition:
-    """Port `Partition` over an Arrow table of `SCHEMA`, sorted, no key twice."""
+    """Port `Partition` over an Arrow table of `SCHEMA`: sorted, keys unique."""
 
     def __init__(self, day: date, table: pa.Table | None = None, version: str = "") -> None:
         self.day = day
@@ -69,7 +68,7 @@ class ParquetPartition:
             yield from _rows_of(self.table.slice(start, BLOCK))
 
     def _block(self, number: int) -> list[Row]:
-        # A walk asks in nearly the order of the table, and a block costs little more than a row.
+        # A walk reads in nearly the order of the table, and a block costs little more than a row.
         if number not in self._blocks:
             if len(self._blocks) >= KEPT_BLOCKS:
                 del self._blocks[next(iter(self._blocks))]
@@ -83,7 +82,7 @@ class ParquetPartition:
         return int(pc.sum(self._live(within)).as_py() or 0)
 
     def next_retry(self) -> datetime | None:
-        # The same rule as `retry_due`, whose delay depends on the attempts alone.
+        # The same rule as `retry_due`: the delay depends on the number of attempts only.
         gone = (pc.field("state") == State.GONE.value) & (pc.field("attempts") < GONE_AFTER)
         waits = ((pc.field("state") == State.FAILED.value) | gone) & pc.field("deleted_at").is_null()
         waiting = self.table.filter(waits)
@@ -94,7 +93,7 @@ class ParquetPartition:
         return min((first + retry_delay(attempts) for first, attempts in firsts), default=None)
 
     def merged(self, pending: Mapping[RowKey, Row]) -> ParquetPartition:
-        """This partition with the rows of `pending` merged in; itself if they change nothing."""
+        """Return this partition with the rows of `pending` merged in, or itself if they change nothing."""
         met = {key: number for key in pending if (number := self._index.get(key)) is not None}
         changed = [row for key, row in pending.items() if key not in met]
         replaced: list[int] = []
@@ -107,7 +106,7 @@ class ParquetPartition:
         return self._with(changed, replaced) if changed else self
 
     def amended(self, change: Callable[[Row], Row]) -> ParquetPartition:
-        """This partition with each row as `change` gives it back; itself if none differs."""
+        """Return this partition with `change` applied to each row, or itself if no row differs."""
         changed: list[Row] = []
         replaced: list[int] = []
         for number, old in enumerate(self.rows()):
@@ -118,7 +117,7 @@ class ParquetPartition:
         return self._with(changed, replaced) if changed else self
 
     def _with(self, changed: Iterable[Row], replaced: Iterable[int]) -> ParquetPartition:
-        """The rows `changed`, in the place of those at the numbers `replaced`."""
+        """Return this partition with the rows `changed` in place of those at the row numbers `replaced`."""
         row_numbers = pa.array(range(len(self)), pa.int64())
         kept = self.table.filter(pc.invert(pc.is_in(row_numbers, pa.array(replaced, pa.int64()))))
         # Sorting one chunk is twice as fast as sorting two.
@@ -148,7 +147,7 @@ class ParquetPartition:
 
 
 def table_of(rows: Iterable[Row]) -> pa.Table:
-    """The rows as a table of `SCHEMA`, in the order given."""
+    """Return the rows as a table of `SCHEMA`, in the given order."""
     columns = list(zip(*map(_values, rows), strict=True)) or [()] * len(COLUMNS)
     return pa.Table.from_arrays(
         [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
@@ -156,14 +155,14 @@ def table_of(rows: Iterable[Row]) -> pa.Table:
 
 
 def read_partition(day: date, body: bytes, name: str) -> ParquetPartition:
-    """A partition from its object's bytes; `name` is what errors call it. Raises ArchiveDamaged."""
+    """Read a partition from its object's bytes; errors call it `name`. Raises ArchiveDamaged."""
     try:
         file = pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True)
         _check_schema(file.schema_arrow, name)
         table = file.read()
         table.validate(full=True)
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(name, f"it cannot be read as Parquet ({str(error)[:200]})") from None
+        raise _damaged(name, f"it is not valid Parquet ({str(error)[:200]})") from None
     for column, kind, _ in COLUMNS[table.num_columns :]:
         table = table.append_column(column, pa.nulls(len(table), _ARROW[kind]))
     table = table.select(_NAMES)
@@ -177,16 +176,16 @@ def _check_schema(found: pa.Schema, name: str) -> None:
         raise _damaged(name, f"its metadata has no {VERSION_KEY.decode()}: another program wrote it")
     if int(version) > SCHEMA_VERSION:
         why = f"it has schema version {version}, and this program knows versions up to {SCHEMA_VERSION}"
-        raise ArchiveTooNew(f"{name} is no partition that can be read: {why}")
+        raise ArchiveTooNew(f"{name} cannot be read: {why}")
     foreign = [column for column in found.names if column not in _NAMES]
     if foreign:
-        why = f"it has columns that are not the archive's, and a merge would lose them: {', '.join(foreign)}"
+        why = f"it has columns of another program, which a merge would drop: {', '.join(foreign)}"
         raise _damaged(name, why, hint=f"keep them in a table of your own; {RESTORE}")
-    # An older version may lack columns at the end, for columns are only ever added there, and nullable ones only.
+    # A file of an older version may lack the last columns: new columns are added at the end only, and are nullable.
     expected = _NAMES if int(version) == SCHEMA_VERSION else _NAMES[: max(len(found.names), _FIRST_COLUMNS)]
     for column in expected:
         if found.names.count(column) != 1:
-            raise _damaged(name, f"column {column} is {'there twice' if column in found.names else 'missing'}")
+            raise _damaged(name, f"column {column} {'exists twice' if column in found.names else 'is missing'}")
         if found.field(column).type != SCHEMA.field(column).type:
             kinds = f"{found.field(column).type}, not {SCHEMA.field(column).type}"
             raise _damaged(name, f"column {column} has type {kinds}")
@@ -197,20 +196,20 @@ def _check_rows(day: date, table: pa.Table, name: str) -> None:
         if not nullable and table[column].null_count:
             raise _damaged(name, f"column {column} has no value in {table[column].null_count} rows")
     for column, known in (("state", State), ("rendition", Rendition)):
-        strange = set(table[column].unique().to_pylist()) - {member.value for member in known}
-        if strange:
-            raise _damaged(name, f"column {column} has unknown values: {sorted(strange)[:3]!a}")
+        unknown = set(table[column].unique().to_pylist()) - {member.value for member in known}
+        if unknown:
+            raise _damaged(name, f"column {column} has unknown values: {sorted(unknown)[:3]!a}")
     if len(table):
         span = pc.min_max(table["created_at"]).as_py()
         if {day_of(span["min"]), day_of(span["max"])} != {day}:
             raise _damaged(name, "it has rows of another day")
     keys = pc.binary_join_element_wise(table["output_id"], table["rendition"], "/")
     if pc.count_distinct(keys).as_py() != len(table):
-        raise _damaged(name, "it has two rows of the same output and rendition")
+        raise _damaged(name, "it has two rows for the same output and rendition")
 
 
 def _damaged(name: str, why: str, hint: str = RESTORE) -> ArchiveDamaged:
-    return ArchiveDamaged(f"{name} is no partition that can be read: {why}", hint=hint)
+    return ArchiveDamaged(f"{name} cannot be read: {why}", hint=hint)
 
 
 def _rows_of(table: pa.Table) -> Iterator[Row]:
@@ -221,6 +220,6 @@ def _rows_of(table: pa.Table) -> Iterator[Row]:
 def _python_values(column: pa.ChunkedArray) -> list[Any]:
     if not pa.types.is_timestamp(column.type):
         return column.to_pylist()  # type: ignore[no-any-return]
-    # Three times as fast as letting Arrow attach the zone, and it is always the same zone object.
+    # Three times as fast as attaching the zone in Arrow, and every instant shares one zone object.
     naive = column.cast(pa.timestamp("us")).to_pylist()
     return [None if instant is None else instant.replace(tzinfo=UTC) for instant in naive]

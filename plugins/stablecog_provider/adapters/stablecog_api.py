@@ -1,7 +1,7 @@
-"""The source: Stablecog's listing of generation outputs, over httpx.
+"""The source: Stablecog's listing of generation outputs, with httpx.
 
-The key goes to the API's host and nowhere else: redirects are not followed, and no message, log line or repr carries it.
-What fails is mapped in one place (`_of_exception`, `_of_response`) to what the reader must do.
+The key is sent to the API's host only: redirects are not followed, and no message, log line or repr contains it.
+`_of_exception` and `_of_response` translate every failure to one of our errors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import httpx
 
 from .. import __version__
 from ..archive.resilience.rate_limit import RateLimiter
-from ..archive.resilience.retry import SOURCE_RETRIES, Sleep, http_date, retry_after_seconds
+from ..archive.resilience.retry import SOURCE_RETRIES, Sleep
 from ..errors import (
     ArchiveError,
     ConfigurationError,
@@ -34,22 +34,24 @@ from ..errors import (
 from ..model.page import Page, PageQuery, parse_page
 from ..model.times import BEGINNING, FAR_FUTURE, format_instant
 from .allowed_hosts import AllowedHosts
+from .http_dates import http_date, retry_after_seconds
+from .redaction import one_line
 
 DEFAULT_ADDRESS = "https://api.stablecog.com"
 PATH = "/v1/image/generation/outputs"
 _KEY_PLACE = "set the API key as the password of the connection (command line: STABLECOG_API_KEY)"
 RATE_LIMIT, REQUESTS_PER_SECOND = 10.0, 8.0
-"""Requests a second: what the service allows one client address, and what we ask of it."""
+"""Requests per second: the service's limit per client address, and our default."""
 ATTEMPTS = SOURCE_RETRIES.attempts
 MAX_BODY = 16 * 1024 * 1024
-"""Bytes after decompression: 300 outputs are about 0.3 MB. JSON made for it takes up to 30 times as much as Python values."""
+"""Bytes after decompression; 300 outputs have about 0.3 MB. As Python values, hostile JSON takes up to 30 times its size."""
 
 
 class StablecogApi:
-    """Fulfils the port `Source`. An async context manager; one event loop an instance.
+    """Port `Source`. An async context manager, for one event loop. Raises ConfigurationError.
 
-    `address`: https, or http for loopback and for the `plain_http_hosts` (`host` or `host:port`). `timeout`: seconds for a
-    whole attempt. `transport`, `sleep` and `monotonic` are there to be replaced in tests. Raises ConfigurationError.
+    `address`: https, or http for loopback and the `plain_http_hosts` (`host` or `host:port`). `timeout`: seconds for a whole
+    attempt. Tests replace `transport`, `sleep` and `monotonic`.
     """
 
     def __init__(
@@ -71,8 +73,8 @@ class StablecogApi:
         self._key = _checked_key(api_key)
         if not 0 < requests_per_second < RATE_LIMIT:
             raise ConfigurationError(
-                f"{requests_per_second:g} requests a second is not a rate for this source",
-                hint=f"choose one above 0 and below {RATE_LIMIT:g}, its limit for one client address",
+                f"{requests_per_second:g} requests per second is not a rate that this source allows",
+                hint=f"choose a rate above 0 and below {RATE_LIMIT:g}, the source's limit per client address",
             )
         self._limiter = RateLimiter(1 / requests_per_second, sleep, monotonic)
         self._retries = replace(SOURCE_RETRIES, attempts=attempts)
@@ -86,7 +88,7 @@ class StablecogApi:
             },
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             follow_redirects=False,
-            # Through a proxy of the environment https stays closed; plain http would show it the key.
+            # A proxy of the environment cannot read https; with plain http it would see the key.
             trust_env=self.address.startswith("https://"),
             transport=transport,
         )
@@ -101,7 +103,7 @@ class StablecogApi:
         await self._client.aclose()
 
     async def page(self, query: PageQuery) -> Page:
-        """One page. Raises ConfigurationError, SourceContradiction, and after its retries TransientError."""
+        """Read one page. Raises ConfigurationError, SourceContradiction, and TransientError after its retries."""
         return await self._retries.call(partial(self._attempt, _parameters(query)), self._sleep)
 
     async def _attempt(self, parameters: Mapping[str, str]) -> Page:
@@ -119,38 +121,38 @@ class StablecogApi:
                 return _page(body, response)
             failure = _of_response(response, body, parameters, self._key)
         if isinstance(failure, RateLimited):
-            self._limiter.throttled(asked_at, self._retries.bearable(failure))
-        # Outside the `except`: the chain of causes would lead to the request, and so to the key.
+            self._limiter.throttled(asked_at, self._retries.pause_for(failure))
+        # Outside the `except`: the chain of causes would include the request, and so the key.
         raise failure
 
     async def _read(self, response: httpx.Response) -> bytes:
         coding = response.headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("gzip", "identity"):
-            # A chunk is unpacked at once: 64 kB of gzip are at most 66 MB, of gzip in gzip or of other codings gigabytes.
-            raise SourceContradiction(f"the source packed its answer in a way that nobody asked for: {coding[:40]!a}")
+            # A chunk is decompressed at once: 64 kB of gzip become at most 66 MB; nested or other codings, gigabytes.
+            raise SourceContradiction(f"the source sent a content coding that was not requested: {coding[:40]!a}")
         body = bytearray()
         async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > self._max_body:
-                raise SourceContradiction(f"the source answered with more than {self._max_body} bytes for one page")
+                raise SourceContradiction(f"the source sent more than {self._max_body} bytes for one page")
         return bytes(body)
 
 
 def _checked_address(address: str, plain_http_hosts: Collection[str]) -> str:
-    """`scheme://host[:port][/path]` in one spelling, since it names the source in the checkpoint; a bare host means https."""
-    # A wrong one is not quoted: somebody may have put the key into it.
+    """Return `scheme://host[:port][/path]` in one spelling, by which the checkpoint names the source. Default scheme: https."""
+    # An invalid address is not quoted: it may contain the key by mistake.
     wrong, text = "the address of the Stablecog API cannot be used: ", address.strip()
-    hint = f"use https, like {DEFAULT_ADDRESS}; http only for this machine or a host that you name as an image host"
+    hint = f"use https, like {DEFAULT_ADDRESS}; http is for this machine and for hosts that you name as image hosts"
     try:
         url = httpx.URL(text if "://" in text else f"https://{text}")
     except (httpx.InvalidURL, ValueError):
-        raise ConfigurationError(wrong + "it is no URL", hint=hint) from None
+        raise ConfigurationError(wrong + "it is not a URL", hint=hint) from None
     if not url.host or url.scheme not in ("https", "http") or url.userinfo or url.query or url.fragment:
-        raise ConfigurationError(wrong + "it must be a scheme, a host and perhaps a port and a path", hint=hint)
+        raise ConfigurationError(wrong + "it must have a scheme, a host, and optionally a port and a path", hint=hint)
     place = url.netloc.decode()
     named = AllowedHosts.of(plain_http_hosts)
     if url.scheme == "http" and not _is_loopback(url.host) and not named.is_named(url.host, url.port or 80):
-        raise ConfigurationError(wrong + f"http would send the API key in the open to {place}", hint=hint)
+        raise ConfigurationError(wrong + f"http would send the API key unencrypted to {place}", hint=hint)
     return f"{url.scheme}://{place}{url.raw_path.decode().rstrip('/')}"
 
 
@@ -161,9 +163,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def _checked_key(key: str) -> str:
-    # An unprintable key would fail inside the HTTP library, with the key in its message.
+    # The HTTP library would quote an unprintable key in its error.
     if not re.fullmatch(r"[!-~]+", key, re.ASCII):
-        raise ConfigurationError("the Stablecog API key is empty, or has a space or worse in it", hint=_KEY_PLACE)
+        raise ConfigurationError("the Stablecog API key is empty or contains an invalid character", hint=_KEY_PLACE)
     return key
 
 
@@ -179,24 +181,24 @@ def _parameters(query: PageQuery) -> dict[str, str]:
 
 
 def _of_exception(error: Exception, address: str, key: str) -> ArchiveError:
-    """What an exception of the HTTP library means. Its own text is left out where it may quote a header."""
+    """Translate an exception of the HTTP library. Its text is left out if it may quote a header."""
     name = type(error).__name__
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return SourceUnavailable(f"{address} did not answer in time ({name})")
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.InvalidURL):
-        return ConfigurationError(f"{address} cannot be asked ({name})", hint="check the host's address")
+        return ConfigurationError(f"no request can be sent to {address} ({name})", hint="check the address of the host")
     if isinstance(error, httpx.TransportError | httpx.DecodingError):
         return SourceUnavailable(
-            f"the connection to {address} failed ({name}: {_one_line(str(error).replace(key, '***'))})"
+            f"the connection to {address} failed ({name}: {one_line(str(error).replace(key, '***'))})"
         )
     return SourceContradiction(f"{address} could not be read ({name})")
 
 
 def _of_response(response: httpx.Response, body: bytes, parameters: Mapping[str, str], key: str) -> ArchiveError:
-    """What an answer other than 2xx means. 408, 425, 429 and 5xx may pass; the rest will not."""
+    """Translate a response other than 2xx. 408, 425, 429 and 5xx are temporary; the others are not."""
     status = response.status_code
-    said = _one_line(_server_text(body).replace(key, "***"))
-    answer = f"{response.request.url.netloc.decode()} answered {status}" + (f" ({said})" if said else "")
+    text = one_line(_server_text(body).replace(key, "***"))
+    answer = f"{response.request.url.netloc.decode()} answered {status}" + (f" ({text})" if text else "")
     if status in (401, 403):
         return CredentialsRejected(f"{answer}: it does not accept the API key", hint=_KEY_PLACE)
     if status == 429:
@@ -204,52 +206,46 @@ def _of_response(response: httpx.Response, body: bytes, parameters: Mapping[str,
     if status in (408, 425) or status >= 500:
         return SourceUnavailable(answer, retry_after=_retry_after(response))
     if status < 400 or status in (404, 405, 410):
-        why = "a redirect, which is not followed: the key goes to this host only" if status < 400 else f"no {PATH} here"
-        return ConfigurationError(f"{answer}: {why}", hint="name the host where the API itself answers")
+        why = "redirects are not followed, so that only this host gets the key" if status < 400 else f"it has no {PATH}"
+        return ConfigurationError(f"{answer}: {why}", hint="set the address of the API itself")
     asked = ", ".join(f"{name}={value}" for name, value in parameters.items()) or "no parameters"
     return SourceContradiction(
-        f"{answer} to a listing with {asked}",
-        hint="the API changed, or this is not Stablecog's: report it with this message; nothing was changed",
+        f"{answer} to a listing request with {asked}",
+        hint="the API has changed, or this is not Stablecog's API: report it with this message; nothing was changed",
     )
 
 
 def _page(body: bytes, response: httpx.Response) -> Page:
-    """Read a 2xx answer. A body that is no JSON comes from something in between, and may pass; JSON that is no page stays."""
+    """Read a 2xx response. A body that is not JSON comes from a proxy and is temporary; JSON that is not a page is final."""
     try:
-        # NaN and Infinity are no JSON either, but one such number shall not cost the whole page.
+        # NaN and Infinity are not JSON, but one such number must not cost the whole page.
         return parse_page(json.loads(body, parse_constant=lambda _: None), _source_time(response))
     except RecursionError:
-        raise SourceContradiction("the source answered with a document nested too deeply to read") from None
+        raise SourceContradiction("the source sent a document that is nested too deeply to read") from None
     except ValueError as error:
-        shown = _one_line(response.headers.get("content-type", "no content type"))
+        kind = one_line(response.headers.get("content-type", "no content type"))
         raise SourceUnavailable(
-            f"{response.request.url.netloc.decode()} answered {response.status_code} with {len(body)} bytes that are no JSON "
-            f"({shown}; {type(error).__name__}): a proxy or an outage page"
+            f"{response.request.url.netloc.decode()} answered {response.status_code} with {len(body)} bytes that are not JSON "
+            f"({kind}; {type(error).__name__}): a proxy or an outage page"
         ) from None
 
 
 def _source_time(response: httpx.Response) -> datetime:
-    """The source's clock, whole seconds; ours where it does not say."""
-    said = http_date(response.headers.get("date"))
-    return said if said and BEGINNING <= said < FAR_FUTURE else datetime.now(UTC)
+    """Return the source's time in whole seconds, or this machine's if the response has none."""
+    sent = http_date(response.headers.get("date"))
+    return sent if sent and BEGINNING <= sent < FAR_FUTURE else datetime.now(UTC)
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds; measured by the source's own clock where it names a date."""
+    """Return `Retry-After` in seconds; a date counts from the source's own time."""
     return retry_after_seconds(response.headers.get("retry-after"), _source_time(response))
 
 
 def _server_text(body: bytes) -> str:
-    """What an error answer says: JSON's `error` and `description`, or plain text; nothing of an HTML page."""
+    """Return the message of an error response: JSON's `error` and `description`, or plain text; empty for an HTML page."""
     with suppress(ValueError, RecursionError):
         document = json.loads(body)
         if isinstance(document, dict):
             return ": ".join(str(document[name]) for name in ("error", "description") if document.get(name))
     text = body[:2000].decode("utf-8", "replace").strip()
     return "" if text.startswith("<") else text
-
-
-def _one_line(text: str) -> str:
-    """One line of printable text, at most 200 characters."""
-    line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
-    return line if len(line) <= 200 else line[:200] + "..."

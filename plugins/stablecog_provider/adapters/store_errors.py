@@ -1,4 +1,4 @@
-"""What obstore's errors mean: the one place that turns them into ours. No text of theirs comes through whole."""
+"""Translates obstore's errors into ours. Their texts are quoted in part only, and without secrets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from obstore import exceptions
 
 from ..archive.ports import Conflict
 from ..errors import ArchiveError, BucketMissing, ConfigurationError, CredentialsRejected, StoreUnavailable
+from .redaction import one_line
 
-# What S3 answers in <Code>, as far as it tells more than the status does.
+# Values of <Code> in S3's responses that say more than the status.
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
 _BAD_CREDENTIALS = {"InvalidToken", "InvalidAccessKeyId"}
 _OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-_DAMAGED_ON_THE_WAY = {
+_DAMAGED_IN_TRANSIT = {
     "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout",
 }  # fmt: skip
 _ABSENT = (FileNotFoundError, exceptions.NotFoundError)
@@ -23,25 +24,25 @@ _MISUSE = (
     exceptions.InvalidPathError, exceptions.NotSupportedError, exceptions.UnknownConfigurationKeyError, ValueError,
 )  # fmt: skip
 _RENEW = (
-    "the credentials have expired: renew them, or take a profile or role that renews itself, and run again; it goes on "
-    "where this run stopped"
+    "the credentials have expired: renew them, or use a profile or role that renews itself, and run again; the next run "
+    "continues where this one stopped"
 )
 _REACH = (
-    "is this the address (--endpoint-url, AWS_ENDPOINT_URL_S3, the connection's endpoint_url), and can this machine reach it? "
-    "Nothing is lost; run again once it answers"
+    "check the address (--endpoint-url, AWS_ENDPOINT_URL_S3 or the connection's endpoint_url) and that this machine can reach "
+    "it; nothing is lost, run again once the store answers"
 )
 _CHANGE_KEY = (
-    "check the access key and the secret, and that they may get, put and list in this bucket, and delete the probe (the policy "
-    "stands in the README)"
+    "check the access key and the secret, and that they may get, put and list objects in this bucket and delete the probe "
+    "(the README has the policy)"
 )
 
 
 def translate(
     error: Exception, subject: str, address: str = "", *, conditional: bool = False
 ) -> ArchiveError | Conflict:
-    """`subject` names bucket and key, `address` the server; texts bear no secret.
+    """Return our error for one of obstore's. `subject` names bucket and key, `address` the server.
 
-    What obstore calls a precondition is a Conflict only for a `conditional` write; otherwise the store is not itself.
+    A failed precondition is a Conflict only for a `conditional` write; otherwise the store is faulty.
     """
     text = str(error)
     code, status = _code(text), _status(text)
@@ -51,22 +52,22 @@ def translate(
     if isinstance(error, _ABSENT) or code == "NoSuchBucket":
         return BucketMissing(message, hint="create the bucket, or correct its name, region or endpoint")
     if code == "RequestTimeTooSkewed":
-        return CredentialsRejected(message, hint="set this machine's clock")
+        return CredentialsRejected(message, hint="set this machine's clock: it differs too much from the store's")
     if code in _EXPIRED:
         return CredentialsRejected(message, hint=_RENEW)
     if code in _OTHER_REGION or "incorrectly configured region" in text:
-        return ConfigurationError(message, hint="name the region in which the bucket lies")
+        return ConfigurationError(message, hint="set the region of the bucket")
     if isinstance(error, _NOT_ALLOWED) or status in (401, 403) or code in _BAD_CREDENTIALS:
         return CredentialsRejected(message, hint=_CHANGE_KEY)
     if isinstance(error, _MISUSE) or _is_final(status, code):
-        return ConfigurationError(message, hint="check that the endpoint is an S3 server and can do this")
+        return ConfigurationError(message, hint="check that the endpoint is an S3 server that supports this request")
     if status is None and not code and address:
         return StoreUnavailable(f"{message} ({address})", hint=_REACH)
     return StoreUnavailable(message)
 
 
 def _is_final(status: int | None, code: str) -> bool:
-    if status is None or code in _DAMAGED_ON_THE_WAY:
+    if status is None or code in _DAMAGED_IN_TRANSIT:
         return False
     return status == 501 or (300 <= status < 500 and status not in (304, 408, 409, 412, 425, 429))
 
@@ -86,11 +87,11 @@ def _status(text: str) -> int | None:
 
 
 def _reason(text: str) -> str:
-    """What the store said, else the innermost cause that obstore names, else the start of its text."""
+    """Return the store's own message, else the innermost cause in obstore's text, else the start of that text."""
     status, code = _status(text), _code(text)
     if status or code:
-        said = re.search(r"<Message>([^<]{1,300})", text)
-        parts = (str(status or ""), code, said[1] if said else "")
+        message = re.search(r"<Message>([^<]{1,300})", text)
+        parts = (str(status or ""), code, message[1] if message else "")
         return one_line(" ".join(part for part in parts if part))
     plain, _, debug = text.partition("Debug source:")
     causes = re.findall(r'(?:message|error): "([^"]{1,200})"', debug)
@@ -99,9 +100,3 @@ def _reason(text: str) -> str:
     if "TimedOut" in debug or "kind: Timeout" in debug:
         return "no answer in time"
     return one_line(re.sub(r"^.* - ", "", " ".join(plain.split())))
-
-
-def one_line(text: str) -> str:
-    """One line of printable text without the queries of addresses, at most 200 characters."""
-    line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
-    return re.sub(r"(\w+://)(?:[^\s/?#]*@)?([^\s?#]*)[?#]?\S*", r"\1\2", line)[:200]

@@ -10,9 +10,9 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..model.checkpoint import Checkpoint
 from ..model.coverage import Coverage, Window
-from ..model.page import PageQuery
-from ..model.times import BEGINNING, MICROSECOND, format_instant
+from ..model.times import BEGINNING, format_instant
 from .listing.capabilities import probe
+from .listing.counts import count_window
 from .ports import Source
 
 NARROWEST = timedelta(minutes=10)
@@ -85,5 +85,4 @@ async def _joined(parts: AsyncIterator[PlannedWindow], most: int) -> AsyncIterat
 
 
 async def _count(source: Source, window: Window) -> int:
-    page = await source.page(PageQuery(per_page=1, start=window.start, end=window.end - MICROSECOND))
-    return page.total or 0
+    return await count_window(source, window) or 0

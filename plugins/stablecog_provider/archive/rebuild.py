@@ -22,6 +22,7 @@ from ..model.manifest import is_live
 from ..model.object_keys import Layout
 from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
+from .committing.tally import Failure
 from .fixity.lost_images import as_failed, lost_images
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
@@ -29,7 +30,6 @@ from .listing.counts import SourceCounts
 from .ports import Partition, Ports, Progress, ProgressListener
 from .proving.bisection import CountComparison, LiveCount, by_date, by_total
 from .reports.rebuild import RebuildReport
-from .reports.run import Failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,19 @@ from ..model.object_keys import Layout, day_of
 from ..model.page import MAX_PER_PAGE
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.checkpoint_file import CheckpointFile, probe_store
+from .committing.commit import Committer
 from .committing.inventory import take_inventory
 from .committing.ledger import Ledger
 from .committing.pipeline import Pipeline
+from .committing.tally import Tally
 from .copying.concurrency import DEFAULT_CONCURRENCY
 from .copying.transfer import Transfer
 from .listing.account_check import Archived, check_account
-from .listing.capabilities import Capabilities, WalkKind, probe
+from .listing.capabilities import Capabilities, Probe, probe
 from .listing.walk import walk
 from .ports import Ports, ProgressListener
 from .proving.proof import Prover
+from .proving.whole import prove_run
 from .reports.run import RunReport
 
 
@@ -71,58 +74,89 @@ class ArchiveSettings:
 
 async def archive(ports: Ports, settings: ArchiveSettings, on_progress: ProgressListener | None = None) -> RunReport:
     """Archive every gap of coverage, commit, prove. Raises ArchiveError; what was committed before stays committed."""
-    started = ports.clock.now()
-    report = RunReport(
-        run_id=uuid.uuid4().hex[:12], archive=str(settings.layout), source=ports.source.address, started_at=started
-    )
+    started, run_id = ports.clock.now(), uuid.uuid4().hex[:12]
     file = CheckpointFile(ports.store, settings.layout, ports.sleep)
     await file.load(ports.source.address)
     asked = await probe(ports.source)
     capabilities = asked.capabilities
-    report.walk, report.capabilities, report.axis = (
-        str(capabilities.walk),
-        capabilities.to_document(),
-        capabilities.axis,
+    settled = _settled(asked, settings)
+    ledger = _ledger(ports, settings, file, run_id)
+    if file.current and not settings.allow_account_mismatch and not capabilities.empty:
+        await check_account(ports.source, asked, _archived(file.current, ledger, settings))
+    start = await _starting_point(ports, settings, file, capabilities, run_id)
+    committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start)
+    pipeline = _pipeline(ports, settings, ledger, committer, run_id, on_progress)
+    await take_inventory(ports.manifest, committer, settings.layout)
+    due = _due(committer.checkpoint.retries, started, everything=settings.retry_failed)
+    windows = await _windows(start, settings, settled, ledger, due)
+    tallies = [
+        await pipeline.run(pipeline.work_items(walk(ports.source, window, capabilities, settings.per_page)))
+        for window in windows
+    ]
+    # Last, so that a host of images that fails for long keeps nothing new from being read.
+    tallies.append(await pipeline.run(pipeline.retries(due)))
+    prover = Prover(
+        source=ports.source,
+        capabilities=capabilities,
+        pipeline=pipeline,
+        ledger=ledger,
+        committer=committer,
+        clock=ports.clock,
+        per_page=settings.per_page,
+        began=started,
     )
-    settled = asked.page.source_time - capabilities.axis.settling
+    asked_for = Window(settings.start or BEGINNING, settings.end or FAR_FUTURE)
+    proven = await prove_run(prover, asked_for, windows, Tally.sum(tallies).holes)
+    saved = await _save_proof(file, committer, proven.proof, run_id)
+    report = RunReport(
+        run_id=run_id,
+        archive=str(settings.layout),
+        source=ports.source.address,
+        started_at=started,
+        finished_at=ports.clock.now(),
+        walk=str(capabilities.walk),
+        capabilities=capabilities.to_document(),
+        axis=capabilities.axis,
+        coverage=saved.coverage,
+        **Tally.sum((*tallies, proven.tally)).counts(),
+        pending_retries=len(saved.retries),
+        next_retry=min(saved.retries.values(), default=None),
+        source_requests=ports.source.requests,
+        store_requests=ports.store.requests,
+        proof=proven.proof,
+        differences=proven.differences,
+        holes=proven.holes,
+        claims=proven.claims,
+    )
+    await _keep(ports, settings, report)
+    return report
+
+
+def _settled(asked: Probe, settings: ArchiveSettings) -> datetime:
+    """The instant before which nothing can appear any more. Raises ConfigurationError if `start` lies after it."""
+    settled = asked.page.source_time - asked.capabilities.axis.settling
     # A little after it is what a plan of windows and two clocks make: there is nothing to read yet.
     if settings.start and settings.start >= settled + timedelta(hours=1):
         raise ConfigurationError(
-            f"start {settings.start} lies after all that the source can have yet: by its clock, {settled} has settled",
+            f"start {settings.start} is after everything that the source can have: by its clock, it is settled up to {settled}",
             hint="name an earlier start",
         )
+    return settled
 
+
+def _ledger(ports: Ports, settings: ArchiveSettings, file: CheckpointFile, run_id: str) -> Ledger:
     has_undated_rows = file.current is not None and day_of(BEGINNING) in file.current.days
-    ledger = Ledger(
-        ports.manifest, ports.clock, report.run_id, has_undated_rows=has_undated_rows, retry_all=settings.retry_failed
+    return Ledger(
+        ports.manifest, ports.clock, run_id, has_undated_rows=has_undated_rows, retry_all=settings.retry_failed
     )
-    if file.current and not settings.allow_account_mismatch and not capabilities.empty:
-        await check_account(ports.source, asked, _archived(file.current, ledger, settings))
-    start = await _starting_point(ports, settings, file, capabilities, report.run_id)
-    report.coverage = start.coverage
-    pipeline = _pipeline(ports, settings, ledger, file, start, report, on_progress)
-    await take_inventory(pipeline, settings.layout)
-    due = _due((file.current or start).retries, started, everything=settings.retry_failed)
-    windows = windows_to_read(start.coverage, settings, settled)
-    for day in due:
-        unread = (await ledger.unread(day)).around(capabilities.axis, Axis.REQUESTED)
-        # Widened by what may have been in flight around it, and no further than what has settled.
-        windows = windows.merge(unread.intersect(Coverage((Window(BEGINNING, settled),))))
-    for window in windows:
-        await pipeline.run(pipeline.work_items(walk(ports.source, window, capabilities, settings.per_page)))
-    # Last, so that a host of images that fails for long keeps nothing new from being read.
-    await pipeline.run(pipeline.retries(due))
-    await _prove(pipeline, capabilities, settings, windows)
-    return await _finish(pipeline, settings)
 
 
 def _pipeline(
     ports: Ports,
     settings: ArchiveSettings,
     ledger: Ledger,
-    file: CheckpointFile,
-    start: Checkpoint,
-    report: RunReport,
+    committer: Committer,
+    run_id: str,
     on_progress: ProgressListener | None,
 ) -> Pipeline:
     transfer = Transfer(
@@ -135,14 +169,25 @@ def _pipeline(
         monotonic=ports.monotonic,
     )
     return Pipeline(
-        ports=ports,
         ledger=ledger,
         transfer=transfer,
-        checkpoint=file,
-        start=start,
-        report=report,
+        committer=committer,
+        clock=ports.clock,
+        run_id=run_id,
         on_progress=on_progress or (lambda _: None),
     )
+
+
+async def _windows(
+    start: Checkpoint, settings: ArchiveSettings, settled: datetime, ledger: Ledger, due: list[date]
+) -> Coverage:
+    """What to read: gaps, the lookback, and the places of unreadable outputs that are due."""
+    windows = windows_to_read(start.coverage, settings, settled)
+    for day in due:
+        unread = (await ledger.unread(day)).around(start.axis, Axis.REQUESTED)
+        # Widened by what may have been in flight around it, and no further than what has settled.
+        windows = windows.merge(unread.intersect(Coverage((Window(BEGINNING, settled),))))
+    return windows
 
 
 def _due(retries: Mapping[date, datetime], now: datetime, *, everything: bool) -> list[date]:
@@ -186,75 +231,14 @@ async def _starting_point(
     return start.on(capabilities.axis)
 
 
-async def _prove(pipeline: Pipeline, capabilities: Capabilities, settings: ArchiveSettings, walked: Coverage) -> None:
-    """Prove what was read now on its own, so that two differences cannot cancel out, and then all that is covered."""
-    report = pipeline.report
-    prover = Prover(
-        source=pipeline.ports.source, capabilities=capabilities, pipeline=pipeline, per_page=settings.per_page
-    )
-    asked = Coverage((Window(settings.start or BEGINNING, settings.end or FAR_FUTURE),))
-    claimed = report.coverage.merge(report.holes).on(Axis.REQUESTED, capabilities.axis).intersect(asked)
-    recent = walked.on(Axis.REQUESTED, capabilities.axis).intersect(claimed)
-    if not capabilities.counts_by_date:
-        # Only the whole can be compared with a total, and only where the whole is claimed.
-        whole = [window for window in claimed if window.start <= BEGINNING][:1]
-        claimed, recent = Coverage(tuple(whole)), Coverage()
-        report.claims.append("The source's counts do not honour dates: completeness rests on its grand total.")
-    if capabilities.walk is WalkKind.DOCUMENTED and not capabilities.single:
-        report.claims.append(
-            "The source's cursor is opaque: outputs lost between two of its pages show in the total only."
-        )
-    proofs = [await prover.prove(window) for window in (*(recent if recent != claimed else ()), *claimed)]
-    whole_proofs = [proof for proof in proofs[len(proofs) - len(claimed.windows) :] if proof]
-    report.differences, report.proof = prover.differences, _together(whole_proofs)
-    await _fill_holes(pipeline, prover, claimed)
-    report.claims += prover.claims
+async def _save_proof(file: CheckpointFile, committer: Committer, proof: Proof | None, run_id: str) -> Checkpoint:
+    return await file.update(lambda found: replace(found, proof=proof or found.proof, run_id=run_id), committer.start)
 
 
-async def _fill_holes(pipeline: Pipeline, prover: Prover, claimed: Coverage) -> None:
-    """The listing could not show that nothing is missing in a hole; a count of that very place can. One sum over more could
-    not: there a loss may hide behind a deletion.
-    """
-    report, axis = pipeline.report, prover.capabilities.axis
-    for hole in report.holes:
-        proof = None
-        around = Coverage((hole,)).around(Axis.REQUESTED, axis)
-        if not prover.capabilities.counts_by_date:
-            proof = report.proof if report.proven and not report.tombstoned else None
-        elif not around.subtract(claimed):
-            proof = await prover.prove(around.windows[0])
-        if proof and proof.agrees:
-            await pipeline.save(Coverage((hole,)), {})
-            report.holes = report.holes.subtract(Coverage((hole,)))
-
-
-def _together(proofs: list[Proof]) -> Proof | None:
-    if not proofs:
-        return None
-    return Proof(
-        proofs[0].start,
-        proofs[-1].end,
-        sum(proof.source for proof in proofs),
-        sum(proof.manifest for proof in proofs),
-        proofs[-1].checked_at,
-    )
-
-
-async def _finish(pipeline: Pipeline, settings: ArchiveSettings) -> RunReport:
-    """Save the proof, and the report under `runs/`."""
-    ports, report = pipeline.ports, pipeline.report
-
-    def change(found: Checkpoint) -> Checkpoint:
-        return replace(found, proof=report.proof or found.proof, run_id=report.run_id)
-
-    saved = await pipeline.checkpoint.update(change, pipeline.start)
-    report.coverage, report.pending_retries = saved.coverage, len(saved.retries)
-    report.next_retry = min(saved.retries.values(), default=None)
-    report.finished_at = ports.clock.now()
-    report.source_requests, report.store_requests = ports.source.requests, ports.store.requests
+async def _keep(ports: Ports, settings: ArchiveSettings, report: RunReport) -> None:
+    """Write the report under `runs/`."""
     await ports.store.put(
         settings.layout.run_report(report.started_at, report.run_id),
         json.dumps(report.to_document(), sort_keys=True, indent=1).encode() + b"\n",
         content_type="application/json",
     )
-    return report

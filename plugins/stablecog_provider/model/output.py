@@ -7,15 +7,17 @@ column and stands in `raw` as received.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import OutputUnreadable
+from .coverage import Axis
 from .object_keys import is_safe_id
 from .times import parse_instant
 
@@ -88,6 +90,26 @@ class UnreadableOutput:
     @property
     def error(self) -> OutputUnreadable:
         return OutputUnreadable(self.id, self.field, self.reason)
+
+
+class Dated(Protocol):
+    """An output or a row: what has the two instants of an output."""
+
+    @property
+    def created_at(self) -> datetime | None: ...
+
+    @property
+    def output_created_at(self) -> datetime | None: ...
+
+
+def instant_on(axis: Axis, dated: Dated) -> datetime | None:
+    """Return the output's instant on the axis, or None if the source did not give it."""
+    return dated.output_created_at if axis is Axis.COMPLETED else dated.created_at
+
+
+def identity(output: Output | UnreadableOutput) -> str:
+    """Return the output's id. If it is unreadable, return a stand-in that is the same at every reading."""
+    return output.id or "unreadable-" + hashlib.sha256(output.raw.encode()).hexdigest()[:32]
 
 
 class _Garbled(Exception):

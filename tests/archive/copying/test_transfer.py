@@ -140,7 +140,7 @@ async def test_final_answers_are_not_questioned(error: Exception) -> None:
     [
         (b"", "empty"),
         (b"<!doctype html><p>Sorry", "an HTML page"),
-        (MemoryImage(JPEG[:70_000], declares=False), "cut-off image"),
+        (MemoryImage(JPEG[:70_000], declares=False), "truncated image"),
         (MemoryImage(JPEG, declared_length=70_000), "longer than the 70000 bytes it declared"),
         (MemoryImage(JPEG[:70_000], declared_length=len(JPEG)), "ended after 70000 of 111006 bytes"),
     ],
@@ -151,12 +151,14 @@ async def test_what_is_not_the_image_that_was_promised_is_not_stored(answer: Ans
 
 async def test_a_too_large_image_is_refused_before_it_is_read() -> None:
     bench = Bench(MemoryImage(JPEG, breaks=AssertionError("read")), max_image_bytes=100_000)
-    await bench.refused(ImageRejected, "too large: 111006 bytes or more, and 100000 are allowed")
+    await bench.refused(ImageRejected, "too large: at least 111006 bytes, and at most 100000 are allowed")
 
 
 async def test_a_too_large_image_that_does_not_say_is_refused_on_the_way() -> None:
     endless = MemoryImage(JPEG, declares=False, chunk_size=1000, breaks=AssertionError("read to its end"))
-    await Bench(endless, max_image_bytes=50_000, undeclared_bytes=1000).refused(ImageRejected, "too large: 51000")
+    await Bench(endless, max_image_bytes=50_000, undeclared_bytes=1000).refused(
+        ImageRejected, "too large: at least 51000"
+    )
 
 
 async def test_an_image_that_does_not_say_its_length_may_outgrow_its_reservation() -> None:

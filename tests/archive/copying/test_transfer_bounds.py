@@ -8,12 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stablecog_provider.adapters.memory import Call, MemoryImage, MemoryImages, MemoryObjectStore
-from stablecog_provider.archive.copying.transfer import ByteBudget, CopyJob, Transfer
+from stablecog_provider.archive.copying.transfer import CopyJob, Transfer
 from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.archive.resilience.retry import RetryPolicy
 from stablecog_provider.errors import ItemError, SourceUnavailable
@@ -176,44 +175,3 @@ async def test_no_more_images_are_open_than_allowed_while_the_store_is_slow() ->
     assert (len(images.asked), store.requests) == (3, 3)
     gate.set()
     assert len(await asyncio.gather(*copies)) == 10
-
-
-async def test_a_large_image_is_not_starved_by_small_ones() -> None:
-    budget = ByteBudget(100)
-    order: list[int] = []
-
-    async def hold(amount: int) -> None:
-        async with budget.reserved(amount):
-            order.append(amount)
-            await asyncio.sleep(0)
-
-    async with asyncio.timeout(DEADLOCK_SECONDS):
-        await asyncio.gather(*(hold(amount) for amount in (60, 90, 10, 10, 10)))
-    assert order == [60, 90, 10, 10, 10]
-
-
-@pytest.mark.parametrize("failure", [RuntimeError, asyncio.CancelledError])
-async def test_room_comes_back_however_its_holder_ends(failure: type[BaseException]) -> None:
-    budget = ByteBudget(100)
-
-    async def fail() -> None:
-        async with budget.reserved(70):
-            assert budget.available == 30
-            raise failure
-
-    with pytest.raises(failure):
-        await fail()
-    assert budget.available == 100
-
-
-async def test_who_is_cancelled_while_waiting_takes_nothing_and_blocks_nobody() -> None:
-    budget = ByteBudget(100)
-    async with budget.reserved(80):
-        retry_all = asyncio.create_task(budget.reserved(50).__aenter__())
-        await asyncio.sleep(0)
-        retry_all.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await retry_all
-        async with asyncio.timeout(DEADLOCK_SECONDS), budget.reserved(20):
-            assert budget.available == 0
-    assert budget.available == 100

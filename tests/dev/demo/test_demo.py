@@ -227,7 +227,7 @@ def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str
     commands = " ".join(word for child in family for word in child.cmdline())
     assert "weed" in commands
     assert "simulate" in commands
-    for _ in range(3):  # an retry_all person
+    for _ in range(3):  # an impatient person
         demo.send_signal(signal.SIGINT)
     rest = demo.stdout.read()
     assert demo.wait(60) == 130

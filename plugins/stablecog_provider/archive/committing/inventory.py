@@ -10,25 +10,22 @@ from __future__ import annotations
 from datetime import date
 
 from ...errors import ArchiveDamaged
-from ...model.coverage import Coverage
 from ...model.object_keys import Layout
+from ..ports import Manifest
+from .commit import Committer
 from .ledger import KEPT_PARTITIONS
-from .pipeline import PartitionSummary, Pipeline
 
 
-async def take_inventory(pipeline: Pipeline, layout: Layout) -> None:
-    """Count anew what has changed. Raises ArchiveDamaged where a partition is missing or cannot be read."""
-    known = pipeline.checkpoint.current or pipeline.start
-    standing = await pipeline.ports.manifest.versions()
-    missing = sorted({*known.versions, *(day for day, count in known.days.items() if count)} - {*standing})
+async def take_inventory(manifest: Manifest, committer: Committer, layout: Layout) -> None:
+    """Count again what has changed. Raises ArchiveDamaged if a partition is missing or cannot be read."""
+    known = committer.checkpoint
+    found = await manifest.versions()
+    missing = sorted({*known.versions, *(day for day, count in known.days.items() if count)} - {*found})
     if missing:
         raise missing_partitions(layout, missing)
-    changed = [day for day, version in standing.items() if known.versions.get(day) != version]
+    changed = [day for day, version in found.items() if known.versions.get(day) != version]
     for at in range(0, len(changed), KEPT_PARTITIONS):
-        some = changed[at : at + KEPT_PARTITIONS]
-        await pipeline.save(
-            Coverage(), {day: PartitionSummary.of(await pipeline.ledger.partition(day)) for day in some}
-        )
+        await committer.restate(changed[at : at + KEPT_PARTITIONS])
 
 
 def missing_partitions(layout: Layout, days: list[date]) -> ArchiveDamaged:

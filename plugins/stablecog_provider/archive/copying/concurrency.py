@@ -1,8 +1,10 @@
-"""How many images are copied at the same time: found out, not configured.
+"""How many images are copied at the same time: adapts to what the hosts can take.
 
-Additive increase, multiplicative decrease, in rounds of as many answers as there are slots (Chiu and Jain 1989, as in TCP):
-a round in which all slots were used adds one, or doubles until the first trouble; a refusal, or many failures, halves;
-a host that takes much longer to begin its answers than it once did has a queue, which more requests would only lengthen.
+Additive increase, multiplicative decrease (Chiu and Jain 1989, as in TCP), in rounds of as many responses as there are slots:
+
+- A round in which all slots were used adds one slot. Until the first problem, it doubles the limit instead.
+- A refusal, or many failures, halves the limit.
+- A host whose responses start much later than before has a queue. The limit is reduced, since more requests only lengthen it.
 """
 
 from __future__ import annotations
@@ -15,15 +17,15 @@ MIN_LIMIT, INITIAL_LIMIT = 4, 16
 DEFAULT_CONCURRENCY = 64
 LATENCY_RATIO = 2.0
 NOTICEABLE = 0.25
-"""Seconds: a wait that is longer by less is our own machine's as likely as the host's, and costs nobody anything."""
+"""Seconds. A smaller increase may just as well be this machine's, and does no harm."""
 REFUSAL_FACTOR, LATENCY_FACTOR = 0.5, 0.9
 FAILURE_SHARE = 0.1
 
 
 class AdaptiveConcurrency:
-    """`async with` it around each image; tell it of each answer. Of one event loop; waiters come first, go first.
+    """An async context manager around each image, fed with each response. For one event loop; waiters are served in order.
 
-    `limit` lies between `floor` and `ceiling`. A ceiling below the floor is the floor, too.
+    `limit` is between `floor` and `ceiling`. A ceiling below the floor lowers the floor.
     """
 
     def __init__(
@@ -34,7 +36,7 @@ class AdaptiveConcurrency:
         self.limit = min(max(start, self.floor), ceiling)
         self.in_use = 0
         self._slots = asyncio.Semaphore(self.limit)
-        # Slots taken away that the semaphore still gives out: whoever gets one lets it go for good.
+        # Slots that were taken away but that the semaphore still gives out. Whoever gets one drops it.
         self._owed = 0
         self._doubling = True
         self._all_used = False
@@ -58,14 +60,14 @@ class AdaptiveConcurrency:
             self._slots.release()
 
     def answered(self, wait: float) -> None:
-        """A host began to answer after `wait` seconds."""
+        """A response started after `wait` seconds."""
         if self._is_stale():
             return
         self._waits.append(wait)
         if len(self._waits) < self.limit:
             return
         typical = median(self._waits)
-        # One that is slow even when hardly asked is further away than it was, and has no queue of ours.
+        # A host that is slow even at the lowest limit is farther away than before; it has no queue of ours.
         self._shortest = typical if self.limit <= self.floor else min(typical, self._shortest)
         if typical > max(self._shortest * LATENCY_RATIO, self._shortest + NOTICEABLE):
             self._reduce(LATENCY_FACTOR)
@@ -73,12 +75,12 @@ class AdaptiveConcurrency:
             self._grow()
 
     def refused(self) -> None:
-        """A host said that it is too much (429)."""
+        """A host refused a request (429)."""
         if not self._is_stale():
             self._reduce(REFUSAL_FACTOR)
 
     def failed(self) -> None:
-        """A host failed (5xx, a broken connection): too much for it where it does so often, else that one image's trouble."""
+        """A request failed (5xx, a broken connection). Frequent failures mean overload; a few are those images' own problem."""
         if self._is_stale():
             return
         self._failures += 1
@@ -86,7 +88,7 @@ class AdaptiveConcurrency:
             self._reduce(REFUSAL_FACTOR)
 
     def _is_stale(self) -> bool:
-        """What was under way when the limit fell says nothing about the new one."""
+        """Whether the result belongs to a request from before the last reduction; it says nothing about the new limit."""
         if not self._stale:
             return False
         self._stale -= 1
@@ -95,13 +97,13 @@ class AdaptiveConcurrency:
     def _reduce(self, factor: float) -> None:
         self._doubling = False
         self._stale = max(self.in_use - 1, 0)
-        self._become(max(self.floor, int(self.limit * factor)))
+        self._set_limit(max(self.floor, int(self.limit * factor)))
 
     def _grow(self) -> None:
         used, more = self._all_used, self.limit if self._doubling else 1
-        self._become(min(self.ceiling, self.limit + more) if used else self.limit)
+        self._set_limit(min(self.ceiling, self.limit + more) if used else self.limit)
 
-    def _become(self, limit: int) -> None:
+    def _set_limit(self, limit: int) -> None:
         for _ in range(self.limit, limit):
             if self._owed:
                 self._owed -= 1

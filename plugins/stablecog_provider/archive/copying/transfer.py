@@ -1,9 +1,9 @@
-"""Copy images from their host to the bucket: many at once, hashed as they stream, never more memory than allowed.
+"""Copies images from their host to the bucket: in parallel, hashed while they stream, within a memory limit.
 
-Two bounds hold: at most `concurrency` images, fewer where a host shows that so many are too much; and at most
+Two limits hold: at most `concurrency` images at a time, fewer if a host cannot take as many; and at most
 `bytes_in_flight + max_image_bytes` bytes of bodies in memory. An image reserves its declared length before its body is read.
-One that does not say reserves a default, and when it outgrows that, it goes on alone: whoever is alone needs no more room, so
-somebody can always finish, and there is no deadlock.
+An image without a declared length reserves a default. If it outgrows that, it continues as the only such image and needs no
+further reservation, so it can always finish and there is no deadlock.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -22,6 +22,7 @@ from ...model.object_keys import EXTENSIONS, ImageKey, Layout, Rendition
 from ..ports import ImageBody, ImageSource, ObjectStore
 from ..resilience.rate_limit import RateLimiter
 from ..resilience.retry import IMAGE_RETRIES, STORE_RETRIES, RetryPolicy, Sleep
+from .byte_budget import ByteBudget
 from .concurrency import DEFAULT_CONCURRENCY, AdaptiveConcurrency
 from .image_format import image_type
 from .outage import IMAGES_IN_A_ROW, OutageDetector
@@ -31,7 +32,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class CopyJob:
-    """One image to copy. `day` is its partition; the URL may carry a signature and so stays out of the repr.
+    """One image to copy. `day` is its partition. The URL may contain a signature, so the repr omits it.
     `failed_before`: an earlier run could not copy it.
     """
 
@@ -44,7 +45,7 @@ class CopyJob:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """Where an image lies now, and its fixity: SHA-256 in hex, size in bytes."""
+    """Where an image is now, and its fixity: SHA-256 in hex, size in bytes."""
 
     uri: str
     sha256: str
@@ -52,36 +53,11 @@ class Copied:
     bytes: int
 
 
-class ByteBudget:
-    """How many bytes may be in memory. First come, first served, so that small images cannot starve a large one."""
-
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
-        self.available = capacity
-        self._turn = asyncio.Lock()
-        self._freed = asyncio.Event()
-
-    @asynccontextmanager
-    async def reserved(self, amount: int) -> AsyncIterator[None]:
-        """Wait for room and hold it. More than there is at all means: all of it."""
-        amount = min(amount, self.capacity)
-        async with self._turn:
-            while self.available < amount:
-                self._freed.clear()
-                await self._freed.wait()
-            self.available -= amount
-        try:
-            yield
-        finally:
-            self.available += amount
-            self._freed.set()
-
-
 class Transfer:
-    """Copies images, each at most once at a time; of one event loop. Lengths in bytes.
+    """Copies images, each at most once at a time. For one event loop. Lengths in bytes.
 
-    `undeclared_bytes`: what an image reserves whose host does not tell its length. `images_in_a_row`: so many given up with
-    none archived between mean that the host is down.
+    `undeclared_bytes`: reserved for an image whose host does not declare its length. `images_in_a_row`: if this many images
+    fail with none archived in between, the host is down.
     """
 
     def __init__(
@@ -115,10 +91,10 @@ class Transfer:
         self._breaker = OutageDetector(images_in_a_row)
 
     async def copy(self, job: CopyJob) -> Copied:
-        """Fetch, check, store. Safe to repeat: the same image is the same key and the same bytes.
+        """Fetch, check and store one image. Idempotent: the same image has the same key and the same bytes.
 
-        Raises ItemError for trouble with this image, also where the host still fails after all retries; SourceUnavailable
-        where it fails for every image; StoreUnavailable after retries; ConfigurationError at once.
+        Raises ItemError if this image fails, retries included; SourceUnavailable if the host fails for every image;
+        StoreUnavailable after retries; ConfigurationError at once.
         """
         try:
             with self._breaker.on_the_way():
@@ -132,12 +108,12 @@ class Transfer:
         except ImageRefused as error:
             self._breaker.refused(error)
             raise
-        # Not in a slot: the verdict may hang on an image that waits for one.
+        # Outside the slot: the verdict may depend on an image that waits for one.
         if job.failed_before:
             self._breaker.failed_again()
         else:
             await self._breaker.given_up(failure)
-        raise ImageRejected(f"given up after retries: {failure.message}", hint="later runs try it again by themselves")
+        raise ImageRejected(f"given up after retries: {failure.message}", hint="later runs retry it")
 
     def _retries_of(self, job: CopyJob) -> RetryPolicy:
         once = job.failed_before and self._breaker.only_repeat_failures
@@ -145,7 +121,7 @@ class Transfer:
 
     async def _attempt(self, job: CopyJob) -> Copied:
         asked_at = await self._limiter.acquire()
-        # The reservation outlives the connection: the body is in memory until it is stored.
+        # The reservation lasts longer than the connection: the body is in memory until it is stored.
         async with AsyncExitStack() as held:
             try:
                 async with self._images.open(job.url) as image:
@@ -153,7 +129,7 @@ class Transfer:
                     body, sha256 = await self._read(image, held)
             except RateLimited as error:
                 self.concurrency.refused()
-                self._limiter.throttled(asked_at, self._image_retries.bearable(error))
+                self._limiter.throttled(asked_at, self._image_retries.pause_for(error))
                 raise
             except SourceUnavailable:
                 self.concurrency.failed()
@@ -178,16 +154,16 @@ class Transfer:
                 digest.update(chunk)
                 chunks.append(chunk)
             if declared is not None and received != declared:
-                # What a broken connection looks like, so it is worth another try.
+                # A broken connection looks like this, so it is retried.
                 raise SourceUnavailable(f"the body ended after {received} of {declared} bytes")
         except BaseException:
-            # The exception outlives its retries, and by its traceback all that stands here, when the reservation is long gone.
+            # The exception's traceback keeps this frame, and so the chunks, longer than the reservation lasts.
             chunks.clear()
             raise
         return b"".join(chunks), digest.hexdigest()
 
     async def _outgrow(self, declared: int | None, received: int, held: AsyncExitStack) -> int:
-        """The new room of a body that is longer than it reserved, once it is the only such body."""
+        """Wait until this is the only body that is longer than its reservation, and return its new limit."""
         if declared is not None:
             raise ImageRejected(f"the body is longer than the {declared} bytes it declared")
         if received > self._max_image_bytes:
@@ -196,16 +172,16 @@ class Transfer:
         return self._max_image_bytes
 
     def _too_large(self, size: int) -> ImageRejected:
-        return ImageRejected(f"too large: {size} bytes or more, and {self._max_image_bytes} are allowed")
+        return ImageRejected(f"too large: at least {size} bytes, and at most {self._max_image_bytes} are allowed")
 
     async def _put(self, job: CopyJob, body: bytes, sha256: str) -> Copied:
         content_type = image_type(body)
         key = self._layout.image(ImageKey(job.day, job.output_id, job.rendition, EXTENSIONS[content_type]))
         put = partial(self._store.put, key, body, content_type=content_type, metadata={"sha256": sha256})
-        await self._store_retries.call(partial(self._tried, put), self._sleep)
+        await self._store_retries.call(partial(self._counted, put), self._sleep)
         return Copied(self._layout.uri(key), sha256, content_type, len(body))
 
-    async def _tried(self, put: Callable[[], Awaitable[str]]) -> str:
+    async def _counted(self, put: Callable[[], Awaitable[str]]) -> str:
         try:
             return await put()
         except StoreUnavailable:

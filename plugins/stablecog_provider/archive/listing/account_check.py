@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from ...errors import AnotherAccount
-from ...model.coverage import Axis, Window
+from ...model.coverage import Window
 from ...model.manifest import Row, is_live
 from ...model.object_keys import Rendition, day_of
-from ...model.output import Output, UnreadableOutput
+from ...model.output import Output, UnreadableOutput, instant_on
 from ...model.page import MAX_PER_PAGE, Order, PageQuery
 from ...model.times import MICROSECOND
 from ..ports import Partition, Source
@@ -68,8 +68,8 @@ async def _listed_around(
     source: Source, rows: list[Row], capabilities: Capabilities
 ) -> AsyncIterator[tuple[Output | UnreadableOutput, ...]]:
     """What the source lists below the newest of the rows, and above the oldest: some of them if they are still there."""
-    instants = [_instant(row, capabilities) for row in rows]
     if capabilities.cursor is not None:
+        instants = [instant_on(capabilities.cursor, row) or row.created_at for row in rows]
         cursor = max(instants) + MICROSECOND
         yield (await source.page(PageQuery(cursor=cursor, per_page=MAX_PER_PAGE))).outputs
         if capabilities.ascending:
@@ -82,7 +82,3 @@ async def _listed_around(
     row = max(rows, key=lambda row: row.created_at)
     async for step in walk(source, Window(row.created_at, row.created_at + MICROSECOND), capabilities):
         yield step.outputs
-
-
-def _instant(row: Row, capabilities: Capabilities) -> datetime:
-    return (row.output_created_at if capabilities.cursor is Axis.COMPLETED else None) or row.created_at

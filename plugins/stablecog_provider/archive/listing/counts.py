@@ -6,13 +6,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...model.coverage import Window
-from ...model.output import Output
+from ...model.output import Output, identity
 from ...model.page import MAX_PER_PAGE, PageQuery
 from ...model.times import MICROSECOND
-from ..committing.ledger import identity
 from ..ports import Source
 from .capabilities import Capabilities, WalkKind
 from .walk import walk
+
+
+async def count_window(source: Source, window: Window) -> int | None:
+    """Return the source's count of live outputs requested in the window, or None if the response has none.
+
+    Only a source whose counts honour dates answers this; others return their grand total.
+    """
+    page = await source.page(PageQuery(per_page=1, start=window.start, end=window.end - MICROSECOND))
+    return page.total
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,8 +35,7 @@ class SourceCounts:
     async def of(self, window: Window) -> int | None:
         """Live outputs in the window; where counts do not honour dates, all before its end. None where none is told."""
         if self.capabilities.counts_by_date:
-            query = PageQuery(per_page=1, start=window.start, end=window.end - MICROSECOND)
-            return (await self.source.page(query)).total
+            return await count_window(self.source, window)
         return await self._before(window.end)
 
     async def _before(self, end: datetime) -> int | None:

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from ...errors import SourceContradiction
 from ...model.coverage import MAX_LATENCY, Axis, Coverage, Window
-from ...model.output import Output, UnreadableOutput
+from ...model.output import Output, UnreadableOutput, instant_on
 from ...model.page import MAX_PER_PAGE, Order, Page, PageQuery
 from ...model.times import BEGINNING, FAR_FUTURE, MICROSECOND
 from ..ports import Source
@@ -68,7 +68,7 @@ async def _until(steps: AsyncIterator[Step], end: datetime, axis: Axis) -> Async
     """Without what lies beyond the window: it has not settled, or was not asked for."""
 
     def is_before(output: Output | UnreadableOutput) -> bool:
-        instant = output.output_created_at if axis is Axis.COMPLETED else output.created_at
+        instant = instant_on(axis, output)
         return instant is None or instant < end
 
     async for step in steps:
@@ -251,7 +251,7 @@ async def _falling(source: Source, cursor: datetime, per_page: int, axis: Axis =
     page = await source.page(PageQuery(cursor=cursor, per_page=per_page))
     rows = page.readable
     for row in rows:
-        instant = row.output_created_at if axis is Axis.COMPLETED else row.created_at
+        instant = instant_on(axis, row)
         if instant is not None and instant >= cursor:
             raise _contradiction("a page holds outputs from its cursor on")
     if any(before.created_at < after.created_at for before, after in pairwise(rows)):

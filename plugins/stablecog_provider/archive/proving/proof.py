@@ -7,7 +7,7 @@ is a difference, and is reported.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -16,12 +16,14 @@ from ...model.coverage import Axis, Coverage, Window
 from ...model.object_keys import day_of
 from ...model.page import MAX_PER_PAGE
 from ...model.times import BEGINNING
-from ..committing.ledger import identity
-from ..committing.pipeline import PartitionSummary, Pipeline, WorkItems
+from ..committing.commit import Committer
+from ..committing.ledger import Ledger, identity
+from ..committing.pipeline import Pipeline, WorkItems
+from ..committing.tally import Tally
 from ..listing.capabilities import Capabilities
 from ..listing.counts import SourceCounts
 from ..listing.walk import Step, walk
-from ..ports import Source
+from ..ports import Clock, Source
 
 DAY = timedelta(days=1)
 SMALLEST = timedelta(milliseconds=1)
@@ -29,26 +31,50 @@ MASS_DELETION = 100
 """More than this many, and more than half of the archive: rather a wrong key or a broken source than a tidy user."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofResult:
+    """What came of proving. `proofs`: one per window that the source can count. `claims`: sentences on what they rest on."""
+
+    proofs: tuple[Proof, ...] = ()
+    differences: tuple[Proof, ...] = ()
+    claims: tuple[str, ...] = ()
+    tally: Tally = Tally()
+
+
 @dataclass(slots=True, kw_only=True)
 class Prover:
-    """Proves windows of the requested axis, by which the source counts; mends what it can by the run's own pipeline."""
+    """Proves windows of the requested axis, by which the source counts. What it can repair, it repairs by `archive`, which
+    runs work items through the run's pipeline.
+    """
 
     source: Source
     capabilities: Capabilities
     pipeline: Pipeline
+    ledger: Ledger
+    committer: Committer
+    clock: Clock
     per_page: int
-    differences: list[Proof] = field(default_factory=list)
-    claims: list[str] = field(default_factory=list)
+    began: datetime
+    _differences: list[Proof] = field(default_factory=list)
+    _suspicions: list[str] = field(default_factory=list)
+    _tallies: list[Tally] = field(default_factory=list)
     _vanished: int = 0
     _counts: SourceCounts = field(init=False)
 
     def __post_init__(self) -> None:
-        self._counts = SourceCounts(
-            source=self.source, capabilities=self.capabilities, per_page=self.per_page, claims=self.claims
+        self._counts = SourceCounts(source=self.source, capabilities=self.capabilities, per_page=self.per_page)
+
+    async def prove(self, windows: Iterable[Window]) -> ProofResult:
+        """Compare each window, repair where it differs, compare again. Sums up all calls of this prover but the proofs."""
+        proofs = [await self._prove(window) for window in windows]
+        return ProofResult(
+            proofs=tuple(proof for proof in proofs if proof),
+            differences=tuple(self._differences),
+            claims=(*self._counts.claims, *self._suspicions),
+            tally=Tally.sum(self._tallies),
         )
 
-    async def prove(self, window: Window) -> Proof | None:
-        """Compare, mend where it differs, compare again. None where the source cannot count this."""
+    async def _prove(self, window: Window) -> Proof | None:
         source, manifest = await self._source_count(window), await self._manifest_count(window)
         if source is None:
             return None
@@ -57,7 +83,7 @@ class Prover:
             source, manifest = await self._source_count(window), await self._manifest_count(window)
             if source is None:
                 return None
-        return Proof(window.start, window.end, source, manifest, self.pipeline.ports.clock.now())
+        return Proof(window.start, window.end, source, manifest, self.clock.now())
 
     async def _locate(self, window: Window, source: int, manifest: int) -> None:
         if source == manifest:
@@ -84,41 +110,40 @@ class Prover:
         return midnight if window.start < midnight else middle
 
     async def _repair(self, window: Window) -> None:
-        ledger = self.pipeline.ledger
-        for day in await ledger.days(window):
-            ledger.forget(day)
-            await self.pipeline.save(Coverage(), {day: PartitionSummary.of(await ledger.partition(day))})
+        await self.committer.restate(await self.ledger.days(window))
         # Counts kept in the checkpoint may have been behind another run's partitions.
         source, manifest = await self._source_count(window), await self._manifest_count(window)
         if source is None or source == manifest:
             return
         listed: dict[str, datetime | None] = {}
         for stretch in Coverage((window,)).around(self.capabilities.axis, Axis.REQUESTED):
-            steps = walk(self.source, stretch, self.capabilities, self.per_page)
-            await self.pipeline.run(self.pipeline.work_items(_observed(steps, listed)))
+            steps = [step async for step in walk(self.source, stretch, self.capabilities, self.per_page)]
+            listed |= {identity(output): output.created_at for step in steps for output in step.outputs}
+            # Read again, the outputs claim no coverage.
+            await self._archive(self.pipeline.work_items(_outputs_alone(steps)))
         source = await self._source_count(window)
         if source == sum(at is None or at in window for at in listed.values()):
-            await self.pipeline.run(self._tombstones(window, listed))
+            await self._archive(self._tombstones(window, listed))
         manifest = await self._manifest_count(window)
         if source is not None and source != manifest:
-            now = self.pipeline.ports.clock.now()
-            self.differences.append(Proof(window.start, window.end, source, manifest, now))
+            self._differences.append(Proof(window.start, window.end, source, manifest, self.clock.now()))
+
+    async def _archive(self, items: AsyncIterator[WorkItems]) -> None:
+        self._tallies.append(await self.pipeline.run(items))
 
     async def _tombstones(self, window: Window, listed: dict[str, datetime | None]) -> AsyncIterator[WorkItems]:
         """Of what the archive held before this run, no more than `_suspicious` lets pass, of all places together: counts do not
         tell where as much is new as has vanished.
         """
-        pipeline = self.pipeline
-        entries = await pipeline.ledger.tombstones(window, listed)
-        old = {entry.row.output_id for entry in entries if entry.row.first_seen_at < pipeline.report.started_at}
-        if not self._suspicious(self._vanished + len(old), sum(pipeline.start.days.values())):
+        entries = await self.ledger.tombstones(window, listed)
+        old = {entry.row.output_id for entry in entries if entry.row.first_seen_at < self.began}
+        if not self._suspicious(self._vanished + len(old), sum(self.committer.start.days.values())):
             self._vanished += len(old)
             yield WorkItems(entries)
 
     @property
     def _days(self) -> dict[date, int]:
-        checkpoint = self.pipeline.checkpoint.current
-        return dict(checkpoint.days) if checkpoint else {}
+        return dict(self.committer.checkpoint.days)
 
     async def _manifest_count(self, window: Window) -> int:
         """By the counts kept for whole days; only days that the window cuts are looked into."""
@@ -128,7 +153,7 @@ class Prover:
             if window.start <= start and start + DAY <= window.end:
                 total += count
             elif start < window.end and window.start < start + DAY:
-                total += (await self.pipeline.ledger.partition(day)).live_count(window)
+                total += (await self.ledger.partition(day)).live_count(window)
         return total
 
     async def _source_count(self, window: Window) -> int | None:
@@ -151,8 +176,8 @@ class Prover:
             "tombstone was set. Is this the right account's key? If they were deleted on purpose, nothing need be done: the "
             "images stay."
         )
-        if claim not in self.claims:
-            self.claims.append(claim)
+        if claim not in self._suspicions:
+            self._suspicions.append(claim)
         return True
 
 
@@ -160,10 +185,8 @@ def _is_mass_deletion(missing: int, held: int) -> bool:
     return missing > MASS_DELETION and missing * 2 > held
 
 
-async def _observed(steps: AsyncIterator[Step], listed: dict[str, datetime | None]) -> AsyncIterator[Step]:
-    """The steps' outputs alone (they are read again, and claim nothing), noting what is listed and when requested."""
-    async for step in steps:
-        listed.update((identity(output), output.created_at) for output in step.outputs)
+async def _outputs_alone(steps: Iterable[Step]) -> AsyncIterator[Step]:
+    for step in steps:
         yield Step(step.outputs)
 
 

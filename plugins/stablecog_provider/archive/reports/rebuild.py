@@ -9,8 +9,9 @@ from typing import Any
 from ...model.checkpoint import Proof
 from ...model.coverage import Axis, Coverage
 from ...model.times import format_instant
+from ..committing.tally import SHOWN_FAILURES, Failure
 from ..proving.bisection import CountComparison
-from .run import SHOWN_FAILURES, Failure, counted
+from .run import counted
 
 SHOWN_GAPS = 50
 

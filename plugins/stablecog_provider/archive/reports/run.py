@@ -9,8 +9,7 @@ from typing import Any, TypedDict
 from ...model.checkpoint import Proof
 from ...model.coverage import Axis, Coverage
 from ...model.times import BEGINNING, format_instant
-
-SHOWN_FAILURES = 50
+from ..committing.tally import Failure
 
 
 class RunSummary(TypedDict):
@@ -36,28 +35,20 @@ class RunSummary(TypedDict):
     explanation: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One image that could not be archived."""
-
-    output_id: str
-    rendition: str
-    reason: str
-
-
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """Filled in as the run goes. `outcome` is derived.
+    """What one run found, did and proved. `outcome` is derived.
 
-    `walk`: how the source was read. `claims`: what the proof rests on where counts do not honour dates. `differences`: the
-    places where the source counts otherwise. `holes`: stretches that the source's listing could not show.
+    `walk`: how the source was read. `read` to `failures`: as in a `Tally`. `claims`: what the proof rests on if counts do not
+    honour dates. `differences`: the places where the source counts otherwise. `holes`: stretches that the source's listing could
+    not show. `pending_retries`: days that hold images which are to be tried again.
     """
 
     run_id: str
     archive: str
     source: str
     started_at: datetime
-    finished_at: datetime | None = None
+    finished_at: datetime
     walk: str = ""
     capabilities: dict[str, Any] = field(default_factory=dict)
     axis: Axis = Axis.COMPLETED
@@ -69,16 +60,15 @@ class RunReport:
     failed: int = 0
     gone: int = 0
     tombstoned: int = 0
+    failures: tuple[Failure, ...] = ()
     pending_retries: int = 0
-    """Days that hold images which are to be tried again."""
     next_retry: datetime | None = None
-    failures: list[Failure] = field(default_factory=list)
     source_requests: int = 0
     store_requests: int = 0
     proof: Proof | None = None
-    differences: list[Proof] = field(default_factory=list)
+    differences: tuple[Proof, ...] = ()
     holes: Coverage = Coverage()
-    claims: list[str] = field(default_factory=list)
+    claims: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:
@@ -98,7 +88,7 @@ class RunReport:
 
     @property
     def seconds(self) -> float:
-        return round(((self.finished_at or self.started_at) - self.started_at).total_seconds(), 3)
+        return round((self.finished_at - self.started_at).total_seconds(), 3)
 
     def explain(self) -> list[str]:
         """What happened, what is safe, and what to do, in plain sentences."""
@@ -209,7 +199,7 @@ class RunReport:
             "capabilities": self.capabilities,
             "axis": str(self.axis),
             "started_at": format_instant(self.started_at),
-            "finished_at": format_instant(self.finished_at) if self.finished_at else None,
+            "finished_at": format_instant(self.finished_at),
             "coverage": [[format_instant(window.start), format_instant(window.end)] for window in self.coverage],
             "holes": [[format_instant(window.start), format_instant(window.end)] for window in self.holes],
             "failures": [

@@ -1,6 +1,7 @@
-"""One rate for all who ask the same host: what one of them is told, all of them heed.
+"""One rate for all callers of the same host: a refusal of one slows all of them.
 
-(aiolimiter, the usual library, lets a full bucket go at once at the start, and does not learn from a refusal.)
+The usual library, aiolimiter (1.3 was read), spaces requests evenly if its bucket holds a single one. Its rate is fixed at
+construction, and it has no pause for a `Retry-After`; this module needs both.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ import time
 from collections.abc import Awaitable, Callable
 
 FIRST_INTERVAL, LONGEST_INTERVAL = 0.05, 2.0
-"""Seconds between two requests: after the first refusal, and at most."""
+"""Seconds between two requests: after the first refusal, and the maximum."""
 _RECOVERY = 0.98
 _NEGLIGIBLE = 0.001
 
 
 class RateLimiter:
-    """Spaces the starts of requests by `interval` seconds; wider after each refusal, and narrower again with every success.
+    """Spaces the starts of requests by `interval` seconds: wider after each refusal, narrower again with every success.
 
-    Without the spacing, all who waited for a `Retry-After` would ask at the same instant, and be refused again.
+    Without the spacing, all callers that waited for a `Retry-After` would ask at the same instant and be refused again.
     """
 
     def __init__(
@@ -33,9 +34,9 @@ class RateLimiter:
         self._lock = asyncio.Lock()
 
     async def acquire(self) -> float:
-        """Wait until it is one's turn. Returns when that was, for `refused`."""
+        """Wait for the next free slot. Returns its time, which `throttled` needs."""
         async with self._lock:
-            # Meanwhile, somebody else may have been told to wait longer.
+            # During the sleep, another caller may have extended the pause.
             while (delay := self._next - self._monotonic()) > 0:
                 await self._sleep(delay)
             now = self._monotonic()
@@ -43,15 +44,16 @@ class RateLimiter:
             return now
 
     def pause(self, seconds: float) -> None:
-        """Nobody asks for that long: a limit is the client address's, not the request's."""
+        """Let no request start for that long: a rate limit applies to the client's address, not to one request."""
         self._next = max(self._next, self._monotonic() + seconds)
 
     def throttled(self, asked_at: float, seconds: float) -> None:
-        """A request begun at `asked_at` came too soon. Requests that were under way together are one refusal."""
+        """A request started at `asked_at` was refused. Refusals of concurrent requests count as one."""
         self.pause(seconds)
         if asked_at >= self._throttled_at:
             self.interval = max(self._least, min(max(2 * self.interval, FIRST_INTERVAL), LONGEST_INTERVAL))
             self._throttled_at = self._monotonic()
 
     def succeeded(self) -> None:
+        """A request was answered: narrow the interval a little, down to where it began."""
         self.interval = max(self._least, self.interval * _RECOVERY if self.interval > _NEGLIGIBLE else 0.0)
