@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from ..local.children import StepFailed, heed_interruptions
+from ..local.children import StepFailed, raise_on_signals
 from ..local.s3_server import ServerFailed as S3Failed
 from .process_usage import RunFailed
 from .servers import Missing, ServerFailed
@@ -15,7 +15,7 @@ def exit_code(measure: Callable[[], None]) -> int:
     """2 where a program is missing, 1 where something failed, 130 where it was interrupted, by SIGTERM and SIGHUP, too: they
     would otherwise end us before the folders of temporary files, gigabytes of them, are removed.
     """
-    heed_interruptions()
+    raise_on_signals()
     try:
         measure()
     except Missing as error:

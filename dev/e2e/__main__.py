@@ -17,7 +17,7 @@ import httpx
 import typer
 from rich.console import Console
 
-from ..local.children import StepFailed, heed_interruptions
+from ..local.children import StepFailed, raise_on_signals
 from ..local.s3_server import ServerFailed, seaweedfs
 from .account import truth_of
 from .backends import backends
@@ -45,7 +45,7 @@ def main(
     console = Console(highlight=False)
     # A table that is piped into a file is not to be folded.
     console.width = max(console.width, WIDTH)
-    heed_interruptions()
+    raise_on_signals()
     if unknown := set(only or ()) - set(NAMES):
         console.print(f"there is no run {', '.join(sorted(unknown))}: choose of {', '.join(NAMES)}")
         raise SystemExit(2)
@@ -67,7 +67,7 @@ def main(
         console.print(f"{type(failure).__name__}: {failure}", markup=False, soft_wrap=True)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        console.print("\nInterrupted; everything that was started is stopped.")
+        console.print("\nInterrupted. Everything that was started is stopped.")
         raise SystemExit(130) from None
     raise SystemExit(0 if all(line.clean for line in lines) else 1)
 

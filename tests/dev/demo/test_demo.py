@@ -231,7 +231,7 @@ def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str
         demo.send_signal(signal.SIGINT)
     rest = demo.stdout.read()
     assert demo.wait(60) == 130
-    assert "everything that was started is stopped" in rest
+    assert "Everything that was started is stopped" in rest
     assert [child for child in family if lives(child.pid)] == []
 
 
