@@ -106,3 +106,13 @@ def test_the_hooks_that_search_find_what_they_should(hook_id: str, bad: list[byt
 
 def test_the_project_has_an_address() -> None:
     assert pyproject()["project"]["urls"]["Homepage"] == "https://stablecog.com"
+
+
+def test_the_guide_for_contributors_names_files_and_targets_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = {name for name in re.findall(r"`([\w./-]+\.(?:py|md|cfg|toml))`", text) if "NAME" not in name}
+    roots = [ROOT, ROOT / "plugins/stablecog_provider", ROOT / "tests", ROOT / "tests/adapters", ROOT / "dev/campaign"]
+    assert len(named) > 20
+    assert [name for name in named if not any((root / name).exists() for root in roots)] == []
+    targets = set(re.findall(r"\bmake ([a-z][a-z0-9-]*)", text))
+    assert targets <= make_targets()
