@@ -1,4 +1,4 @@
-"""How a benchmark ends: what went wrong is told on stderr, and nothing that it started or stored is left."""
+"""Ends a benchmark: errors become a message on stderr and an exit code, and nothing that was started or stored is left."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from .servers import Missing, ServerFailed
 
 
 def exit_code(measure: Callable[[], None]) -> int:
-    """2 where a program is missing, 1 where something failed, 130 where it was interrupted, by SIGTERM and SIGHUP, too: they
-    would otherwise end us before the folders of temporary files, gigabytes of them, are removed.
+    """Return 0, or 2 if a program is missing, 1 if something failed, 130 if it was interrupted.
+
+    SIGTERM and SIGHUP count as interruptions. Otherwise they would end us before gigabytes of temporary files are removed.
     """
     raise_on_signals()
     try:
         measure()
     except Missing as error:
-        tell(str(error))
+        log(str(error))
         return 2
     except (RunFailed, ServerFailed, S3Failed, StepFailed, ChildProcessError, TimeoutError) as error:
-        tell(f"{type(error).__name__}: {error}")
+        log(f"{type(error).__name__}: {error}")
         return 1
     except KeyboardInterrupt:
-        tell("interrupted")
+        log("interrupted")
         return 130
     return 0
 
 
-def tell(text: str) -> None:
+def log(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
