@@ -33,14 +33,14 @@ from .deadline import RUN_SECONDS, within
 LAYOUT = Layout("archive", "hostile")
 TIMEOUTS = HttpTimeouts(connect=2.0, read=2.0, total=4.0)
 Spoil = Callable[[dict[str, Any]], None]
-"""Changes a page's document in place."""
+"""Changes the document of a page in place."""
 
 
 class LyingSimulator(Simulator):
-    """The simulator, its listing's documents changed by `spoil` on their way out."""
+    """The simulator, with the documents of its listing changed by `spoil`."""
 
     def __init__(self, world: SimulatedWorld, spoil: Spoil) -> None:
-        # An hour on, so that all outputs are settled.
+        # An hour later, so that all outputs are settled.
         super().__init__(world, clock=SimulatedClock(world.present + timedelta(hours=1), rate=0))
         self.spoil = spoil
 
@@ -63,7 +63,7 @@ class LyingSimulator(Simulator):
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run: its report or the ArchiveError that ended it, and the rows that stand. Other exceptions go up."""
+    """Result of a run: its report or the ArchiveError that ended it, and the rows in the manifest."""
 
     report: RunReport | None = None
     error: ArchiveError | None = None
@@ -104,12 +104,12 @@ async def run_against(
 
 
 def quiet_world(outputs: int) -> SimulatedWorld:
-    """So many outputs, one image each, nothing else going on."""
+    """Return an account with `outputs` outputs, one image each, and no other activity."""
     return SimulatedWorld.generate(outputs=outputs, days=1, quiet=True, future=0)
 
 
-async def run_spoilt(outputs: int, spoil: Spoil, **settings: Any) -> Outcome:
-    """A run over a simulated account of `outputs` whose pages are changed by `spoil`."""
+async def run_spoiled(outputs: int, spoil: Spoil, **settings: Any) -> Outcome:
+    """Run over a simulated account with `outputs` outputs whose pages are changed by `spoil`."""
     world = quiet_world(outputs)
     async with LyingSimulator(world, spoil) as simulator:
         clock = FixedClock(simulator.clock.now())
