@@ -1,4 +1,4 @@
-"""README.md as tests read it: fenced blocks that carry a mark `<!-- tested: NAME -->`, tables, and code spans."""
+"""Reads README.md for tests: fenced blocks marked `<!-- tested: NAME -->`, tables and sections."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ TEXT = (ROOT / "README.md").read_text()
 
 
 def blocks(mark: str) -> list[str]:
-    """The fenced blocks so marked, in order."""
+    """Return the fenced blocks with this mark, in order."""
     return re.findall(rf"<!-- tested: {mark} -->\n```\w+\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 
 
 def table_after(heading: str) -> list[list[str]]:
-    """The rows of the first table after a line that begins with `heading`, its own header left out."""
+    """Return the rows of the first table after a line that starts with `heading`, without the table's header."""
     lines = TEXT[re.search(rf"^{re.escape(heading)}", TEXT, re.MULTILINE).end() :].splitlines()  # type: ignore[union-attr]
     start = next(number for number, line in enumerate(lines) if line.startswith("|"))
     rows = []
@@ -27,7 +27,7 @@ def table_after(heading: str) -> list[list[str]]:
 
 
 def section(heading: str) -> str:
-    """The text from a line that begins with `heading` up to the next heading of its kind."""
+    """Return the text from a line that starts with `heading` up to the next heading."""
     found = re.search(rf"^{re.escape(heading)}.*?(?=^(?:## |\*\*`|\Z))", TEXT, re.DOTALL | re.MULTILINE)
     assert found, heading
     return found[0]

@@ -1,4 +1,4 @@
-"""Every operation of a store by its name, refusals as a server spells them, and what an error may show."""
+"""Operations of a store by name, errors as a server formats them, and the rules for error messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worlds and looks that the tests of a run share."""
+"""Worlds and checks for tests of a run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def checkpoint(scene: Scene) -> Checkpoint:
 
 
 async def assert_complete(scene: Scene, settling: timedelta = timedelta(seconds=331)) -> None:
-    """Every live output older than `settling` has its rows, and each archived row's bytes lie where it says."""
+    """Check that every live output older than `settling` has its rows, and that each archived row has its object."""
     rows, now = await scene.rows(), scene.clock.now()
     for output in scene.simulated.visible(now - settling):
         if output.deleted_at and output.deleted_at <= now:
