@@ -1,4 +1,4 @@
-"""What the containers of compose.yaml run: `python start.py keys | store | source | airflow | first-run | tomorrow`.
+"""Entry point of the containers in compose.yaml: `python start.py keys | store | source | airflow | first-run | tomorrow`.
 
 `keys` makes this installation's own random keys, once, in a volume that the others read: nothing secret is written down
 anywhere, and nothing that is generated here works anywhere else.
@@ -25,7 +25,7 @@ DAY = 86400
 
 
 def keys() -> None:
-    """Make the keys where there are none yet."""
+    """Create the keys unless they exist."""
     place = HOME / "keys/keys.json"
     if place.exists():
         return
@@ -42,7 +42,7 @@ def keys() -> None:
 
 
 def store() -> None:
-    """SeaweedFS, reachable by the other containers."""
+    """Run SeaweedFS for the other containers."""
     made, folder = _keys(), HOME / "store"
     identity = {
         "name": "archive",
@@ -63,18 +63,18 @@ def store() -> None:
 
 
 def source() -> None:
-    """The simulated account, its clock running as ours does."""
-    _become("stablecog-archive", "simulate", "--host", "0.0.0.0", "--port", "8787")  # noqa: S104 - the containers' own net
+    """Run the simulated account, with a clock that runs like ours."""
+    _become("stablecog-archive", "simulate", "--host", "0.0.0.0", "--port", "8787")  # noqa: S104 - the network of the containers
 
 
 def airflow() -> None:
-    """Airflow with both connections, once there is a bucket."""
+    """Create the bucket, then run Airflow with both connections."""
     make_bucket()
     _become("airflow", "standalone", environ=os.environ | airflow_settings())
 
 
 def airflow_settings() -> dict[str, str]:
-    """Everything that Airflow is told."""
+    """Return the environment of Airflow."""
     from stablecog_provider.simulator.world import DEFAULT_KEY
 
     made, place = _keys(), SOURCE.removeprefix("http://")
@@ -94,7 +94,7 @@ def airflow_settings() -> dict[str, str]:
         "AIRFLOW__CORE__FERNET_KEY": made["fernet"],
         "AIRFLOW__API__SECRET_KEY": made["airflow"],
         "AIRFLOW__API_AUTH__JWT_SECRET": made["airflow"],
-        # Whoever reaches the page is its master; compose.yaml publishes it on 127.0.0.1 alone.
+        # Everybody who can open the page is an administrator, so compose.yaml publishes it on 127.0.0.1 only.
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -103,7 +103,7 @@ def airflow_settings() -> dict[str, str]:
 
 
 def make_bucket() -> None:
-    """The archive's bucket, unless it is there."""
+    """Create the bucket of the archive unless it exists."""
     import boto3
 
     made = _keys()
@@ -114,22 +114,22 @@ def make_bucket() -> None:
 
 
 def first_run() -> None:
-    """Trigger the DAG, so that there is something to look at."""
+    """Trigger the DAG, so that there is a result to look at."""
     token = _ask("GET", f"{AIRFLOW}/auth/token")["access_token"]
     run = _ask("POST", f"{AIRFLOW}/api/v2/dags/{DAG}/dagRuns", {"logical_date": None}, token)
     print(f"triggered {run['dag_run_id']}: see http://127.0.0.1:8080/dags/{DAG}")
 
 
 def tomorrow() -> None:
-    """Move the simulated account's clock on by a day."""
+    """Advance the clock of the simulated account by a day."""
     state = _ask("POST", f"{SOURCE}/_simulator/clock/advance", {"seconds": DAY})
-    print(f"at the source it is {state['clock']['now']} now, and {state['outputs']['visible']} outputs are there")
+    print(f"The clock of the source is at {state['clock']['now']}. It has {state['outputs']['visible']} outputs.")
 
 
 def healthy(name: str) -> None:
-    """For the health checks: ends badly unless the service answers as it should."""
+    """Health check: exit with an error unless the service answers correctly."""
     if name == "store":
-        # Refusing a stranger takes the whole S3 server.
+        # Only a running S3 server refuses an anonymous request.
         try:
             _ask("GET", f"{STORE}/")
         except urllib.error.HTTPError as refused:
@@ -157,7 +157,7 @@ def _ask(method: str, url: str, body: object = None, token: str = "") -> Any:
 
 
 def _become(*command: str, environ: dict[str, str] | None = None) -> None:
-    """This process becomes the service, and gets its signals."""
+    """Replace this process with the service, so that the service receives the signals."""
     os.execvpe(command[0], command, environ or dict(os.environ))  # noqa: S606
 
 

@@ -1,1 +1,1 @@
-"""What the archive costs: run by hand, never by the tests. `docs/performance.md` has the figures."""
+"""Benchmarks, run by hand (`make bench`), never by the tests. `docs/performance.md` has the figures."""

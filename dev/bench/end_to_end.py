@@ -1,8 +1,8 @@
-"""What the archive adds to the copying alone: listing, manifest, checkpoint and proof of 20,000 outputs, in whole processes.
+"""Measures what the archive adds to copying: listing, manifest, checkpoint and proof of 20,000 outputs, in whole processes.
 
-`python -m dev.bench.end_to_end [--outputs N] [--rounds N]`. The listing comes from `growth_source`, the images from nginx (2,000
-files of 110 kB for all), both go to SeaweedFS. In turn: our transfer layer alone over the same images, then the command
-`stablecog-archive run`.
+`python -m dev.bench.end_to_end [--outputs N] [--rounds N]` runs our transfer layer alone, then `stablecog-archive run` over
+the same images. The listing comes from `growth_source`, the images from nginx (2,000 files of 110 kB), and both write to
+SeaweedFS.
 """
 
 from __future__ import annotations
@@ -34,15 +34,17 @@ from .exit_codes import exit_code
 from .process_usage import Cost, RunFailed, run_whole
 from .results import machine
 from .servers import serving
-from .stage import BUCKET, MIB, account, environ, order, run_command
+from .stage import BUCKET, MIB, account, environ, run_command, set_account
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m dev.bench.end_to_end", description="The archive against copying.")
+    parser = argparse.ArgumentParser(
+        prog="python -m dev.bench.end_to_end", description="Compare the archive with copying alone."
+    )
     parser.add_argument("--outputs", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    return exit_code(lambda: _measure(asked.outputs, asked.rounds))
+    arguments = parser.parse_args()
+    return exit_code(lambda: _measure(arguments.outputs, arguments.rounds))
 
 
 def _measure(outputs: int, rounds: int) -> None:
@@ -68,9 +70,9 @@ def _measure(outputs: int, rounds: int) -> None:
 
 
 def _round(folder: Path, images: str, outputs: int) -> tuple[Cost, Cost]:
-    """Both into a store of their own, empty at the start; gone at the end, for the bytes are many."""
+    """Run both, each with an empty store that is removed at the end, because it holds gigabytes."""
     folder.mkdir()
-    jobs, log, told = folder / "jobs.txt", folder / "log", folder / "told"
+    jobs, log, stdout = folder / "jobs.txt", folder / "log", folder / "stdout"
     jobs.write_text("".join(f"{images}/{number % SMALL.count:05}.jpeg,{number}\n" for number in range(outputs)))
     with tempfile.TemporaryDirectory(dir=folder) as data, seaweedfs(Path(data), bucket=BUCKET) as server:
         command = [sys.executable, "-m", __spec__.name, "--only-copy", str(jobs), server.endpoint]
@@ -80,12 +82,12 @@ def _round(folder: Path, images: str, outputs: int) -> tuple[Cost, Cost]:
         seaweedfs(Path(data), bucket=BUCKET) as server,
         account(folder / "source.log", images, str(SMALL.count)) as address,
     ):
-        order(address, "outputs", outputs)
+        set_account(address, "outputs", outputs)
         hosts = (urlsplit(address).netloc, urlsplit(images).netloc)
         archive = run_whole(
-            run_command(f"s3://{BUCKET}/whole", server, address, *hosts), environ(server), log, told=told
+            run_command(f"s3://{BUCKET}/whole", server, address, *hosts), environ(server), log, stdout=stdout
         )
-    report = json.loads(told.read_text())
+    report = json.loads(stdout.read_text())
     if report["outcome"] != "proven" or report["copied"] != outputs:
         raise RunFailed(f"the run ended with {report}")
     return copying, archive

@@ -1,35 +1,36 @@
-"""How a benchmark ends: what went wrong is told on stderr, and nothing that it started or stored is left."""
+"""Ends a benchmark: errors become a message on stderr and an exit code, and nothing that was started or stored is left."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 
-from ..local.children import StepFailed, heed_interruptions
+from ..local.children import StepFailed, raise_on_signals
 from ..local.s3_server import ServerFailed as S3Failed
 from .process_usage import RunFailed
 from .servers import Missing, ServerFailed
 
 
 def exit_code(measure: Callable[[], None]) -> int:
-    """2 where a program is missing, 1 where something failed, 130 where it was interrupted, by SIGTERM and SIGHUP, too: they
-    would otherwise end us before the folders of temporary files, gigabytes of them, are removed.
+    """Return 0, or 2 if a program is missing, 1 if something failed, 130 if it was interrupted.
+
+    SIGTERM and SIGHUP count as interruptions. Otherwise they would end us before gigabytes of temporary files are removed.
     """
-    heed_interruptions()
+    raise_on_signals()
     try:
         measure()
     except Missing as error:
-        tell(str(error))
+        log(str(error))
         return 2
     except (RunFailed, ServerFailed, S3Failed, StepFailed, ChildProcessError, TimeoutError) as error:
-        tell(f"{type(error).__name__}: {error}")
+        log(f"{type(error).__name__}: {error}")
         return 1
     except KeyboardInterrupt:
-        tell("interrupted")
+        log("interrupted")
         return 130
     return 0
 
 
-def tell(text: str) -> None:
+def log(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

@@ -1,8 +1,8 @@
-"""What an archive costs as it grows: memory and bytes of a backfill, then requests, seconds and memory of runs with nothing new.
+"""Measures how costs grow with the archive: a backfill, then runs with nothing new.
 
-`python -m dev.bench.growth [SIZE ...]` makes an archive of each size on SeaweedFS, then runs the real command on it: right
-after (its last day is read again), after two days with nothing new, and after one more. Medians of three. Prints JSON, and the
-table that `docs/performance.md` shows; `benchmarks.growth_plot` draws the JSON.
+`python -m dev.bench.growth [SIZE ...]` creates an archive of each size on SeaweedFS. It then runs the real command: right
+after the backfill (the last day is read again), after two days with nothing new, and one day later. It takes medians of three
+and prints JSON, which `dev.bench.growth_plot` draws, and the table of `docs/performance.md`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..local.s3_server import S3Server, seaweedfs
 from .exit_codes import exit_code
 from .growth_source import MOST
 from .process_usage import RunFailed, run_whole
-from .stage import BUCKET, MIB, account, environ, order, run_command
+from .stage import BUCKET, MIB, account, environ, run_command, set_account
 
 SIZES = (1_000, 10_000, 100_000, MOST)
 LONGEST_BACKFILL = 3 * 3600.0
@@ -30,7 +30,7 @@ LONGEST_BACKFILL = 3 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """`resident`: bytes at each tenth. `peak`: the process's most. `written`, `final`: bytes of manifest."""
+    """`resident`: bytes of memory at each tenth. `peak`: maximum of the process. `written`, `final`: bytes of manifest."""
 
     outputs: int
     seconds: float
@@ -44,7 +44,7 @@ class Backfill:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """A run by the command line as a whole process. `seconds`: all of it, start of Python included; `peak` in bytes."""
+    """A run by the command line, as a whole process. `seconds` includes the start of Python; `peak` is in bytes."""
 
     outputs: int
     when: str
@@ -64,11 +64,11 @@ def main() -> int:
 def _measure(sizes: tuple[int, ...]) -> None:
     backfills: list[Backfill] = []
     idles: list[Idle] = []
-    with tempfile.TemporaryDirectory(prefix="growth-") as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory(prefix="growth-") as name:
+        folder = Path(name)
         with account(folder / "source.log") as address, seaweedfs(folder / "s3", bucket=BUCKET) as server:
             for size in sizes:
-                backfill, runs = _grown(folder, address, server, size)
+                backfill, runs = _measure_size(folder, address, server, size)
                 backfills.append(backfill)
                 idles += runs
                 for found in (asdict(backfill), *map(asdict, runs)):
@@ -76,29 +76,29 @@ def _measure(sizes: tuple[int, ...]) -> None:
     show(backfills, idles)
 
 
-def _grown(folder: Path, address: str, server: S3Server, size: int) -> tuple[Backfill, list[Idle]]:
+def _measure_size(folder: Path, address: str, server: S3Server, size: int) -> tuple[Backfill, list[Idle]]:
     to = f"s3://{BUCKET}/grown-{size}"
-    order(address, "outputs", size)
-    backfill = _filled(folder, address, server, to, size)
+    set_account(address, "outputs", size)
+    backfill = _backfill(folder, address, server, to, size)
     command = run_command(to, server, address, address.removeprefix("http://"))
 
     def idle(when: str) -> Idle:
         return _idle(folder, command, environ(server), size, when)
 
     runs = [_median(idle, "right after")]
-    order(address, "idle", 2)
-    # Once: the next one has those two days behind it.
+    set_account(address, "idle", 2)
+    # Only once: this run covers the two days.
     runs.append(idle("2 days later"))
-    order(address, "idle", 1)
+    set_account(address, "idle", 1)
     runs.append(_median(idle, "a day later still"))
     return backfill, runs
 
 
-def _filled(folder: Path, address: str, server: S3Server, to: str, size: int) -> Backfill:
+def _backfill(folder: Path, address: str, server: S3Server, to: str, size: int) -> Backfill:
     command = [sys.executable, "-m", "dev.bench.growth_backfill", address, server.endpoint, to, str(size)]
-    told = folder / "told"
-    cost = run_whole(command, environ(server), folder / "log", told=told, longest=LONGEST_BACKFILL)
-    *tenths, closing = [json.loads(line) for line in told.read_text().splitlines()]
+    stdout = folder / "stdout"
+    cost = run_whole(command, environ(server), folder / "log", stdout=stdout, longest=LONGEST_BACKFILL)
+    *tenths, closing = [json.loads(line) for line in stdout.read_text().splitlines()]
     if closing["outcome"] != "proven" or closing["copied"] != size:
         raise RunFailed(f"the backfill of {size} ended with {closing}")
     return Backfill(
@@ -118,9 +118,9 @@ def _median(idle: Callable[[str], Idle], when: str) -> Idle:
 
 
 def _idle(folder: Path, command: list[str], environ: Mapping[str, str], size: int, when: str) -> Idle:
-    told = folder / "told"
-    cost = run_whole(command, environ, folder / "log", told=told)
-    report = json.loads(told.read_text())
+    stdout = folder / "stdout"
+    cost = run_whole(command, environ, folder / "log", stdout=stdout)
+    report = json.loads(stdout.read_text())
     if report["outcome"] != "proven" or report["copied"]:
         raise RunFailed(f"the run on {size} {when} ended with {report}")
     return Idle(

@@ -1,7 +1,7 @@
-"""One process that archives the whole account, and tells at each tenth what it has cost: memory, seconds, bytes, requests.
+"""Archives the whole account in one process and prints its costs at each tenth: memory, seconds, bytes, requests.
 
-API, S3, manifest and checkpoint are real. Only the images are not there: each is the same few bytes, made and dropped in
-process, since a million of them over HTTP would take an hour and are measured by `benchmarks.copy`.
+API, S3, manifest and checkpoint are real. The images are not: each is the same few bytes, created and dropped in process.
+A million images over HTTP would take an hour, and `dev.bench.copy` measures them.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class Tiny:
 class TinyImages:
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[ImageBody]:
-        # One turn of the event loop, as any read from a socket would be.
+        # One turn of the event loop, as a read from a socket would take.
         await asyncio.sleep(0)
         yield Tiny()
 
 
 class WithoutImages:
-    """An ObjectStore that drops images. `images`: how many; `manifest_bytes`: what was written of the manifest."""
+    """An ObjectStore that drops images. `images`: number dropped. `manifest_bytes`: bytes of manifest written."""
 
     def __init__(self, inner: ObjectStore) -> None:
         self._inner, self.images, self.manifest_bytes = inner, 0, 0
@@ -76,15 +76,15 @@ class WithoutImages:
 
 
 class Meter:
-    """Prints a line of JSON at each tenth of `outputs`: resident bytes now, seconds since the start."""
+    """Prints a line of JSON at each tenth of `outputs`: resident bytes, and seconds since the start."""
 
     def __init__(self, outputs: int) -> None:
         self._tenth, self._outputs, self._began = 1, outputs, time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         while self._tenth <= 10 and progress.done >= self._outputs * self._tenth // 10:
-            told = {"tenth": self._tenth, "resident": resident(), "seconds": time.monotonic() - self._began}
-            print(json.dumps(told), flush=True)  # noqa: T201 - this is what it is for
+            line = {"tenth": self._tenth, "resident": resident(), "seconds": time.monotonic() - self._began}
+            print(json.dumps(line), flush=True)  # noqa: T201 - the parent reads it
             self._tenth += 1
 
 
@@ -102,8 +102,8 @@ async def main(address: str, endpoint: str, to: str, outputs: int) -> None:
     ):
         store = WithoutImages(bucket)
         manifest = ParquetManifest(store, layout)
-        world = Ports(source=api, images=TinyImages(), store=store, manifest=manifest, clock=SystemClock())
-        report = await archive(world, ArchiveSettings(layout), Meter(outputs))
+        ports = Ports(source=api, images=TinyImages(), store=store, manifest=manifest, clock=SystemClock())
+        report = await archive(ports, ArchiveSettings(layout), Meter(outputs))
         final = sum([listed.size async for listed in bucket.list(layout.manifest)])
     print(  # noqa: T201
         json.dumps(

@@ -1,4 +1,4 @@
-"""`python -m dev.bench.growth_plot FIGURES SVG`: draws the lines of JSON that `dev.bench.growth` printed, size by size."""
+"""`python -m dev.bench.growth_plot FIGURES SVG`: draws the JSON lines that `dev.bench.growth` printed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl  # matplotlib: the plotting library that every reader of the figure knows
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 
 MIB = 1024 * 1024

@@ -1,10 +1,10 @@
-"""An account of any size at no cost: a service whose listing is arithmetic, so that it never is what is measured.
+"""A service with an account of any size. Its listing is computed, so it costs nothing and does not distort the measurement.
 
-Output `k` is requested `k` intervals after `START` and completes 5 s later; the generations have one output each and none is
-ever deleted. Paging, cursors and counts are those of the current dialect (the service's open-source server, 2025-11).
-`POST /outputs` with a number lets the account have so many, `POST /idle` with days lets so many pass with nothing new.
+Output `k` is requested `k` intervals after `START` and completes 5 s later. Each generation has one output, and none is ever
+deleted. Paging, cursors and counts are those of the current dialect (the service's open-source server, 2025-11).
+`POST /outputs` sets the number of outputs. `POST /idle` lets a number of days pass with nothing new.
 
-`python -m dev.bench.growth_source PORT [IMAGES COUNT]`: the images stand at `IMAGES/00000.jpeg` and on, `COUNT` of them for all.
+`python -m dev.bench.growth_source PORT [IMAGES COUNT]`: images are at `IMAGES/00000.jpeg` and so on, `COUNT` different ones.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ START = datetime(2023, 11, 1, tzinfo=UTC)
 YEARS = timedelta(days=1096)
 MOST = 1_000_000
 INTERVAL = YEARS / MOST
-"""Between two outputs: a million in three years, 912 a day."""
+"""Between two outputs: a million in three years, 912 per day."""
 LATENCY = timedelta(seconds=5)
 KEY = "sc-" + "6ab1ec00" * 8
 PROMPT = "a lighthouse on a cliff above a stormy sea at dusk, oil on canvas, by a painter of the last century, highly detailed"
 
 
 class Account:
-    """Its first `outputs` outputs, seen `idle` after the last of them. `images`: where they stand, and how many there are."""
+    """The first `outputs` outputs, at the time `idle` after the last one. `images`: base address, and number of images."""
 
     def __init__(self, outputs: int, images: tuple[str, int] | None = None) -> None:
         self.outputs, self.idle, self.images = outputs, timedelta(minutes=10), images
@@ -41,7 +41,7 @@ class Account:
         return START + self.outputs * INTERVAL + LATENCY + self.idle
 
     def first(self, instant: datetime) -> int:
-        """The number of the first output requested at the instant or later."""
+        """Return the number of the first output requested at the instant or later."""
         number = -((START - instant) // INTERVAL)
         return min(max(number, 0), self.outputs)
 
@@ -107,22 +107,22 @@ def application(account: Account) -> web.Application:
         if request.headers.get("Authorization") != f"Bearer {KEY}":
             return web.json_response({"error": "Unauthorized"}, status=401)
         body = json.dumps(account.page(dict(request.query))).encode()
-        # The archive reads the source's clock off its answers.
+        # The archive takes the source's time from this header.
         now = format_datetime(account.now.replace(microsecond=0), usegmt=True)
         return web.Response(body=body, content_type="application/json", headers={"Date": now})
 
-    async def have(request: web.Request) -> web.Response:
+    async def set_outputs(request: web.Request) -> web.Response:
         account.outputs, account.idle = int(await request.text()), timedelta(minutes=10)
         return web.Response(text=account.now.isoformat())
 
-    async def idle(request: web.Request) -> web.Response:
+    async def pass_days(request: web.Request) -> web.Response:
         account.idle += timedelta(days=float(await request.text()))
         return web.Response(text=account.now.isoformat())
 
     app = web.Application()
     app.router.add_get("/v1/image/generation/outputs", outputs)
-    app.router.add_post("/outputs", have)
-    app.router.add_post("/idle", idle)
+    app.router.add_post("/outputs", set_outputs)
+    app.router.add_post("/idle", pass_days)
     return app
 
 

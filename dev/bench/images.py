@@ -1,4 +1,4 @@
-"""The images that are copied: JPEGs that any decoder reads, of a length to order, with nothing in them that compresses."""
+"""The images that are copied: valid JPEGs of any length, with incompressible content."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 _COMMENT = b"\xff\xfe"
 _LONGEST_COMMENT = 65_533
-"""Bytes; a segment's length, which counts its own two bytes, has 16 bits (ITU T.81, B.1.1.4)."""
-# A whole JPEG of 8 x 8 grey pixels: SOI and JFIF header, then tables, one scan and EOI.
+"""Bytes. The length field of a segment has 16 bits and includes its own two bytes (ITU T.81, B.1.1.4)."""
+# A complete JPEG of 8 x 8 grey pixels: SOI and JFIF header, then tables, one scan and EOI.
 _PICTURE = bytes.fromhex(
     "ffd8ffe000104a46494600010100000100010000ffdb00430050373c463c32504641465a55505f78c882786e6e78f5afb991c8ffffffffffff"
     "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc0000b080008000801011100ffc40014000100000000"
@@ -21,7 +21,7 @@ _HEADER = 20
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """`count` images of `mean` bytes on average; `spread` is their standard deviation as a share of it."""
+    """`count` images of `mean` bytes on average. `spread`: standard deviation as a share of `mean`."""
 
     name: str
     count: int
@@ -29,7 +29,7 @@ class ImageSet:
     spread: float = 0.35
 
     def write(self, folder: Path) -> dict[str, int]:
-        """Make the files below `folder`, the same ones every time. Their lengths by name."""
+        """Write the files below `folder`, the same ones every time, and return their lengths by name."""
         (folder / self.name).mkdir(parents=True)
         dice = random.Random(self.name)  # noqa: S311 - no secret
         written = {}
@@ -41,7 +41,7 @@ class ImageSet:
 
 
 def _jpeg(size: int, dice: random.Random) -> Iterator[bytes]:
-    """About `size` bytes: behind the header, as many comments of noise as it takes."""
+    """Yield about `size` bytes: a header, then comments filled with noise."""
     yield _PICTURE[:_HEADER]
     left = size - len(_PICTURE)
     while left > 0:

@@ -1,10 +1,8 @@
-"""How much of the bound that latency sets is reached: every answer of both ends comes 50 ms later, 64 images are in flight.
+"""Measures copying over connections with latency: every response of both ends is delayed by 50 ms, 64 images are in flight.
 
-`python -m dev.bench.latency [--images N] [--milliseconds N] [--at-once N]`. haproxy stands before nginx at both ends and holds
-each request back before it passes it on. An image is a GET and then a PUT, so that no client can copy more than
-`at once / (2 x latency)` images a second. What the way really takes, haproxy's and nginx's own milliseconds
-included, is asked first: one request after the other, nothing else going on. Timed from the first image to the last, start-up
-left out.
+`python -m dev.bench.latency [--images N] [--milliseconds N] [--at-once N]`. At both ends haproxy delays each request before it
+passes it to nginx. An image takes a GET and then a PUT, so no client can copy more than `at once / (2 x latency)` images per
+second. The real time of one copy, including haproxy and nginx, is measured first, on the idle machine. Start-up is left out.
 """
 
 from __future__ import annotations
@@ -45,22 +43,24 @@ ROUNDS = 3
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m dev.bench.latency", description="Copying over a long way.")
+    parser = argparse.ArgumentParser(
+        prog="python -m dev.bench.latency", description="Copy over a connection with high latency."
+    )
     parser.add_argument("--images", type=int, default=6000)
-    parser.add_argument("--milliseconds", type=int, default=50, help="held back at each end (50)")
-    parser.add_argument("--at-once", type=int, default=64, help="the ceiling of images in flight (64)")
-    asked = parser.parse_args()
-    return exit_code(lambda: _measure(asked.images, asked.milliseconds, asked.at_once))
+    parser.add_argument("--milliseconds", type=int, default=50, help="delay at each end (50)")
+    parser.add_argument("--at-once", type=int, default=64, help="upper limit of images in flight (64)")
+    arguments = parser.parse_args()
+    return exit_code(lambda: _measure(arguments.images, arguments.milliseconds, arguments.at_once))
 
 
 def _measure(images: int, milliseconds: int, at_once: int) -> None:
     nominal = at_once / (2 * milliseconds / 1000)
-    table = Table("round", "images/s", "of the bound", "of the nominal one", "images at once in the end")
+    table = Table("round", "images/s", "of the limit", "of the nominal limit", "images in flight at the end")
     with tempfile.TemporaryDirectory(prefix="latency-", dir=memory()) as folder, serving(Path(folder)) as ends:
         names = sorted(SMALL.write(ends.images))
-        with _held_back(Path(folder), ends.origin, ends.sink, milliseconds) as (origin, sink):
-            way = _way(f"{origin}/{names[0]}", f"{sink}/{BUCKET}/way", SMALL.mean)
-            bound = at_once / way
+        with _delayed(Path(folder), ends.origin, ends.sink, milliseconds) as (origin, sink):
+            one_copy = _copy_seconds(f"{origin}/{names[0]}", f"{sink}/{BUCKET}/probe", SMALL.mean)
+            bound = at_once / one_copy
             for number in range(ROUNDS):
                 jobs = [(f"{origin}/{names[at % len(names)]}", f"{number}-{at}") for at in range(images)]
                 seconds, limit = event_loop.run(_copied(jobs, sink, at_once))
@@ -72,14 +72,14 @@ def _measure(images: int, milliseconds: int, at_once: int) -> None:
     console = Console(width=110)
     console.print(machine())
     console.print(
-        f"{images:,} images of {SMALL.mean // 1000} kB, {milliseconds} ms at each end, at most {at_once} at "
-        f"once. A GET and a PUT take {way * 1000:.1f} ms: the bound is {bound:.0f} images/s ({nominal:.0f} nominally)"
+        f"{images:,} images of {SMALL.mean // 1000} kB, {milliseconds} ms at each end, at most {at_once} in flight. "
+        f"A GET and a PUT take {one_copy * 1000:.1f} ms: the limit is {bound:.0f} images/s ({nominal:.0f} nominally)"
     )
     console.print(table)
 
 
-def _way(origin: str, sink: str, size: int) -> float:
-    """Seconds that a GET and a PUT take, the median of 20 one after the other, over connections that stand."""
+def _copy_seconds(origin: str, sink: str, size: int) -> float:
+    """Return the seconds of a GET and a PUT over open connections, as the median of 20."""
     body, seconds = bytes(size), []
     with httpx.Client(trust_env=False) as client:
         for _ in range(21):
@@ -91,7 +91,7 @@ def _way(origin: str, sink: str, size: int) -> float:
 
 
 async def _copied(jobs: list[tuple[str, str]], sink: str, at_once: int) -> tuple[float, int]:
-    """Seconds, and how many were copied at once in the end."""
+    """Copy all and return the seconds, and the limit of images in flight at the end."""
     session = boto3.session.Session("access-key", "secret-key", region_name="us-east-1")
     store = S3ObjectStore(BUCKET, session=session, endpoint_url=sink)
     async with HttpImages(sorted({urlsplit(url).netloc for url, _ in jobs})) as images:
@@ -104,8 +104,8 @@ async def _copied(jobs: list[tuple[str, str]], sink: str, at_once: int) -> tuple
 
 
 @contextmanager
-def _held_back(folder: Path, origin: str, sink: str, milliseconds: int) -> Iterator[tuple[str, str]]:
-    """Both ends behind a haproxy each of whose requests waits, in C and without a thread. Raises Missing."""
+def _delayed(folder: Path, origin: str, sink: str, milliseconds: int) -> Iterator[tuple[str, str]]:
+    """Put both ends behind a haproxy that delays each request, in C and without a thread per request. Raises Missing."""
     haproxy = program("haproxy")
     (folder / "wait.lua").write_text(
         f'core.register_action("wait", {{ "http-req" }}, function(txn) core.msleep({milliseconds}) end)\n'

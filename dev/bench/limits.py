@@ -1,4 +1,4 @@
-"""The raw limit of the two servers: what wrk, a load generator in C, gets out of them when nothing is done with the bytes."""
+"""The raw limit of the two servers, measured with wrk, a load generator in C that discards the bytes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .servers import Ends, program
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Requests a second."""
+    """Requests per second."""
 
     get: float
     put: float
 
     @property
     def both(self) -> float:
-        """One after the other, as a copy must."""
+        """Copies per second: a GET, then a PUT."""
         return 1 / (1 / self.get + 1 / self.put)
 
 
 def raw_limit(ends: Ends, images: ImageSet, body: Path, seconds: float) -> Limit:
-    """Read all images in turn for so long, then write `body` to as many keys. Raises RunFailed, Missing."""
+    """Read all images in turn for `seconds`, then write `body` to as many keys. Raises RunFailed, Missing."""
     get = _wrk(seconds, ends, ends.origin, "get.lua", [f"/{images.name}/", str(images.count)])
     put = _wrk(seconds, ends, ends.sink, "put.lua", [f"/{BUCKET}/raw/", str(images.count), str(body)])
     return Limit(get, put)
@@ -39,8 +39,8 @@ def _wrk(seconds: float, ends: Ends, address: str, lua: str, arguments: list[str
         f"--script={HERE / lua}", address, "--", *arguments,
     ]  # fmt: skip
     run_whole(command, {"LANG": "C"}, log)
-    told = log.read_text()
-    found = re.search(r"Requests/sec:\s*([\d.]+)", told)
-    if not found or "Non-2xx" in told or "Socket errors" in told:
-        raise RunFailed(f"wrk with {lua}: {' '.join(told.split())[-160:]}")
+    output = log.read_text()
+    found = re.search(r"Requests/sec:\s*([\d.]+)", output)
+    if not found or "Non-2xx" in output or "Socket errors" in output:
+        raise RunFailed(f"wrk with {lua}: {' '.join(output.split())[-160:]}")
     return float(found[1])

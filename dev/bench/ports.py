@@ -16,7 +16,7 @@ def free_port() -> int:
 
 
 def wait_for(port: int, child: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
-    """Raises TimeoutError, and ChildProcessError where the program ended instead."""
+    """Wait until something listens. Raises TimeoutError, or ChildProcessError if the program has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if child.poll() is not None:

@@ -1,4 +1,4 @@
-"""What a whole process costs: from its start to its end, start-up and children included."""
+"""Measures a whole process from start to end, including start-up and children."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ LONGEST, STOP_SECONDS = 300.0, 2.0
 
 
 class RunFailed(Exception):
-    """A process did not end well; the text is its exit code or the end of its log."""
+    """A process failed. The text is its exit code and the end of its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """`wall` and `cpu` (user and system, of the process and all children it waited for) in seconds, `peak` in bytes.
+    """`wall` and `cpu` in seconds, `peak` in bytes.
 
-    `peak` is of the largest process alone: what the kernel keeps (getrusage(2), ru_maxrss). It also counts what stood in
-    memory between fork and exec, our own size: about 20 MB, less than any contender's.
+    `cpu` is user and system time of the process and of all children that it waited for. `peak` is that of the largest single
+    process, as the kernel records it (getrusage(2), ru_maxrss). It includes our own size between fork and exec, about 20 MB,
+    which is less than any contender uses.
     """
 
     wall: float
@@ -35,19 +36,25 @@ class Cost:
 
 
 def run_whole(
-    command: Sequence[str], environ: Mapping[str, str], log: Path, *, told: Path | None = None, longest: float = LONGEST
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    log: Path,
+    *,
+    stdout: Path | None = None,
+    longest: float = LONGEST,
 ) -> Cost:
-    """Run a program to its end, its output to `log`, that on stdout to `told` where that is named. Raises RunFailed, also
-    after `longest` seconds; whatever happens, nothing of it stays running.
+    """Run a program to its end, with output to `log`, or stdout to the file `stdout` if given, and return its costs.
+
+    Raises RunFailed if it fails or takes longer than `longest` seconds. In any case no process of it stays running.
     """
     with contextlib.ExitStack() as files:
         output = files.enter_context(log.open("wb"))
-        beside = files.enter_context(told.open("wb")) if told else output
+        standard = files.enter_context(stdout.open("wb")) if stdout else output
         began = time.perf_counter()
         child = subprocess.Popen(  # noqa: S603 - our own programs
             command,
             stdin=subprocess.DEVNULL,
-            stdout=beside,
+            stdout=standard,
             stderr=output,
             env=dict(environ),
             start_new_session=True,
@@ -61,12 +68,12 @@ def run_whole(
         finally:
             _stop(child)
     if child.returncode:
-        raise RunFailed(f"exit code {child.returncode}: {_tail(log, told)}")
+        raise RunFailed(f"exit code {child.returncode}: {_tail(log, stdout)}")
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
 
 
 def _wait(pid: int, longest: float) -> None:
-    """Until the process has ended, without waking up before: we share its cores. Leaves the reaping to `wait4`."""
+    """Wait until the process has ended, without polling, because we share its cores. `wait4` reaps it later."""
     ended = os.pidfd_open(pid)
     try:
         if not select.select([ended], [], [], longest)[0]:
@@ -76,7 +83,7 @@ def _wait(pid: int, longest: float) -> None:
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    """What is left of its group; it may have children that it did not wait for, and they something in memory to take away."""
+    """Stop the rest of its process group: children that it did not wait for, and that may have temporary files to remove."""
     deadline = time.monotonic() + STOP_SECONDS
     for number in (signal.SIGTERM, 0, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -89,8 +96,8 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _tail(log: Path, told: Path | None) -> str:
-    """The last line of the log, and all that was told beside it: with `--json` our command tells an error there."""
+def _tail(log: Path, stdout: Path | None) -> str:
+    """Return the last line of the log and the end of stdout, where our command prints errors with `--json`."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    beside = " ".join(told.read_text(errors="replace").split()) if told else ""
-    return f"{(lines[-1] if lines else 'no output')[:160]} {beside[-500:]}".strip()
+    printed = " ".join(stdout.read_text(errors="replace").split()) if stdout else ""
+    return f"{(lines[-1] if lines else 'no output')[:160]} {printed[-500:]}".strip()

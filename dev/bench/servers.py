@@ -1,7 +1,7 @@
-"""The two ends of a copy on 127.0.0.1: an nginx that serves the images from memory, and one that takes PUTs into memory.
+"""The two ends of a copy on 127.0.0.1: an nginx that serves images from memory, and one that stores PUTs in memory.
 
-The sink is no S3: it believes every signature and checks no checksum, so that nothing but the client is measured. It keeps
-what it is sent, so that each contender's work can be looked at afterwards, and answers with an ETag, as S3 does.
+The sink is not S3: it accepts every signature and checks no checksum, so that only the client is measured. It keeps what it
+receives, so that the work of each contender can be checked, and it returns an ETag as S3 does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..local.children import die_with_parent
 from .ports import HOST, free_port, wait_for
 
 PROGRAMS = {"nginx": "nginx-light", "wrk": "wrk", "haproxy": "haproxy"}
-"""By program, the Debian package that has it."""
+"""Debian package by program."""
 READY_SECONDS, STOP_SECONDS = 10.0, 5.0
 
 _CONF = """\
@@ -38,7 +38,7 @@ http {{
   tcp_nopush on;
   open_file_cache max=10000;
   keepalive_requests 1000000;
-  # A line a request, written by the block: what each contender asked for is counted from it.
+  # One line per request, written in blocks: the requests of each contender are counted from it.
   log_format method "$request_method";
   client_max_body_size 64m;
   client_body_temp_path {folder}/arriving;
@@ -66,16 +66,16 @@ http {{
 
 
 class Missing(Exception):
-    """A program that the benchmark needs is not installed; the text names its package."""
+    """A program that the benchmark needs is not installed. The text names its package."""
 
 
 class ServerFailed(Exception):
-    """nginx did not serve; the text is the end of its log."""
+    """nginx did not start. The text is the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Where images come from and where they go; `images` and `stored` are the folders behind the two addresses."""
+    """Source and destination of the images. `images` and `stored` are the folders behind the two addresses."""
 
     folder: Path
     origin: str
@@ -90,17 +90,17 @@ class Ends:
         return self.folder / "stored"
 
     def empty(self) -> None:
-        """Forget all that was stored and asked for, so that every contender writes into an empty bucket."""
+        """Remove all stored files and recorded requests, so that every contender writes into an empty bucket."""
         deadline = time.monotonic() + STOP_SECONDS
         while self.stored.exists():
-            # What wrk leaves unfinished, nginx still writes.
+            # nginx may still be writing requests that wrk left unfinished.
             shutil.rmtree(self.stored, ignore_errors=time.monotonic() < deadline)
         self.stored.mkdir()
         for log in self._logs():
             os.truncate(log, 0)
 
-    def asked(self) -> dict[str, int]:
-        """Requests since `empty` by method, at both ends together."""
+    def requests(self) -> dict[str, int]:
+        """Return the number of requests since `empty` by method, at both ends together."""
         time.sleep(0.3)  # nginx writes its log after 100 ms
         found: dict[str, int] = {}
         for log in self._logs():
@@ -109,7 +109,7 @@ class Ends:
         return found
 
     def sizes(self, folder: Path, pattern: str = "*") -> list[int]:
-        """Lengths in bytes of the files anywhere below a folder."""
+        """Return the lengths in bytes of all files below a folder."""
         return [path.stat().st_size for path in folder.rglob(pattern) if path.is_file()]
 
     def _logs(self) -> tuple[Path, Path]:
@@ -117,13 +117,13 @@ class Ends:
 
 
 def memory() -> str | None:
-    """Linux keeps a file system in memory here; elsewhere, the ordinary folder for temporary files."""
+    """Return the folder of a file system in memory (Linux), or None for the default folder for temporary files."""
     shm = Path("/dev/shm")  # noqa: S108 - TemporaryDirectory makes a folder that is ours alone
     return str(shm) if shm.is_dir() else None
 
 
 def program(name: str) -> str:
-    """Where a program lies; Debian keeps servers where users do not look. Raises Missing."""
+    """Return the path of a program. Debian installs servers outside the PATH of users. Raises Missing."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if found is None:
         raise Missing(f"{name} is missing: install the Debian package `{PROGRAMS[name]}`")
@@ -132,14 +132,14 @@ def program(name: str) -> str:
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[Ends]:
-    """Serve until the block ends, from and into `folder`. Raises Missing, ServerFailed."""
+    """Serve from and into `folder` until the block ends. Raises Missing, ServerFailed."""
     nginx = program("nginx")
     origin, sink = free_port(), free_port()
     ends = Ends(folder, f"http://{HOST}:{origin}", f"http://{HOST}:{sink}")
     ends.images.mkdir(exist_ok=True)
     ends.stored.mkdir(exist_ok=True)
     conf = folder / "nginx.conf"
-    # Started by root, its workers would be somebody who may not write here.
+    # If root starts nginx, its workers run as a user who may not write here.
     user = "user root;" if os.geteuid() == 0 else ""
     conf.write_text(_CONF.format(user=user, folder=folder, host=HOST, origin=origin, sink=sink))
     child = subprocess.Popen(  # noqa: S603 - found by name, our own configuration
@@ -147,9 +147,9 @@ def serving(folder: Path) -> Iterator[Ends]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # Ctrl-C is for us: the servers are stopped when nobody asks them for anything any more.
+        # Ctrl-C is for us: the servers are stopped once nothing sends requests to them.
         start_new_session=True,
-        # By SIGTERM: nginx's master, killed, would leave its workers behind.
+        # SIGTERM, because a killed nginx master leaves its workers behind.
         preexec_fn=partial(die_with_parent, signal.SIGTERM),
     )
     try:
@@ -168,7 +168,7 @@ def _wait_until_ready(child: subprocess.Popen[bytes], ports: tuple[int, ...], lo
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    """By its id; the master takes its workers with it."""
+    """Stop the master, which stops its workers."""
     child.terminate()
     try:
         child.wait(STOP_SECONDS)

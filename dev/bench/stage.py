@@ -1,4 +1,4 @@
-"""What the archive as a whole is measured on: an account of any size, an S3 server, our command."""
+"""The set-up for measuring the whole archive: an account of any size, an S3 server, our command."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ MIB = 1024 * 1024
 
 @contextmanager
 def account(log: Path, *images: str) -> Iterator[str]:
-    """`benchmarks.growth_source` until the block ends; its address. `images`: what it is told of them."""
+    """Run `growth_source` until the block ends, and yield its address. `images`: its arguments IMAGES and COUNT."""
     port = free_port()
     with started([sys.executable, "-m", "dev.bench.growth_source", str(port), *images], log, os.environ) as child:
         wait_for(port, child)
         yield f"http://{HOST}:{port}"
 
 
-def order(address: str, path: str, value: int) -> None:
-    """Let the account have so many `outputs`, or so many `idle` days pass."""
+def set_account(address: str, path: str, value: int) -> None:
+    """Set the number of `outputs` of the account, or let a number of `idle` days pass."""
     httpx.post(f"{address}/{path}", content=str(value), timeout=10, trust_env=False).raise_for_status()
 
 

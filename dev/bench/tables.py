@@ -8,16 +8,16 @@ from .contenders import OURS, RCLONE, THREADS
 from .results import Results, Spread
 
 LARGE = 1_000_000
-"""Bytes: the CPU that an image of this size or more takes is its hashing, and has no aim."""
+"""Bytes. CPU time of images of this size or more is mostly hashing, and has no aim."""
 _NONE = "-"
 
 
 def tables(results: Results) -> str:
-    """All that is worth saying of one set of images."""
+    """Return all tables for one set of images."""
     mean = results.total / results.count
     rounds = max(map(len, results.attempts.values()), default=0)
     parts = [
-        f"### {results.count:,} images of {mean / 1000:,.0f} kB on average, {rounds} rounds (least / median / most)",
+        f"### {results.count:,} images of {mean / 1000:,.0f} kB on average, {rounds} rounds (minimum / median / maximum)",
         _contenders(results),
         _ratios(results),
         _aims(results),
@@ -49,7 +49,7 @@ def _contenders(results: Results) -> str:
         rows.append([name, _spread(Spread.of(value), "{:,.0f}"), *[_NONE] * 5, ""])
     head = [
         "whole processes", "images/s", "without start-up", "CPU ms/image", "without start-up", "peak MB",
-        "requests an image", "note",
+        "requests per image", "note",
     ]  # fmt: skip
     return _table(head, rows)
 
@@ -62,11 +62,11 @@ def _ratios(results: Results) -> str:
     ]
     rows.append(["ours : raw limit", _spread(results.shares(OURS.name), "{:.2f}")])
     rows.append(["ours without start-up : raw limit", _spread(results.shares(OURS.name, running=True), "{:.2f}")])
-    return _table(["throughput, round by round", "least / median / most"], rows)
+    return _table(["throughput, round by round", "minimum / median / maximum"], rows)
 
 
 def _aims(results: Results) -> str:
-    """By the medians of whole processes."""
+    """Return the aims, judged by the medians of whole processes."""
     aims: list[tuple[str, Spread | None, Callable[[float], bool]]] = [
         ("at least 1.2 x rclone", results.ratios(OURS.name, RCLONE.name), lambda value: value >= 1.2),
         ("at least 7 x threads of httpx + boto3", results.ratios(OURS.name, THREADS.name), lambda value: value >= 7),
@@ -74,7 +74,7 @@ def _aims(results: Results) -> str:
         ("peak memory at most 150 MB", results.peak(OURS.name), lambda value: value <= 150),
     ]
     if results.total / results.count < LARGE:
-        aims.append(("CPU at most 0.7 ms an image", results.cpu(OURS.name), lambda value: value <= 0.7))
+        aims.append(("CPU at most 0.7 ms per image", results.cpu(OURS.name), lambda value: value <= 0.7))
     rows = []
     for aim, found, reached in aims:
         if found:

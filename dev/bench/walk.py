@@ -1,6 +1,6 @@
-"""What the walk costs and what plain paging loses: counts of requests and rows over seeded histories, no clock involved.
+"""Compares the walk with plain paging: requests and lost rows over seeded histories, independent of any clock.
 
-`python -m dev.bench.walk` prints the table that `docs/how-it-works.md` shows. It needs nothing but the simulator's listing.
+`python -m dev.bench.walk` prints the table of `docs/how-it-works.md`. It needs only the simulator's listing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DIALECTS = {"current": (CURRENT, ASCENDING), "documented": (DOCUMENTED, FALLING_
 
 
 async def measure(dialect_name: str, every: float, per_page: int) -> tuple[float, float, float, int]:
-    """Mean requests and lost rows of following `next`, then mean requests and all lost rows of the walk."""
+    """Return mean requests and mean lost rows of following `next`, then mean requests and all lost rows of the walk."""
     dialect, capabilities = DIALECTS[dialect_name]
     naive_requests = naive_lost = requests = lost = 0
     for seed in SEEDS:
@@ -43,14 +43,16 @@ async def measure(dialect_name: str, every: float, per_page: int) -> tuple[float
 
 async def main() -> None:
     table = Table(
-        "dialect", "a generation every", "a page", "`next`: requests", "`next`: lost", "walk: requests", "walk: lost"
+        "dialect", "one generation per", "page size", "`next`: requests", "`next`: lost", "walk: requests", "walk: lost"
     )
     for name in DIALECTS:
         for every in EVERY:
             for per_page in (50, 300):
-                asked, missed, requests, lost = await measure(name, every, per_page)
-                share = f"{missed:.0f} ({missed / ROWS:.1%})"
-                table.add_row(name, f"{every:g} s", str(per_page), f"{asked:.0f}", share, f"{requests:.0f}", str(lost))
+                naive_requests, naive_lost, requests, lost = await measure(name, every, per_page)
+                share = f"{naive_lost:.0f} ({naive_lost / ROWS:.1%})"
+                table.add_row(
+                    name, f"{every:g} s", str(per_page), f"{naive_requests:.0f}", share, f"{requests:.0f}", str(lost)
+                )
     Console(width=120).print(table)
 
 

@@ -1,1 +1,1 @@
-"""Campaigns: the archive on its worst days, with figures. `make campaign` runs them all; tests run a small slice of each."""
+"""The archive under kills, races, faults, damage and attacks, with figures. Tests run a small slice of each section."""

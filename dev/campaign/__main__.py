@@ -1,6 +1,6 @@
-"""`python -m dev.campaign [--only NAME] [--seed N] [--scale X]`: run the campaigns, print the table, exit 1 unless all is clean.
+"""`python -m dev.campaign [--only NAME] [--seed N] [--scale X]`: run the sections and print a table.
 
-Exit code 2 where there is no such section.
+Exit code 0 if all sections are clean, 1 if not, 2 if a section does not exist.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def sections() -> list[Section]:
 
 def main(
     only: Annotated[list[str] | None, typer.Option(help="Run only these sections.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed tries the same cases.")] = 1,
-    scale: Annotated[float, typer.Option(help="Times the full size.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="The same seed runs the same cases.")] = 1,
+    scale: Annotated[float, typer.Option(help="Size relative to the full one.")] = 1.0,
 ) -> None:
     wait_for_threads_at_exit()
     console = Console()
-    # A name that is misspelt would otherwise try nothing, and call that clean.
+    # Otherwise a misspelt name would run nothing and count as clean.
     if unknown := set(only or ()) - set(SECTIONS):
-        console.print(f"there is no section {', '.join(sorted(unknown))}: choose of {', '.join(SECTIONS)}")
+        console.print(f"unknown section: {', '.join(sorted(unknown))}. Choose from {', '.join(SECTIONS)}.")
         raise SystemExit(2)
     tallies: list[Tally] = []
     for section in sections():

@@ -1,1 +1,1 @@
-"""`make demo`: the archive at work, end to end, on this machine."""
+"""`make demo`: the archive, end to end, on this machine."""

@@ -18,7 +18,7 @@ from .numbers import Answer
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How many outputs the source lists, and how many of them a client sees that follows `next`."""
+    """`listed`: outputs of the source. `seen`: those that a client receives if it follows `next`."""
 
     listed: int
     seen: int
@@ -37,7 +37,7 @@ _COUNTS = {
 
 
 def show_runs(console: Console, reports: dict[str, dict[str, Any]]) -> None:
-    """One column a run."""
+    """Print one column per run."""
     table = Table(title="What was archived", box=box.SIMPLE_HEAD, title_style="bold")
     table.add_column()
     for title in reports:
@@ -48,19 +48,19 @@ def show_runs(console: Console, reports: dict[str, dict[str, Any]]) -> None:
 
 
 def show_proof(console: Console, report: dict[str, Any], paging: Paging) -> None:
-    """The last run's verdict in its own words, and what it is worth."""
+    """Print the verdict of the last run, and what a client without proof would have missed."""
     colour = {"proven": "green", "not proven": "red"}.get(report["outcome"], "yellow")
-    told = Text("\n".join(report["explanation"]))
-    told.append(
-        f"\n\nFor comparison: a client that follows `next`, as the service's page teaches, was shown {paging.seen:,} of the "
-        f"{paging.listed:,} outputs of the first day, and never told of the other {paging.listed - paging.seen:,}.",
+    text = Text("\n".join(report["explanation"]))
+    text.append(
+        f"\n\nFor comparison: a client that follows `next`, as the API documentation suggests, received {paging.seen:,} of "
+        f"the {paging.listed:,} outputs of the first day. It had no sign that {paging.listed - paging.seen:,} were missing.",
         style="dim",
     )
-    console.print(Panel(told, title=f"The proof: {report['outcome']}", border_style=colour, title_align="left"))
+    console.print(Panel(text, title=f"The proof: {report['outcome']}", border_style=colour, title_align="left"))
 
 
 def show_answer(console: Console, title: str, answer: Answer, bar: str | None = None) -> None:
-    """A query's answer; the column `bar` is drawn as well."""
+    """Print a query's result. The column `bar` is also drawn as bars."""
     table = Table(title=f"{title}  (DuckDB on the manifest)", box=box.SIMPLE_HEAD, title_style="bold")
     for column in answer.columns:
         table.add_column(
@@ -79,8 +79,8 @@ def show_answer(console: Console, title: str, answer: Answer, bar: str | None = 
 
 
 def show_places(console: Console, address: str, sizes: dict[str, tuple[int, int]], folders: dict[str, Path]) -> None:
-    """Where everything lies: in the bucket, and on this disk."""
-    table = Table(title="Where things lie", box=box.SIMPLE_HEAD, title_style="bold")
+    """Print where everything is: in the bucket and on this disk."""
+    table = Table(title="Where things are", box=box.SIMPLE_HEAD, title_style="bold")
     for column, side in (("place", "left"), ("objects", "right"), ("size", "right")):
         table.add_column(column, justify=side, overflow="fold")  # type: ignore[arg-type]
     for folder, (count, size) in sizes.items():
@@ -91,8 +91,8 @@ def show_places(console: Console, address: str, sizes: dict[str, tuple[int, int]
 
 
 def show_next(console: Console, commands: dict[str, str]) -> None:
-    """What to type next: a sentence and a command each, to be copied as they stand."""
-    console.print(Text("What to type next", style="bold"))
+    """Print commands to try next, each with a sentence, ready to be copied."""
+    console.print(Text("Next steps", style="bold"))
     for sentence, command in commands.items():
         console.print(Text(sentence, style="dim"))
         console.print(Text(f"  {command}", style="cyan"), soft_wrap=True)

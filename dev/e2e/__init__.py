@@ -1,1 +1,1 @@
-"""The backfill on a real Airflow of several workers, on this machine alone: `make e2e`."""
+"""`make e2e`: the backfill on a distributed Airflow, on this machine."""

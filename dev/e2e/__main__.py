@@ -1,7 +1,8 @@
-"""`python -m dev.e2e`: Airflow with PostgreSQL, Redis and Celery workers, on loopback; the backfill with one worker, with two,
-and with a worker and a task killed. Prints a table, and exits 1 if anything was lost, doubled, corrupt or not proven.
+"""`python -m dev.e2e`: the backfill on Airflow with PostgreSQL, Redis and Celery workers, on loopback.
 
-Everything that is started is stopped at the end, on failure and on Ctrl-C, too. Logs stay under `.e2e/`.
+It runs with one worker, with two, with a worker killed, and with a task killed. It prints a table, and exits with 1 if
+anything was lost, doubled, corrupt or not proven. Everything that it starts is stopped at the end, also on failure and on
+Ctrl-C. Logs stay under `.e2e/`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import httpx
 import typer
 from rich.console import Console
 
-from ..local.children import StepFailed, heed_interruptions
+from ..local.children import StepFailed, raise_on_signals
 from ..local.s3_server import ServerFailed, seaweedfs
 from .account import truth_of
 from .backends import backends
@@ -32,22 +33,22 @@ FOLDER = ROOT / ".e2e"
 NAMES = ("one-worker", "two-workers", "worker-killed", "task-killed")
 WIDTH = 150
 SMALL, FEW_WINDOWS = 10, 4
-"""A killed task is shown with so much smaller an account, in few windows."""
+"""The run with a killed task uses an account that is `SMALL` times smaller, in few windows."""
 
 
 def main(
-    outputs: Annotated[int, typer.Option(min=100, help="Outputs that the account has.")] = 20_000,
-    windows: Annotated[int, typer.Option(min=2, help="Windows that are asked for.")] = 24,
-    concurrency: Annotated[int, typer.Option(min=1, help="Images that each window copies at the same time.")] = 2,
-    latency: Annotated[float, typer.Option(min=0, help="Seconds of each answer of the source.")] = 0.05,
-    only: Annotated[list[str] | None, typer.Option(help=f"Only these of {', '.join(NAMES)}.")] = None,
+    outputs: Annotated[int, typer.Option(min=100, help="Outputs of the account.")] = 20_000,
+    windows: Annotated[int, typer.Option(min=2, help="Number of windows to plan.")] = 24,
+    concurrency: Annotated[int, typer.Option(min=1, help="Images that each window copies in parallel.")] = 2,
+    latency: Annotated[float, typer.Option(min=0, help="Seconds that each response of the source takes.")] = 0.05,
+    only: Annotated[list[str] | None, typer.Option(help=f"Run only these: {', '.join(NAMES)}.")] = None,
 ) -> None:
     console = Console(highlight=False)
-    # A table that is piped into a file is not to be folded.
+    # Do not fold the table if it is piped into a file.
     console.width = max(console.width, WIDTH)
-    heed_interruptions()
+    raise_on_signals()
     if unknown := set(only or ()) - set(NAMES):
-        console.print(f"there is no run {', '.join(sorted(unknown))}: choose of {', '.join(NAMES)}")
+        console.print(f"unknown run: {', '.join(sorted(unknown))}. Choose from {', '.join(NAMES)}.")
         raise SystemExit(2)
     try:
         programs = find_programs()
@@ -60,14 +61,14 @@ def main(
     except StepFailed as failure:
         console.print(f"\n[bold red]Failed at: {failure.step}[/] ({failure.why})")
         if failure.log:
-            console.print(f"[dim]The end of {failure.log}:[/]")
+            console.print(f"[dim]Last lines of {failure.log}:[/]")
         console.print(failure.tail, markup=False, soft_wrap=True)
         raise SystemExit(1) from None
     except (ServerFailed, httpx.HTTPError) as failure:
         console.print(f"{type(failure).__name__}: {failure}", markup=False, soft_wrap=True)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        console.print("\nInterrupted; everything that was started is stopped.")
+        console.print("\nInterrupted. Everything that was started is stopped.")
         raise SystemExit(130) from None
     raise SystemExit(0 if all(line.clean for line in lines) else 1)
 
@@ -76,7 +77,7 @@ def _runs(
     console: Console, outputs: int, windows: int, concurrency: int, latency: float, names: Sequence[str]
 ) -> list[Run]:
     few = max(100, outputs // SMALL)
-    with _step(console, f"Make {outputs:,} outputs and {few:,} outputs, to know what must be there"):
+    with _step(console, f"Compute {outputs:,} and {few:,} outputs, as the expected result"):
         truths = {count: truth_of(count) for count in (outputs, few)}
 
     def run(name: str, workers: int, count: int, pieces: int, killed: Killed | None = None) -> Run:
@@ -105,16 +106,16 @@ def _play(console: Console, programs: Programs, runs: list[Run]) -> list[Line]:
     logs, lines = FOLDER / "logs", []
     with contextlib.ExitStack() as running:
         with _step(console, "Start PostgreSQL, Redis, SeaweedFS and Airflow"):
-            behind = running.enter_context(backends(programs, FOLDER / "redis", logs))
+            servers = running.enter_context(backends(programs, FOLDER / "redis", logs))
             store = running.enter_context(seaweedfs(FOLDER / "seaweedfs", bucket=BUCKET))
-            airflow = running.enter_context(cluster(FOLDER / "airflow", ROOT, logs, behind))
+            airflow = running.enter_context(cluster(FOLDER / "airflow", ROOT, logs, servers))
         for run in runs:
             with _step(console, f"{run.name}: {run.outputs:,} outputs, {run.workers} workers"):
                 lines.append(play(run, airflow, store, FOLDER))
             show(console, lines[-1:])
     show(console, lines)
     if all(line.clean for line in lines):
-        # Gigabytes that nobody will look at any more.
+        # Gigabytes that nobody needs any more.
         shutil.rmtree(FOLDER / "seaweedfs")
     return lines
 
@@ -128,7 +129,7 @@ def _step(console: Console, title: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    # A traceback of its own making would show the values of variables, passwords among them.
+    # Typer's own tracebacks show the values of variables, including passwords.
     app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     app.command()(main)
     app()

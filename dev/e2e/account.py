@@ -1,4 +1,4 @@
-"""The simulated account as it is, told without its listing: made again from the same seed, and held against the running one."""
+"""The expected content of the simulated account: generated from the same seed, without using its listing."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .check import TRUTH
 
 DAYS = 30
 SETTLING = timedelta(hours=1)
-"""How far the account's clock is moved on: then all of it is settled, and stays as it is."""
+"""How far the account's clock is advanced, so that all outputs are settled and no longer change."""
 
 
 def truth_of(outputs: int) -> pa.Table:
-    """Every image that `stablecog-archive simulate --outputs N --days 30` has an hour later; as `TRUTH`."""
+    """Return every image of `stablecog-archive simulate --outputs N --days 30` an hour later, as a table `TRUTH`."""
     world = World.generate(outputs=outputs, days=DAYS, every=DENSITIES["human"])
     now = world.present + SETTLING
     rows = [
@@ -35,15 +35,15 @@ def truth_of(outputs: int) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=TRUTH)
 
 
-def assure_same(truth: pa.Table, source: Simulator) -> None:
-    """The running account lists just the outputs of `truth`. Raises StepFailed."""
+def check_account(truth: pa.Table, source: Simulator) -> None:
+    """Check that the running account lists exactly the outputs of `truth`. Raises StepFailed."""
     listed = httpx.get(f"{source.address}/_simulator/outputs", trust_env=False, timeout=60).raise_for_status().json()
     if {each["id"] for each in listed} != set(truth["output_id"].to_pylist()):
-        raise StepFailed("the simulated account", "it is not the one that its seed makes")
+        raise StepFailed("the simulated account", "its outputs differ from those of its seed")
 
 
 def requests(source: Simulator) -> dict[str, int]:
-    """What has been asked of it so far, by kind: `pages`, `images`, `limited` (answered 429) ..."""
+    """Return the number of requests so far, by kind: `pages`, `images`, `limited` (answered with 429) ..."""
     state = httpx.get(f"{source.address}/_simulator/state", trust_env=False, timeout=60).raise_for_status().json()
     found: dict[str, int] = state["requests"]
     return found

@@ -1,4 +1,4 @@
-"""What is asked of Airflow from outside, over its public REST API: start a run, and look at its tasks."""
+"""A client of Airflow's public REST API: start a run, and read the state of its tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMPONENTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """A task instance as it stands. `id` is new with every try; `number` is 0 before the first one."""
+    """State of a task instance. `id` changes with every try; `number` is 0 before the first one."""
 
     id: str
     task: str
@@ -36,7 +36,7 @@ class AirflowApi:
         self._token = ""
 
     def healthy(self) -> bool:
-        """Whether every component says that it lives, and the Dag has been read."""
+        """Return whether every component reports healthy and the DAG has been parsed."""
         try:
             health = self._client.get("/api/v2/monitor/health").raise_for_status().json()
             self._token = self._token or self._client.get("/auth/token").raise_for_status().json()["access_token"]
@@ -47,23 +47,23 @@ class AirflowApi:
             return False
 
     def make_pool(self, name: str, slots: int, description: str) -> None:
-        self._ask("POST", "/pools", {"name": name, "slots": slots, "description": description})
+        self._request("POST", "/pools", {"name": name, "slots": slots, "description": description})
 
     def unpause(self) -> None:
-        self._ask("PATCH", f"/dags/{DAG}", {"is_paused": False})
+        self._request("PATCH", f"/dags/{DAG}", {"is_paused": False})
 
     def trigger(self, conf: dict[str, Any]) -> str:
-        """Start a run; returns its id."""
-        started: str = self._ask("POST", f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
+        """Start a run and return its id."""
+        started: str = self._request("POST", f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
         return started
 
     def state(self, run: str) -> str:
-        state: str = self._ask("GET", f"/dags/{DAG}/dagRuns/{run}")["state"]
+        state: str = self._request("GET", f"/dags/{DAG}/dagRuns/{run}")["state"]
         return state
 
     def tries(self, run: str) -> list[Try]:
-        """The newest try of every task instance."""
-        found = self._ask("GET", f"/dags/{DAG}/dagRuns/{run}/taskInstances?limit=1000")["task_instances"]
+        """Return the newest try of every task instance."""
+        found = self._request("GET", f"/dags/{DAG}/dagRuns/{run}/taskInstances?limit=1000")["task_instances"]
         return [
             Try(
                 id=each["id"],
@@ -81,7 +81,7 @@ class AirflowApi:
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"}
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         return (
             self._client.request(method, f"/api/v2{path}", json=body, headers=self._headers).raise_for_status().json()
         )

@@ -1,4 +1,4 @@
-"""Airflow's database and its broker: PostgreSQL and Redis, fresh, on loopback, behind a password of this run alone."""
+"""Airflow's database and broker: a fresh PostgreSQL and Redis on loopback, with a new password for each run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..local.s3_server import HOST, free_ports
 from .programs import Programs
 
 USER, DATABASE = "airflow", "postgres"
-# Nothing in it outlives the run, so nothing need survive a crash of the machine.
+# The data is needed during the run only, so it need not survive a crash of the machine.
 _THROWAWAY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 _SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """Addresses with their passwords, for Airflow's settings."""
+    """Addresses that contain the passwords, for Airflow's settings."""
 
     database: str = field(repr=False)
     """`user:password@host:port/name`"""
@@ -33,14 +33,14 @@ class Backends:
 
 @contextlib.contextmanager
 def backends(programs: Programs, folder: Path, logs: Path) -> Iterator[Backends]:
-    """Run both until the block ends; `folder` is theirs. Raises StepFailed."""
+    """Run both until the block ends. `folder` holds the data of Redis. Raises StepFailed."""
     with postgres(programs, logs) as database, redis(programs, folder, logs) as broker:
         yield Backends(database, broker)
 
 
 @contextlib.contextmanager
 def postgres(programs: Programs, logs: Path) -> Iterator[str]:
-    """A new cluster, removed at the end. Not inside the project, which another user may be unable to reach."""
+    """Run a new cluster and remove it at the end. It is outside the project, which another user may be unable to read."""
     password, (port,) = secrets.token_hex(16), free_ports(1)
     log, environ = logs / "postgres.log", {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
     with tempfile.TemporaryDirectory(prefix="stablecog-e2e-", ignore_cleanup_errors=True) as made:
@@ -49,7 +49,7 @@ def postgres(programs: Programs, logs: Path) -> Iterator[str]:
         secret = folder / "password"
         secret.write_text(password)
         for path in (folder, secret):
-            _give(path, programs)
+            _hand_over(path, programs)
         initdb = [programs["initdb"], "--pgdata", str(cluster), "--username", USER, "--pwfile", str(secret)]
         initdb += ["--auth", "scram-sha-256", "--encoding", "UTF8", "--no-sync"]
         with started(programs.unprivileged(*initdb), log, environ) as child:
@@ -61,7 +61,7 @@ def postgres(programs: Programs, logs: Path) -> Iterator[str]:
             yield f"{USER}:{password}@{HOST}:{port}/{DATABASE}"
 
 
-def _give(path: Path, programs: Programs) -> None:
+def _hand_over(path: Path, programs: Programs) -> None:
     path.chmod(0o700 if path.is_dir() else 0o600)
     if programs.user:
         os.chown(path, programs.user.pw_uid, programs.user.pw_gid)

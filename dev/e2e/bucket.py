@@ -1,4 +1,4 @@
-"""An archive as it lies in the bucket, read past the archive's own code: manifest, images with their digests, reports."""
+"""Reads an archive from its bucket, independently of the archive's own code: manifest, images with digests, reports."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from obstore.store import S3Store
 
-from ..demo.numbers import Archive
+from ..local.archive_reader import ArchiveReader
 from ..local.children import StepFailed
 from ..local.s3_server import S3Server
 from .check import STORED
 
 BUCKET = "archive"
 _AT_ONCE = 8
-"""Images read at the same time; upscaled ones have up to 8 MB."""
+"""Images read in parallel; upscaled ones have up to 8 MB."""
 
 
 def manifest_of(server: S3Server, prefix: str, folder: Path) -> pa.Table:
-    """All partitions, copied to `folder` and put together. Raises StepFailed."""
+    """Copy all partitions to `folder` and return them as one table. Raises StepFailed."""
     shutil.rmtree(folder, ignore_errors=True)
-    partitions = Archive(server, BUCKET, prefix).download_manifest(folder)
+    partitions = ArchiveReader(server, BUCKET, prefix).download_manifest(folder)
     if not partitions:
         raise StepFailed("reading the manifest", "there is none")
     return pa.concat_tables([pq.ParquetFile(path).read() for path in partitions])
 
 
 def reports_of(server: S3Server, prefix: str) -> list[dict[str, Any]]:
-    """The reports of all runs, oldest first."""
-    return Archive(server, BUCKET, prefix).reports()
+    """Return the reports of all runs, oldest first."""
+    return ArchiveReader(server, BUCKET, prefix).reports()
 
 
 def stored_in(server: S3Server, prefix: str) -> pa.Table:
-    """Every object below `images/`, read whole; as `STORED`."""
+    """Read every object below `images/` and return a table with the schema `STORED`."""
     return pa.Table.from_pylist(asyncio.run(_digests(server, f"{prefix}/images/")), schema=STORED)
 
 

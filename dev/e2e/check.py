@@ -1,5 +1,6 @@
-"""Whether an archive is whole, asked of three tables by SQL: what the source has, what the manifest says, what lies in the
-bucket. Nothing of the archive's own code takes part.
+"""Checks an archive by SQL over three tables: images of the source, rows of the manifest, objects in the bucket.
+
+It uses none of the archive's own code.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ import duckdb
 import pyarrow as pa
 
 TRUTH = pa.schema([("output_id", pa.string()), ("rendition", pa.string()), ("sha256", pa.string())])
-"""One row an image that the source has; the digest is of the source's bytes, hexadecimal."""
+"""One row per image of the source. The digest is of the source's bytes, in hexadecimal."""
 STORED = pa.schema([("uri", pa.string()), ("bytes", pa.int64()), ("sha256", pa.string())])
-"""One row an object below `images/`; the digest is of the bytes as they lie in the bucket."""
+"""One row per object below `images/`. The digest is of the stored bytes."""
 
 _QUERIES = {
-    # What the manifest does not claim to have, and what it claims and the bucket does not have.
+    # Images that the manifest does not claim, and images that it claims but the bucket does not hold.
     "lost": """
         select t.output_id || ' (' || t.rendition || ')' from truth t
         where not exists (
             select 1 from manifest m join stored s on s.uri = m.uri
             where m.output_id = t.output_id and m.rendition = t.rendition and m.state = 'archived' and m.deleted_at is null)""",
-    # Two rows for one image, rows of nothing, and objects that no row names.
+    # Images with several rows, rows without an image, and objects without a row.
     "doubled": """
         select output_id || ' (' || rendition || ') has ' || count(*) || ' rows' from manifest
         group by output_id, rendition having count(*) > 1
@@ -30,7 +31,7 @@ _QUERIES = {
         anti join truth t on t.output_id = m.output_id and t.rendition = m.rendition
         union all
         select s.uri || ' belongs to no row' from stored s anti join manifest m on m.uri = s.uri""",
-    # Three digests of the same image: the source's, the manifest's, and that of the object.
+    # Images whose digests differ between source, manifest and object.
     "corrupt": """
         select distinct m.output_id || ' (' || m.rendition || ')' from manifest m
         join stored s on s.uri = m.uri
@@ -42,7 +43,7 @@ _QUERIES = {
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What is wrong, a sentence each; `outputs` and `images` are what the manifest holds as archived."""
+    """`lost`, `doubled`, `corrupt`: one sentence per problem. `outputs`, `images`: what the manifest claims as archived."""
 
     outputs: int
     images: int
@@ -56,7 +57,7 @@ class Findings:
 
 
 def judge(truth: pa.Table, manifest: pa.Table, stored: pa.Table) -> Findings:
-    """`truth` and `stored` as above; `manifest` has the archive's columns, all partitions together, as they stand."""
+    """Compare the three tables. `truth` is a `TRUTH`, `stored` a `STORED`; `manifest` holds all partitions as they are stored."""
     with duckdb.connect() as connection:
         for name, table in (("truth", truth), ("manifest", manifest), ("stored", stored)):
             connection.register(name, table)

@@ -1,7 +1,9 @@
-"""A distributed Airflow on loopback: its four components, and Celery workers that come and go.
+"""A distributed Airflow on loopback: its four components, and Celery workers that are started per run.
 
-Facts about Airflow 3.3 that shape this file: a task is a process group of its own within its worker's session, and outlives
-a worker that is killed; a worker's killed main process takes its supervisors with it, whose heartbeats the scheduler misses.
+Facts about Airflow 3.3:
+
+- A task has its own process group in the session of its worker, and outlives a worker that is killed.
+- If the main process of a worker is killed, its supervisors die too. The scheduler then misses their heartbeats.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from ..local.airflow_home import AirflowHome, airflow_program
 from ..local.children import StepFailed, finish, started, wait_until
@@ -25,21 +27,21 @@ from .sessions import members, session
 
 POOL = "stablecog_api"
 SLOTS = 2
-"""Windows that one worker archives at a time."""
+"""Windows that one worker archives in parallel."""
 MOST_WORKERS = 2
 REQUESTS_PER_SECOND = 2.0
-"""Of each window. All that may run at once stay together below the 10 that the API allows: 2 workers x 2 windows x 2."""
+"""Per window. Together they stay below the 10 requests per second that the API allows: 2 workers x 2 windows x 2."""
 _COMPONENTS = {
     "api-server": ["api-server"],
-    # Nothing here serves logs over the network: they lie on this disk.
+    # Logs are on this disk, so nothing serves them over the network.
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
 _READY_SECONDS = 240.0
 _TASK = "airflow worker -- "
-"""What the process of a task is titled, before its task instance's id."""
-_POLICY = '''"""A deployment's own rules: retries come at once, where people wait for them."""
+"""The process title of a task starts with this, followed by the id of its task instance."""
+_POLICY = '''"""Rules of this deployment: retries start at once, because people wait for them."""
 
 from datetime import timedelta
 
@@ -52,13 +54,13 @@ def task_policy(task):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A Celery worker. `pid` is its main process, and its session's number."""
+    """A Celery worker. `pid` is its main process and its session id."""
 
     name: str
     pid: int
 
     def tasks(self) -> dict[str, psutil.Process]:
-        """The processes that run tasks now, by the id of their task instance."""
+        """Return the processes that run tasks now, by the id of their task instance."""
         found = {}
         for each in members(self.pid):
             with contextlib.suppress(psutil.Error):
@@ -70,7 +72,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A program of Airflow's, and where it writes."""
+    """A running component of Airflow, and its log."""
 
     name: str
     child: subprocess.Popen[bytes]
@@ -79,15 +81,15 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Airflow as it runs, without its workers."""
+    """A running Airflow without workers."""
 
     home: AirflowHome
     settings: Mapping[str, str]
     api: AirflowApi
     components: Sequence[Component]
 
-    def assure_alive(self) -> None:
-        """Raises StepFailed where one of the components has ended."""
+    def check_alive(self) -> None:
+        """Raise StepFailed if one of the components has ended."""
         for each in self.components:
             if each.child.poll() is not None:
                 raise StepFailed(f"airflow {each.name}", f"ended with exit code {each.child.returncode}", each.log)
@@ -96,7 +98,7 @@ class Cluster:
     def workers(
         self, count: int, connections: Mapping[str, str], logs: Path, *, slots: int = SLOTS
     ) -> Iterator[list[Worker]]:
-        """Workers of so many slots that know these connections, until the block ends; what they left running ends, too."""
+        """Run workers with these connections until the block ends. Processes that they left behind are stopped too."""
         environ = self.home.environ({**self.settings, **connections})
         with contextlib.ExitStack() as running:
             workers, children = [], []
@@ -114,7 +116,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def cluster(folder: Path, root: Path, logs: Path, backends: Backends) -> Iterator[Cluster]:
-    """Airflow in `folder` until the block ends, healthy, with the pool and the Dag ready to be started. Raises StepFailed."""
+    """Run Airflow in `folder` until the block ends. It is healthy, has the pool, and the DAG is unpaused. Raises StepFailed."""
     home = AirflowHome(folder, root, folder, logs)
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "airflow_local_settings.py").write_text(_POLICY)
@@ -140,7 +142,7 @@ def cluster(folder: Path, root: Path, logs: Path, backends: Backends) -> Iterato
 
 def _wait_until_healthy(airflow: Cluster) -> None:
     def healthy() -> bool:
-        airflow.assure_alive()
+        airflow.check_alive()
         return airflow.api.healthy()
 
     first = airflow.components[0]
@@ -165,9 +167,9 @@ def _settings(backends: Backends, port: int) -> dict[str, str]:
         "CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "DATABASE__SQL_ALCHEMY_CONN": database,
-        # Reading the same two files again and again would only heat the machine whose time is taken.
+        # Parsing the same two files again would only take CPU time from the measurement.
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
-        # A worker that is gone is noticed in seconds, where Airflow's own settings take five minutes.
+        # Notice a dead worker within seconds; Airflow's defaults take five minutes.
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "12",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",

@@ -1,4 +1,4 @@
-"""How busy the cores were, and by whom: a ratio that is missed because others used the machine says nothing of the archive."""
+"""CPU use of a run and of everything else: a ratio measured while others used the machine says nothing about the archive."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ import os
 import time
 from dataclasses import dataclass, field
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 
 @dataclass(frozen=True, slots=True)
-class Busy:
-    """Shares of all cores' time: what we and all that we started used, and what everybody else did."""
+class CpuShares:
+    """Shares of the time of all cores: that of our processes and their children, and that of all other processes."""
 
     ours: float = 0.0
     others: float = 0.0
 
 
 @dataclass(slots=True)
-class Cores:
-    """From its making on. What a process used that ended unobserved by its parent counts as the others'."""
+class CpuSampler:
+    """Measures from its creation on. The time of processes that ended without being waited for counts as that of others."""
 
     _began: float = field(default_factory=time.monotonic)
     _ours: float = field(default_factory=lambda: _ours())
     _all: float = field(default_factory=lambda: _all())
 
-    def busy(self) -> Busy:
+    def shares(self) -> CpuShares:
         passed = (time.monotonic() - self._began) * (os.cpu_count() or 1)
         ours, everything = (_ours() - self._ours) / passed, (_all() - self._all) / passed
-        return Busy(ours, max(0.0, everything - ours))
+        return CpuShares(ours, max(0.0, everything - ours))
 
 
 def _all() -> float:
-    """Seconds that all cores together have been busy since the machine started."""
+    """Return the seconds that all cores together have been busy since the machine started."""
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system + times.irq + times.softirq)
 
 
 def _ours() -> float:
-    """Seconds that we and our descendants have used; of those that ended, what their parents know."""
+    """Return the CPU seconds of this process and its descendants, including ended ones that were waited for."""
     us = psutil.Process()
     used = 0.0
     for each in (us, *us.children(recursive=True)):

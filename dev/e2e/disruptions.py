@@ -1,4 +1,4 @@
-"""What is done to a run in mid-work, and what becomes of it."""
+"""Disruptions of a run: a worker or a task is killed."""
 
 from __future__ import annotations
 
@@ -10,31 +10,34 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from .airflow_api import Try
 from .cluster import Worker
 
 _YOUNG = timedelta(seconds=3), timedelta(seconds=9)
-"""How long a window has been at work when its worker is killed: long enough to be copying, with most of it ahead."""
+"""Age of a window whose worker is killed: old enough to be copying, with most of the work still ahead."""
 WINDOWS = "archive"
 """The task that is mapped over the windows."""
 
 
-class Blow(Protocol):
-    """Looks at a run again and again, strikes once, and tells of it."""
+class Disruption(Protocol):
+    """Watches a run and strikes once."""
 
-    def look(self, tries: Sequence[Try]) -> None: ...
+    def observe(self, tries: Sequence[Try]) -> None:
+        """Called about once a second with the tries so far."""
 
-    def told(self) -> str: ...
+    def description(self) -> str:
+        """Return a sentence for the report."""
 
     @property
     def struck(self) -> bool: ...
 
 
 class WorkerKilled:
-    """SIGKILL of a worker's main process once half of the windows are done. Its tasks go on; the scheduler, which hears no
-    more of them, has the others start them again.
+    """Kills the main process of a worker once half of the windows are done.
+
+    Its tasks continue. The scheduler misses their heartbeats and lets other workers start them again.
     """
 
     def __init__(self, workers: Sequence[Worker]) -> None:
@@ -44,13 +47,13 @@ class WorkerKilled:
         self._at = self._lasted = 0.0
         self._struck = ""
         self.overlapping: set[int] = set()
-        """Windows whose second try was seen to run while the first one still ran."""
+        """Windows whose second try ran while the first one was still running."""
 
     @property
     def struck(self) -> bool:
         return bool(self._struck)
 
-    def look(self, tries: Sequence[Try]) -> None:
+    def observe(self, tries: Sequence[Try]) -> None:
         windows = [each for each in tries if each.task == WINDOWS]
         if self.struck:
             self._follow(windows)
@@ -63,12 +66,12 @@ class WorkerKilled:
                 if not self.struck and young & worker.tasks().keys():
                     self._strike(worker, windows, f"{worker.name} killed after {done} of {len(windows)} windows")
 
-    def _strike(self, worker: Worker, windows: Sequence[Try], told: str) -> None:
+    def _strike(self, worker: Worker, windows: Sequence[Try], moment: str) -> None:
         running = worker.tasks()
         self._windows = {each.window: each.id for each in windows if each.id in running and each.state == "running"}
         self._orphans = {name: running[name] for name in self._windows.values()}
         os.kill(worker.pid, signal.SIGKILL)
-        self._at, self._struck = time.monotonic(), told
+        self._at, self._struck = time.monotonic(), moment
 
     def _follow(self, windows: Sequence[Try]) -> None:
         alive = {name for name, orphan in self._orphans.items() if _runs(orphan)}
@@ -79,16 +82,17 @@ class WorkerKilled:
             if first in alive and each.id != first and each.state == "running":
                 self.overlapping.add(each.window)
 
-    def told(self) -> str:
+    def description(self) -> str:
         return (
-            f"main process of {self._struck}; its {len(self._orphans)} tasks went on, up to {self._lasted:.0f} s; "
-            f"{len(self.overlapping)} of their windows were seen to run twice at the same time"
+            f"main process of {self._struck}; its {len(self._orphans)} tasks continued for up to {self._lasted:.0f} s; "
+            f"{len(self.overlapping)} of their windows ran twice at the same time"
         )
 
 
 class TaskKilled:
-    """SIGKILL of the process group of a task that is copying: Airflow's own retry finishes its window. `copied`: how many
-    images the source has been asked for; `after`: how many of them are to be waited for.
+    """Kills the process group of a task while it is copying. Airflow's own retry finishes its window.
+
+    `copied`: returns how many images have been requested from the source. `after`: strike once it returns this many.
     """
 
     def __init__(self, workers: Sequence[Worker], copied: Callable[[], int], after: int) -> None:
@@ -99,19 +103,19 @@ class TaskKilled:
     def struck(self) -> bool:
         return bool(self._when)
 
-    def look(self, tries: Sequence[Try]) -> None:
+    def observe(self, tries: Sequence[Try]) -> None:
         if self.struck or (copied := self._copied()) < self._after:
             return
         running = {each.id for each in tries if each.task == WINDOWS and each.state == "running"}
         for worker in self._workers:
             for name, task in worker.tasks().items():
-                # Not the group of anything else, whatever a later Airflow may do.
+                # Never kill another group, whatever a later Airflow does.
                 if name in running and os.getpgid(task.pid) == task.pid:
                     os.killpg(task.pid, signal.SIGKILL)
-                    self._when = f"{worker.name}, when {copied} images had been asked for"
+                    self._when = f"{worker.name}, after {copied} images had been requested"
                     return
 
-    def told(self) -> str:
+    def description(self) -> str:
         return f"process group of a task killed on {self._when}"
 
 

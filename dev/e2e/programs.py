@@ -1,4 +1,4 @@
-"""The programs that come from the system and not from the lock, and whom PostgreSQL may run as."""
+"""Finds the programs that come from the system instead of the lock, and the user that PostgreSQL runs as."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGES = {"initdb": "postgresql", "postgres": "postgresql", "redis-server": "redis-server"}
-"""Debian's package for each program."""
+"""The Debian package of each program."""
 _DEBIAN = "usr/lib/postgresql/*/bin"
-"""Debian keeps PostgreSQL's own programs out of the PATH, below a folder named for the version."""
+"""Debian installs PostgreSQL's programs outside the PATH, in one folder per version."""
 _UNPRIVILEGED = ("postgres", "nobody")
 
 
 class ProgramsMissing(Exception):
-    """Something that must be installed first; the message says which packages."""
+    """Something must be installed first. The message names the packages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where the programs are. `user`: whom PostgreSQL runs as where we are root, whom it refuses; else None."""
+    """Paths of the programs. `user`: the user for PostgreSQL if we are root, which it refuses; otherwise None."""
 
     paths: Mapping[str, str]
     user: pwd.struct_passwd | None
@@ -31,7 +31,7 @@ class Programs:
         return self.paths[name]
 
     def unprivileged(self, *command: str) -> list[str]:
-        """The command as `user`. It dies with us all the same: a change of user would undo that."""
+        """Return the command, run as `user`. `--pdeathsig` repeats `die_with_parent`, which a change of user resets."""
         if self.user is None:
             return list(command)
         ids = [f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}", "--clear-groups"]
@@ -39,7 +39,7 @@ class Programs:
 
 
 def find_programs(root: Path = Path("/")) -> Programs:
-    """Raises ProgramsMissing."""
+    """Find all programs. Raises ProgramsMissing."""
     paths = {name: _find(name, root) for name in PACKAGES}
     missing = sorted({PACKAGES[name] for name, path in paths.items() if path is None})
     if missing:

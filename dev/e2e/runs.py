@@ -1,4 +1,4 @@
-"""One run of the backfill: an account and a prefix of its own, workers that may be struck, and an inspection at its end."""
+"""One run of the backfill: its own account and prefix, workers that may be killed, and a check at the end."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ from ..local.airflow_home import connections
 from ..local.children import StepFailed
 from ..local.s3_server import S3Server
 from ..local.simulator import Simulator, simulator
-from .account import DAYS, SETTLING, assure_same, requests
+from .account import DAYS, SETTLING, check_account, requests
 from .airflow_api import Try
 from .bucket import BUCKET, manifest_of, reports_of, stored_in
 from .check import Findings, judge
 from .cluster import REQUESTS_PER_SECOND, SLOTS, Cluster, Worker
-from .cpu_sampling import Busy, Cores
-from .disruptions import WINDOWS, Blow, TaskKilled, WorkerKilled
+from .cpu_sampling import CpuSampler, CpuShares
+from .disruptions import WINDOWS, Disruption, TaskKilled, WorkerKilled
 
 Killed = Literal["worker", "task"]
-_LOOK_EVERY = 1.0
-_OVER = ("success", "failed")
+_POLL_SECONDS = 1.0
+_FINAL = ("success", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What is run. `truth`: every image of the account (`TRUTH`); `windows`: how many are asked for; `concurrency`: images
-    that each of them copies at a time; `latency`: seconds of each answer.
+    """Settings of a run.
+
+    `truth`: every image of the account, a table `TRUTH`. `windows`: number of windows to plan. `concurrency`: images that
+    each window copies in parallel. `latency`: seconds per response of the source.
     """
 
     name: str
@@ -47,8 +49,10 @@ class Run:
 
 @dataclass(slots=True)
 class Line:
-    """What came of it. `seconds`: from the first window's start to the closing proof. `limited`: answers 429; `faults`:
-    what is wrong besides the findings.
+    """Result of a run, one line of the table.
+
+    `seconds`: from the start of the first window to the end of the closing proof. `limited`: number of responses 429.
+    `faults`: problems other than the findings.
     """
 
     run: Run
@@ -56,7 +60,7 @@ class Line:
     windows: int
     retries: int
     limited: int
-    busy: Busy
+    cpu: CpuShares
     findings: Findings
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -68,12 +72,12 @@ class Line:
 
 @dataclass(slots=True)
 class Course:
-    """How a run went, as Airflow's API tells it."""
+    """Progress of a run as Airflow's API reports it."""
 
     tries: Sequence[Try] = ()
     state: str = "queued"
     began: datetime | None = None
-    busy: Busy = Busy()
+    cpu: CpuShares = CpuShares()
 
     @property
     def windows(self) -> list[Try]:
@@ -86,19 +90,19 @@ class Course:
 
 
 def play(run: Run, airflow: Cluster, store: S3Server, folder: Path) -> Line:
-    """Raises StepFailed where something ended or hung that this is not about."""
+    """Run the backfill once and check the archive. Raises StepFailed if Airflow or a server fails on its own."""
     logs, prefix = folder / "logs" / run.name, run.name
     with simulator(logs / "simulator.log", run.outputs, DAYS, "--latency", str(run.latency)) as source:
         source.advance(SETTLING.total_seconds())
-        assure_same(run.truth, source)
+        check_account(run.truth, source)
         extras = {"requests_per_second": REQUESTS_PER_SECOND}
         environ = connections(source.address, source.api_key, source.image_host, store, extras)
-        # One that is killed leaves windows to the others: they need room for them, and the pool still bounds them all.
+        # The windows of a killed worker move to the others, which need slots for them. The pool still limits the total.
         slots = 2 * SLOTS if run.killed == "worker" else SLOTS
         with airflow.workers(run.workers, environ, logs, slots=slots) as workers:
-            blow = _blow(run, workers, source)
-            asked = {"bucket": BUCKET, "prefix": prefix, "pieces": run.windows, "concurrency": run.concurrency}
-            course = _follow(airflow, airflow.api.trigger(asked), blow, 300.0 + run.outputs / 5)
+            disruption = _disruption(run, workers, source)
+            conf = {"bucket": BUCKET, "prefix": prefix, "pieces": run.windows, "concurrency": run.concurrency}
+            course = _follow(airflow, airflow.api.trigger(conf), disruption, 300.0 + run.outputs / 5)
         limited = requests(source)["limited"]
     findings = judge(run.truth, manifest_of(store, prefix, folder / "manifest"), stored_in(store, prefix))
     return Line(
@@ -107,14 +111,14 @@ def play(run: Run, airflow: Cluster, store: S3Server, folder: Path) -> Line:
         windows=len(course.windows),
         retries=sum(max(0, each.number - 1) for each in course.tries),
         limited=limited,
-        busy=course.busy,
+        cpu=course.cpu,
         findings=findings,
-        notes=[blow.told()] if blow and blow.struck else [],
-        faults=faults_of(run, course, blow, reports_of(store, prefix)),
+        notes=[disruption.description()] if disruption and disruption.struck else [],
+        faults=faults_of(run, course, disruption, reports_of(store, prefix)),
     )
 
 
-def _blow(run: Run, workers: Sequence[Worker], source: Simulator) -> Blow | None:
+def _disruption(run: Run, workers: Sequence[Worker], source: Simulator) -> Disruption | None:
     if run.killed == "worker":
         return WorkerKilled(workers)
     if run.killed == "task":
@@ -122,41 +126,41 @@ def _blow(run: Run, workers: Sequence[Worker], source: Simulator) -> Blow | None
     return None
 
 
-def _follow(airflow: Cluster, started: str, blow: Blow | None, seconds: float) -> Course:
-    """Look at the run until it is over. Raises StepFailed where that takes too long, or Airflow itself has ended."""
-    course, deadline, cores = Course(), time.monotonic() + seconds, Cores()
-    while course.state not in _OVER:
+def _follow(airflow: Cluster, started: str, disruption: Disruption | None, seconds: float) -> Course:
+    """Observe the run until it ends. Raises StepFailed if that takes too long, or if Airflow itself ends."""
+    course, deadline, sampler = Course(), time.monotonic() + seconds, CpuSampler()
+    while course.state not in _FINAL:
         if time.monotonic() > deadline:
             raise StepFailed(f"the run {started}", f"not done after {seconds:.0f} s")
-        time.sleep(_LOOK_EVERY)
-        airflow.assure_alive()
+        time.sleep(_POLL_SECONDS)
+        airflow.check_alive()
         try:
             course.state = airflow.api.state(started)
             course.tries = airflow.api.tries(started)
         except httpx.TransportError:
-            # On full cores the api-server is late now and then. Whether it lives was asked above, and the deadline stands.
+            # On a busy machine the api-server is late now and then. It is alive, as checked above, and the deadline holds.
             continue
-        # A try that is started again tells when it began anew.
+        # A try that is started again reports a new start.
         begun = [each.began for each in course.windows if each.began]
         if begun and course.began is None:
-            course.began, cores = min(begun), Cores()
-        if blow:
-            blow.look(course.tries)
-    course.busy = cores.busy()
+            course.began, sampler = min(begun), CpuSampler()
+        if disruption:
+            disruption.observe(course.tries)
+    course.cpu = sampler.shares()
     return course
 
 
-def faults_of(run: Run, course: Course, blow: Blow | None, reports: list[dict[str, Any]]) -> list[str]:
-    """What is wrong with how it went, or with the last of the archive's own reports: a sentence each."""
+def faults_of(run: Run, course: Course, disruption: Disruption | None, reports: list[dict[str, Any]]) -> list[str]:
+    """Return what is wrong with the course of the run or with the archive's last report, one sentence each."""
     faults = [] if course.state == "success" else [f"the run ended as {course.state}"]
     unfinished = [f"{each.task} {each.window}" for each in course.tries if each.state != "success"]
     faults += [f"not done: {', '.join(unfinished)}"] if unfinished else []
-    if run.killed and not (blow and blow.struck):
-        faults.append("nothing was killed: it was over too soon")
+    if run.killed and not (disruption and disruption.struck):
+        faults.append("nothing was killed: the run ended too soon")
     outputs = len(set(run.truth["output_id"].to_pylist()))
     last = max(reports, key=lambda report: report["finished_at"], default=None)
     if last is None or last["outcome"] != "proven":
-        faults.append(f"the closing proof says {last['outcome'] if last else 'nothing'}")
+        faults.append(f"the outcome of the closing proof is {last['outcome'] if last else 'missing'}")
     elif last["proof"]["source"] != outputs:
         faults.append(f"the closing proof counts {last['proof']['source']} outputs, the account has {outputs}")
     return faults

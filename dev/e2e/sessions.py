@@ -1,4 +1,4 @@
-"""Programs whose children make process groups of their own: found, and stopped, by the session they were started in."""
+"""Runs programs whose children create their own process groups: they are found and stopped by session."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from ..local.children import KILL_SECONDS, started
 
 
 @contextlib.contextmanager
 def session(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """As `started`, and at its end nothing of its session is left, whichever process groups there are."""
+    """As `started`, but at the end no process of the session is left, whatever its process group."""
     child: subprocess.Popen[bytes] | None = None
     try:
         with started(command, log, environ) as child:
@@ -28,7 +28,7 @@ def session(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> It
 
 
 def members(leader: int) -> list[psutil.Process]:
-    """What runs in the session that the process `leader` began, whether that still lives or not; no zombies."""
+    """Return the processes in the session of `leader`, even if it has ended. Zombies are left out."""
     found = []
     for each in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError):

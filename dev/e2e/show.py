@@ -10,11 +10,11 @@ from rich.table import Table
 from .runs import Line
 
 AIM = 1.7
-"""How much faster two workers should be than one; missing it is told, and no failure."""
+"""Expected speed-up of two workers over one. Missing it is reported, but is not a failure."""
 _SHOWN = 5
 _COLUMNS = (
-    "run", "workers", "seconds", "windows", "outputs", "images", "lost", "doubled", "corrupt", "retries", "answers 429",
-    "cores: ours", "others",
+    "run", "workers", "seconds", "windows", "outputs", "images", "lost", "doubled", "corrupt", "retries", "responses 429",
+    "CPU: ours", "others",
 )  # fmt: skip
 
 
@@ -29,19 +29,19 @@ def show(console: Console, lines: Sequence[Line]) -> None:
             str(line.run.workers),
             f"{line.seconds:.1f}",
             *(f"{number:,}" for number in numbers),
-            f"{line.busy.ours:.0%}",
-            f"{line.busy.others:.0%}",
+            f"{line.cpu.ours:.0%}",
+            f"{line.cpu.others:.0%}",
         )
     console.print(table)
     for line in lines:
-        for told in (*line.notes, *line.faults, *_wrong(line)):
-            console.print(f"{line.run.name}: {told}", soft_wrap=True)
+        for sentence in (*line.notes, *line.faults, *_problems(line)):
+            console.print(f"{line.run.name}: {sentence}", soft_wrap=True)
     if reached := ratio(lines):
-        aim = "" if reached >= AIM else f", short of the aim of {AIM}"
-        console.print(f"two workers : one worker = {reached:.2f}{aim}")
+        aim = "" if reached >= AIM else f", below the aim of {AIM}"
+        console.print(f"speed-up of two workers over one: {reached:.2f}{aim}")
 
 
-def _wrong(line: Line) -> list[str]:
+def _problems(line: Line) -> list[str]:
     found = line.findings
     named = {"lost": found.lost, "doubled": found.doubled, "corrupt": found.corrupt}
     return [
@@ -53,7 +53,7 @@ def _wrong(line: Line) -> list[str]:
 
 
 def ratio(lines: Sequence[Line]) -> float | None:
-    """How many times as fast two undisturbed workers were as one with the same account."""
+    """Return the speed-up of two undisturbed workers over one with the same account, or None if it was not measured."""
     taken = {(line.run.workers, line.run.outputs): line.seconds for line in lines if line.run.killed is None}
     for (workers, outputs), seconds in taken.items():
         if workers == 1 and (both := taken.get((2, outputs))):

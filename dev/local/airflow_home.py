@@ -1,4 +1,4 @@
-"""A fresh Airflow home for each demo; the empty metadata database, which takes 10 s to make, is kept for the next one."""
+"""A fresh Airflow home per demo. The empty metadata database takes 10 s to create, so a copy is kept for the next demo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _INHERITED = ("AIRFLOW", "AWS_", "STABLECOG_", "VIRTUAL_ENV", "PYTHON")
 
 @dataclass(frozen=True, slots=True)
 class AirflowHome:
-    """`folder` is the home; `root` the project, whose DAGs are run; `kept` survives from demo to demo."""
+    """`folder`: the home. `root`: the project with the DAGs. `kept`: survives from demo to demo."""
 
     folder: Path
     root: Path
@@ -30,7 +30,7 @@ class AirflowHome:
     logs: Path
 
     def environ(self, more: dict[str, str] | None = None) -> dict[str, str]:
-        """The environment of an Airflow program, with nothing of the caller's own Airflow or cloud in it."""
+        """Return the environment of an Airflow program, without the caller's own Airflow and cloud settings."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(_INHERITED)}
         return own | {
             "AIRFLOW_HOME": str(self.folder),
@@ -44,7 +44,7 @@ class AirflowHome:
 
     @contextlib.contextmanager
     def prepared(self) -> Iterator[subprocess.Popen[bytes] | None]:
-        """Begin to make the metadata database, or take the kept one; `ready` waits for it."""
+        """Copy the kept metadata database, or start to create one. `ready` waits for it."""
         self.folder.mkdir(parents=True)
         if self._template.exists():
             shutil.copyfile(self._template, self._database)
@@ -54,23 +54,23 @@ class AirflowHome:
             yield child
 
     def ready(self, child: subprocess.Popen[bytes] | None) -> None:
-        """Raises StepFailed."""
+        """Wait until the database exists, and keep a copy of it. Raises StepFailed."""
         if child is None:
             return
         finish("airflow db migrate", child, self._migrate_log, 300)
         self.kept.mkdir(parents=True, exist_ok=True)
         for old in self.kept.glob("*.db"):
             old.unlink()
-        # A copy that was cut short must not be taken for a database.
+        # An interrupted copy must not be mistaken for a database.
         half = self.kept / "half"
         shutil.copyfile(self._database, half)
         half.replace(self._template)
 
     def run_dag(self, step: str, log: str, environ: dict[str, str]) -> None:
-        """Run the archive's DAG once, in the foreground. Raises StepFailed."""
+        """Run the daily DAG once, in the foreground. Raises StepFailed."""
         path = self.logs / log
         with started([airflow_program(), "dags", "test", DAG], path, self.environ(environ)) as child:
-            # The DAG's own retries wait for minutes; a demo that needs one has failed.
+            # Retries of the DAG wait for minutes: a demo that needs one has failed.
             finish(step, child, path, 600, hopeless="up_for_retry")
 
     @property
@@ -83,7 +83,7 @@ class AirflowHome:
 
     @property
     def _template(self) -> Path:
-        """Named for all that decides on its schema."""
+        """The lock decides the schema of the database, so its digest is part of the name."""
         locked = hashlib.sha256((self.root / "requirements.lock").read_bytes()).hexdigest()[:16]
         return self.kept / f"airflow-{locked}.db"
 
@@ -91,7 +91,7 @@ class AirflowHome:
 def connections(
     source: str, api_key: str, image_host: str, s3: S3Server, more: Mapping[str, object] | None = None
 ) -> dict[str, str]:
-    """The two connections of the archive, as Airflow reads them from the environment; `more`: of the source's extras."""
+    """Return both connections as environment variables. `more`: further extras of the source's connection."""
     extra = {"image_hosts": [image_host], **(more or {})}
     return {
         "AIRFLOW_CONN_STABLECOG_DEFAULT": json.dumps(

@@ -1,4 +1,4 @@
-"""The server's listing over bare rows: a source for histories that only have instants."""
+"""A source for histories that consist of instants only: the simulator's listing over bare rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPAQUE = Capabilities(ascending=False, output_times=False, cursor=None, counts_b
 
 
 class LightSource:
-    """Port `Source` over `LightRow`s. Time goes on by `pace` with every request, so that outputs come and go in mid-walk."""
+    """Port `Source` over `LightRow`s. Each request advances the time by `pace`, so outputs appear and vanish during a walk."""
 
     address = "https://light.test"
 
@@ -61,14 +61,14 @@ def output_of(row: LightRow, dialect: Dialect = CURRENT) -> Output:
 
 
 class Reading:
-    """What a walk read and claimed. `covered` and `holes` must fill the window between them."""
+    """Result of a walk: ids, and the coverage that it claims. `covered` and `holes` together must fill the window."""
 
     def __init__(self) -> None:
         self.ids: set[str] = set()
         self.covered, self.holes = Coverage(), Coverage()
 
     def lost(self, rows: Iterable[LightRow], axis: Axis) -> list[LightRow]:
-        """Rows neither read nor in a hole that the walk reported."""
+        """Return rows that were neither read nor in a hole that the walk reported."""
         return [row for row in rows if row.id not in self.ids and instant_of(row, axis) not in self.holes]
 
 
@@ -88,7 +88,7 @@ async def read(
 
 
 async def naive(source: LightSource, per_page: int) -> set[str]:
-    """As the page teaches: follow `next`."""
+    """Follow `next`, as the API documentation suggests, and return the ids."""
     ids: set[str] = set()
     page = await source.page(PageQuery(per_page=per_page))
     while True:

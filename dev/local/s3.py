@@ -1,6 +1,7 @@
-"""`python -m dev.local.s3 FOLDER`: an S3 server with a bucket `archive`, data in FOLDER, until Ctrl-C. To try things without AWS.
+"""`python -m dev.local.s3 FOLDER`: an S3 server to try things without AWS. It runs until Ctrl-C and keeps its data in FOLDER.
 
-Prints the shell lines by which whatever speaks S3 finds it. It listens on 127.0.0.1 alone, and its key is no secret.
+Prints the shell commands that point S3 clients to it. It listens on 127.0.0.1 only, its bucket is `archive`, and its key is
+no secret.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from .children import heed_interruptions
+from .children import raise_on_signals
 from .s3_server import ServerFailed, seaweedfs
 
 BUCKET = "archive"
@@ -19,7 +20,7 @@ def main() -> int:
     if len(sys.argv) != 2:
         sys.stderr.write("usage: python -m dev.local.s3 FOLDER\n")
         return 2
-    heed_interruptions()
+    raise_on_signals()
     try:
         with seaweedfs(Path(sys.argv[1]).resolve(), bucket=BUCKET) as server:
             sys.stdout.write(

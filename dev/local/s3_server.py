@@ -1,8 +1,10 @@
-"""A real S3 server (SeaweedFS) on 127.0.0.1 for the demo and the tests: started, waited for, stopped by its group.
+"""A real S3 server (SeaweedFS) on 127.0.0.1 for the demo and the tests.
 
-Facts about `weed` that shape this file, seen with version 4.48: its gRPC ports are its HTTP ports + 10000, so HTTP ports
-stay below 22000 and both are tried; an open port is not yet a server, so ready means that a PUT and a GET succeed; it takes
-17 s to leave after SIGTERM, so it gets a moment to flush and then SIGKILL, which its volumes survive.
+Facts about `weed`, observed with version 4.48:
+
+- Its gRPC ports are its HTTP ports + 10000, so HTTP ports stay below 22000, and both must be free.
+- An open port does not mean that it serves. It is ready when a PUT and a GET succeed.
+- It takes 17 s to end after SIGTERM. It gets one second to flush, then SIGKILL, which its volumes survive.
 """
 
 from __future__ import annotations
@@ -37,12 +39,12 @@ _GRPC_OFFSET = 10000
 
 
 class ServerFailed(Exception):
-    """A server did not become ready; the message holds the end of its log."""
+    """A server did not become ready. The message contains the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class S3Server:
-    """Where a server listens and the key it accepts."""
+    """Address of a server, and the key that it accepts."""
 
     endpoint: str
     access_key: str
@@ -52,7 +54,7 @@ class S3Server:
         return boto3.session.Session(self.access_key, self.secret_key, region_name="us-east-1")
 
     def client(self) -> S3Client:
-        """A boto3 client that fails fast, for set-up and for looking at what the archive wrote."""
+        """Return a boto3 client that fails fast, for set-up and for reading what the archive wrote."""
         config = Config(
             s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1}
         )
@@ -64,8 +66,8 @@ class S3Server:
 def seaweedfs(folder: Path, *, bucket: str = "archive", ready_seconds: float = READY_SECONDS) -> Iterator[S3Server]:
     """Run SeaweedFS with its data in `folder` and with `bucket` in it. Raises ServerFailed.
 
-    A folder that was served before is served again with what it holds, at the same address where that is free. The server
-    dies with the thread that started it.
+    If the folder was served before, its data is still there, and the address is the same if it is free. The server dies with
+    the thread that started it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     master, volume, filer, s3 = _ports(folder)
@@ -118,7 +120,7 @@ def _command(folder: Path, server: S3Server, *, master: int, volume: int, filer:
 
 
 def _ports(folder: Path) -> list[int]:
-    """Four ports, the same as last time if they are free: the master remembers its own, and an election takes 15 s."""
+    """Return four ports, those of the last time if they are free: with a new master port an election takes 15 s."""
     remembered = folder / "ports.json"
     ports: list[int] = json.loads(remembered.read_text()) if remembered.exists() else []
     if not ports or not all(_is_free(port) and _is_free(port + _GRPC_OFFSET) for port in ports):
@@ -128,7 +130,7 @@ def _ports(folder: Path) -> list[int]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on which, and 10000 above which, nobody listens. Another program may still take one before we do."""
+    """Return ports that are free, as are those 10000 above. Another program may still take one before we do."""
     found: list[int] = []
     for port in random.sample(range(12000, 22000), 1000):
         if _is_free(port) and _is_free(port + _GRPC_OFFSET):
@@ -140,7 +142,7 @@ def free_ports(count: int) -> list[int]:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # As servers do: connections that linger after a stop do not make a port taken.
+        # As servers do: lingering connections of a stopped server do not block a port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

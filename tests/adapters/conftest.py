@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -16,7 +17,7 @@ from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.archive.ports import ObjectStore
 
-Handler = Callable[[web.Request], "web.StreamResponse | object"]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 NO_RETRIES = {"max_retries": 0, "retry_timeout": timedelta(seconds=10)}
 
 
@@ -45,7 +46,7 @@ async def no_sleep(seconds: float) -> None:
     """A sleep that does not wait."""
 
 
-def s3_store(server: S3Server, bucket: str = "archive", **settings: object) -> S3ObjectStore:
+def s3_store(server: S3Server, bucket: str = "archive", **settings: Any) -> S3ObjectStore:
     return S3ObjectStore(
         bucket, session=server.session(), endpoint_url=server.endpoint, **{"sleep": no_sleep, **settings}
     )
@@ -71,7 +72,7 @@ def _in_memory() -> tuple[ObjectStore, Callable[[str], Seen]]:
     return store, look
 
 
-@pytest.fixture(params=["memory", "moto", "seaweedfs"])
+@pytest.fixture(params=["memory", *(pytest.param(server, marks=pytest.mark.slow) for server in ("moto", "seaweedfs"))])
 def bucket(request: pytest.FixtureRequest) -> StoreUnderTest:
     if request.param == "memory":
         store, look = _in_memory()

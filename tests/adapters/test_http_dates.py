@@ -35,4 +35,5 @@ def test_the_retry_after_header(header: str | None, seconds: float | None) -> No
 @given(st.text())
 def test_no_header_raises(header: str) -> None:
     assert (retry_after_seconds(header, NOW) or 0.0) >= 0.0
-    assert http_date(header) is None or http_date(header).tzinfo is UTC
+    instant = http_date(header)
+    assert instant is None or instant.tzinfo is UTC

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -35,7 +36,7 @@ Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def host(handler: Answering, **settings: object) -> AsyncIterator[tuple[HttpImages, str]]:
+async def host(handler: Answering, **settings: Any) -> AsyncIterator[tuple[HttpImages, str]]:
     """Serve `handler` on loopback; gives the images that may use it, and its address."""
     async with http_server(handler) as address, HttpImages([address], **settings) as images:
         yield images, f"http://{address}"

@@ -37,8 +37,7 @@ async def test_hooks_see_every_call_and_decide_whether_it_took_effect() -> None:
         calls.append(call)
         raise StoreUnavailable("down")
 
-    for hook, kept in ({"before": fail}, []), ({"after": fail}, ["k"]):
-        store = MemoryObjectStore(**hook)
+    for store, kept in (MemoryObjectStore(before=fail), []), (MemoryObjectStore(after=fail), ["k"]):
         with pytest.raises(StoreUnavailable):
             await store.put("k", b"x", content_type="text/plain")
         assert list(store.objects) == kept

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import boto3
 import pytest
 from aiohttp import web
@@ -24,6 +26,17 @@ class Refreshing:
         return ReadOnlyCredentials(next(self._keys), "secret", None)
 
 
+class SessionOf(boto3.session.Session):
+    """A session that returns the given credentials."""
+
+    def __init__(self, credentials: Refreshing) -> None:
+        super().__init__(region_name="eu-central-1")
+        self._refreshing = credentials
+
+    def get_credentials(self) -> Any:
+        return self._refreshing
+
+
 async def test_the_session_is_asked_for_its_credentials() -> None:
     used: list[str] = []
 
@@ -31,8 +44,7 @@ async def test_the_session_is_asked_for_its_credentials() -> None:
         used.append(request.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
         return web.Response(headers={"ETag": '"v"'})
 
-    session = boto3.session.Session(region_name="eu-central-1")
-    session._session._credentials = Refreshing(["key-one"])
+    session = SessionOf(Refreshing(["key-one"]))
     async with http_server(answer) as address:
         store = S3ObjectStore("archive", session=session, endpoint_url=f"http://{address}")
         await operate(store, "put")

@@ -15,12 +15,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from airflow_canary import AWS_SECRET, OUTPUTS, Connect, settings
 
 from dev.local.s3_server import S3Server
 from stablecog_provider.simulator.clock import SimulatedClock
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY, World
+from support.airflow_canary import AWS_SECRET, OUTPUTS, Connect, settings
 
 if "airflow" in sys.modules:
     raise RuntimeError("Airflow was imported before its home was set: it would use the user's own")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import boto3
 import pytest
-from airflow_canary import AWS_SECRET, KEY
 
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_ports, open_source, open_store
 from stablecog_provider.errors import ConfigurationError
 from stablecog_provider.model.object_keys import Layout
+from support.airflow_canary import AWS_SECRET, KEY
 
 LAYOUT = Layout("bucket", "prefix")
 

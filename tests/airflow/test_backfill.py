@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow_canary import OUTPUTS, ROOT
 
 from dev.local.s3_server import S3Server
+from support.airflow_canary import OUTPUTS
+from support.tree import ROOT
 
 # Warnings of Airflow's own, as in test_dag.py.
 pytestmark = [

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_canary import AWS_SECRET, OUTPUTS, ROOT
-from airflow_canary import KEY as OTHER
 from sqlalchemy import select
 
 from dev.local.s3_server import S3Server
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY
+from support.airflow_canary import AWS_SECRET, OUTPUTS
+from support.airflow_canary import KEY as OTHER
+from support.tree import ROOT
 
 # Warnings of Airflow's own: it uses pathspec's old name, and a test client that wants a newer httpx.
 pytestmark = [

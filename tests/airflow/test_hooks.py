@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from airflow_canary import KEY, Connect
 
 from stablecog_provider.adapters.settings import SourceSettings
 from stablecog_provider.adapters.stablecog_api import StablecogApi
@@ -17,6 +16,7 @@ from stablecog_provider.airflow.hooks import StablecogHook
 from stablecog_provider.errors import ConfigurationError, CredentialsRejected
 from stablecog_provider.model.output import Output
 from stablecog_provider.model.times import format_instant
+from support.airflow_canary import KEY, Connect
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -150,7 +150,7 @@ def test_a_missing_key_is_an_error_before_any_request(connect: Connect) -> None:
 
 
 def test_airflow_masks_the_key(connect: Connect) -> None:
-    from airflow.sdk.log import redact
+    from airflow.sdk._shared.secrets_masker import redact
 
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     StablecogHook().get_conn()

@@ -15,18 +15,19 @@ import pytest
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import TimeoutPosix
-from airflow_canary import AWS_SECRET, KEY, Connect
 from structlog.testing import capture_logs
 
 from stablecog_provider.adapters.garbage import OBJECTS
 from stablecog_provider.adapters.settings import SourceSettings, StoreSettings
 from stablecog_provider.airflow.operators import StablecogToS3Operator
+from stablecog_provider.archive.committing.tally import Failure
 from stablecog_provider.archive.ports import Progress
-from stablecog_provider.archive.reports.run import Failure, RunReport
+from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.errors import ArchiveDamaged, ArchiveError, BucketMissing, SourceUnavailable
 from stablecog_provider.model.checkpoint import Proof
 from stablecog_provider.model.object_keys import Layout
+from support.airflow_canary import AWS_SECRET, KEY, Connect
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ASSET = Asset(name="archive", uri="s3://bucket/prefix")
@@ -151,7 +152,7 @@ def test_the_region_comes_from_the_connection(context: Any) -> None:
     ],
 )
 def test_a_missing_connection_fails_for_good_before_the_ports_are_opened(
-    context: Any, arguments: dict[str, str], named: str
+    context: Any, arguments: dict[str, Any], named: str
 ) -> None:
     Recorded.given = {}
     with pytest.raises(AirflowFailException, match=named):

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_canary import ROOT, settings
+
+from support.airflow_canary import settings
+from support.tree import ROOT
 
 LOOK = """
 import importlib.metadata, json, sys

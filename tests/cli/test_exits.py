@@ -117,6 +117,7 @@ script()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "printed"),
     [
@@ -140,6 +141,7 @@ def test_the_process_ends_with_the_exit_code_and_skips_finalization(
 SCRIPT = f"{sys.executable} -c 'from stablecog_provider.cli import script; script()'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_not_change_the_exit_code(closed: str, tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
@@ -148,6 +150,7 @@ def test_closed_streams_do_not_change_the_exit_code(closed: str, tmp_path: Path)
         assert result.returncode == code
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 def test_output_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -96,11 +97,12 @@ HOSTILE = ["", ".", "..", "../x", "a/b", "a\\b", "a b", "a\n", "a.b", "-a", "_a"
 def test_hostile_ids_are_refused_as_keys(text: str) -> None:
     layout = Layout("bucket")
     assert not is_safe_id(text)
-    for build in (
+    builders: list[Callable[[], str]] = [
         lambda: layout.image(ImageKey(date(2026, 11, 21), text, Rendition.ORIGINAL, "png")),
         lambda: layout.run_report(datetime(2026, 11, 21, tzinfo=UTC), text),
         lambda: layout.probe(text),
-    ):
+    ]
+    for build in builders:
         with pytest.raises(ValueError, match="not a part of a key"):
             build()
 

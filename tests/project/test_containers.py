@@ -31,7 +31,7 @@ def test_the_dockerfile_is_clean() -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_compose_reads_it() -> None:
+def test_compose_accepts_the_file() -> None:
     result = ran("docker-compose", "-f", "docker/compose.yaml", "config", "-q")
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
@@ -42,13 +42,13 @@ def test_it_follows_the_compose_specification() -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_what_is_published_is_published_on_this_machine_only() -> None:
+def test_ports_are_published_on_loopback_only() -> None:
     published = [port for service in compose()["services"].values() for port in service.get("ports", [])]
     assert published
     assert [port for port in published if not str(port).startswith("127.0.0.1:")] == []
 
 
-def test_whatever_keeps_running_has_a_health_check() -> None:
+def test_every_service_that_keeps_running_has_a_health_check() -> None:
     services = compose()["services"]
     one_shot = {
         name
@@ -64,14 +64,14 @@ def test_no_secret_is_written_down() -> None:
     assert [word for word in ("password", "secret", "token", "fernet") if word in text] == []
 
 
-def test_the_image_never_ends_as_root() -> None:
+def test_the_image_does_not_run_as_root() -> None:
     users = [
         line.split()[1] for line in (ROOT / "docker/Dockerfile").read_text().splitlines() if line.startswith("USER ")
     ]
     assert users[-1] == "50000"
 
 
-def test_what_is_copied_is_sent_to_the_builder() -> None:
+def test_copied_files_exist_and_are_not_ignored() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     for line in (ROOT / "docker/Dockerfile").read_text().splitlines():
         if line.startswith("COPY "):

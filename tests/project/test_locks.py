@@ -1,4 +1,4 @@
-"""The locks: a version and hashes for every package, no addresses, and all of one mind."""
+"""The locks have a version and hashes for every package, no addresses, and agree with each other."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from support.tree import ROOT, pyproject
+from support.tree import ROOT, pyproject, tracked
 
 IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock")
 SLOW = {"bench": "dev/bench/requirements.lock"} | {
     name: f"dev/{name}/requirements.lock" for name in ("campaign", "e2e")
 }
-"""The extras of the slow targets, which are no part of `requirements.lock`."""
+"""Extras of the slow targets, which are not in `requirements.lock`."""
 PEERS = ("dev/bench/aiobotocore.lock", "dev/bench/img2dataset.lock")
-"""Environments of their own, for what is measured beside ours and does not go with Airflow."""
+"""Separate environments for benchmarked tools that conflict with Airflow."""
 LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, *SLOW.values(), *PEERS)
 
 
 def pins(lock: str) -> dict[str, tuple[str, int]]:
-    """Version and number of hashes by name."""
+    """Return version and number of hashes by name."""
     found: dict[str, tuple[str, int]] = {}
     for entry in (ROOT / lock).read_text().replace("\\\n", " ").splitlines():
         name, version, hashes = re.fullmatch(
@@ -77,4 +77,4 @@ def test_airflow_is_one_version_everywhere() -> None:
 
 
 def test_every_lock_is_listed_here() -> None:
-    assert {str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.lock"), *ROOT.glob("[a-z]*/*.lock")]} == set(LOCKS)
+    assert {str(path.relative_to(ROOT)) for path in tracked() if path.suffix == ".lock"} == set(LOCKS)

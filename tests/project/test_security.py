@@ -1,4 +1,4 @@
-"""What SECURITY.md says of permissions and encryption is what the code does."""
+"""SECURITY.md describes permissions and encryption as the code uses them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def policy() -> dict[str, Any]:
 
 
 def statements() -> Iterator[tuple[str, str]]:
-    """Each allowed action with its resource."""
+    """Yield each allowed action with its resource."""
     for statement in policy()["Statement"]:
         actions = statement["Action"]
         for action in [actions] if isinstance(actions, str) else actions:
@@ -53,7 +53,7 @@ def allowed(action: str, key: str) -> bool:
 
 
 async def calls() -> list[Call]:
-    """All that the life of an archive asks of its store: a run, another after a deletion and an upscale, a status."""
+    """Return all requests to the store during a run, a second run after a deletion and an upscale, and a status."""
     seen: list[Call] = []
     scene = Scene(SimulatedWorld.generate(outputs=30, days=2))
     scene.clock.advance(timedelta(hours=1))
@@ -69,12 +69,12 @@ async def calls() -> list[Call]:
     return seen
 
 
-def test_it_is_the_policy_of_the_readme() -> None:
+def test_the_policy_is_that_of_the_readme() -> None:
     (known,) = of_readme("policy")
     assert policy() == json.loads(known)
 
 
-async def test_the_policy_allows_what_is_asked_and_nothing_else_is() -> None:
+async def test_the_policy_allows_exactly_what_is_used() -> None:
     seen = await calls()
     assert {ACTIONS[call.operation] for call in seen} == {action for action, _ in statements()}
     assert [call for call in seen if not allowed(ACTIONS[call.operation], call.key)] == []
@@ -86,7 +86,7 @@ def test_the_policy_forbids_the_rest() -> None:
     assert not any("*" in action for action, _ in statements())
 
 
-def test_the_store_is_asked_in_four_ways_only() -> None:
+def test_the_store_is_used_through_four_operations_only() -> None:
     source = Path(object_store.__file__).read_text()
     called = set(re.findall(r"\bobstore\.(\w+)\(", source))
     assert called == {"get_async", "put_async", "delete_async", "list"}
@@ -110,13 +110,13 @@ async def test_the_default_encryption_of_a_bucket_applies(moto_server: S3Server,
     assert client.head_object(Bucket=bucket, Key="a")["ServerSideEncryption"] == kind
 
 
-def test_what_the_key_needs_is_told_in_both_places() -> None:
+def test_both_documents_name_the_permissions_of_the_kms_key() -> None:
     (statement,) = blocks("kms")
     for action in json.loads(statement)["Action"]:
         assert f"`{action}`" in (ROOT / "README.md").read_text()
 
 
-def test_the_bounds_it_names_are_those_of_the_code() -> None:
+def test_the_limits_are_those_of_the_code() -> None:
     from stablecog_provider.adapters.stablecog_api import MAX_BODY
 
     assert f"{MAX_BODY // 2**20} MiB unpacked and {MAX_OUTPUTS:,} outputs" in " ".join(TEXT.split())

@@ -1,4 +1,4 @@
-"""What the containers run, run here: keys of its own, programs it becomes, services it asks."""
+"""The start script of the containers, run here: its keys, the programs it executes, its health checks."""
 
 from __future__ import annotations
 
@@ -64,21 +64,21 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
         yield running
 
 
-def test_keys_are_made_once_and_for_its_eyes_only(home: Path) -> None:
+def test_keys_are_created_once_and_are_private(home: Path) -> None:
     first = keys(home)
     assert stat.S_IMODE((home / "keys/keys.json").stat().st_mode) == 0o600
     assert start(home, "keys").returncode == 0
     assert keys(home) == first
 
 
-def test_no_two_installations_have_a_key_in_common(home: Path, tmp_path: Path) -> None:
+def test_no_two_installations_share_a_key(home: Path, tmp_path: Path) -> None:
     first = keys(home)
     (home / "keys/keys.json").unlink()
     start(home, "keys")
     assert set(first.values()) & set(keys(home).values()) == set()
 
 
-def test_the_store_accepts_these_keys_alone(home: Path) -> None:
+def test_the_store_accepts_only_these_keys(home: Path) -> None:
     assert start(home, "store").stdout.startswith("weed ")
     (identity,) = json.loads((home / "store/s3.json").read_text())["identities"]
     made = keys(home)
@@ -86,7 +86,7 @@ def test_the_store_accepts_these_keys_alone(home: Path) -> None:
     assert stat.S_IMODE((home / "store/s3.json").stat().st_mode) == 0o600
 
 
-def test_no_secret_stands_on_a_command_line(home: Path, aws: str) -> None:
+def test_no_command_line_contains_a_secret(home: Path, aws: str) -> None:
     lines = [
         start(home, service, STABLECOG_DEMO_STORE=aws).stdout.splitlines()[0]
         for service in ("store", "source", "airflow")
@@ -98,27 +98,27 @@ def test_airflow_starts_with_a_bucket_and_both_connections(home: Path, aws: str)
     for _ in range(2):  # a restart finds the bucket there
         result = start(home, "airflow", STABLECOG_DEMO_STORE=aws)
         assert result.stdout.startswith("airflow standalone\n"), result.stderr
-    told = dict(line.split("=", 1) for line in result.stdout.splitlines()[1:] if "=" in line)
-    connection = json.loads(told["AIRFLOW_CONN_AWS_DEFAULT"])
+    environ = dict(line.split("=", 1) for line in result.stdout.splitlines()[1:] if "=" in line)
+    connection = json.loads(environ["AIRFLOW_CONN_AWS_DEFAULT"])
     assert connection["extra"]["endpoint_url"] == aws
-    assert json.loads(told["AIRFLOW_CONN_STABLECOG_DEFAULT"])["extra"]["image_hosts"] == ["source:8787"]
-    Fernet(told["AIRFLOW__CORE__FERNET_KEY"])
+    assert json.loads(environ["AIRFLOW_CONN_STABLECOG_DEFAULT"])["extra"]["image_hosts"] == ["source:8787"]
+    Fernet(environ["AIRFLOW__CORE__FERNET_KEY"])
     client = boto3.Session(connection["login"], connection["password"]).client(
         "s3", endpoint_url=aws, region_name="us-east-1"
     )
-    assert told["STABLECOG_ARCHIVE_BUCKET"] in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+    assert environ["STABLECOG_ARCHIVE_BUCKET"] in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
 
 
-def test_tomorrow_comes(home: Path, source: Simulator) -> None:
+def test_the_clock_of_the_source_can_be_advanced_by_a_day(home: Path, source: Simulator) -> None:
     before = source.advance(0)
     result = start(home, "tomorrow", STABLECOG_DEMO_SOURCE=source.address)
     assert result.returncode == 0, result.stderr
     assert source.advance(0) > before
-    assert f"{source.advance(0)} outputs are there" in result.stdout
+    assert f"It has {source.advance(0)} outputs." in result.stdout
 
 
-def test_a_service_that_answers_is_healthy_and_another_is_not(home: Path, source: Simulator) -> None:
+def test_only_a_service_that_answers_is_healthy(home: Path, source: Simulator) -> None:
     assert start(home, "healthy", "source", STABLECOG_DEMO_SOURCE=source.address).returncode == 0
     assert start(home, "healthy", "source", STABLECOG_DEMO_SOURCE="http://127.0.0.1:9").returncode != 0
-    # It serves, but it is no S3 server that refuses strangers.
+    # It serves, but not S3 with authentication.
     assert start(home, "healthy", "store", STABLECOG_DEMO_STORE=source.address).returncode != 0

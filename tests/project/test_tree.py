@@ -1,4 +1,4 @@
-"""What holds for every file: no address of one machine, small modules, one version."""
+"""Rules for every file: no addresses of one machine, short modules, one version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.tree import ROOT, pyproject, tracked
 
 LONGEST_MODULE = 300
 
-# Patterns and baits are put together from pieces: this file is searched like any other, here and by whoever scans the tree.
+# Patterns and baits are assembled from pieces, because this file is searched like any other.
 HOSTS = [("pypi", "org"), ("files", "pythonhosted"), ("index", "docker", "io"), ("quay", "io"), ("ghcr", "io")]
 HOSTS += [("registry", "npm")]
 PLACES = re.compile(
@@ -59,18 +59,18 @@ def test_modules_are_short() -> None:
     assert long == {}
 
 
-def test_nothing_that_is_made_is_tracked() -> None:
+def test_no_generated_file_is_tracked() -> None:
     made = (".parquet", ".pyc", ".whl", ".db", ".log", ".lcov")
     assert [path.name for path in tracked() if path.suffix in made or ".demo" in path.parts] == []
 
 
-def test_the_version_is_one() -> None:
+def test_the_version_is_that_of_the_changelog() -> None:
     assert pyproject()["project"]["dynamic"] == ["version"]
     changelog = (ROOT / "CHANGELOG.md").read_text()
     assert re.findall(r"^## \[(\d\S*)\]", changelog, re.MULTILINE)[0] == __version__
 
 
-def test_the_changelog_is_kept_in_form() -> None:
+def test_the_changelog_has_the_right_form() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
     headings = re.findall(r"^### (.+)$", changelog, re.MULTILINE)
     assert set(headings) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}

@@ -38,7 +38,7 @@ def test_it_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
     assert tops == {"stablecog_provider", f"airflow_provider_stablecog-{__version__}.dist-info"}
 
 
-def test_its_entry_points_name_things_that_are_there(wheel: zipfile.ZipFile) -> None:
+def test_its_entry_points_exist(wheel: zipfile.ZipFile) -> None:
     text = wheel.read(f"airflow_provider_stablecog-{__version__}.dist-info/entry_points.txt").decode()
     points = configparser.ConfigParser(delimiters=("=",))
     points.read_string(text)

@@ -1,4 +1,4 @@
-"""A simulator over HTTP and a client of it, as most tests of this room want them."""
+"""A simulator over HTTP, and a client of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control from another program, and the simulator as a program of its own."""
+"""Control by another program, and the simulator as a separate program."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def post(client: aiohttp.ClientSession, path: str, body: object = None) ->
         return answer.status, await answer.json()
 
 
-async def test_the_state_tells_clock_counts_and_requests(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+async def test_the_state_has_clock_counts_and_requests(simulator: Simulator, client: aiohttp.ClientSession) -> None:
     await client.get("/v1/image/generation/outputs?per_page=3")
     await client.get("/images/none.png")
     async with client.get("/_simulator/state") as answer:
@@ -73,7 +73,7 @@ async def test_faults_are_planned_on_demand(simulator: Simulator, client: aiohtt
     assert simulator.faults.strike_api() is None
 
 
-async def test_the_truth_can_be_asked_for_and_changed(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+async def test_outputs_can_be_read_and_changed(simulator: Simulator, client: aiohttp.ClientSession) -> None:
     async def truth() -> list[dict[str, str]]:
         async with client.get("/_simulator/outputs") as answer:
             outputs: list[dict[str, str]] = await answer.json()
@@ -111,14 +111,15 @@ async def test_the_truth_can_be_asked_for_and_changed(simulator: Simulator, clie
         ("nothing", {}, 404),
     ],
 )
-async def test_what_makes_no_sense_is_refused(
+async def test_an_invalid_request_is_refused(
     client: aiohttp.ClientSession, path: str, body: object, status: int
 ) -> None:
     async with client.post(f"/_simulator/{path}", data=json.dumps(body)) as answer:
         assert answer.status == status
 
 
-def test_it_serves_as_a_program_until_it_is_told_to_stop() -> None:
+@pytest.mark.slow
+def test_as_a_program_it_serves_until_a_signal() -> None:
     program = subprocess.Popen(
         [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -147,7 +148,7 @@ def test_unknown_names_are_refused_before_anything_starts(wrong: dict[str, str])
         serve(outputs=10, days=1, **wrong)  # type: ignore[arg-type]
 
 
-def test_without_pillow_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pillow_the_hint_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
     monkeypatch.delitem(sys.modules, "stablecog_provider.simulator.images", raising=False)
     with pytest.raises(ConfigurationError, match=r"\[simulator\]"):

@@ -1,4 +1,4 @@
-"""The documents, byte for byte where it matters, and read back by the archive's own parsers in both dialects."""
+"""The documents of both dialects, and the archive's own parsers on them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_current_dialect_has_its_fields() -> None:
     assert set().union(*(keys(output["generation"]) for output in page["outputs"])) >= optional
 
 
-def test_traits_can_be_had_on_their_own() -> None:
+def test_each_trait_can_be_changed_on_its_own() -> None:
     world = World.empty(NOW)
     (output,) = world.add(NOW, NOW)
     timed = output_document(output, NOW, replace(DOCUMENTED, output_times=True), ADDRESS)
@@ -111,7 +111,7 @@ def test_the_archive_reads_every_output(dialect: Dialect) -> None:
     rows = {row.id: row for row in world.visible()}
     now, query = world.present, PageQuery(per_page=300)
     read: dict[str, Output] = {}
-    # Windows by hand rather than by `next`, which loses rows.
+    # By windows instead of `next`, which loses rows.
     for cursor in (now - timedelta(days=days) for days in range(-1, 31)):
         listed = world.account().listing.page(replace(query, cursor=cursor), now, dialect)
         body = json.dumps(page_document(listed, now, dialect, ADDRESS), ensure_ascii=False).encode()
@@ -142,7 +142,7 @@ def test_the_archive_reads_every_output(dialect: Dialect) -> None:
         assert {output.id for output in read.values() if output.upscaled_image_url} == upscaled & set(read) != set()
 
 
-def test_a_presigned_address_is_signed_anew_each_time() -> None:
+def test_a_presigned_address_has_a_new_signature_each_time() -> None:
     world = World.generate(outputs=200, days=1)
     output = next(row for row in world.visible() if row.generation.init_image)
     first, second = (

@@ -1,11 +1,11 @@
-"""Faults strike as planned, and the rate limit is a sliding second."""
+"""Faults happen as planned, and the rate limit is a sliding second."""
 
 from __future__ import annotations
 
 from stablecog_provider.simulator.faults import Fault, Faults, RateLimit
 
 
-def test_a_fault_strikes_as_often_as_told_after_as_many_as_told() -> None:
+def test_a_fault_obeys_times_and_after() -> None:
     faults = Faults()
     faults.on_api(Fault(status=503, times=2, after=1))
     faults.on_api(Fault(status=500))
@@ -23,7 +23,7 @@ def test_a_lasting_fault_lasts_until_cleared() -> None:
     assert faults.strike_image("a.png") is None
 
 
-def test_any_image_is_whichever_comes_next() -> None:
+def test_any_image_is_the_next_one_requested() -> None:
     faults = Faults()
     faults.on_image(Faults.any_image, Fault(status=403))
     assert faults.strike_image("a.png") == Fault(status=403)

@@ -1,4 +1,4 @@
-"""The image host over HTTP: whole images, missing and broken ones, and keys that should not have come."""
+"""The image host over HTTP: complete, missing and broken images, and keys that a client must not send."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import World
 
 
-async def test_images_are_served_whole(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+async def test_images_are_served_completely(simulator: Simulator, client: aiohttp.ClientSession) -> None:
     _, page = await ask(client, per_page=20)
     for output in page["outputs"]:
         async with client.get(output["image_url"]) as answer:
@@ -42,7 +42,7 @@ async def test_an_upscaled_image_appears_with_its_address(simulator: Simulator, 
         assert answer.status == 200
 
 
-async def test_images_that_are_not_there_are_not_found(client: aiohttp.ClientSession) -> None:
+async def test_missing_images_are_404(client: aiohttp.ClientSession) -> None:
     for name in ("unknown.jpeg", "00000000-0000-4000-8000-000000000000.png", "%2e%2e"):
         async with client.get(f"/images/{name}") as answer:
             assert answer.status == 404
@@ -77,7 +77,7 @@ async def test_broken_images(simulator: Simulator, client: aiohttp.ClientSession
         assert await answer.read() == whole
 
 
-async def test_images_may_stand_on_a_host_of_their_own() -> None:
+async def test_images_can_have_another_host() -> None:
     world = World.generate(outputs=10, days=1)
     async with (
         Simulator(world, image_address="https://images.invalid") as simulator,

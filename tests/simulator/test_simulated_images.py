@@ -1,4 +1,4 @@
-"""The images are real: they decode, have the promised sizes and endings, and are each their own."""
+"""The images are real: they decode, have the right sizes and trailers, and are all different."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_files_end_as_their_formats_do() -> None:
 
 
 @pytest.mark.parametrize("extension", ["jpeg", "png", "webp"])
-def test_each_output_has_a_file_of_its_own_with_its_id_in_it(extension: str) -> None:
+def test_each_output_has_a_different_file_that_contains_its_id(extension: str) -> None:
     outputs = made(extension, 40)
     files = {image_of(output, Rendition.ORIGINAL) for output in outputs}
     assert len(files) == 40
@@ -66,7 +66,7 @@ def test_each_output_has_a_file_of_its_own_with_its_id_in_it(extension: str) -> 
             picture.verify()
 
 
-def test_a_comment_is_all_that_a_jpeg_has_more_than_its_texture() -> None:
+def test_a_jpeg_is_its_texture_plus_a_comment() -> None:
     (output,) = made("jpeg", 1)
     body = image_of(output, Rendition.ORIGINAL)
     length = int.from_bytes(body[4:6])

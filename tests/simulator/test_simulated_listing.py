@@ -1,4 +1,4 @@
-"""The server's query, against a naive definition of it that follows the words of its specification."""
+"""The server's query, compared with a naive implementation of its specification."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ queries = st.builds(
 
 
 def naive_page(rows: list[LightRow], query: PageQuery, now: datetime, dialect: Dialect) -> Listed[LightRow]:
-    """Filter, sort, cut: the specification, word for word."""
+    """Filter, sort, cut, as the specification says."""
     visible = [row for row in rows if row.o <= now and (row.deleted_at is None or row.deleted_at > now)]
 
     def key(row: LightRow) -> datetime:
@@ -143,7 +143,7 @@ def test_page_sizes() -> None:
         (replace(CURRENT, cursor=CursorKey.OPAQUE), "-1"),
     ],
 )
-def test_a_cursor_that_is_none_is_refused(dialect: Dialect, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(dialect: Dialect, cursor: str) -> None:
     with pytest.raises(QueryRefused):
         Listing[LightRow]().page(PageQuery(cursor=cursor), START, dialect)
 

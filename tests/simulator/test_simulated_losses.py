@@ -1,4 +1,4 @@
-"""Why the project exists: whoever follows `next`, as the published page teaches, loses outputs and is not told."""
+"""Why the project exists: a client that follows `next`, as the API documentation suggests, loses outputs without a sign."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HISTORIES = range(12)
 
 
 def lost(rows: Iterable[LightRow], dialect: Dialect, per_page: int) -> int:
-    """How many outputs are on no page, when everything has long completed and nothing changes during the walk."""
+    """Return the number of outputs on no page, after everything has completed and while nothing changes."""
     listing = Listing(rows)
     now = START + timedelta(days=30)
     page = listing.page(PageQuery(per_page=per_page), now, dialect)
@@ -43,13 +43,13 @@ def test_following_next_loses_outputs(dialect: Dialect, density: str, per_page: 
 
 
 def test_without_ties_the_documented_cursor_loses_nothing() -> None:
-    """It is the cut through a generation that loses rows there; one output a generation cannot be cut."""
+    """Rows are lost there if a page ends inside a generation, which cannot happen with one output per generation."""
     rows = {row.g: row for row in light_rows(1, 2000, start=START)}
     assert lost(rows.values(), DOCUMENTED, 50) == 0
     assert lost(rows.values(), CURRENT, 50) > 0
 
 
-def test_the_losses_are_of_the_size_that_was_seen() -> None:
+def test_the_losses_match_those_observed() -> None:
     """2.7 to 4.7 % at 50 a page, and 3 to 10 outputs at 300, were seen for one generation every 20 s, a tenth of them slow
     (60 to 300 s), in 2,000 outputs; how outputs and ties spread over generations moves the figure, so the bounds are wide.
     """

@@ -1,4 +1,4 @@
-"""The simulator over HTTP: what the service answers, its errors, its limit and its time."""
+"""The simulator over HTTP: pages, errors, rate limit and time."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def test_the_count_honours_dates_and_the_listing_does_not(
     assert page["total"] == len(visible)
 
 
-async def test_all_answers_carry_the_simulated_time(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+async def test_all_responses_have_the_simulated_time(simulator: Simulator, client: aiohttp.ClientSession) -> None:
     expected = simulator.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
     for path, key in (
         (LISTING, DEFAULT_KEY),
@@ -113,7 +113,7 @@ async def test_all_answers_carry_the_simulated_time(simulator: Simulator, client
             assert answer.headers.getall("Date") == [expected]
 
 
-async def test_what_completes_later_appears_when_the_clock_has_moved() -> None:
+async def test_later_outputs_appear_when_the_clock_is_advanced() -> None:
     world = World.empty()
     late, early = world.add(world.present, world.present + timedelta(seconds=200), world.present + timedelta(seconds=5))
     async with Simulator(world) as simulator, aiohttp.ClientSession(simulator.address) as client:
@@ -155,7 +155,7 @@ async def test_errors_come_on_cue_and_go(simulator: Simulator, client: aiohttp.C
 
 
 async def test_broken_answers_of_the_listing(simulator: Simulator, client: aiohttp.ClientSession) -> None:
-    # aiohttp's client asks again by itself where a connection it has used before breaks.
+    # aiohttp's client retries by itself if a reused connection breaks.
     simulator.faults.on_api(Fault(Manner.DROPPED, times=None))
     with pytest.raises(aiohttp.ClientConnectionError):
         await ask(client)
@@ -184,7 +184,7 @@ async def test_the_key_is_in_no_log(
     await ask(client, per_page=0)
     simulator.faults.on_api(Fault(status=500))
     await ask(client)
-    # Even where the simulator itself breaks and aiohttp writes down the traceback.
+    # Not even if the simulator itself fails and aiohttp logs the traceback.
     simulator.dialect = None  # type: ignore[assignment]
     async with client.get(LISTING, headers=bearer()) as answer:
         assert answer.status == 500
@@ -193,7 +193,7 @@ async def test_the_key_is_in_no_log(
     assert not [record for record in caplog.records if record.name == "aiohttp.access"]
 
 
-async def test_pages_and_images_are_as_late_as_told_and_its_control_is_not(
+async def test_latency_applies_to_pages_and_images_but_not_to_control(
     client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []

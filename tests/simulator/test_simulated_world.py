@@ -1,4 +1,4 @@
-"""The world: the same arguments give the same world, and the world has what breaks careless readers."""
+"""The same arguments generate the same world, and the world contains what breaks careless clients."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_another_seed_is_another_world(world: World) -> None:
     assert ids.isdisjoint(output.id for output in World.generate(seed=1).visible())
 
 
-def test_it_completes_what_was_ordered_by_its_present_and_has_a_future() -> None:
+def test_it_has_the_requested_outputs_by_its_present_and_a_future() -> None:
     world = World.generate(outputs=700, days=10, quiet=True)
     by_now = len(world.visible())
     assert 700 <= by_now < 704, "no fewer, and no more than the ties of one generation"
@@ -68,7 +68,7 @@ def test_even_the_slowest_outputs_keep_to_the_limit() -> None:
     assert {row.o - row.g for row in rows} == {timedelta(seconds=240)}
 
 
-def test_every_says_how_far_apart_generations_are() -> None:
+def test_every_is_the_mean_distance_of_generations() -> None:
     spans = [everything(World.generate(outputs=400, days=0, every=every, pace=Pace(bursts=0))) for every in (None, 2.0)]
     usual, hasty = (outputs[-1].g - outputs[0].g for outputs in spans)
     assert 5 < usual / hasty < 20
@@ -87,7 +87,7 @@ def test_some_generations_overtake_others(world: World) -> None:
     assert any(later.o < earlier.o for earlier, later in pairwise(everything(world)))
 
 
-def test_what_users_typed_is_of_every_kind(world: World) -> None:
+def test_prompts_are_of_every_kind(world: World) -> None:
     generations = [output.generation for output in everything(world)]
     texts = {generation.prompt.text for generation in generations}
     assert any("<script>" in text for text in texts)
@@ -152,7 +152,7 @@ def test_things_happen_on_cue() -> None:
     assert output.file_name(Rendition.UPSCALED).endswith(".jpeg")
 
 
-def test_images_stand_from_completion_and_may_outlive_a_deletion() -> None:
+def test_images_exist_from_completion_on_and_may_outlive_a_deletion() -> None:
     world = World.empty(NOW)
     kept, lost = world.add(NOW, NOW + SECOND, NOW + SECOND)
     world.delete(kept.id, NOW + 9 * SECOND)

@@ -1,1 +1,1 @@
-"""What tests of several rooms share: worlds, documents, rows, servers."""
+"""Helpers for tests of several rooms: worlds, documents, rows, servers."""

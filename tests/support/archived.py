@@ -1,4 +1,4 @@
-"""An archive to damage and to rebuild, and looks at what it holds."""
+"""An archive to damage and to rebuild, and functions that read it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOURS = timedelta(hours=3)
 
 
 def a_past_world(**settings: object) -> SimulatedWorld:
-    """Nothing is made in it after its present unless a test makes it."""
+    """Return a world without a future: new outputs appear only if a test adds them."""
     return a_world(300, future=0, **settings)
 
 
@@ -25,7 +25,7 @@ async def rebuilt(scene: Scene, **settings: bool) -> RebuildReport:
 
 
 def put(scene: Scene, key: str, body: bytes) -> None:
-    """As another program would write it: with a version of its own."""
+    """Write as another program would, with a new version."""
     scene.store.objects[key] = MemoryObject(body, f"foreign-{len(body)}-{hash(body)}", "x/y", {})
 
 
@@ -38,7 +38,7 @@ def images(scene: Scene) -> dict[str, bytes]:
 
 
 async def archived(**settings: object) -> Scene:
-    """Ten days, archived; then some time passes in which nothing is made."""
+    """Return ten archived days, some time after the last output."""
     scene = Scene(a_past_world(), **settings)  # type: ignore[arg-type]
     assert (await scene.run()).outcome == "proven"
     scene.clock.advance(HOURS)
@@ -58,6 +58,6 @@ async def fixities(scene: Scene) -> dict[tuple[str, str], str | None]:
 
 
 async def read_all(scene: Scene) -> Coverage:
-    """What a checkpoint covers, bounded by what can be proven by counting: 300 s before now."""
+    """Return the coverage of the checkpoint up to 300 s before now, which is as far as counting can prove it."""
     provable = Coverage((Window(checkpoint(scene).coverage.windows[0].start, scene.clock.now() - MAX_LATENCY),))
     return checkpoint(scene).coverage.intersect(provable)

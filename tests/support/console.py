@@ -1,4 +1,4 @@
-"""A command line with its own streams and its own world: what is typed, what comes out."""
+"""Runs commands with their own streams and ports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TO = "s3://archive/stablecog"
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -27,7 +27,7 @@ class Terminal(io.StringIO):
 
 @dataclass
 class Typed:
-    """What came of a command."""
+    """Result of a command."""
 
     code: int
     out: str
@@ -35,7 +35,7 @@ class Typed:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The one JSON document on stdout."""
+        """Return the only JSON document on stdout."""
         found: dict[str, Any] = json.loads(self.out)
         return found
 
@@ -48,7 +48,7 @@ def type_in(
     environ: dict[str, str] | None = None,
     terminal: bool = False,
 ) -> Typed:
-    """Run a command whose ports are given; `raises` comes out of opening it."""
+    """Run a command with the given ports. If `raises` is set, opening the ports raises it."""
     out, err = io.StringIO(), Terminal() if terminal else io.StringIO()
 
     @asynccontextmanager

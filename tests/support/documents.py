@@ -1,4 +1,4 @@
-"""Elements of `outputs` as the source sends them, in its two dialects; keywords replace or add members of the output."""
+"""Elements of `outputs` in both dialects of the source. Keywords replace or add members of the output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Document = dict[str, Any]
 
 
 def documented(generation: Document | None = None, **members: Any) -> Document:
-    """As the published page shows it: no times on the output, siblings inside the generation."""
+    """Return an output as the API documentation shows it: no times on the output, siblings inside the generation."""
     output = {
         "id": "563b8beb-c158-4665-b629-6daf7f12088d",
         "image_url": "https://b.stablecog.com/f321ad86-f17e-4588-b426-43fcfe6f0128.jpeg",
@@ -39,7 +39,7 @@ def documented(generation: Document | None = None, **members: Any) -> Document:
 
 
 def current(generation: Document | None = None, **members: Any) -> Document:
-    """As the service's own server sends it: times, likes and more, no siblings."""
+    """Return an output as the service's server sends it: times, likes and more, no siblings."""
     document = documented()
     requested = {
         key: value

@@ -1,4 +1,4 @@
-"""A manifest over a store in memory, and what the model alone says of its rows."""
+"""A manifest over a store in memory, and the result that the model alone expects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY = LAYOUT.partition(TODAY)
 
 
 class Pauses:
-    """Stands in for asyncio.sleep: remembers how long it was asked to wait, and lets others run."""
+    """Replaces asyncio.sleep: records the requested seconds and lets other tasks run."""
 
     def __init__(self) -> None:
         self.asked: list[float] = []
@@ -37,7 +37,7 @@ def a_manifest(store: MemoryObjectStore, pauses: Pauses | None = None) -> Parque
 
 
 def together(many: list[Row]) -> dict[RowKey, Row]:
-    """What merging all rows at once gives, by the model alone."""
+    """Merge all rows at once, by the model alone."""
     by_key: dict[RowKey, list[Row]] = {}
     for row in many:
         by_key.setdefault(row.key, []).append(row)

@@ -1,4 +1,4 @@
-"""A callable that plays the server of the API, and a client that asks it: no socket, no patch, no waiting."""
+"""A fake server of the API as a callable, and a client of it: no sockets, no patches, no waiting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Answer = httpx.Response | Exception
 
 
 class Time:
-    """A clock that only sleeping moves."""
+    """A clock that only sleeping advances."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -36,7 +36,7 @@ class Time:
 
 
 class Server:
-    """Gives the answers in turn, the last one for ever, and remembers what it was asked and when."""
+    """Returns the answers in turn, repeating the last, and records requests and their times."""
 
     def __init__(self, *answers: Answer | Callable[[], Answer], time: Time | None = None) -> None:
         self.answers = list(answers)

@@ -1,4 +1,4 @@
-"""Rows for tests: one with all that a row must have, and a strategy of rows that meet, tie and contradict each other."""
+"""Rows for tests: a minimal row, and a hypothesis strategy for rows that collide, tie and contradict each other."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def minute(number: int) -> datetime:
 
 
 def a_row(output_id: str = "a", **columns: Any) -> Row:
-    """A live, archived original of `DAY`, unless `columns` say otherwise."""
-    required = {
+    """Return a live, archived original of `DAY`, with `columns` replaced."""
+    required: dict[str, Any] = {
         "rendition": "original",
         "created_at": DAY,
         "state": State.ARCHIVED,
@@ -41,7 +41,7 @@ few_words = st.sampled_from(["", "x", "None", "é\0😀"])
 
 @st.composite
 def rows(draw: st.DrawFn, ids: st.SearchStrategy[str] = IDS) -> Row:
-    """Any row of `DAY`; from small ranges, so that times and values tie often."""
+    """Draw any row of `DAY`, from small ranges so that times and values often tie."""
     last_seen_at = draw(minutes)
     return a_row(
         draw(ids),

@@ -1,4 +1,4 @@
-"""The simulated world behind the ports, without HTTP: fast enough for whole histories, and asked exactly as the API is."""
+"""The simulated world behind the ports, without HTTP: fast enough for whole histories, with the same documents as the API."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ LAYOUT = Layout("archive", "stablecog")
 
 
 Spoil = Callable[[dict[str, Any]], None]
-"""What garbles the source's documents before they are read."""
+"""Changes the source's documents before they are parsed."""
 
 
 class SimulatedSource:
-    """Port `Source`. `questions` are all that was asked."""
+    """Port `Source`. `questions`: all queries so far."""
 
     def __init__(
         self, world: SimulatedWorld, dialect: Dialect, clock: FixedClock, dies_after: int | None = None
@@ -67,12 +67,12 @@ async def no_sleep(seconds: float) -> None:
 
 
 def small_jpeg(name: str) -> bytes:
-    """The least that passes for a JPEG, another for each name."""
+    """Return a minimal JPEG, different for each name."""
     return b"\xff\xd8\xff\xfe" + name.encode() + b"\xff\xd9"
 
 
 class SimulatedImages:
-    """Port `ImageSource`: tiny images for whatever name the world knows; `broken` ones answer with an error."""
+    """Port `ImageSource`: tiny images for all names that the world knows. `broken`: errors by name."""
 
     def __init__(self, world: SimulatedWorld) -> None:
         self.world = world
@@ -93,7 +93,7 @@ class SimulatedImages:
 
 @dataclass
 class Scene:
-    """One account, one bucket, one clock for both, unless `our_clock` goes otherwise."""
+    """One account, one bucket, and one clock for both, unless a test replaces `our_clock`."""
 
     simulated: SimulatedWorld
     dialect: Dialect = CURRENT
@@ -113,7 +113,7 @@ class Scene:
         return await archive(self.ports(self.source), ArchiveSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
 
     def ports(self, source: Source | None = None) -> Ports:
-        """What a run is given, for those who bring a command or a rebuild of their own."""
+        """Return the ports of a run, for tests that run a command or another use case."""
         return Ports(
             source=source or self._asked_anew(),
             images=self.images,
@@ -134,7 +134,7 @@ class Scene:
 
 
 class MemoryObjectStoreView(MemoryObjectStore):
-    """The same objects without hooks and counters: for looking at the outcome."""
+    """The same objects without hooks and counters, for checking the result."""
 
     def __init__(self, store: MemoryObjectStore) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Session-wide servers for tests of every room; loaded as a pytest plugin by tests/conftest.py."""
+"""Servers that live for the whole session. tests/conftest.py loads this module as a pytest plugin."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ BUCKET = "archive"
 
 @pytest.fixture(scope="session")
 def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A real S3 server with the bucket `archive`: checks keys, conditions and checksums. Slow to start (3 s)."""
+    """A real S3 server with the bucket `archive`. It checks keys, conditions and checksums, and takes 3 s to start."""
     with seaweedfs(tmp_path_factory.mktemp("seaweedfs"), bucket=BUCKET) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def moto_server() -> Iterator[S3Server]:
-    """AWS's API shape in memory, with the bucket `archive`: accepts every key, ignores checksums."""
+    """moto, AWS's API in memory, with the bucket `archive`. It accepts every key and ignores checksums."""
     moto = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
     moto.start()
     try:

@@ -1,4 +1,4 @@
-"""Every operation of a store by its name, refusals as a server spells them, and what an error may show."""
+"""Operations of a store by name, errors as a server formats them, and the rules for error messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ async def operate(store: ObjectStore, operation: str) -> object:
         case "create":
             return await store.put("k", b"x", content_type="text/plain", condition=Absent())
         case "delete":
-            return await store.delete("k")
+            await store.delete("k")
+            return None
         case "list":
             return [item async for item in store.list("k/")]
     raise AssertionError(operation)

@@ -1,4 +1,4 @@
-"""The project's own tree, as git knows it (or would, once added)."""
+"""The files of the project, as git lists them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def tracked() -> list[Path]:
-    """Files of the repository: those tracked, and those new and not ignored."""
+    """Return the files of the repository: tracked ones, and new ones that are not ignored."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -1,8 +1,9 @@
-"""Worlds and looks that the tests of a run share."""
+"""Worlds and checks for tests of a run."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from stablecog_provider.model.checkpoint import Checkpoint
 from stablecog_provider.model.object_keys import Rendition
@@ -10,11 +11,11 @@ from stablecog_provider.simulator.world import World
 from support.scene import LAYOUT, Scene, small_jpeg
 
 DAY = timedelta(days=1)
-DENSITY = {"human": {"every": 20.0, "days": 10}, "dense": {"every": 0.25, "days": 2}}
+DENSITY: dict[str, dict[str, Any]] = {"human": {"every": 20.0, "days": 10}, "dense": {"every": 0.25, "days": 2}}
 
 
-def a_world(outputs: int = 600, **settings: object) -> World:
-    return World.generate(**{"seed": 5, "outputs": outputs, "days": 10, "quiet": True, **settings})  # type: ignore[arg-type]
+def a_world(outputs: int = 600, **settings: Any) -> World:
+    return World.generate(**{"seed": 5, "outputs": outputs, "days": 10, "quiet": True, **settings})
 
 
 def checkpoint(scene: Scene) -> Checkpoint:
@@ -22,7 +23,7 @@ def checkpoint(scene: Scene) -> Checkpoint:
 
 
 async def assert_complete(scene: Scene, settling: timedelta = timedelta(seconds=331)) -> None:
-    """Every live output older than `settling` has its rows, and each archived row's bytes lie where it says."""
+    """Check that every live output older than `settling` has its rows, and that each archived row has its object."""
     rows, now = await scene.rows(), scene.clock.now()
     for output in scene.simulated.visible(now - settling):
         if output.deleted_at and output.deleted_at <= now:

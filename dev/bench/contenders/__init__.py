@@ -1,4 +1,4 @@
-"""Who copies: a command line each. The scripts beside this file are run as processes of their own and import nothing of it."""
+"""The contenders, one command line each. The scripts in this folder run as separate processes and import nothing from here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BUCKET = "bench"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to copy: `jobs` is a file with a line `URL,KEY` an image. `scratch` is a folder in memory, empty for each run."""
+    """What to copy. `jobs`: a file with one line `URL,KEY` per image. `scratch`: a folder in memory, empty at the start."""
 
     jobs: Path
     sink: str
@@ -25,9 +25,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """`program` is what must be installed. `stores`: it writes to the sink, so that its work can be checked there.
-    `note`: what a reader of its figures should know.
-    """
+    """`program`: must be installed. `stores`: it writes to the sink, where its work is checked. `note`: shown in the table."""
 
     name: str
     program: Path
@@ -41,14 +39,14 @@ class Contender:
         return self.program.exists()
 
     def call(self, task: Task) -> tuple[list[str], dict[str, str]]:
-        """Command line and environment; of ours it gets the path alone, so that no setting of somebody's shell counts."""
+        """Return command line and environment. From our environment it gets the PATH only, so no local setting matters."""
         plain = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(task.scratch), "LANG": "C.UTF-8"}
         own = {name: value.replace("{sink}", task.sink) for name, value in self.environ.items()}
         return self.command(self.program, task), {**plain, **own}
 
 
 def script(name: str) -> Callable[[Path, Task], list[str]]:
-    """A script beside this file, by the interpreter of its environment."""
+    """Run a script of this folder with the interpreter of the contender's environment."""
     return lambda program, task: [str(program), str(HERE / name), str(task.jobs), task.sink]
 
 
@@ -80,7 +78,7 @@ RCLONE = Contender(
     Path(sys.executable).with_name("rclone"),
     _rclone,
     {"RCLONE_CONFIG": "/dev/null", **{f"RCLONE_CONFIG_SINK_{name}": value for name, value in _RCLONE_SINK.items()}},
-    note="asks a HEAD after each PUT",
+    note="sends a HEAD after each PUT",
 )
 THREADS = Contender("32 threads of httpx + boto3", Path(sys.executable), script("threads.py"))
 AIOBOTOCORE = Contender("aiohttp + aiobotocore", ROOT / ".venv-aiobotocore/bin/python", script("aiobotocore_copy.py"))
@@ -88,9 +86,9 @@ IMG2DATASET = Contender(
     "img2dataset",
     ROOT / ".venv-img2dataset/bin/python",
     _img2dataset,
-    # Without it, every start asks the package index for a newer version of a library.
+    # Without this, every start looks for a newer version of a library on the package index.
     {"NO_ALBUMENTATIONS_UPDATE": "1"},
     stores=False,
-    note="2 processes; to files in memory, for the sink has no listing; decodes each image; the larger process's memory",
+    note="2 processes; writes to files in memory, as the sink has no listing; decodes each image; memory of the larger process",
 )
 ALL = (OURS, RCLONE, THREADS, AIOBOTOCORE, IMG2DATASET)

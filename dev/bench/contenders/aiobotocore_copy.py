@@ -1,6 +1,6 @@
-"""aiohttp and aiobotocore, 32 at a time: `aiobotocore_copy.py JOBS SINK`, where JOBS has a line `URL,KEY` an image.
+"""aiohttp and aiobotocore, 32 in parallel: `aiobotocore_copy.py JOBS SINK`. JOBS has one line `URL,KEY` per image.
 
-Runs in an environment of its own: aiobotocore pins a botocore that Airflow's boto3 does not go with. No hash, no check of ours.
+It has its own environment, because aiobotocore pins a botocore that conflicts with Airflow's boto3. No hash, no checks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ async def main(jobs: list[tuple[str, str]], sink: str) -> None:
         region_name="us-east-1",
         endpoint_url=sink,
         aws_access_key_id="access-key",
-        aws_secret_access_key="secret-key",  # noqa: S106 - of a sink that believes everything
+        aws_secret_access_key="secret-key",  # noqa: S106 - the sink accepts every key
         config=config,
     )
     async with client as s3, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:

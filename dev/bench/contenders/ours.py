@@ -1,6 +1,6 @@
-"""Our transfer layer as a process of its own: `ours.py JOBS SINK`, where JOBS has a line `URL,KEY` an image.
+"""Our transfer layer as a separate process: `ours.py JOBS SINK`. JOBS has one line `URL,KEY` per image.
 
-Everything is as a run has it: checks, SHA-256, content type, retries, the store's checksum.
+Everything is as in a run: checks, SHA-256, content type, retries, the checksum of the store.
 """
 
 from __future__ import annotations

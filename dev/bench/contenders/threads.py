@@ -1,6 +1,6 @@
-"""The usual way: 32 threads of httpx and boto3. `threads.py JOBS SINK`, where JOBS has a line `URL,KEY` an image.
+"""The usual way, 32 threads of httpx and boto3: `threads.py JOBS SINK`. JOBS has one line `URL,KEY` per image.
 
-One client of each kind for all threads, with as many connections as threads; no hash and no check of ours.
+All threads share one client of each kind, with as many connections as threads. No hash, no checks.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Archives that were damaged."""
+"""Damaged archives."""

@@ -1,4 +1,4 @@
-"""A damaged archive: whatever is lost, cut, flipped or edited is noticed, and mended by the way out that its error names."""
+"""Damage: objects that are lost, cut, flipped or edited are noticed, and the hint of the error repairs them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OUTPUTS, DAYS = 80, 6
 
 
 class _Source:
-    """The simulated account, asked as the API is."""
+    """Port `Source` over the simulated account."""
 
     address = "https://simulated.test"
 
@@ -51,7 +51,7 @@ class _Source:
 
 
 class _Images:
-    """For every name another least JPEG."""
+    """Port `ImageSource`: a minimal JPEG, different for each name."""
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[ImageBody]:
@@ -61,12 +61,12 @@ class _Images:
 
 
 class Archived:
-    """An archived account; `restore` takes the bucket back to that state."""
+    """An archived account. `restore` returns the bucket to that state."""
 
     def __init__(self, dialect: str, seed: int = 3) -> None:
-        made = {"seed": seed, "outputs": OUTPUTS, "days": DAYS, "quiet": True, "future": 0}
-        self.own = SimulatedWorld.generate(**made)  # type: ignore[arg-type]
-        self.other = SimulatedWorld.generate(**made | {"seed": seed + 1})  # type: ignore[arg-type]
+        settings = {"seed": seed, "outputs": OUTPUTS, "days": DAYS, "quiet": True, "future": 0}
+        self.own = SimulatedWorld.generate(**settings)  # type: ignore[arg-type]
+        self.other = SimulatedWorld.generate(**settings | {"seed": seed + 1})  # type: ignore[arg-type]
         self.dialect, self.clock, self.store = PRESETS[dialect], FixedClock(self.own.present), MemoryObjectStore()
         self.clock.advance(timedelta(hours=1))
         self.account = self.own
@@ -101,7 +101,7 @@ class Archived:
         return {key: item.body for key, item in self.store.objects.items() if key.startswith(LAYOUT.images)}
 
     def change(self, key: str, body: bytes | None) -> None:
-        """As something else than this program would: with a version of its own."""
+        """Write as another program would, with a new version."""
         if body is None:
             del self.store.objects[key]
         else:
@@ -149,7 +149,10 @@ CASES: dict[str, tuple[str, Change]] = {
 
 
 async def damaged(archived: Archived, names: list[str], random: Random) -> str:
-    """Do these damages and mend them as the errors say. Returns how it was noticed; raises AssertionError with what is wrong."""
+    """Damage the archive, repair it as the errors say, and return how the damage was noticed.
+
+    Raises AssertionError, which says what is wrong.
+    """
     archived.restore()
     changed: list[str] = []
     for name in names:
@@ -160,17 +163,17 @@ async def damaged(archived: Archived, names: list[str], random: Random) -> str:
         if key:
             archived.change(key, change(archived.whole[key].body, random))
             changed.append(key)
-    before, noticed, error = dict(archived.store.objects), "mended by the run itself", await _refusal(archived.run)
+    before, noticed, error = dict(archived.store.objects), "repaired by the run itself", await _refusal(archived.run)
     if error:
         noticed = type(error).__name__
         named = any(PurePosixPath(key).parent.name in str(error) or "checkpoint.json" in str(error) for key in changed)
-        assert named, f"the error names nothing that was damaged: {error}"
-        assert error.hint, f"no way out: {error}"
+        assert named, f"the error does not name a damaged object: {error}"
+        assert error.hint, f"no hint: {error}"
         assert archived.store.objects == before, "something was written before the damage was noticed"
     try:
         await archived.rebuild()
     except ArchiveTooNew:
-        # Nothing but the newer program, or the object as it was, can help: this is refused, and told.
+        # Only the newer program or the original object can help, so this is refused.
         noticed = "ArchiveTooNew"
         archived.restore()
         return noticed
@@ -192,7 +195,7 @@ async def another_account(archived: Archived) -> str:
     archived.account = archived.other
     for attempt in (archived.run, archived.rebuild):
         error = await _refusal(attempt)
-        assert isinstance(error, AnotherAccount), f"another account was taken for the same: {error}"
+        assert isinstance(error, AnotherAccount), f"another account was accepted: {error}"
     archived.account = archived.own
     assert archived.store.objects == archived.whole, "something was written for another account"
     return "AnotherAccount"
@@ -208,20 +211,20 @@ async def run(random: Random, size: int) -> list[Tally]:
         archived = accounts[number % len(accounts)]
         names = random.sample(sorted(CASES), random.choice((1, 1, 1, 2, 3)))
         other = random.random() < 0.05
-        told = f"case {number}: {'another account' if other else ', '.join(names)}"
+        case = f"case {number}: {'another account' if other else ', '.join(names)}"
         try:
             kinds[await (another_account(archived) if other else damaged(archived, names, random))] += 1
         except (AssertionError, ArchiveError) as wrong:
-            tally.faults.append(f"{told}: {wrong}")
+            tally.faults.append(f"{case}: {wrong}")
         else:
-            await _judge(archived, tally, told)
+            await _judge(archived, tally, case)
         tally.tried += 1
     tally.notes.append("noticed as: " + ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common()))
     return [tally]
 
 
-async def _judge(archived: Archived, tally: Tally, told: str) -> None:
-    """Against the archive as it was before the damage."""
+async def _judge(archived: Archived, tally: Tally, case: str) -> None:
+    """Compare with the archive before the damage."""
     rows, bodies = await archived.fixities(), archived.images()
     lost = len(archived.rows.keys() - rows.keys()) + len(archived.bodies.keys() - bodies.keys())
     corrupt = sum(rows[key] != known for key, known in archived.rows.items() if key in rows)
@@ -229,7 +232,7 @@ async def _judge(archived: Archived, tally: Tally, told: str) -> None:
     more = len(rows.keys() - archived.rows.keys())
     tally.lost, tally.corrupt, tally.doubled = tally.lost + lost, tally.corrupt + corrupt, tally.doubled + more
     if lost or corrupt or more:
-        tally.faults.append(f"{told}: {lost} lost, {corrupt} corrupt, {more} too many")
+        tally.faults.append(f"{case}: {lost} lost, {corrupt} corrupt, {more} too many")
 
 
 SECTION = Section("damage", run, full=1000, slice=16)

@@ -1,4 +1,4 @@
-"""Fuzzed bodies of a listing: pages of the simulator, mutated; JSON of any shape with the names that are looked for; bytes."""
+"""Fuzzed bodies of a listing: mutated pages of the simulator, JSON of any shape with the names that we read, and bytes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _PAGE = st.one_of(
 
 
 def bodies(random: Random, size: int) -> Iterator[bytes]:
-    """`size` of them: mutated pages, a tenth JSON of any shape, a quarter bytes that were JSON once."""
+    """Yield `size` bodies: a tenth is JSON of any shape, a quarter is broken JSON, the rest are mutated pages."""
     shapes, pieces = size // 10, size // 4
     for _ in range(size - shapes - pieces):
         yield written(mutated(random))
@@ -73,12 +73,12 @@ def bodies(random: Random, size: int) -> Iterator[bytes]:
 
 
 def written(document: object) -> bytes:
-    # As Python writes it: NaN, Infinity and half surrogates included.
+    # Python's JSON, which includes NaN, Infinity and lone surrogates.
     return json.dumps(document).encode()
 
 
 def shaped(number: int, size: int) -> list[bytes]:
-    """JSON documents by hypothesis; the same number, the same documents."""
+    """Return JSON documents by hypothesis. The same number returns the same documents."""
     found: list[bytes] = []
 
     @seed(number)
@@ -94,13 +94,13 @@ def shaped(number: int, size: int) -> list[bytes]:
         found.append(written(document))
 
     draw()
-    # Where there are no more distinct documents it stops early; where it looks back, it goes beyond.
+    # Hypothesis may draw fewer (no more distinct documents) or more than asked for.
     return [found[each % len(found)] for each in range(size)]
 
 
 @cache
 def _pages() -> tuple[Document, ...]:
-    """Real pages, of every dialect."""
+    """Return real pages of every dialect."""
     world = World.generate(outputs=60, days=2, seed=7)
     now = world.present + timedelta(hours=1)
     return tuple(
@@ -160,7 +160,7 @@ def _bury(random: Random, container: Any) -> None:
 
 
 def _twist(random: Random, container: Any) -> None:
-    """One character of a text becomes another."""
+    """Replace one character of a text."""
     texts = (
         [name for name, value in container.items() if isinstance(value, str) and value]
         if isinstance(container, dict)
@@ -181,7 +181,7 @@ _PIECES = (b"", b'"', b"}", b"[", b"\\u", b"\xff", b"\xef\xbb\xbf", b"NaN", b"1e
 
 
 def broken(random: Random, body: bytes) -> bytes:
-    """Bytes changed, cut, doubled or put in."""
+    """Change, cut, repeat or insert bytes."""
     for _ in range(random.randint(1, 4)):
         at, length = random.randrange(len(body) + 1), random.choice((0, 1, 2, 30))
         put = random.choice((*_PIECES, random.randbytes(3), body[at : at + 50]))

@@ -1,6 +1,6 @@
-"""`python -m dev.campaign.fuzz.parser -runs=100000`: the parser under atheris, until an exception that is no ArchiveError.
+"""`python -m dev.campaign.fuzz.parser -runs=100000`: fuzz the parser with atheris until an exception is not an ArchiveError.
 
-Atheris is the campaign's own dependency: where it is not installed, as in `make test`, the fuzz campaign says so and goes on.
+Only the campaign's lock has atheris. Without it, as in `make test`, the fuzz section reports that and continues.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 
-import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]
+import atheris
 
 with atheris.instrument_imports(include=["stablecog_provider"]):
     from stablecog_provider.adapters.http_dates import http_date, retry_after_seconds

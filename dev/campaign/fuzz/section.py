@@ -1,7 +1,7 @@
-"""Fuzzed documents: each ends in rows or in an ArchiveError, never in another exception, never in memory beyond the limit.
+"""Fuzzing: each document must end in rows or in an ArchiveError, within the memory limit.
 
-All go through the API adapter as bytes, then through the ledger to rows and to an Arrow table; one in `WHOLE` goes through a
-whole run as well: ledger, manifest, Parquet, and back.
+All documents go through the API adapter as bytes, then through the ledger to rows and to an Arrow table. One in `WHOLE` also
+goes through a complete run: manifest, Parquet, and back.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ async def try_bodies(random: Random, size: int) -> Tally:
                 tally.faults.append(f"{type(error).__name__}: {str(error)[:200]!a} from {body[:2000]!r}")
     tally.notes.append(
         f"{rows:,} rows, {refused:,} documents refused with an ArchiveError; "
-        f"{peak.highest // MIB} MiB more than before at the peak, the limit is {LIMIT // MIB} MiB"
+        f"peak memory {peak.highest // MIB} MiB over the start, limit {LIMIT // MIB} MiB"
     )
     if peak.highest > LIMIT:
         tally.faults.append(f"{peak.highest // MIB} MiB, more than the limit")
@@ -68,7 +68,7 @@ async def try_bodies(random: Random, size: int) -> Tally:
 
 
 async def _try(body: bytes, whole: bool) -> int:
-    """Raises ArchiveError where the document is refused. Returns the number of rows."""
+    """Return the number of rows. Raises ArchiveError if the document is refused."""
     async with _source(body) as source:
         if whole:
             return await _whole_run(source)
@@ -77,7 +77,7 @@ async def _try(body: bytes, whole: bool) -> int:
 
 
 def _source(body: bytes) -> StablecogApi:
-    """An API that answers everything with `body`."""
+    """Return an API that answers every request with `body`."""
 
     async def at_once(_: float) -> None:
         await asyncio.sleep(0)
@@ -87,7 +87,7 @@ def _source(body: bytes) -> StablecogApi:
 
 
 async def _rows(page: Page) -> list[Row]:
-    """What becomes of a page in an empty archive, as an Arrow table that holds it."""
+    """Return the rows of a page in an empty archive, after checking them as an Arrow table."""
     ledger = Ledger(ParquetManifest(MemoryObjectStore(), LAYOUT), FixedClock(NOW), "fuzz")
     rows = [entry.row for entry in await ledger.entries(page.outputs)]
     table_of(rows).validate(full=True)
@@ -97,9 +97,9 @@ async def _rows(page: Page) -> list[Row]:
 async def _whole_run(source: StablecogApi) -> int:
     store = MemoryObjectStore()
     manifest = ParquetManifest(store, LAYOUT)
-    world = Ports(source=source, images=MemoryImages(), store=store, manifest=manifest, clock=FixedClock(NOW))
+    ports = Ports(source=source, images=MemoryImages(), store=store, manifest=manifest, clock=FixedClock(NOW))
     try:
-        report = await archive(world, ArchiveSettings(layout=LAYOUT))
+        report = await archive(ports, ArchiveSettings(layout=LAYOUT))
         json.dumps(report.to_document(), allow_nan=False)
     finally:
         rows = [row for day in await manifest.days() for row in (await manifest.load(day)).rows()]
@@ -107,15 +107,15 @@ async def _whole_run(source: StablecogApi) -> int:
 
 
 def try_atheris(random: Random, runs: int) -> Tally:
-    """The parser under a fuzzer that is led by coverage, in a process of its own."""
+    """Run the parser under a coverage-guided fuzzer, in a separate process."""
     tally = Tally("fuzz", "inputs by atheris")
     seed = random.randrange(1, 2**31)
     if importlib.util.find_spec("atheris") is None:
-        tally.notes.append("atheris is not installed here: the parser was not fuzzed by coverage")
+        tally.notes.append("not run here: atheris is not installed")
         return tally
     arguments = (f"-runs={runs}", f"-seed={seed}", "-rss_limit_mb=1024", "-max_len=16384", "-verbosity=0")
     with tempfile.TemporaryDirectory() as folder:
-        # Bytes alone hardly ever become JSON: it starts from documents.
+        # Random bytes rarely become JSON, so it starts from documents.
         for number, body in enumerate(bodies(random, 50)):
             Path(folder, str(number)).write_bytes(body)
         command = [sys.executable, "-m", f"{__package__}.parser", *arguments, folder]

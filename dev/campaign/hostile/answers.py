@@ -1,4 +1,4 @@
-"""Answers made to break, to fill or to deceive: raw ones for the listing, spoilt documents, raw ones for an image."""
+"""Responses made to break, fill or deceive the reader: raw ones for the listing and for images, and spoiled documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from stablecog_provider.adapters.memory import FixedClock
 
 from ..rig.listeners import HOST, served
-from ..rig.lying_service import Outcome, Spoil, run_against, run_spoilt
+from ..rig.lying_service import Outcome, Spoil, run_against, run_spoiled
 from .documents import SPOILS
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -23,7 +23,7 @@ OUTPUTS = 12
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`run` says what was wrong with what came of it, and nothing where all was well; it raises what nobody foresaw."""
+    """`run` returns what is wrong with the result, or "" if nothing is. It raises unexpected exceptions."""
 
     name: str
     run: Callable[[], Awaitable[str]]
@@ -39,7 +39,7 @@ def _chunked(pieces: Iterable[bytes]) -> Iterable[bytes]:
 
 
 def _zeros() -> Iterable[bytes]:
-    """An endless gzip of blanks: a piece that ends at a byte's border can follow itself for ever."""
+    """Yield an endless gzip of blanks. A piece that ends at a byte boundary can be repeated for ever."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     yield packer.compress(b" " * MIB) + packer.flush(zlib.Z_SYNC_FLUSH)
     piece = packer.compress(b" " * 16 * MIB) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -61,7 +61,7 @@ def _page_of(item: bytes, count: int) -> list[bytes]:
 
 _CHUNKS = "Transfer-Encoding: chunked"
 _EMPTY = b'{"outputs":[]}'
-# Made anew for each request, since some never end.
+# Built for each request, because some never end.
 _LISTINGS: dict[str, Callable[[], Iterable[bytes]]] = {
     "a body without end": lambda: chain([_head(_CHUNKS)], _chunked(repeat(b" " * 64 * KIB))),
     "a page of 200 MB": lambda: chain([_head(f"Content-Length: {200 * MIB}"), b'{"x":"'], repeat(b"a" * MIB, 199)),
@@ -130,7 +130,7 @@ _IMAGES: dict[str, Callable[[], Iterable[bytes]]] = {
     ),
     "a bomb for an image": lambda: chain([_head("Content-Encoding: gzip", _CHUNKS)], _chunked(_zeros())),
     "an image with a negative length": lambda: [_head("Content-Length: -5"), b"\xff\xd8\xff"],
-    "an image longer than it says": lambda: [_head("Content-Length: 3"), b"\xff\xd8\xff" * 1000],
+    "an image longer than declared": lambda: [_head("Content-Length: 3"), b"\xff\xd8\xff" * 1000],
     "an image with a header of a megabyte": lambda: [_head("X-A: " + "a" * MIB), b"\xff\xd8\xff"],
     "an image with a million headers": lambda: [_head(*repeat("X-A: a", 10**6))],
     "an image behind interim answers": lambda: repeat(b"HTTP/1.1 103 Early Hints\r\n\r\n" * KIB, 10_000),
@@ -149,7 +149,7 @@ def _raw_listing(made: Callable[[], Iterable[bytes]]) -> Callable[[], Awaitable[
     async def run() -> str:
         async with served(_writing(lambda _: made())) as port:
             outcome = await run_against(f"http://{HOST}:{port}", FixedClock(NOW), request_timeout=8.0)
-        return _told(outcome)
+        return _problem_with(outcome)
 
     return run
 
@@ -162,8 +162,8 @@ def _raw_image(made: Callable[[], Iterable[bytes]]) -> Callable[[], Awaitable[st
                 for output in document["outputs"]:
                     output["image_url"] = f"http://{HOST}:{port}/{output['id']}"
 
-            outcome = await run_spoilt(2, spoil, image_hosts=[f"{HOST}:{port}"])
-        wrong = _told(outcome)
+            outcome = await run_spoiled(2, spoil, image_hosts=[f"{HOST}:{port}"])
+        wrong = _problem_with(outcome)
         archived = [row for row in outcome.rows if row.state == "archived"]
         return wrong or (f"{len(archived)} images were archived from it" if archived else "")
 
@@ -172,8 +172,8 @@ def _raw_image(made: Callable[[], Iterable[bytes]]) -> Callable[[], Awaitable[st
 
 def _spoilt(spoil: Spoil) -> Callable[[], Awaitable[str]]:
     async def run() -> str:
-        outcome = await run_spoilt(OUTPUTS, spoil, image_hosts=[])
-        return _told(outcome) or ("no row came of it" if outcome.report and not outcome.rows else "")
+        outcome = await run_spoiled(OUTPUTS, spoil, image_hosts=[])
+        return _problem_with(outcome) or ("it has no rows" if outcome.report and not outcome.rows else "")
 
     return run
 
@@ -187,13 +187,13 @@ def _writing(made: Callable[[str], Iterable[bytes]]) -> Callable[[str, asyncio.S
     return write
 
 
-def _told(outcome: Outcome) -> str:
-    """What of the outcome could deceive a reader."""
-    told = [str(outcome.error)] if outcome.error else outcome.report.explain() if outcome.report else []
-    told += [row.error for row in outcome.rows if row.error]
-    if not told:
-        return "nothing was said about it"
-    return next((f"it paints: {line!a}" for line in told if not line.isprintable()), "")
+def _problem_with(outcome: Outcome) -> str:
+    """Return what is wrong with the messages of a run, or ""."""
+    messages = [str(outcome.error)] if outcome.error else outcome.report.explain() if outcome.report else []
+    messages += [row.error for row in outcome.rows if row.error]
+    if not messages:
+        return "there is no message about it"
+    return next((f"a message is unprintable: {message!a}" for message in messages if not message.isprintable()), "")
 
 
 ANSWERS: list[Answer] = [

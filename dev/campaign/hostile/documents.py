@@ -1,4 +1,4 @@
-"""Documents of the right shape and the wrong contents: each changes a page in place."""
+"""Documents of the right shape with wrong contents. Each function changes a page in place."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def _never_the_same_twice(document: Document) -> None:
         output["generation"].update(id=f"g-{next(_ONES)}", prompt={"id": "p", "text": str(next(_ONES))})
 
 
-def _each_a_deep_well(output: Document) -> None:
-    well: Any = 1
+def _nest_deeply(output: Document) -> None:
+    nested: Any = 1
     for _ in range(400):
-        well = {"a": [well]}
-    output["extra"] = well
+        nested = {"a": [nested]}
+    output["extra"] = nested
 
 
 def _only(*kept: str) -> Callable[[Document], None]:
@@ -84,7 +84,7 @@ SPOILS: dict[str, Callable[[Document], None]] = {
     "ids of dots": _all_ids_are(".."),
     "ids of 10,000 characters": _all_ids_are("a" * 10_000),
     "ids in another script": _all_ids_are("\u0430\u0431\u0432"),
-    "ids that turn around": _all_ids_are("\u202egepj.a"),
+    "ids with a text direction": _all_ids_are("\u202egepj.a"),
     "ids with an escape": _all_ids_are("\x1b[2Ja"),
     "ids with a line break": _all_ids_are("a\nb"),
     "empty ids": _all_ids_are(""),
@@ -107,11 +107,11 @@ SPOILS: dict[str, Callable[[Document], None]] = {
     "numbers beyond 64 bits": _numbers_are(2**63),
     "numbers that are objects": _numbers_are({"$numberLong": "1"}),
     "prompts with control characters": _prompt_is("".join(map(chr, range(32))) + "\x1b]0;owned\x07\x7f\x9b"),
-    "prompts that turn around": _prompt_is("\u202e\u2066\u2069\u200f\u061c\ufeff"),
+    "prompts with text directions": _prompt_is("\u202e\u2066\u2069\u200f\u061c\ufeff"),
     "prompts with half a surrogate": _prompt_is("\ud800 \udfff"),
     "prompts of 200,000 characters": _prompt_is("\U0001f63a" * 200_000),
     "labels with an escape": _each(lambda output: output.update(gallery_status="\x1b[2J\r\nproven")),
-    "wells 800 deep": _each(_each_a_deep_well),
+    "nesting 800 deep": _each(_nest_deeply),
     "nothing but ids": _only("id"),
     "nothing but generations": _only("generation"),
     "nothing at all": _only(),

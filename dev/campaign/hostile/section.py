@@ -1,7 +1,7 @@
-"""Hostile input: addresses that lead inside, and answers made to break, to fill or to deceive whoever reads them.
+"""Hostile input: addresses that lead into a private network (SSRF), and responses made to break, fill or deceive the reader.
 
-Every vector must end as a `failed` row with its reason, at the first attempt, and nothing may have connected to the canary.
-Every hostile answer must end in rows or in an ArchiveError, within `LIMIT` of memory.
+Every vector must end as a `failed` row with a reason, at the first attempt, and nothing may connect to the canary.
+Every hostile response must end in rows or in an ArchiveError, within `LIMIT` of memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from stablecog_provider.model.manifest import Row
 
 from ..rig.listeners import HOST, Canary, LyingResolver, served
-from ..rig.lying_service import Outcome, run_spoilt
+from ..rig.lying_service import Outcome, run_spoiled
 from ..rig.memory import LIMIT, MIB, Peak
 from ..rig.tally import Section, Tally
 from .answers import ANSWERS, Answer
@@ -27,7 +27,7 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy
 
 
 async def run(random: Random, size: int) -> list[Tally]:
-    """`size` vectors, and the same share of the hostile answers."""
+    """Run `size` vectors and the same share of the hostile responses."""
     share = min(1.0, size / FULL)
     answers = random.sample(ANSWERS, max(1, round(len(ANSWERS) * share)))
     return [await try_vectors(random, size), await try_answers(answers)]
@@ -50,20 +50,20 @@ async def try_vectors(random: Random, size: int) -> Tally:
 
 @asynccontextmanager
 async def _redirecting(chosen: list[Vector]) -> AsyncIterator[int]:
-    """A host that the user named, which sends a request for `/7` to where the seventh vector points."""
+    """Run an allowed host that redirects a request for `/7` to the address of vector 7, and yield its port."""
 
     async def redirect(head: str, writer: asyncio.StreamWriter) -> None:
         path = head.split(" ")[1].strip("/")
-        # Some of what is no address leads, by the rules of relative ones, back to here.
-        told = f"302 Found\r\nLocation: {chosen[int(path)].url}" if path.isdecimal() else "400 Bad Request"
-        writer.write(f"HTTP/1.1 {told}\r\nContent-Length: 0\r\n\r\n".encode("latin-1"))
+        # Some invalid addresses are relative ones, which lead back to here.
+        head = f"302 Found\r\nLocation: {chosen[int(path)].url}" if path.isdecimal() else "400 Bad Request"
+        writer.write(f"HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n".encode("latin-1"))
 
     async with served(redirect) as port:
         yield port
 
 
 async def _run_over(chosen: list[Vector], canary: Canary, redirector: int) -> Outcome:
-    """A run over an account whose outputs' images lie at the vectors, one each."""
+    """Run over an account whose images have the addresses of the vectors."""
     urls = [
         f"http://{HOST}:{redirector}/{number}" if vector.redirects else vector.url
         for number, vector in enumerate(chosen)
@@ -72,15 +72,15 @@ async def _run_over(chosen: list[Vector], canary: Canary, redirector: int) -> Ou
 
     def spoil(document: dict[str, Any]) -> None:
         for output in document["outputs"]:
-            # The account may have a few outputs more than there are vectors.
+            # The account may have a few more outputs than there are vectors.
             number = places.setdefault(output["id"], len(places)) % len(urls)
             output["image_url"] = urls[number]
-            # To know a row by.
+            # Identifies the row.
             output["generation"]["seed"] = number
 
     answers = {vector.url.split("/")[2]: list(vector.answers) for vector in chosen if vector.answers}
     resolver = LyingResolver(answers, canary.port)
-    return await run_spoilt(len(chosen), spoil, image_hosts=[f"{HOST}:{redirector}"], resolver=resolver)
+    return await run_spoiled(len(chosen), spoil, image_hosts=[f"{HOST}:{redirector}"], resolver=resolver)
 
 
 def _judged(chosen: list[Vector], outcome: Outcome) -> list[str]:
@@ -97,25 +97,25 @@ def _judged(chosen: list[Vector], outcome: Outcome) -> list[str]:
 def _number(row: Row) -> int | None:
     if row.seed is not None:
         return row.seed
-    # An output that could not be read has no columns; what was received is there.
+    # The row of an unreadable output has no columns, only what was received.
     found = row.raw.partition('"seed":')[2]
     return int(found.split(",")[0].split("}")[0]) if found else None
 
 
 def _wrong_with(vector: Vector, row: Row | None) -> str:
     if row is None:
-        return "no row"
+        return "it has no row"
     if row.state != "failed" or not row.error:
         return f"its row is {row.state}, its reason {row.error}"
     if "given up after retries" in row.error:
-        return f"it was taken for trouble, not refused: {row.error}"
+        return f"it was retried instead of refused: {row.error}"
     if "secret" in row.error or not row.error.isprintable():
-        return f"its reason shows too much: {row.error!a}"
+        return f"its reason reveals a secret or is unprintable: {row.error!a}"
     return ""
 
 
 async def try_answers(answers: list[Answer]) -> Tally:
-    tally = Tally("hostile", "hostile answers")
+    tally = Tally("hostile", "hostile responses")
     peak = Peak()
     for answer in answers:
         tally.tried += 1
@@ -126,9 +126,7 @@ async def try_answers(answers: list[Answer]) -> Tally:
                 wrong = f"ended in {type(error).__name__}: {str(error)[:200]}"
         if wrong:
             tally.faults.append(f"{answer.name}: {wrong}")
-    tally.notes.append(
-        f"memory: at most {peak.highest // MIB} MiB more than before ({peak.where}); the limit is {LIMIT // MIB} MiB"
-    )
+    tally.notes.append(f"peak memory {peak.highest // MIB} MiB over the start ({peak.where}), limit {LIMIT // MIB} MiB")
     if peak.highest > LIMIT:
         tally.faults.append(f"{peak.where}: {peak.highest // MIB} MiB, more than the limit")
     return tally
@@ -136,7 +134,7 @@ async def try_answers(answers: list[Answer]) -> Tally:
 
 @contextmanager
 def proxies(address: str) -> Iterator[None]:
-    """An environment that names a proxy for everything: nothing of ours may heed it."""
+    """Set an environment with a proxy for everything, which our code must ignore."""
     before = {name: os.environ.get(name) for name in (*_PROXIES, "NO_PROXY", "no_proxy")}
     os.environ.update(dict.fromkeys(_PROXIES, address))
     for name in ("NO_PROXY", "no_proxy"):

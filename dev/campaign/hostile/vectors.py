@@ -1,4 +1,4 @@
-"""Addresses that an API answer could name to make the archive ask inside a private network. Not one may be asked."""
+"""Addresses that a response of the API could contain to make the archive send requests into a private network (SSRF)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ METADATA = ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192"
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """`url` stands in a document. `answers`: what its name resolves to, lookup by lookup, addresses with spaces between.
-    `redirects`: an allowed host sends there.
+    """`url`: the image address in a document. `answers`: results of resolving its name, one per lookup, each with addresses
+    separated by spaces. `redirects`: an allowed host redirects to `url`.
     """
 
     name: str
@@ -20,19 +20,19 @@ class Vector:
 
 
 def vectors(port: int) -> list[Vector]:
-    """All of them; `port` is the canary's."""
+    """Return all vectors. `port` is the canary's."""
     direct = [Vector(f"direct {url}", url) for url in (*_literal(port), *_lookalikes(port), *_tricks(port))]
     redirected = [
         Vector(f"redirect to {url}", url, redirects=True)
         for url in (*_literal(port), *_lookalikes(port), *_tricks(port))
-        # A `Location` is a line of a header: what cannot stand there cannot be sent there.
+        # `Location` is a header, which cannot contain everything.
         if url.isprintable() and url.isascii() and len(url) < 4000
     ]
     return [*direct, *_resolved(), *redirected]
 
 
 def _literal(port: int) -> list[str]:
-    """Loopback in every spelling, private networks, metadata services."""
+    """Return loopback in every spelling, private networks and metadata services."""
     hosts = (
         "127.0.0.1", "localhost", "LOCALHOST", "localhost.", "localhost.localdomain", "127.1", "127.0.1", "127.127.127.127",
         "2130706433", "0x7f000001", "0x7f.0.0.1", "0x7F.0x0.0x0.0x1", "017700000001", "0177.0.0.1", "0177.0000.0000.0001",
@@ -53,7 +53,7 @@ def _literal(port: int) -> list[str]:
 
 
 def _lookalikes(port: int) -> list[str]:
-    """Hosts that read like the service's."""
+    """Return hosts that look like the service's."""
     hosts = (
         "stablecog.com.evil.test", "evilstablecog.com", "stablecog.com", "b.stablecog.com.127.0.0.1.nip.test",
         "b-stablecog.com", "b.stablecog.com.", "b.stablecog.co", "b.stablecog.comm", "b.stablecog.com-evil.test",
@@ -69,7 +69,7 @@ def _lookalikes(port: int) -> list[str]:
 
 
 def _tricks(port: int) -> list[str]:
-    """Parts of an address that two readers read differently, and schemes that are none of ours."""
+    """Return addresses that two parsers read differently, and foreign schemes."""
     canary = f"127.0.0.1:{port}"
     return [
         "file:///etc/passwd", "file://b.stablecog.com/etc/passwd", f"ftp://{canary}/a.jpeg", f"gopher://{canary}/_GET",
@@ -91,7 +91,7 @@ def _tricks(port: int) -> list[str]:
 
 
 def _resolved() -> list[Vector]:
-    """The service's own names that DNS leads inside."""
+    """Return names of the service that DNS resolves to private addresses."""
     answers = (
         "127.0.0.1", "127.8.8.8", "0.0.0.0",  # noqa: S104 - nobody binds to it
         "10.1.2.3", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1",

@@ -1,1 +1,1 @@
-"""Kills and races: runs of the archive in processes that die, pause, or meet."""
+"""Kills and races: runs in processes that are killed, paused, or run at the same time."""

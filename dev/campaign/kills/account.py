@@ -1,7 +1,6 @@
-"""The account that campaigns archive: a simulator of its own process, small pictures, and three moments of its history.
+"""The account for kills and races: a simulator in its own process, with small images and three moments of its history.
 
-`python -m dev.campaign.kills.account SEED` prints one line (where it listens, which moments there are)
-and serves until SIGTERM.
+`python -m dev.campaign.kills.account SEED` prints one line of JSON, an `Account`, and serves until SIGTERM.
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ from ...local.children import started, wait_until
 
 OUTPUTS, DAYS, LATER_OUTPUTS = 90, 5, 20
 WIDTH, HEIGHT = 64, 48
-"""Pixels: a campaign is about the order of things, and a picture of 3 kB is as easily lost as a large one."""
+"""Pixels. The campaign is about the order of events, and an image of 3 kB is lost as easily as a large one."""
 SETTLED = timedelta(minutes=10)
 
 
 class Moment(StrEnum):
-    """The account when it is `YOUNG`, a day later (more outputs, some deleted, some upscaled), and later still."""
+    """`GROWN` is a day after `YOUNG`: more outputs, some deleted, some upscaled. `LATER` has still more outputs."""
 
     YOUNG = "young"
     GROWN = "grown"
@@ -45,7 +44,7 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where the simulator listens, its key, when the moments are (RFC 3339), and images that may be spoiled for a while."""
+    """A running simulator. `moments`: instants in RFC 3339. `images`: file names that `spoiled` affects."""
 
     address: str
     api_key: str
@@ -58,7 +57,7 @@ class Account:
 
     @contextlib.contextmanager
     def spoiled(self) -> Iterator[None]:
-        """Until the block ends, who asks for `images` gets something else."""
+        """Serve garbled bytes for `images` until the block ends."""
         for file_name in self.images:
             self._post("faults/image", {"manner": "garbled", "times": None, "file_name": file_name})
         try:
@@ -67,7 +66,7 @@ class Account:
             self._post("faults/clear", {})
 
     def visible(self) -> list[str]:
-        """The ids of all outputs there are now: the truth."""
+        """Return the ids of all outputs that exist now, independently of the listing."""
         return [row["id"] for row in httpx.get(f"{self.address}/_simulator/outputs", trust_env=False).json()]
 
     def images_at(self, urls: Iterable[str]) -> list[bytes]:
@@ -88,8 +87,9 @@ def account(log: Path, seed: int = 1) -> Iterator[Account]:
 
 
 def small_world(seed: int) -> tuple[World, dict[Moment, datetime], list[str]]:
-    """A quiet history, and on cue what a day brings: deletions (some take the image along) and late upscales. Also the
-    names of some images that stay.
+    """Return a quiet history with its moments, and the file names of some images that stay.
+
+    Between `YOUNG` and `GROWN` there are deletions, some with their images, and late upscales.
     """
     world = World.generate(seed=seed, outputs=OUTPUTS, days=DAYS, future=LATER_OUTPUTS, quiet=True)
     grown = world.present + SETTLED
@@ -108,26 +108,26 @@ def small_world(seed: int) -> tuple[World, dict[Moment, datetime], list[str]]:
     staying = [output for output in early if output.deleted_at is None]
     for output in staying[-4:]:
         world.upscale(output.id, young + timedelta(hours=2))
-    # Of the first day, too, in which nothing else may change: what a retry leaves behind there, nothing else sweeps away.
+    # One image is of the first day, in which nothing else changes: no other change can hide what a retry leaves behind.
     images = [output.file_name(Rendition.ORIGINAL) for output in (staying[0], *random.sample(staying, 2))]
     return world, {Moment.YOUNG: young, Moment.GROWN: grown, Moment.LATER: later}, images
 
 
 async def _serve(seed: int) -> None:
-    told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     world, moments, images = small_world(seed)
     async with Simulator(world, clock=SimulatedClock(moments[Moment.YOUNG])) as simulator:
-        told_account = Account(
+        serving = Account(
             address=simulator.address,
             api_key=DEFAULT_KEY,
             image_host=simulator.address.removeprefix("http://"),
             moments={str(moment): instant.isoformat() for moment, instant in moments.items()},
             images=images,
         )
-        sys.stdout.write(json.dumps(asdict(told_account)) + "\n")
+        sys.stdout.write(json.dumps(asdict(serving)) + "\n")
         sys.stdout.flush()
-        await told.wait()
+        await stop.wait()
 
 
 if __name__ == "__main__":

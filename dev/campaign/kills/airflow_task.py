@@ -1,6 +1,6 @@
-"""The daily Dag, its task killed with the process it runs in, and run again as Airflow does it.
+"""Kills the process of the daily DAG, and runs the DAG again as Airflow does.
 
-`python -m dev.campaign.kills.airflow_task ORDER` is the child: it runs the Dag once, in the world that ends at the order's step.
+`python -m dev.campaign.kills.airflow_task ORDER` is the child: it runs the DAG once, and kills itself at the order's step.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ...local.airflow_home import DAG, AirflowHome, connections
 from ...local.children import started
 from ..rig.tally import Tally
 from .account import Moment
-from .child import Step, When, hasten, worlds
+from .child import Step, When, ports_with_step, speed_up
 from .inspection import Seen, judge_claims, judge_end
 from .stage import Stage
 
@@ -40,13 +40,13 @@ STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class DagRuns:
-    """Runs the Dag in processes of their own."""
+    """Runs the DAG in separate processes."""
 
     stage: Stage
     home: AirflowHome
 
     def run(self, layout: Layout, step: Step | None) -> int:
-        """The process's exit code: 0 where the run succeeded, negative where a signal ended it."""
+        """Run the DAG once. Return 0 if it succeeded, a negative number if a signal ended the process."""
         account, server = self.stage.account, self.stage.server
         environ = connections(account.address, account.api_key, account.image_host, server)
         environ["PYTHONPATH"] = f"{ROOT}:{ROOT / 'plugins'}"
@@ -73,7 +73,7 @@ def dag_runs(stage: Stage) -> Iterator[DagRuns]:
 
 
 def kill_tasks(stage: Stage, truth: Seen, size: int) -> Tally:
-    """Kill the Dag's process `size` times, each time in an archive of its own, and run the Dag again."""
+    """Kill the process of the DAG `size` times, each time with a new archive, and run the DAG again."""
     stage.account.go_to(Moment.GROWN)
     tally = Tally("kills of the Airflow task", "SIGKILLs")
     with dag_runs(stage) as dag:
@@ -86,20 +86,20 @@ def kill_tasks(stage: Stage, truth: Seen, size: int) -> Tally:
             again = dag.run(layout, None)
             if code != -signal.SIGKILL or again:
                 end = " ".join(dag.log.read_text(errors="replace").split())[-1500:]
-                tally.faults.append(f"{case}: ended with {code}, and run again with {again}: {end}")
+                tally.faults.append(f"{case}: ended with {code}, the second run with {again}: {end}")
             asyncio.run(judge_end(stage.look(layout), truth, stage.store)).add(tally, case)
     return tally
 
 
 def run_dag(order: dict[str, Any]) -> int:
-    """In the child. Airflow is imported only here: it takes seconds, and reads its settings when it is."""
+    """Run in the child. Airflow is imported only here: the import takes seconds and reads its settings."""
     from airflow.dag_processing.dagbag import DagBag
 
     from stablecog_provider.airflow.operators import StablecogToS3Operator
 
     step = Step(**{**order["step"], "when": When(order["step"]["when"])}) if order["step"] else None
-    hasten()
-    StablecogToS3Operator.open_ports = staticmethod(worlds(step, signal.SIGKILL, timedelta(0)))
+    speed_up()
+    StablecogToS3Operator.open_ports = staticmethod(ports_with_step(step, signal.SIGKILL, timedelta(0)))
     dag: Any = DagBag(str(ROOT / "dags")).dags[DAG]
     run = dag.test(run_conf={"bucket": order["bucket"], "prefix": order["prefix"]})
     return 0 if run.state == "success" else 1

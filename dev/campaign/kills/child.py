@@ -1,7 +1,7 @@
-"""A run of the archive in a process of its own, which stops itself at a named step: killed, or only paused.
+"""A run of the archive in a separate process, which kills or pauses itself at a given step.
 
-The steps are uses of the ports, so production code needs no hook: the real command line runs, in a world whose source and
-store are wrapped. The processes are forked from one that has imported everything, so that one takes a moment to start.
+Steps are calls of the ports, so production code needs no hook: the real command line runs with a wrapped source and store.
+The processes are forked from a server process that has already imported everything, so they start fast.
 """
 
 from __future__ import annotations
@@ -36,13 +36,17 @@ from .account import Account
 REQUESTS_PER_SECOND = 1000.0
 COMMIT_ROWS, PER_PAGE, CONCURRENCY = 20, 10, 6
 """Small, so that a run of a hundred images commits several times."""
+PATIENCE_SECONDS = 120
+"""A run that takes longer ends itself by SIGALRM."""
 
 T = TypeVar("T")
 
 
 class When(StrEnum):
-    """At which moment of a use of a port: `DURING`, it has been sent and its outcome is unknown; `UNANSWERED`, it took
-    effect, the run was told that the store failed, and it stops when it turns to the same object again.
+    """The moment relative to a call of a port.
+
+    `DURING`: the request is sent and its outcome unknown. `UNANSWERED`: the request took effect, the run received an error,
+    and the strike comes when the run uses the same object again.
     """
 
     BEFORE = "before"
@@ -53,7 +57,7 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The `nth` `use` of a `kind` of object. `seconds`: how long something sent is under way, for `DURING`."""
+    """The `nth` `use` of a `kind` of object. `seconds`: delay between request and strike, for `DURING`."""
 
     use: str
     kind: str
@@ -67,22 +71,23 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run to start. `ahead`: how far our own clock is ahead, so that failed images are due. `told`: where what it
-    prints goes. `number`: the signal it gives itself at `step`.
+    """One run to start.
+
+    `log`: the file for its output. `number`: the signal it sends itself at `step`. `ahead`: how far its clock is ahead, so
+    that failed images are due for a retry.
     """
 
     layout: Layout
     server: S3Server
     account: Account
-    told: Path
+    log: Path
     step: Step | None = None
     number: int = signal.SIGKILL
     ahead: timedelta = timedelta(0)
-    patience: int = 120
 
 
-class Fate:
-    """Counts the uses of the ports and, at the step, signals the whole process group."""
+class Trigger:
+    """Counts the calls of the ports and signals the whole process group at the step."""
 
     def __init__(self, step: Step | None, number: int) -> None:
         self._step, self._number = step, number
@@ -109,7 +114,7 @@ class Fate:
         done = await act()
         if step.when is When.UNANSWERED:
             self._unanswered = key
-            raise StoreUnavailable("the answer was lost")
+            raise StoreUnavailable("the response was lost")
         self._strike()
         return done
 
@@ -118,29 +123,29 @@ class Fate:
         os.killpg(0, self._number)
 
 
-class FatedStore:
-    """An ObjectStore whose uses are steps."""
+class WatchedStore:
+    """An ObjectStore whose calls are steps."""
 
-    def __init__(self, inner: ObjectStore, layout: Layout, fate: Fate) -> None:
-        self._inner, self._layout, self._fate = inner, layout, fate
+    def __init__(self, inner: ObjectStore, layout: Layout, trigger: Trigger) -> None:
+        self._inner, self._layout, self._trigger = inner, layout, trigger
 
     @property
     def requests(self) -> int:
         return self._inner.requests
 
     async def get(self, key: str) -> Stored | None:
-        return await self._fate.use("get", self._kind(key), key, lambda: self._inner.get(key))
+        return await self._trigger.use("get", self._kind(key), key, lambda: self._inner.get(key))
 
     async def put(self, key: str, body: bytes, **settings: Any) -> str:
-        return await self._fate.use("put", self._kind(key), key, lambda: self._inner.put(key, body, **settings))
+        return await self._trigger.use("put", self._kind(key), key, lambda: self._inner.put(key, body, **settings))
 
     async def delete(self, key: str) -> None:
-        await self._fate.use("delete", self._kind(key), key, lambda: self._inner.delete(key))
+        await self._trigger.use("delete", self._kind(key), key, lambda: self._inner.delete(key))
 
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
         async def begin() -> None: ...
 
-        await self._fate.use("list", "manifest", prefix, begin)
+        await self._trigger.use("list", "manifest", prefix, begin)
         async for listed in self._inner.list(prefix):
             yield listed
 
@@ -154,11 +159,11 @@ class FatedStore:
         return "report" if key.startswith(self._layout.runs) else "probe"
 
 
-class FatedSource:
+class WatchedSource:
     """A Source whose pages are steps."""
 
-    def __init__(self, inner: Source, fate: Fate) -> None:
-        self._inner, self._fate = inner, fate
+    def __init__(self, inner: Source, trigger: Trigger) -> None:
+        self._inner, self._trigger = inner, trigger
         self.address = inner.address
 
     @property
@@ -166,61 +171,61 @@ class FatedSource:
         return self._inner.requests
 
     async def page(self, query: PageQuery) -> Page:
-        return await self._fate.use("get", "page", "", lambda: self._inner.page(query))
+        return await self._trigger.use("get", "page", "", lambda: self._inner.page(query))
 
 
 @dataclass(frozen=True, slots=True)
 class ClockAhead:
-    """The machine's clock, and so much later."""
+    """The system clock plus an offset."""
 
     by: timedelta
-    machine: SystemClock = field(default_factory=SystemClock)
+    system: SystemClock = field(default_factory=SystemClock)
 
     def now(self) -> datetime:
-        return self.machine.now() + self.by
+        return self.system.now() + self.by
 
 
-def worlds(step: Step | None, number: int, ahead: timedelta) -> Callable[..., object]:
-    """What opens the real world with the step built in, in the place of `open_world`."""
-    fate = Fate(step, number)
+def ports_with_step(step: Step | None, number: int, ahead: timedelta) -> Callable[..., object]:
+    """Return a replacement of `open_ports` that opens the real ports with the step built in."""
+    trigger = Trigger(step, number)
 
     @asynccontextmanager
     async def opened(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[Ports]:
-        async with open_ports(replace(source, requests_per_second=REQUESTS_PER_SECOND), store, layout) as world:
-            fated = FatedStore(world.store, layout, fate)
+        async with open_ports(replace(source, requests_per_second=REQUESTS_PER_SECOND), store, layout) as ports:
+            watched = WatchedStore(ports.store, layout, trigger)
             yield replace(
-                world,
-                source=FatedSource(world.source, fate),
-                store=fated,
-                manifest=ParquetManifest(fated, layout),
+                ports,
+                source=WatchedSource(ports.source, trigger),
+                store=watched,
+                manifest=ParquetManifest(watched, layout),
                 clock=ClockAhead(ahead),
             )
 
     return opened
 
 
-def hasten() -> None:
-    """Commit early and often. The simulator has no rate limit here, and politeness would only make the campaign longer."""
+def speed_up() -> None:
+    """Commit early and often, and lift the rate limit: the simulator has none here."""
     commit.COMMIT_ROWS = COMMIT_ROWS
     stablecog_api.RATE_LIMIT = 2 * REQUESTS_PER_SECOND
 
 
 def enter(run: Run) -> None:
-    """What a forked process does: become a group of its own, run, leave with the command's exit code."""
+    """Entry point of a forked process: create a process group, run, and exit with the command's exit code."""
     os.setsid()
-    signal.alarm(run.patience)
-    hasten()
+    signal.alarm(PATIENCE_SECONDS)
+    speed_up()
     keys = {"AWS_ACCESS_KEY_ID": run.server.access_key, "AWS_SECRET_ACCESS_KEY": run.server.secret_key}
     os.environ.update(keys | {"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"})
-    typed = ["run", "--json", "--debug", "--to", str(run.layout), "--endpoint-url", run.server.endpoint]
-    typed += ["--source", run.account.address, "--image-host", run.account.image_host]
-    typed += ["--per-page", str(PER_PAGE), "--concurrency", str(CONCURRENCY)]
-    with run.told.open("w") as told:
-        around = CliContext(
+    arguments = ["run", "--json", "--debug", "--to", str(run.layout), "--endpoint-url", run.server.endpoint]
+    arguments += ["--source", run.account.address, "--image-host", run.account.image_host]
+    arguments += ["--per-page", str(PER_PAGE), "--concurrency", str(CONCURRENCY)]
+    with run.log.open("w") as log:
+        context = CliContext(
             environ={"STABLECOG_API_KEY": run.account.api_key},
-            out=told,
-            err=told,
-            open_ports=worlds(run.step, run.number, run.ahead),  # type: ignore[arg-type]
+            out=log,
+            err=log,
+            open_ports=ports_with_step(run.step, run.number, run.ahead),  # type: ignore[arg-type]
         )
-        code = main(typed, around)
+        code = main(arguments, context)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""What lies in the bucket, read past the archive's own story, and what is wrong with it."""
+"""Reads an archive from its bucket, without the archive's own use cases, and finds what is wrong with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SAME = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An archive at one moment. `rows` are all rows of all partitions as they stand, twice if they stand twice."""
+    """Contents of an archive at one moment. `rows`: all rows of all partitions, including duplicates."""
 
     layout: Layout
     checkpoint: Checkpoint | None
@@ -41,12 +41,12 @@ class Seen:
 
     @property
     def litter(self) -> set[str]:
-        """Objects of no lasting use."""
+        """Probe objects that a kill left behind."""
         return {key for key in self.sizes if key.startswith(self.layout.key(".probe-"))}
 
 
 async def look(store: ObjectStore, layout: Layout) -> Seen:
-    """The checkpoint first: whatever it claims must lie in what is read after it."""
+    """Read an archive. The checkpoint comes first: what it claims must be in what is read after it."""
     stored = await store.get(layout.checkpoint)
     sizes = {item.key: item.size async for item in store.list(layout.key(""))}
     rows: list[Row] = []
@@ -60,7 +60,7 @@ async def look(store: ObjectStore, layout: Layout) -> Seen:
 
 @dataclass(slots=True)
 class Verdict:
-    """What is wrong, in sentences, by the columns of the closing table."""
+    """Problems, one sentence each, by the columns of the closing table."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -70,33 +70,34 @@ class Verdict:
         tally.lost += len(self.lost)
         tally.doubled += len(self.doubled)
         tally.corrupt += len(self.corrupt)
-        said = [*self.lost, *self.doubled, *self.corrupt]
-        if said:
-            tally.faults.append(f"{case}: {'; '.join(said[:3])}" + (f" and {len(said) - 3} more" if said[3:] else ""))
+        found = [*self.lost, *self.doubled, *self.corrupt]
+        if found:
+            more = f" and {len(found) - 3} more" if found[3:] else ""
+            tally.faults.append(f"{case}: {'; '.join(found[:3])}{more}")
 
 
 def judge_claims(seen: Seen, truth: Seen) -> Verdict:
-    """What must hold at every moment, also right after a kill: what coverage claims has its rows, no row is there twice,
-    and what a row says is archived lies in the bucket.
+    """Check what must hold at every moment, also right after a kill.
+
+    Covered outputs have rows, no row exists twice, and the object of each archived row is in the bucket.
     """
     verdict, rows = Verdict(), seen.by_key
     for row in truth.rows:
         if row.rendition == Rendition.ORIGINAL and row.key not in rows and _claimed(seen.checkpoint, row):
-            verdict.lost.append(f"{row.output_id} is covered and has no row")
+            verdict.lost.append(f"{row.output_id} is covered but has no row")
     verdict.doubled += [
         f"{key} has {count} rows" for key, count in Counter(row.key for row in seen.rows).items() if count > 1
     ]
     for row in seen.rows:
         if row.state == State.ARCHIVED and seen.sizes.get(_object_of(row, seen.layout)) != row.bytes:
-            verdict.lost.append(f"{row.key} is archived and its object is not there, or of another size")
+            verdict.lost.append(f"{row.key} is archived, but its object is missing or has another size")
     return verdict
 
 
 async def judge_end(seen: Seen, truth: Seen, store: ObjectStore, *, moving: bool = False) -> Verdict:
-    """What must hold once runs have gone to the end: the state of the undisturbed `truth`, in rows, bytes and claims.
+    """Check what must hold after a complete run: the same rows, bytes and claims as in the undisturbed archive `truth`.
 
-    `moving`: the account went on while runs were at work, so that more may have been seen and archived than in `truth`,
-    where it has a tombstone now.
+    `moving`: the account changed during the runs. Outputs that are deleted in `truth` may be missing, or be there in addition.
     """
     verdict, rows, expected = judge_claims(seen, truth), seen.by_key, truth.by_key
     for key, right in expected.items():
@@ -105,10 +106,10 @@ async def judge_end(seen: Seen, truth: Seen, store: ObjectStore, *, moving: bool
             if not (moving and right.deleted_at):
                 verdict.lost.append(f"{key} has no row")
         elif _lasting(row, moving) != _lasting(right, moving):
-            verdict.corrupt.append(f"{key} is not as in the undisturbed archive: {_difference(row, right)}")
+            verdict.corrupt.append(f"{key} differs from the undisturbed archive: {_difference(row, right)}")
     for key in rows.keys() - expected.keys():
         if not (moving and rows[key].deleted_at):
-            verdict.doubled.append(f"{key} is no output of the account")
+            verdict.doubled.append(f"{key} is not an output of the account")
     verdict.corrupt += await _damaged(seen, store)
     orphans = seen.images - {_object_of(row, seen.layout) for row in seen.rows}
     verdict.doubled += [f"{key} belongs to no row" for key in sorted(orphans)]
@@ -119,7 +120,7 @@ async def judge_end(seen: Seen, truth: Seen, store: ObjectStore, *, moving: bool
 def _judge_checkpoint(seen: Seen, truth: Seen, verdict: Verdict) -> None:
     found, right = seen.checkpoint, truth.checkpoint
     if found is None or right is None:
-        verdict.lost.append("there is no checkpoint")
+        verdict.lost.append("the checkpoint is missing")
         return
     if right.coverage.subtract(found.coverage):
         verdict.lost.append(f"coverage lacks {right.coverage.subtract(found.coverage).windows}")
@@ -127,17 +128,19 @@ def _judge_checkpoint(seen: Seen, truth: Seen, verdict: Verdict) -> None:
     if {day: count for day, count in found.days.items() if count} != dict(live):
         verdict.corrupt.append(f"the checkpoint counts {dict(found.days)}, the manifest holds {dict(live)}")
     if found.retries and not any(row.state == State.FAILED for row in seen.rows):
-        verdict.corrupt.append(f"the checkpoint waits for retries of {sorted(found.retries)}, and nothing has failed")
+        verdict.corrupt.append(
+            f"the checkpoint has pending retries of {sorted(found.retries)}, but no image has failed"
+        )
 
 
 async def _damaged(seen: Seen, store: ObjectStore) -> list[str]:
-    """Archived rows whose object does not hold the very bytes."""
+    """Return archived rows whose object has other bytes."""
     found = []
     for row in seen.rows:
         if row.state == State.ARCHIVED:
             stored = await store.get(_object_of(row, seen.layout))
             if stored is None or hashlib.sha256(stored.body).hexdigest() != row.sha256:
-                found.append(f"{row.key}: the object does not hold the bytes of its row")
+                found.append(f"{row.key}: the object does not match the checksum of its row")
     return found
 
 
@@ -153,7 +156,7 @@ def _object_of(row: Row, layout: Layout) -> str:
 
 
 def _lasting(row: Row, moving: bool) -> Row:
-    """The row without what depends on when and by which run it was written, and where the archive lies."""
+    """Return the row without the values that depend on the time, the run and the place of the archive."""
     row = replace(
         row,
         uri=None,

@@ -1,6 +1,6 @@
-"""Two at once: runs on the same archive at the same time, and a run beside a stale one that is taken for dead and still works.
+"""Races: runs on the same archive at the same time, and a run next to a paused one that continues later.
 
-Whatever they do to each other, the archive ends as if one had done it alone, and none of them fails.
+The archive must end as if one run had done it alone, and no run may fail.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ from .stage import AT_ONCE, Stage, Started, Story, stage
 
 
 class Meeting(StrEnum):
-    """How runs meet: three start together; one of the three is killed; one is paused at a step while another runs from
-    beginning to end, and then goes on.
+    """How runs meet.
+
+    `TOGETHER`: three start at once. `ONE_DIES`: one of the three is killed. `STALE`: one is paused at a step, another runs
+    from start to end, then the first one continues.
     """
 
     TOGETHER = "three together"
     ONE_DIES = "three together, one killed"
-    STALE = "beside a stale one"
+    STALE = "next to a paused one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ MEETINGS = (
 
 
 def rounds(random: Random) -> Iterator[Round]:
-    # A run that is told of a lost answer and then stops is a kill's matter: one that goes on is what every step is.
+    # `UNANSWERED` ends a run, which the kills section covers.
     steps = (step for step in every_step(random) if step.when is not When.UNANSWERED)
     for number in count(1):
         meeting, story = MEETINGS[number % len(MEETINGS)]
@@ -69,7 +71,7 @@ def rounds(random: Random) -> Iterator[Round]:
 
 @dataclass(slots=True)
 class Races:
-    """The campaign on one stage."""
+    """The section on one stage."""
 
     stage: Stage
     truths: dict[Story, Seen]
@@ -78,7 +80,7 @@ class Races:
     _lock: Lock = field(default_factory=Lock)
 
     def run(self, random: Random, size: int) -> None:
-        """Rounds until there have been `size` in which runs did meet."""
+        """Run rounds until runs have met in `size` of them."""
         drawn = rounds(random)
         while self.tally.tried < size:
             several = [next(drawn) for _ in range(size - self.tally.tried)]
@@ -86,14 +88,14 @@ class Races:
             self.stage.account.go_to(Moment.GROWN)
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 list(pool.map(self.play, (each for each in several if each.story is not Story.MOVING)))
-            # The clock is one for all, so these come one after the other.
+            # They move the clock that all share, so they run one after the other.
             for each in several:
                 if each.story is Story.MOVING:
                     self.play(each)
         self.tally.notes.append(", ".join(f"{number} {meeting}" for meeting, number in self.met.items()))
 
     def play(self, each: Round) -> None:
-        has_met = self._beside_a_stale_one(each) if each.meeting is Meeting.STALE else self._together(each)
+        has_met = self._next_to_a_paused_one(each) if each.meeting is Meeting.STALE else self._together(each)
         layout, moving = self.stage.layout(self._name(each)), each.story is Story.MOVING
         verdict = asyncio.run(
             judge_end(self.stage.look(layout), self.truths[each.story], self.stage.store, moving=moving)
@@ -108,13 +110,13 @@ class Races:
         runs.append(self._start(each, each.step))
         for started in runs:
             self._ends_well(each, started, may_die=each.step is not None and started is runs[-1])
-        return each.step is None or runs[-1].end() == -signal.SIGKILL
+        return each.step is None or runs[-1].exit_code() == -signal.SIGKILL
 
-    def _beside_a_stale_one(self, each: Round) -> bool:
+    def _next_to_a_paused_one(self, each: Round) -> bool:
         if each.story is Story.MOVING:
             self.stage.account.go_to(Moment.GROWN)
         stale = self._start(each, each.step, signal.SIGSTOP)
-        paused = stale.stands()
+        paused = stale.pauses()
         if each.story is Story.MOVING:
             self.stage.account.go_to(Moment.LATER)
         self._ends_well(each, self._start(each))
@@ -130,10 +132,10 @@ class Races:
         return self.stage.start(layout, step, number=number, ahead=each.story is not Story.FRESH)
 
     def _ends_well(self, each: Round, started: Started, *, may_die: bool = False) -> None:
-        code = started.end()
+        code = started.exit_code()
         if code and not (may_die and code == -signal.SIGKILL):
             with self._lock:
-                self.tally.faults.append(f"{each}: a run ended with {code}: {started.said()}")
+                self.tally.faults.append(f"{each}: a run ended with {code}: {started.output()}")
 
     def _name(self, each: Round) -> str:
         return f"races-{each.number}"

@@ -1,5 +1,6 @@
-"""Kill anywhere: SIGKILL of a run's whole process group, at every step of a commit and at any instant, often in a row; then a
-run to the end, held against an archive that nothing disturbed.
+"""Kills: SIGKILL of a run's whole process group, at every step of a commit and at any instant, often several in a row.
+
+Then a run completes the archive, which must equal an undisturbed one.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from .inspection import Seen, judge_claims, judge_end
 from .stage import AT_ONCE, Stage, Story, stage
 
 UNDER_WAY = 0.004
-"""Seconds within which a small write reaches the store, is done, and is answered."""
+"""Seconds that a small write takes at most, from request to response."""
 KILLS_A_TASK = 100
-"""A run of the Dag takes as long as ten of the command line, and is the same run below: so many fewer of them."""
+"""Kills of the command line per kill of the DAG, which takes ten times as long for the same run."""
 LONGEST_RUN = 1.5
-"""Seconds: later than this, an instant is mostly after the end."""
+"""Seconds. Most runs have ended by then."""
 _ALL = tuple(When)
 _SURE = (When.BEFORE, When.DURING, When.AFTER)
 STEPS: tuple[tuple[str, str, tuple[int, ...], tuple[When, ...]], ...] = (
@@ -41,12 +42,12 @@ STEPS: tuple[tuple[str, str, tuple[int, ...], tuple[When, ...]], ...] = (
     ("put", "checkpoint", (1, 2, 3, 4), _ALL),
     ("put", "report", (1,), _SURE),
 )
-"""Every step of a run in its order: use, kind of object, which of them, and at which moments of it."""
+"""Every step of a run, in order: use, kind of object, which of them, and at which moments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Kills in a row: at a step, or so many seconds after the start."""
+    """Kills in a row, each at a step or a number of seconds after the start."""
 
     number: int
     story: Story
@@ -58,7 +59,7 @@ class Case:
 
 
 def every_step(random: Random) -> Iterator[Step]:
-    """All steps in a random order, and again in another, for ever."""
+    """Yield all steps in random order, again and again."""
     while True:
         deck = [
             Step(use, kind, nth, when, random.uniform(0, UNDER_WAY))
@@ -83,7 +84,7 @@ def cases(random: Random) -> Iterator[Case]:
 
 @dataclass(slots=True)
 class Kills:
-    """The campaign on one stage."""
+    """The section on one stage."""
 
     stage: Stage
     truths: dict[Story, Seen]
@@ -93,17 +94,17 @@ class Kills:
     _lock: Lock = field(default_factory=Lock)
 
     def run(self, random: Random, size: int) -> None:
-        """Cases until there have been `size` kills."""
+        """Run cases until there have been `size` kills."""
         drawn = cases(random)
         while self.tally.tried < size:
-            # A case has about two kills, and here and there a run ends before it comes to its step.
+            # A case has about two kills, and some runs end before they reach their step.
             several = [next(drawn) for _ in range((size - self.tally.tried + 1) // 2)]
             self.stage.archive_young(self._name(case) for case in several if case.story is Story.GROWN)
             self.stage.account.go_to(Moment.GROWN)
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 list(pool.map(self.play, several))
         self.tally.notes.append(
-            f"{self.cases} archives killed and brought to their end; {self.litter} probe objects left behind by kills"
+            f"{self.cases} archives killed and then completed; kills left {self.litter} probe objects behind"
         )
 
     def play(self, case: Case) -> None:
@@ -111,23 +112,23 @@ class Kills:
         for death in case.deaths:
             step = death if isinstance(death, Step) else None
             started = self.stage.start(layout, step, ahead=case.story is Story.GROWN)
-            if isinstance(death, float) and started.end(death) is None:
+            if isinstance(death, float) and not started.ended_within(death):
                 started.signal(signal.SIGKILL)
-            code = started.end()
+            code = started.exit_code()
             with self._lock:
                 self.tally.tried += code == -signal.SIGKILL
                 if code not in (0, -signal.SIGKILL):
-                    self.tally.faults.append(f"{case}: a run ended with {code}: {started.said()}")
+                    self.tally.faults.append(f"{case}: a run ended with {code}: {started.output()}")
                 judge_claims(self.stage.look(layout), truth).add(self.tally, str(case))
         last = self.stage.start(layout, ahead=case.story is Story.GROWN)
-        code = last.end()
+        code = last.exit_code()
         seen = self.stage.look(layout)
         verdict = asyncio.run(judge_end(seen, truth, self.stage.store))
         with self._lock:
             self.cases += 1
             self.litter += len(seen.litter)
             if code:
-                self.tally.faults.append(f"{case}: the last run ended with {code}: {last.said()}")
+                self.tally.faults.append(f"{case}: the last run ended with {code}: {last.output()}")
             verdict.add(self.tally, str(case))
 
     def _name(self, case: Case) -> str:

@@ -1,1 +1,1 @@
-"""What the sections share: faults, counts, listeners, proxies, a service that lies."""
+"""Shared by the sections: a bench, tallies, listeners, proxies, a service that lies."""

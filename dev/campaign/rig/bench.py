@@ -1,4 +1,4 @@
-"""A bench for faults: the simulated account, a bucket, and the real use case between them, in time that nobody waits for."""
+"""The bench for faults: a simulated account, a bucket, and the real use case between them. Waiting takes no time."""
 
 from __future__ import annotations
 
@@ -33,18 +33,19 @@ from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY
 from stablecog_provider.simulator.world import World as SimulatedWorld
 
+from .deadline import RUN_SECONDS, within
 from .tally import Tally
 
 PATIENT = HttpTimeouts(connect=5.0, read=10.0, total=30.0)
 HASTY = HttpTimeouts(connect=1.0, read=0.3, total=1.0)
-"""For hosts that hang: what takes longer is given up."""
+"""Short timeouts, for hosts that hang."""
 SETTLED = timedelta(minutes=10)
-# Loading the certificates of all the world takes longer than a run does here, over plain http.
+# Loading all CA certificates takes longer than a run takes here, and all is plain http.
 _NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class VirtualTime:
-    """Sleeping costs no time and moves it."""
+    """A clock that sleeping advances, without waiting."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -60,7 +61,7 @@ class VirtualTime:
 
 
 def small_world(random: Random, outputs: int = 24, days: float = 2) -> SimulatedWorld:
-    """A quiet account of pictures of 3 kB: faults are what is tried here, and they hit the small and the large alike."""
+    """Return a quiet account with images of 3 kB. Faults are independent of the size of images."""
     world = SimulatedWorld.generate(seed=random.randrange(2**32), outputs=outputs, days=days, quiet=True)
     for output in world.visible(world.present + timedelta(days=365)):
         shrink(output)
@@ -73,8 +74,10 @@ def shrink(output: SimulatedOutput) -> None:
 
 @dataclass
 class Bench:
-    """One account and one archive. `ours` is our clock, the simulator's is the source's. `messages`: all errors, as people
-    see them. `past`: the store as it is looked at, past whatever is wrong with it.
+    """One account and one archive.
+
+    `ours`: our clock; the simulator has the source's. `messages`: all error messages as people see them. `direct`: the store
+    without the faults, for checking the result.
     """
 
     simulator: Simulator
@@ -86,10 +89,10 @@ class Bench:
     time: VirtualTime = field(default_factory=VirtualTime)
     timeouts: HttpTimeouts = PATIENT
     messages: Counter[str] = field(default_factory=Counter)
-    past: ObjectStore | None = None
+    direct: ObjectStore | None = None
 
     async def run(self, **settings: object) -> RunReport | ArchiveError:
-        """One run of the use case over real HTTP; an error that is none of ours comes through."""
+        """Run the use case once over real HTTP. Return its report or ArchiveError; other exceptions are raised."""
         async with (
             StablecogApi(
                 self.simulator.address,
@@ -101,7 +104,7 @@ class Bench:
             ) as source,
             HttpImages([urlsplit(self.simulator.address).netloc], timeouts=self.timeouts) as images,
         ):
-            world = Ports(
+            ports = Ports(
                 source=source,
                 images=images,
                 store=self.store,
@@ -111,21 +114,22 @@ class Bench:
                 monotonic=self.time.monotonic,
             )
             try:
-                return await archive(world, ArchiveSettings(layout=self.layout, **{"concurrency": 8, **settings}))  # type: ignore[arg-type]
+                wanted = ArchiveSettings(layout=self.layout, **{"concurrency": 8, **settings})  # type: ignore[arg-type]
+                return await within(RUN_SECONDS, "the run", archive(ports, wanted))
             except ArchiveError as error:
-                self._hear(error)
+                self._record(error)
                 return error
 
     async def rows(self) -> list[Row]:
-        manifest = ParquetManifest(self.past or self.store, self.layout)
+        manifest = ParquetManifest(self.direct or self.store, self.layout)
         return [row for day in await manifest.days() for row in (await manifest.load(day)).rows()]
 
     async def checkpoint(self) -> Checkpoint | None:
-        stored = await (self.past or self.store).get(self.layout.checkpoint)
+        stored = await (self.direct or self.store).get(self.layout.checkpoint)
         return Checkpoint.from_json(stored.body) if stored else None
 
     def advance(self, by: timedelta) -> None:
-        """Time goes on, here and there."""
+        """Advance both clocks."""
         self.ours.advance(by)
         self.simulator.clock.advance(by.total_seconds())
 
@@ -135,17 +139,17 @@ class Bench:
 
     @property
     def due(self) -> list[SimulatedOutput]:
-        """What no complete run may miss, whatever the dialect."""
+        """Outputs that no complete run may miss, whatever the dialect."""
         return [output for output in self.visible if output.o < self.simulator.clock.now() - SETTLED]
 
     def end_of(self, report: RunReport) -> datetime:
-        """The watermark of a complete run now: by the source's clock, whole seconds as its `Date` tells them."""
+        """The watermark of a complete run now: by the source's clock, in whole seconds like its header `Date`."""
         return self.simulator.clock.now().replace(microsecond=0) - report.axis.settling
 
     async def proven(self, **settings: object) -> None:
-        """A run now ends proven, with every image."""
+        """Check that a run now ends proven, with every image."""
         outcome = await self.run(**settings)
-        self.expect(isinstance(outcome, RunReport) and outcome.exit_code == 0, f"the run ended in {told(outcome)}")
+        self.expect(isinstance(outcome, RunReport) and outcome.exit_code == 0, f"the run ended in {describe(outcome)}")
         await self.inspect(complete=True)
 
     def wrong(self, what: str) -> None:
@@ -156,7 +160,10 @@ class Bench:
             self.wrong(what)
 
     async def inspect(self, *, complete: bool = False, but: Sequence[str] = ()) -> dict[tuple[str, str], Row]:
-        """Count what is lost, doubled and corrupt. `complete`: every image is archived, but for those of the outputs `but`."""
+        """Count lost, doubled and corrupt images, and return the rows.
+
+        `complete`: every image must be archived, except those of the outputs `but`.
+        """
         rows, checkpoint = await self.rows(), await self.checkpoint()
         by_key = {row.key: row for row in rows}
         self.tally.doubled += len(rows) - len(by_key)
@@ -179,22 +186,22 @@ class Bench:
             self.messages[f"row: {row.error}"] += 1
             return
         key = (row.uri or "").removeprefix(self.layout.uri(""))
-        stored = await (self.past or self.store).get(key)
+        stored = await (self.direct or self.store).get(key)
         output = self.simulator.world.output(row.output_id)
         if stored is None or stored.body != image_of(output, Rendition(row.rendition)):
             self.tally.corrupt += 1
             self.wrong(f"{row.uri} is {'missing' if stored is None else 'not the image'}")
 
-    def _hear(self, error: ArchiveError) -> None:
+    def _record(self, error: ArchiveError) -> None:
         self.messages[str(error)] += 1
-        self.expect(bool(error.message and error.hint), f"an error without a way out: {error}")
+        self.expect(bool(error.message and error.hint), f"an error without a hint: {error}")
 
 
 def _instant(output: SimulatedOutput, axis: Axis) -> datetime:
     return output.o if axis is Axis.COMPLETED else output.g
 
 
-def told(outcome: RunReport | ArchiveError) -> str:
+def describe(outcome: RunReport | ArchiveError) -> str:
     return " ".join(outcome.explain()) if isinstance(outcome, RunReport) else f"{type(outcome).__name__}: {outcome}"
 
 

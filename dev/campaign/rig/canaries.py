@@ -1,4 +1,4 @@
-"""Secrets that may stand nowhere, and how to find them in whatever was written, in whatever spelling."""
+"""Canaries: secrets that must not appear anywhere, and a search for them in any encoding."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CANARIES = {
 
 
 def _forms(secret: str) -> Iterator[bytes]:
-    """Plain, in JSON, URL-encoded, hexadecimal, and the inner part of base64 at each of its three alignments."""
+    """Yield the secret as plain text, JSON, URL-encoded, hexadecimal, and base64 at each of its three alignments."""
     yield secret.encode()
     yield json.dumps(secret)[1:-1].replace("/", "\\/").encode()
     for encoded in (quote(secret, safe=""), quote_plus(secret), quote(secret)):
@@ -44,7 +44,7 @@ _FORMS = {name: frozenset(_forms(secret)) for name, secret in CANARIES.items()}
 
 
 def leaks(written: bytes) -> list[str]:
-    """Which secrets stand there, each with the line it stands in, the secret itself taken out."""
+    """Return the secrets found in `written`, each with its surroundings, without the secret itself."""
     found = []
     for name, forms in _FORMS.items():
         form = next((form for form in forms if form in written), None)
@@ -55,9 +55,9 @@ def leaks(written: bytes) -> list[str]:
     return found
 
 
-def told_by(error: BaseException) -> bytes:
-    """All that an exception, its notes and its chain of causes and contexts could tell."""
-    told: list[str] = []
+def text_of(error: BaseException) -> bytes:
+    """Return all text of an exception: its own, its notes, and that of its causes and contexts."""
+    texts: list[str] = []
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -65,12 +65,12 @@ def told_by(error: BaseException) -> bytes:
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        told += [repr(each), str(each), repr(each.args), repr(vars(each)), *getattr(each, "__notes__", ())]
+        texts += [repr(each), str(each), repr(each.args), repr(vars(each)), *getattr(each, "__notes__", ())]
         waiting += [each.__cause__, each.__context__]
         if isinstance(each, BaseExceptionGroup):
             waiting += each.exceptions
-    return "\n".join(told).encode("utf-8", "replace")
+    return "\n".join(texts).encode("utf-8", "replace")
 
 
-def told_by_all(things: Iterable[object]) -> bytes:
+def text_of_all(things: Iterable[object]) -> bytes:
     return "\n".join(f"{thing!r} {thing!s}" for thing in things).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What a child process wrote, also where it had to be stopped."""
+"""Captures the output of a child process, even if it has to be stopped."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...local.children import KILL_SECONDS
+from .deadline import within
+
 
 async def captured_output(
     command: tuple[str, ...], environ: Mapping[str, str], *, patience: float, folder: Path | None = None
 ) -> bytes:
-    """All that `command`, run in `folder`, wrote in at most `patience` seconds; then nothing of its process group is left."""
+    """Run `command` in `folder` for at most `patience` seconds, kill its process group, and return what it wrote."""
     with tempfile.TemporaryFile() as written:
         child = await asyncio.create_subprocess_exec(
             *command,
@@ -29,9 +32,9 @@ async def captured_output(
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(child.wait(), patience)
         finally:
-            # The group may outlive its leader; where nothing is left of it, nobody is told.
+            # The group may outlive its leader, or be gone already.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-            await child.wait()
+            await within(KILL_SECONDS, "a killed child", child.wait())
         written.seek(0)
         return written.read()

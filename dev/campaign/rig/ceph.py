@@ -1,7 +1,7 @@
-"""A second, independent S3 server: Ceph's object gateway, one monitor, one OSD, no manager, on 127.0.0.1, in a folder.
+"""A second, independent S3 server: Ceph's object gateway with one monitor and one OSD, on 127.0.0.1, in a folder.
 
-Seen with version 16.2: a cluster of one needs pools of size 1; the gateway answers 503 until its pools exist; the OSD wants
-a block file of its own. All of it dies with the block that started it, by process group.
+Observed with version 16.2: a cluster of one needs pools of size 1, the gateway answers 503 until its pools exist, and the OSD
+needs its own block file. Everything is stopped by process group when the block ends.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OSD_BYTES = 4 * 1024**3
 
 
 class CephFailed(Exception):
-    """It did not come up; the message says at which step."""
+    """The cluster did not start. The message names the step."""
 
 
 def missing_programs() -> list[str]:
@@ -102,7 +102,7 @@ class _Cluster:
         return "\n".join(["[global]", *lines, ""])
 
     def wait(self, step: str, *command: str) -> str:
-        """Repeat a `ceph` command until it succeeds, and return what it said."""
+        """Repeat a `ceph` command until it succeeds, and return its output. Raises CephFailed after `READY_SECONDS`."""
         deadline, trouble = time.monotonic() + READY_SECONDS, ""
         while time.monotonic() < deadline:
             done = self._try("ceph", "--connect-timeout", "5", *command)

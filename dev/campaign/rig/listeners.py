@@ -1,4 +1,4 @@
-"""What a hostile campaign listens with: a canary that counts who connects, a server of scripted answers, a lying resolver."""
+"""Listeners for hostile input: a canary that records connections, a server of scripted responses, a lying resolver."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 HOST = "127.0.0.1"
 Script = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
-"""Given the request's head, writes whatever it likes; the connection closes when it returns."""
+"""Receives the head of the request and writes the response. The connection closes when it returns."""
 
 
 @asynccontextmanager
 async def served(script: Script) -> AsyncIterator[int]:
-    """The port on 127.0.0.1 at which `script` answers. A client that leaves ends its script."""
+    """Run `script` as a server on 127.0.0.1 and yield its port. A client that disconnects ends its script."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             first = await reader.readexactly(1)
-            # A TLS greeting has no blank line to wait for; whoever greets so gets something that is no TLS.
+            # A TLS client hello has no blank line to wait for. Such a client gets a response that is not TLS.
             rest = b"" if first == b"\x16" else await reader.readuntil(b"\r\n\r\n")
             await script((first + rest).decode("latin-1"), writer)
             await writer.drain()
@@ -39,7 +39,7 @@ async def served(script: Script) -> AsyncIterator[int]:
 
 
 class Canary:
-    """Listens on loopback, IPv4 and where there is one IPv6, at one port. `heard` are the first bytes of whoever connected."""
+    """Listens on loopback at one port, on IPv4 and, if available, IPv6. `received`: the first bytes of each connection."""
 
     def __init__(self) -> None:
         self.received: list[bytes] = []
@@ -61,15 +61,16 @@ class Canary:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # What the kernel accepted before now is counted, too.
+        # Also record connections that the kernel has already accepted.
         await asyncio.sleep(0)
         for server in self._servers:
             server.close()
 
 
 class LyingResolver(AbstractResolver):
-    """Resolves each known name to its answers in turn, the last one for ever, and every answer to `port`, so that whoever
-    believes it ends at the canary.
+    """Resolves each known name to its answers in turn, repeating the last, always with `port`.
+
+    A client that trusts it connects to the canary.
     """
 
     def __init__(self, answers: Mapping[str, Sequence[str]], port: int) -> None:

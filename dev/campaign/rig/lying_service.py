@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,17 +27,20 @@ from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY
 from stablecog_provider.simulator.world import World as SimulatedWorld
 
+from .bench import VirtualTime
+from .deadline import RUN_SECONDS, within
+
 LAYOUT = Layout("archive", "hostile")
 TIMEOUTS = HttpTimeouts(connect=2.0, read=2.0, total=4.0)
 Spoil = Callable[[dict[str, Any]], None]
-"""Changes a page's document in place."""
+"""Changes the document of a page in place."""
 
 
 class LyingSimulator(Simulator):
-    """The simulator, its listing's documents changed by `spoil` on their way out."""
+    """The simulator, with the documents of its listing changed by `spoil`."""
 
     def __init__(self, world: SimulatedWorld, spoil: Spoil) -> None:
-        # An hour on, so that all outputs are settled.
+        # An hour later, so that all outputs are settled.
         super().__init__(world, clock=SimulatedClock(world.present + timedelta(hours=1), rate=0))
         self.spoil = spoil
 
@@ -61,16 +63,12 @@ class LyingSimulator(Simulator):
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run: its report or the ArchiveError that ended it, and the rows that stand. Other exceptions go up."""
+    """Result of a run: its report or the ArchiveError that ended it, and the rows in the manifest."""
 
     report: RunReport | None = None
     error: ArchiveError | None = None
     rows: list[Row] = field(default_factory=list)
     store: MemoryObjectStore = field(default_factory=MemoryObjectStore)
-
-
-async def _at_once(_: float) -> None:
-    await asyncio.sleep(0)
 
 
 async def run_against(
@@ -81,14 +79,24 @@ async def run_against(
     resolver: AbstractResolver | None = None,
     request_timeout: float = 20.0,
 ) -> Outcome:
-    """Archive what answers at `address`; the API's retries come at once."""
-    outcome = Outcome()
-    source = StablecogApi(address, DEFAULT_KEY, attempts=2, timeout=request_timeout, sleep=_at_once)
+    """Archive the service at `address`. Waiting for retries takes no time."""
+    outcome, time = Outcome(), VirtualTime()
+    source = StablecogApi(
+        address, DEFAULT_KEY, attempts=2, timeout=request_timeout, sleep=time.sleep, monotonic=time.monotonic
+    )
     manifest = ParquetManifest(outcome.store, LAYOUT)
     async with source, HttpImages(image_hosts, timeouts=TIMEOUTS, resolver=resolver) as images:
-        world = Ports(source=source, images=images, store=outcome.store, manifest=manifest, clock=clock)
+        ports = Ports(
+            source=source,
+            images=images,
+            store=outcome.store,
+            manifest=manifest,
+            clock=clock,
+            sleep=time.sleep,
+            monotonic=time.monotonic,
+        )
         try:
-            outcome.report = await archive(world, ArchiveSettings(layout=LAYOUT))
+            outcome.report = await within(RUN_SECONDS, "the run", archive(ports, ArchiveSettings(layout=LAYOUT)))
         except ArchiveError as error:
             outcome.error = error
     outcome.rows = [row for day in await manifest.days() for row in (await manifest.load(day)).rows()]
@@ -96,12 +104,12 @@ async def run_against(
 
 
 def quiet_world(outputs: int) -> SimulatedWorld:
-    """So many outputs, one image each, nothing else going on."""
+    """Return an account with `outputs` outputs, one image each, and no other activity."""
     return SimulatedWorld.generate(outputs=outputs, days=1, quiet=True, future=0)
 
 
-async def run_spoilt(outputs: int, spoil: Spoil, **settings: Any) -> Outcome:
-    """A run over a simulated account of `outputs` whose pages are changed by `spoil`."""
+async def run_spoiled(outputs: int, spoil: Spoil, **settings: Any) -> Outcome:
+    """Run over a simulated account with `outputs` outputs whose pages are changed by `spoil`."""
     world = quiet_world(outputs)
     async with LyingSimulator(world, spoil) as simulator:
         clock = FixedClock(simulator.clock.now())

@@ -1,4 +1,4 @@
-"""How much memory something takes at its peak, as the kernel counts it: what native libraries hold is in it."""
+"""Measures peak memory as the kernel counts it, so that memory of native libraries is included."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from pathlib import Path
 
 MIB = 1024 * 1024
 LIMIT = 768 * MIB
-"""More than before: what one page, its rows and the images in flight may take together."""
+"""Upper limit of the growth: one page, its rows and the images in flight together."""
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class Peak:
-    """`highest`: the largest growth over the memory held when this was made, and `where` it was. Where the kernel cannot
-    forget its high-water mark, growth is counted from the first peak on, and so never too high.
+    """`highest`: the largest growth over the memory held at creation. `where`: the name of that case.
+
+    If the kernel cannot reset its high-water mark, growth is counted from the first peak on, so it is never too high.
     """
 
     def __init__(self) -> None:
         self.highest, self.where = 0, ""
-        _give_back()
+        _release()
         self._before = _peak_since(reset=True)
 
     @contextmanager
     def measured(self, name: str) -> Iterator[None]:
-        _give_back()
+        _release()
         _peak_since(reset=True)
         yield
         growth = _peak_since() - self._before
@@ -38,7 +39,7 @@ class Peak:
 
 
 def _peak_since(*, reset: bool = False) -> int:
-    """The high-water mark in bytes; `reset` sets it to what is held now."""
+    """Return the high-water mark in bytes. `reset` sets it to the memory held now."""
     if reset and sys.platform == "linux":
         with suppress(OSError):
             _RESET.write_text("5")
@@ -49,8 +50,8 @@ def _peak_since(*, reset: bool = False) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _give_back() -> None:
-    """Free what is garbage, and let the C library return it, so that one case's leavings do not hide another's appetite."""
+def _release() -> None:
+    """Free garbage and let the C library return it, so that memory left by one case does not hide that of the next."""
     gc.collect()
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Messages without what differs from run to run, so that the same message is the same."""
+"""Replaces the variable parts of messages, so that equal messages compare equal across runs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Between the archive and its store: a proxy that passes every byte on as it came, so that signatures survive, or fails on cue.
+"""A proxy between the archive and its store. It passes requests on unchanged, so that signatures stay valid, or fails on cue.
 
-What is signed is the request as the client sent it, `Host` included; so the proxy changes nothing of it, unless a store is
-played that does not look at some header.
+A signature covers the request as the client sent it, including `Host`. The proxy changes headers only to imitate a store that
+ignores them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MAX_BODY = 2**28
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request on its way to the store."""
+    """A request to the store."""
 
     method: str
     key: str
@@ -46,11 +46,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error as S3 words it."""
+    """An error in the format of S3."""
 
     status: int
     code: str
-    message: str = "said the proxy"
+    message: str = "refused by the proxy"
 
     def response(self) -> web.Response:
         text = f"<?xml version='1.0'?><Error><Code>{self.code}</Code><Message>{self.message}</Message></Error>"
@@ -58,19 +58,19 @@ class Refusal:
 
 
 class Reset:
-    """The connection is reset before the store hears of the request, or (`late`) when it has done it."""
+    """The connection is reset before the request reaches the store, or (`late`) after the store has executed it."""
 
     def __init__(self, *, late: bool) -> None:
         self.late = late
 
 
 class Hang:
-    """Nothing comes until the proxy closes."""
+    """No response until the proxy closes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Altered:
-    """The store sees other headers (lower case; None: not that one). Only for stores that check no signature."""
+    """The store receives other headers (lower case; None removes one). Only for stores that do not check signatures."""
 
     headers: Mapping[str, str | None]
 
@@ -81,7 +81,7 @@ Plan = Callable[[Asked], Verdict]
 
 @dataclass(slots=True)
 class Proxy:
-    """`plan` decides on every request, and may be replaced at any time. `struck` counts by what was done."""
+    """`plan` decides on every request and may be replaced at any time. `struck` counts interventions by kind."""
 
     upstream: str
     plan: Plan = lambda _: None
@@ -127,7 +127,7 @@ def _reset(request: web.Request) -> web.StreamResponse:
 
 @asynccontextmanager
 async def proxied(upstream: str) -> AsyncIterator[tuple[Proxy, str]]:
-    """A proxy in this event loop, and its address."""
+    """Run a proxy in this event loop, and yield it with its address."""
     proxy = Proxy(upstream)
     skipped = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
     async with aiohttp.ClientSession(auto_decompress=False, skip_auto_headers=skipped) as session:
@@ -157,7 +157,7 @@ def has_haproxy() -> bool:
 
 @contextlib.contextmanager
 def haproxy(folder: Path, upstream: str, percent: int) -> Iterator[str]:
-    """A proxy that nobody here wrote: answers 503 to so many of a hundred writes. Gives its address."""
+    """Run an independent proxy that answers `percent` of all writes with 503, and yield its address."""
     (port,) = free_ports(1)
     configuration = folder / "haproxy.cfg"
     configuration.write_text(

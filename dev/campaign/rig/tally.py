@@ -1,4 +1,4 @@
-"""What a campaign tried, and what came of it. The four counts at the end must all be 0."""
+"""Results of the campaign. Lost, doubled, corrupt and leaked must all be 0."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 
 @dataclass(slots=True)
 class Tally:
-    """One line of the closing table. `tried`: how many of `what` (kills, rounds, vectors ...). `notes`: what a reader should
-    know, such as what could not be run here and why; `faults`: each wrong outcome in a sentence that names its seed.
+    """One line of the closing table.
+
+    `tried`: number of `what` (kills, rounds, vectors ...). `notes`: remarks, such as what could not run here and why.
+    `faults`: one sentence per wrong outcome, with its seed.
     """
 
     name: str
@@ -32,8 +34,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One campaign: `run(random, size)` tries `size` cases, drawn from `random` alone, and tallies them (a section may give
-    several lines). `full` is the size of `make campaign`, `slice` that of the tests.
+    """One section of the campaign.
+
+    `run(random, size)` runs `size` cases, drawn from `random` only, and returns one or more tallies. `full` is the size in
+    `make campaign`, `slice` that in the tests.
     """
 
     name: str

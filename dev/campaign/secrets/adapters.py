@@ -20,15 +20,15 @@ from stablecog_provider.cli.exits import Redaction, document_of, traceback_of
 from stablecog_provider.model.object_keys import Layout, Rendition
 from stablecog_provider.model.page import PageQuery
 
-from ..rig.canaries import API_KEY, AWS_ID, AWS_SECRET, PASSWORD, SESSION_TOKEN, SIGNATURE, told_by, told_by_all
+from ..rig.canaries import API_KEY, AWS_ID, AWS_SECRET, PASSWORD, SESSION_TOKEN, SIGNATURE, text_of, text_of_all
 from ..rig.listeners import HOST
 from .stage import BUCKET, Stage, environment
 
 LAYOUT = Layout(BUCKET, "inside")
 
 
-async def inside(scene: Stage) -> list[tuple[str, bytes]]:
-    """What each thing tells, by name."""
+async def adapter_output(scene: Stage) -> list[tuple[str, bytes]]:
+    """Return all text that each adapter reveals, by name."""
     found = [("reprs", await _reprs(scene))]
     for name, address in scene.sources.items():
         found.append((f"a source that {name}", await _failure(partial(_ask, address))))
@@ -44,12 +44,12 @@ async def inside(scene: Stage) -> list[tuple[str, bytes]]:
 
 
 async def _failure(action: Callable[[], Awaitable[object]]) -> bytes:
-    """What an action that fails tells in every way; that it did not fail, where it did not."""
+    """Return all text of the exception that an action raises, or "it worked"."""
     try:
         await action()
     except Exception as error:
         hide = Redaction(environment())
-        return told_by(error) + traceback_of(error, Redaction({})).encode() + repr(document_of(error, hide)).encode()
+        return text_of(error) + traceback_of(error, Redaction({})).encode() + repr(document_of(error, hide)).encode()
     return b"it worked"
 
 
@@ -89,6 +89,6 @@ async def _reprs(scene: Stage) -> bytes:
     job = CopyJob("id", Rendition.ORIGINAL, scene.simulator.world.present.date(), f"https://x.test/a?s={SIGNATURE}")
     things: list[object] = [source, store, good, job, Redaction(environment()), CliContext(environ=environment())]
     settings = StoreSettings(session=_session(), endpoint_url=scene.server.endpoint)
-    async with open_ports(good, settings, LAYOUT) as world:
-        things += [world, world.source, world.images, world.store, world.manifest, ArchiveSettings(layout=LAYOUT)]
-        return told_by_all([*things, scene.simulator])
+    async with open_ports(good, settings, LAYOUT) as ports:
+        things += [ports, ports.source, ports.images, ports.store, ports.manifest, ArchiveSettings(layout=LAYOUT)]
+        return text_of_all([*things, scene.simulator])

@@ -1,4 +1,4 @@
-"""The daily Dag run by Airflow at DEBUG with canaries for connections: its output, its home, XCom, templates, and the bucket."""
+"""Runs the daily DAG in Airflow at DEBUG with canaries as credentials, and returns output, home, XCom, templates and bucket."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .stage import BUCKET, Scenario, Stage, always, environment
 
 ROOT = Path(__file__).parents[3]
 _PATIENCE = 90.0
-"""Seconds. Where the source fails, the task waits minutes for its retries: what it wrote until then is searched."""
+"""Seconds. If the source fails, the task waits minutes for its retries. The output until then is searched."""
 _TEST_CONNECTION = """
 import logging; logging.basicConfig(level=1)
 from stablecog_provider.airflow.hooks import StablecogHook
@@ -24,8 +24,8 @@ SCENARIOS = (
     Scenario("all is well"),
     Scenario("401", api=always(status=401)),
     Scenario("images that fail", image=always(status=403)),
-    Scenario("a store that repeats the request", store="babbles"),
-    Scenario("a source that repeats the request", source="babbles"),
+    Scenario("a store that repeats the request", store="echoes"),
+    Scenario("a source that repeats the request", source="echoes"),
     Scenario("a source without TLS", source="no tls"),
     Scenario("a password in the source's address", source=f"http://u:{PASSWORD}@{HOST}"),
     Scenario("a password in the store's address", store=f"http://:{PASSWORD}@{HOST}"),
@@ -48,10 +48,10 @@ async def airflow_scenarios(scene: Stage, home: Path) -> AsyncIterator[tuple[str
         scene.prepare(scenario)
         environ = {**base, **_connections(scene, scenario)}
         place = json.dumps({"bucket": BUCKET, "prefix": f"airflow-{number}"})
-        said = await _run(environ, "-m", "airflow", "dags", "test", "stablecog_archive_daily", "-c", place)
-        told = await _run(environ, "-c", _TEST_CONNECTION)
-        searched = said + told + await scene.kept(f"airflow-{number}")
-        yield scenario.name, searched if said and told else b""
+        run = await _run(environ, "-m", "airflow", "dags", "test", "stablecog_archive_daily", "-c", place)
+        test = await _run(environ, "-c", _TEST_CONNECTION)
+        searched = run + test + await scene.kept(f"airflow-{number}")
+        yield scenario.name, searched if run and test else b""
     kept = [file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()]
     yield "its home (database, XCom, templates, logs)", b"\n".join(kept)
 
@@ -76,16 +76,16 @@ def _connections(scene: Stage, scenario: Scenario) -> dict[str, str]:
 
 
 async def _run(environ: dict[str, str], *arguments: str) -> bytes:
-    """What a child wrote, less the one kind of line in which Airflow's `dags test` at DEBUG logs its order to mask a secret."""
+    """Return the output of a child, without one kind of line: `dags test` at DEBUG logs its own request to mask a secret."""
     home = Path(environ["AIRFLOW_HOME"])
     out = await captured_output(
-        (sys.executable, *arguments), _without_surroundings(environment(**environ)), patience=_PATIENCE, folder=home
+        (sys.executable, *arguments), _without_credentials(environment(**environ)), patience=_PATIENCE, folder=home
     )
     lines = [line for line in out.splitlines() if b"Sending request" not in line or b"msg=MaskSecret(" not in line]
     return b"\n".join(lines)
 
 
-def _without_surroundings(environ: dict[str, str]) -> dict[str, str]:
-    """The secrets come from the connections alone."""
+def _without_credentials(environ: dict[str, str]) -> dict[str, str]:
+    """Remove the secrets, which must come from the connections only."""
     gone = {"STABLECOG_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     return {name: value for name, value in environ.items() if name not in gone}

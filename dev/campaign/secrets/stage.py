@@ -1,4 +1,4 @@
-"""Where secrets are put to the test: an account, an image host and an S3 server that can be made to fail and to babble."""
+"""The stage for secrets: an account, an image host and an S3 server that fail on cue or repeat the request in errors."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ OUTPUTS = 6
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What fails in a run. `api`, `image`: faults of the simulator for good. `source`, `store`: `works`, `babbles` (an error
-    that repeats the request), `no tls`, `resets`, `denies`; `arguments`: what is typed besides.
+    """What fails in a run.
+
+    `api`, `image`: permanent faults of the simulator. `source`, `store`: `works`, `echoes` (an error that repeats the
+    request), `no tls`, `resets`, `denies`, or an address. `arguments`: further arguments of the command.
     """
 
     name: str
@@ -68,7 +70,7 @@ class Stage:
         return self.simulator.address.removeprefix("http://")
 
     async def kept(self, prefix: str) -> bytes:
-        """Every object below the prefix, the manifest's rows in plain (Parquet is compressed)."""
+        """Return every object below the prefix, and the rows of the manifest as text, because Parquet is compressed."""
         store = S3ObjectStore(BUCKET, session=self.server.session(), endpoint_url=self.server.endpoint)
         pieces: list[bytes] = []
         async for listed in store.list(f"{prefix}/"):
@@ -81,7 +83,7 @@ class Stage:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Of a child: our own less what AWS and proxies left there, plus the canaries."""
+    """Return the environment of a child: ours without AWS and proxy settings, plus the canaries."""
     ours = {name: value for name, value in os.environ.items() if not name.upper().startswith(("AWS_", "HTTP", "ALL_"))}
     return {
         **ours,
@@ -96,15 +98,15 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def _spoil(document: dict[str, Any]) -> None:
-    """Every output's image is signed, and was made from a signed one."""
+    """Sign the image address of every output, and that of its init image."""
     for output in document["outputs"]:
         output["image_url"] += f"?X-Amz-Signature={SIGNATURE}"
         output["generation"]["init_image_url"] = f"https://b.stablecog.com/init.jpeg?X-Amz-Signature={INIT_SIGNATURE}"
         output["user_note"] = f"see https://b.stablecog.com/x?sig={SIGNATURE}"
 
 
-async def _babble(head: str, writer: asyncio.StreamWriter) -> None:
-    """403 as S3 says it of a wrong signature: with all that was sent, the token among it."""
+async def _echo(head: str, writer: asyncio.StreamWriter) -> None:
+    """403 for a wrong signature, as S3 words it: the response repeats the request, including the token."""
     body = f"""<?xml version="1.0"?><Error><Code>SignatureDoesNotMatch</Code><Message>The request signature we calculated
 does not match the signature you provided.</Message><AWSAccessKeyId>{AWS_ID}</AWSAccessKeyId>
 <CanonicalRequest>{head}</CanonicalRequest></Error>""".encode()
@@ -112,7 +114,7 @@ does not match the signature you provided.</Message><AWSAccessKeyId>{AWS_ID}</AW
     writer.write(f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
-async def _babble_json(head: str, writer: asyncio.StreamWriter) -> None:
+async def _echo_json(head: str, writer: asyncio.StreamWriter) -> None:
     """400, repeating the request as some proxies do."""
     body = f'{{"error": {head!r}}}'.replace("'", '"').encode()
     writer.write(f"HTTP/1.1 400 Bad\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -138,12 +140,12 @@ async def stage() -> AsyncIterator[Stage]:
         server = S3Server(f"http://{HOST}:{moto.get_host_and_port()[1]}", AWS_ID, AWS_SECRET)
         await asyncio.to_thread(server.client().create_bucket, Bucket=BUCKET)
         simulator = await stack.enter_async_context(LyingSimulator(world, _spoil))
-        scripts = {"babbles": _babble, "denies": _deny, "resets": _reset}
+        scripts = {"echoes": _echo, "denies": _deny, "resets": _reset}
         ports = {name: await stack.enter_async_context(served(script)) for name, script in scripts.items()}
-        bad = await stack.enter_async_context(served(_babble_json))
+        bad = await stack.enter_async_context(served(_echo_json))
         stores = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
         stores |= {"works": server.endpoint, "no tls": f"https://{HOST}:{ports['denies']}"}
-        sources = {"works": simulator.address, "no tls": f"https://{HOST}:{bad}", "babbles": f"http://{HOST}:{bad}"}
+        sources = {"works": simulator.address, "no tls": f"https://{HOST}:{bad}", "echoes": f"http://{HOST}:{bad}"}
         yield Stage(simulator, server, {**sources, "resets": stores["resets"]}, stores)
 
 
@@ -152,7 +154,7 @@ def always(**fault: Any) -> Fault:
 
 
 def scenarios(home: Path) -> list[Scenario]:
-    """What is typed. `home` is a folder that is no AWS profile file."""
+    """Return all scenarios of the command line. `home`: the folder with the broken profile file."""
     userinfo = f"user:{PASSWORD}@{HOST}"
     return [
         Scenario("all is well"),
@@ -160,12 +162,12 @@ def scenarios(home: Path) -> list[Scenario]:
         Scenario("401", api=always(status=401)),
         Scenario("403", api=always(status=403)),
         Scenario("a page that is something else", api=always(manner=Manner.GARBLED)),
-        Scenario("an error that repeats the request", source="babbles"),
+        Scenario("an error that repeats the request", source="echoes"),
         Scenario("images that fail", image=always(status=403)),
         Scenario("images that break off", image=Fault(Manner.DROPPED, times=3)),
         Scenario("a source that resets", source="resets", arguments=("--debug",)),
         Scenario("a source without TLS", source="no tls", arguments=("--debug",)),
-        Scenario("a store that repeats the request", store="babbles"),
+        Scenario("a store that repeats the request", store="echoes"),
         Scenario("a store that denies", store="denies"),
         Scenario("a store that resets", store="resets"),
         Scenario("a store without TLS", store="no tls"),

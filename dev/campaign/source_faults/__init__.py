@@ -1,1 +1,1 @@
-"""The API and the image hosts on their worst days."""
+"""Faults of the API and of the image hosts."""

@@ -1,4 +1,4 @@
-"""Images spoilt in every way: some for so short a time that one run gets over it, some for days."""
+"""Faults of images: some so short that the retries of one run are enough, some lasting for days."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.simulator.faults import Fault, Manner
 from stablecog_provider.simulator.outputs import SimulatedOutput
 
-from ..rig.bench import HASTY, Bench, told
+from ..rig.bench import HASTY, Bench, describe
 
 AFTER_A_DATE = "a date"
 A_MOMENT = timedelta(minutes=1)
@@ -22,7 +22,7 @@ A_MOMENT = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class ImageCase:
-    """`lasting`: for days, else so briefly that the retries within a run get over it. `ends`: what a lasting one becomes."""
+    """`lasting`: the fault lasts for days, otherwise the retries of one run are enough. `ends`: state after a lasting fault."""
 
     name: str
     fault: Fault
@@ -32,66 +32,66 @@ class ImageCase:
     async def trial(self, bench: Bench, random: Random) -> None:
         if self.fault.manner is Manner.STALLED:
             bench.timeouts = HASTY
-        spoilt = random.sample(bench.due, random.randint(1, 3))
+        affected = random.sample(bench.due, random.randint(1, 3))
         if not self.lasting:
-            await self._for_a_while(bench, random, spoilt)
+            await self._for_a_while(bench, random, affected)
         elif self.ends is State.FAILED:
-            await self._for_days(bench, spoilt)
+            await self._for_days(bench, affected)
         else:
-            await self._for_good(bench, spoilt)
+            await self._for_good(bench, affected)
 
-    async def _for_a_while(self, bench: Bench, random: Random, spoilt: list[SimulatedOutput]) -> None:
-        self._spoil(bench, spoilt, random.randint(1, IMAGE_RETRIES.attempts - 1))
+    async def _for_a_while(self, bench: Bench, random: Random, affected: list[SimulatedOutput]) -> None:
+        self._spoil(bench, affected, random.randint(1, IMAGE_RETRIES.attempts - 1))
         await bench.proven()
 
-    async def _for_days(self, bench: Bench, spoilt: list[SimulatedOutput]) -> None:
-        """Each failed attempt is recorded and the next one waited for longer, and nothing else waits for it."""
-        self._spoil(bench, spoilt, None)
+    async def _for_days(self, bench: Bench, affected: list[SimulatedOutput]) -> None:
+        """Each failed attempt is recorded, the delay before the next one grows, and nothing else is delayed."""
+        self._spoil(bench, affected, None)
         for attempts in (1, 2, 3):
             report = await bench.run()
-            bench.expect(isinstance(report, RunReport) and report.proven, f"run {attempts} ended in {told(report)}")
+            bench.expect(isinstance(report, RunReport) and report.proven, f"run {attempts} ended in {describe(report)}")
             if isinstance(report, RunReport):
                 bench.expect(
                     report.coverage.watermark == bench.end_of(report), f"the watermark is {report.coverage.watermark}"
                 )
-                bench.expect(report.failed == len(spoilt), f"{report.failed} of {len(spoilt)} images failed")
-            await self._look(bench, spoilt, attempts)
-            await self._asked_too_soon(bench, spoilt, attempts)
+                bench.expect(report.failed == len(affected), f"{report.failed} of {len(affected)} images failed")
+            await self._check_rows(bench, affected, attempts)
+            await self._check_no_early_request(bench, affected, attempts)
             bench.advance(A_MOMENT)
         bench.simulator.faults.clear()
         await bench.proven()
 
-    async def _look(self, bench: Bench, spoilt: list[SimulatedOutput], attempts: int) -> None:
-        rows = await bench.inspect(complete=True, but=[output.id for output in spoilt])
-        for output in spoilt:
+    async def _check_rows(self, bench: Bench, affected: list[SimulatedOutput], attempts: int) -> None:
+        rows = await bench.inspect(complete=True, but=[output.id for output in affected])
+        for output in affected:
             row = rows.get((output.id, str(Rendition.ORIGINAL)))
             seen = (row.state, row.attempts, row.attempted_at) if row else None
             wanted = (State.FAILED, attempts, bench.ours.now())
             bench.expect(seen == wanted, f"{output.id} is {seen} instead of {wanted}")
 
-    async def _asked_too_soon(self, bench: Bench, spoilt: list[SimulatedOutput], attempts: int) -> None:
-        """A moment before the next attempt is due, nobody asks."""
+    async def _check_no_early_request(self, bench: Bench, affected: list[SimulatedOutput], attempts: int) -> None:
+        """A moment before the next attempt is due, there must be no request."""
         bench.advance(retry_delay(attempts) - A_MOMENT)
         before = bench.simulator.requests.faults
         await bench.run()
-        asked = bench.simulator.requests.faults - before
-        bench.expect(not asked, f"after {attempts} attempts, {asked} requests came before the next was due")
+        early = bench.simulator.requests.faults - before
+        bench.expect(not early, f"after {attempts} attempts, {early} requests came before the next was due")
 
-    async def _for_good(self, bench: Bench, spoilt: list[SimulatedOutput]) -> None:
-        self._spoil(bench, spoilt, None)
+    async def _for_good(self, bench: Bench, affected: list[SimulatedOutput]) -> None:
+        self._spoil(bench, affected, None)
         report = await bench.run()
-        bench.expect(isinstance(report, RunReport) and report.proven, f"the run ended in {told(report)}")
-        rows = await bench.inspect(complete=True, but=[output.id for output in spoilt])
-        for output in spoilt:
+        bench.expect(isinstance(report, RunReport) and report.proven, f"the run ended in {describe(report)}")
+        rows = await bench.inspect(complete=True, but=[output.id for output in affected])
+        for output in affected:
             row = rows.get((output.id, str(Rendition.ORIGINAL)))
             bench.expect(row is not None and row.state == self.ends, f"{output.id} is {row and row.state}")
 
-    def _spoil(self, bench: Bench, spoilt: list[SimulatedOutput], times: int | None) -> None:
+    def _spoil(self, bench: Bench, affected: list[SimulatedOutput], times: int | None) -> None:
         fault = replace(self.fault, times=times)
         if fault.retry_after == AFTER_A_DATE:
             until = bench.simulator.clock.now() + timedelta(seconds=20)
             fault = replace(fault, retry_after=format_datetime(until.astimezone(UTC), usegmt=True))
-        for output in spoilt:
+        for output in affected:
             bench.simulator.faults.on_image(output.file_name(Rendition.ORIGINAL), fault)
 
 

@@ -1,4 +1,4 @@
-"""Pages spoilt in every way, and days on which more than one answer is wrong."""
+"""Faults of pages, and days on which more than one response is wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED, CursorKey,
 from stablecog_provider.simulator.faults import Fault, Manner, RateLimit
 from stablecog_provider.simulator.world import World
 
-from ..rig.bench import HASTY, Bench, shrink, told
+from ..rig.bench import HASTY, Bench, describe, shrink
 
 Trial = Callable[[Bench, Random], Awaitable[None]]
 OPAQUE = replace(CURRENT, cursor=CursorKey.OPAQUE, ascending=DOCUMENTED.ascending)
@@ -26,17 +26,17 @@ LIMIT = 10
 
 
 def dialect_for(name: str, random: Random) -> Dialect:
-    """Some cases are about what `next` says, and so need a dialect in which it is followed."""
+    """Return a dialect for the case. Cases about `next` need one in which `next` is followed."""
     return OPAQUE if "loops" in name else random.choice([CURRENT, CURRENT, DOCUMENTED])
 
 
 def page_size(bench: Bench, random: Random) -> int:
-    """Small ones make many requests. What falls at its request shows a whole instant only on a page that has room for it."""
+    """Return a small page size, for many requests. In the documented dialect a page must have room for a whole instant."""
     return random.choice([3, 7] if bench.simulator.dialect is CURRENT else [20, 300])
 
 
 def once(fault: Fault) -> Trial:
-    """The answers to one to three requests are spoilt: a run that asks again gets over it."""
+    """One to three responses are spoiled: a run that retries succeeds."""
 
     async def trial(bench: Bench, random: Random) -> None:
         if fault.manner is Manner.STALLED:
@@ -48,14 +48,14 @@ def once(fault: Fault) -> Trial:
 
 
 def stays(fault: Fault, *kinds: type[object]) -> Trial:
-    """From one request on all are spoilt: the run ends with an error, what was claimed is true, the next run completes it."""
+    """All responses after some request are spoiled: the run fails, its claims are true, the next run completes it."""
 
     async def trial(bench: Bench, random: Random) -> None:
         if fault.manner is Manner.STALLED:
             bench.timeouts = HASTY
         bench.simulator.faults.on_api(replace(fault, times=None, after=random.randint(0, 2)))
         outcome = await bench.run(per_page=page_size(bench, random))
-        bench.expect(isinstance(outcome, kinds), f"the run ended in {told(outcome)}")
+        bench.expect(isinstance(outcome, kinds), f"the run ended in {describe(outcome)}")
         await bench.inspect()
         bench.simulator.faults.clear()
         await bench.proven()
@@ -64,50 +64,52 @@ def stays(fault: Fault, *kinds: type[object]) -> Trial:
 
 
 async def _image_host_down(bench: Bench, random: Random) -> None:
-    """After some images it fails for every one: nobody is blamed, what came before is kept, and the next run goes on."""
+    """The host fails after some images: no image is marked as failed, the earlier ones are kept, and the next run continues."""
     bench.timeouts = HASTY
     manner = random.choice([Manner.STATUS, Manner.DROPPED, Manner.RESET, Manner.CUT])
     status, good = random.choice([429, 500, 503]), random.randint(0, len(bench.due) - IMAGES_IN_A_ROW)
     fault = Fault(manner, status, times=None, after=good)
     bench.simulator.faults.on_image(bench.simulator.faults.any_image, fault)
     outcome = await bench.run()
-    bench.expect(isinstance(outcome, SourceUnavailable), f"the run ended in {told(outcome)}")
+    bench.expect(isinstance(outcome, SourceUnavailable), f"the run ended in {describe(outcome)}")
     rows = await bench.inspect()
     failed = [row for row in rows.values() if row.state != State.ARCHIVED]
-    bench.expect(not failed, f"{len(failed)} images were blamed")
+    bench.expect(not failed, f"{len(failed)} images were marked as failed")
     bench.expect(len(rows) == good, f"{len(rows)} of {good} images that arrived were kept")
     bench.simulator.faults.clear()
     await bench.proven()
 
 
 async def _old_images_of_a_dead_host(bench: Bench, random: Random) -> None:
-    """Images that failed on some day and fail for ever after never stop a run, nor what is new from being archived."""
-    random.shuffle(spoilt := list(bench.due))
-    names = [output.file_name(Rendition.ORIGINAL) for output in spoilt[: IMAGES_IN_A_ROW - 1]]
+    """Images that fail for ever never stop a run, nor the archiving of new images."""
+    random.shuffle(affected := list(bench.due))
+    names = [output.file_name(Rendition.ORIGINAL) for output in affected[: IMAGES_IN_A_ROW - 1]]
     for name in names:
         bench.simulator.faults.on_image(name, Fault(status=503, times=None))
     for attempts in (1, 2):
         report = await bench.run()
-        bench.expect(isinstance(report, RunReport) and report.failed == len(names), f"the run ended in {told(report)}")
+        bench.expect(
+            isinstance(report, RunReport) and report.failed == len(names), f"the run ended in {describe(report)}"
+        )
         bench.advance(retry_delay(attempts) + timedelta(minutes=1))
     bench.simulator.faults.clear()
     await bench.proven()
 
 
 async def _api_down_for_days(bench: Bench, random: Random) -> None:
-    """Runs fail, day after day; the first one after it reads what all of them missed."""
+    """Runs fail for days. The first successful one reads what they missed."""
     await bench.proven()
     bench.simulator.faults.on_api(Fault(status=503, times=None, retry_after=random.choice([None, "30", "86400"])))
     for _ in range(2):
         bench.advance(timedelta(days=1))
         outcome = await bench.run()
-        bench.expect(isinstance(outcome, TransientError), f"the run ended in {told(outcome)}")
+        bench.expect(isinstance(outcome, TransientError), f"the run ended in {describe(outcome)}")
     bench.simulator.faults.clear()
     await bench.proven()
 
 
 async def _limited(bench: Bench, random: Random) -> None:
-    """The service's own limit, in the client's time: the API is never asked too often, whatever the page size."""
+    """The service's rate limit, in the client's time: no request is too early, whatever the page size."""
     bench.simulator.scene.rate_limit = RateLimit(LIMIT, bench.time.monotonic)
     await bench.proven(per_page=page_size(bench, random))
     limited = bench.simulator.requests.limited
@@ -115,7 +117,7 @@ async def _limited(bench: Bench, random: Random) -> None:
 
 
 async def _images_limited(bench: Bench, random: Random) -> None:
-    """Every so many images the host asks for a pause. All slots heed it, so that no image is refused until it is given up."""
+    """The image host asks for pauses. All slots pause, so no image runs out of attempts."""
     any_image = bench.simulator.faults.any_image
     for _ in range(random.randint(3, 6)):
         fault = Fault(status=429, times=random.randint(1, 8), after=random.randint(0, 4), retry_after="30")
@@ -124,7 +126,7 @@ async def _images_limited(bench: Bench, random: Random) -> None:
 
 
 async def _time_goes_on(bench: Bench, random: Random) -> None:
-    """Outputs come, go and are upscaled while the run reads and counts; a later run finds all agreed."""
+    """Outputs appear, vanish and are upscaled while the run reads and counts. A later run is proven."""
     pace, simulator = random.choice([5.0, 60.0, 600.0]), bench.simulator
     ticks: Iterator[int] = count()
     moving = SimulatedClock(simulator.clock.now(), rate=pace, ticker=lambda: float(next(ticks)))
@@ -141,17 +143,17 @@ async def _time_goes_on(bench: Bench, random: Random) -> None:
 
 
 async def _clocks_differ(bench: Bench, random: Random) -> None:
-    """What is settled goes by the source's clock; attempts and their distance go by ours."""
+    """The source's clock decides what is settled. Ours decides when attempts are due."""
     skew = timedelta(hours=random.choice([-30, -5, -1, 1, 5, 30]), seconds=random.randint(0, 3599))
     bench.ours.advance(skew)
-    # Something that is just visible and not settled yet: by our clock it might seem so.
+    # Visible, but not settled yet by the source's clock. By ours it may seem settled.
     fresh = bench.simulator.world.add(bench.simulator.clock.now() - timedelta(seconds=12))[0]
     shrink(fresh)
-    spoilt = random.choice(bench.due).file_name(Rendition.ORIGINAL)
-    bench.simulator.faults.on_image(spoilt, Fault(status=403, times=None))
+    affected = random.choice(bench.due).file_name(Rendition.ORIGINAL)
+    bench.simulator.faults.on_image(affected, Fault(status=403, times=None))
     report = await bench.run()
     on_time = isinstance(report, RunReport) and report.coverage.watermark == bench.end_of(report)
-    bench.expect(on_time, f"the watermark does not follow the source's clock: {told(report)}")
+    bench.expect(on_time, f"the watermark does not follow the source's clock: {describe(report)}")
     for row in (await bench.inspect()).values():
         stamp = row.attempted_at
         bench.expect(stamp == bench.ours.now(), f"an attempt is dated {stamp}")
@@ -161,7 +163,7 @@ async def _clocks_differ(bench: Bench, random: Random) -> None:
 
 
 async def _claims_to_be_empty(bench: Bench, random: Random) -> None:
-    """A source that answers as if the account had nothing, before or after it was archived."""
+    """The source claims that the account is empty, before or after it was archived."""
     if random.random() < 0.5:
         await bench.proven()
     full, bench.simulator.scene.world = bench.simulator.world, World.empty(bench.simulator.clock.now())

@@ -1,4 +1,4 @@
-"""The source on its worst days: its API and its images fail in every way, and the archive is complete in the end."""
+"""Faults of the source: its API and its images fail in every way, and the archive must be complete in the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Trial = Callable[[Bench, Random], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A way to fail, and what must come of it."""
+    """A fault, and the check of its result."""
 
     name: str
     trial: Trial
@@ -33,14 +33,14 @@ CASES = (
     *(Case(name, trial, "days") for name, trial in source_cases.DAY_CASES.items()),
 )
 WHAT = {
-    "images": "images spoilt in every way, for a while and for long",
-    "pages": "pages spoilt in every way, once and for long",
+    "images": "faults of images, short and long",
+    "pages": "faults of pages, once and lasting",
     "days": "hosts down, limits, moving counts, wrong clocks",
 }
 
 
 async def run(random: Random, size: int) -> list[Tally]:
-    """Every case once before any comes twice, each with its own random world."""
+    """Run every case once before any comes twice, each with its own random account."""
     tallies = {name: Tally(f"source faults: {name}", what) for name, what in WHAT.items()}
     messages: dict[str, str] = {}
     drawn: list[Case] = []
@@ -54,17 +54,17 @@ async def run(random: Random, size: int) -> list[Tally]:
         ) as stage:
             try:
                 await case.trial(stage, own)
-            except Exception as error:  # whatever comes through is a fault of the archive
+            except Exception as error:  # any exception is a fault of the archive
                 stage.wrong(f"{type(error).__name__}: {error}")
             messages |= dict.fromkeys(patterns(stage.messages), case.name)
         tally.tried += 1
         tally.seconds += time.monotonic() - began
-    tallies["days"].notes.append(f"{len(messages)} different messages were seen")
+    tallies["days"].notes.append(f"{len(messages)} different messages")
     SEEN.update(messages)
     return [tally for tally in tallies.values() if tally.tried]
 
 
 SEEN: dict[str, str] = {}
-"""Each message that the last run saw, by pattern, with a case that brought it about."""
+"""Each message of the last run, by pattern, with a case that caused it."""
 
 SECTION = Section("source_faults", run, full=240, slice=6)

@@ -1,1 +1,1 @@
-"""The store on its worst days."""
+"""Faults of the store."""

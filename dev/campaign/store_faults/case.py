@@ -1,4 +1,4 @@
-"""One case of a failing store, with a prefix of its own: what the sections on all servers share."""
+"""Runs one case of a failing store, with its own prefix, on any server."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .stage import QUICK, Stage
 
 BUCKET = "archive"
 SEEN: dict[str, str] = {}
-"""Each message that this process saw, by pattern, with a case that brought it about."""
+"""Each message in this process, by pattern, with a case that caused it."""
 
 
-async def one(tally: Tally, name: str, trial: Trial, server: S3Server, upstream: str, random: Random) -> None:
-    """One case, with a prefix of its own. `upstream`: where its proxy passes requests on to."""
+async def run_case(tally: Tally, name: str, trial: Trial, server: S3Server, upstream: str, random: Random) -> None:
+    """Run one case with its own prefix. `upstream`: the address that its proxy passes requests on to."""
     seed = random.randrange(2**32)
     label, own = f"{name}, seed {seed}", Random(seed)
     tally.tried += 1
@@ -39,8 +39,8 @@ async def one(tally: Tally, name: str, trial: Trial, server: S3Server, upstream:
 async def _stage(random: Random, tally: Tally, label: str, server: S3Server, upstream: str) -> AsyncIterator[Stage]:
     layout = Layout(BUCKET, f"case-{random.randrange(2**48)}")
     async with proxies.proxied(upstream) as (proxy, address):
-        past = S3ObjectStore(BUCKET, session=server.session(), endpoint_url=server.endpoint, retries=QUICK)
-        async with bench(random, tally, label, past, layout=layout) as set_up:
+        direct = S3ObjectStore(BUCKET, session=server.session(), endpoint_url=server.endpoint, retries=QUICK)
+        async with bench(random, tally, label, direct, layout=layout) as set_up:
             stage = Stage(set_up, proxy, address, server)
-            set_up.past, set_up.store = past, stage.store()
+            set_up.direct, set_up.store = direct, stage.store()
             yield stage

@@ -1,4 +1,4 @@
-"""What stores do on their worst days, and what must come of it: every case ends in a run that is proven."""
+"""Faults of stores. Every case must end in a run that is proven."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.errors import BucketMissing, CredentialsRejected, StoreUnavailable, UnsafeStore
 from stablecog_provider.model.object_keys import Layout
 
-from ..rig.bench import told
+from ..rig.bench import describe
 from ..rig.proxies import Altered, Asked, Hang, Plan, Refusal, Reset, Verdict
 from .stage import Stage
 
@@ -35,7 +35,7 @@ Trial = Callable[[Stage, Random], Awaitable[None]]
 
 
 def some_writes(verdict: Verdict, share: float = 0.2, *, reads: bool = False) -> Trial:
-    """A share of all writes fails: a run gets over it."""
+    """A share of all writes fails: the run succeeds by retrying."""
 
     async def trial(stage: Stage, random: Random) -> None:
         met = 0
@@ -45,23 +45,23 @@ def some_writes(verdict: Verdict, share: float = 0.2, *, reads: bool = False) ->
             if not (reads or asked.writes):
                 return None
             met += 1
-            # The third for certain: dice may spare all of a small archive's writes, and nothing would have been tried.
+            # The third always fails. Otherwise chance might spare all writes of a small archive.
             return verdict if random.random() < share or met == 3 else None
 
         stage.proxy.plan = plan
         if isinstance(verdict, Hang):
             stage.bench.store = stage.store(timeout=timedelta(seconds=0.5))
         await stage.bench.proven()
-        # Written over once more, with everything failing as before: nothing is doubled.
+        # A second run with the same faults must not double anything.
         stage.bench.advance(timedelta(hours=1))
         await stage.bench.proven()
-        stage.bench.expect(bool(stage.proxy.struck), "nothing was struck")
+        stage.bench.expect(bool(stage.proxy.struck), "the proxy did not intervene")
 
     return trial
 
 
 def from_some_write_on(verdict: Verdict, *kinds: type[object]) -> Trial:
-    """Every request fails from one on, wherever in the order of a commit: the run ends, the next completes it."""
+    """All requests fail after some write, at any point of a commit: the run ends, the next one completes the archive."""
 
     async def trial(stage: Stage, random: Random) -> None:
         left = random.randint(0, 34)
@@ -74,8 +74,8 @@ def from_some_write_on(verdict: Verdict, *kinds: type[object]) -> Trial:
         stage.proxy.plan = plan
         if isinstance(verdict, Hang):
             stage.bench.store = stage.store(timeout=timedelta(seconds=0.2))
-        await stage.refused(*kinds, RunReport) if left > 30 else await stage.refused(*kinds)
-        await stage.mended()
+        await stage.fails(*kinds, RunReport) if left > 30 else await stage.fails(*kinds)
+        await stage.recovers()
 
     return trial
 
@@ -89,15 +89,15 @@ async def _part_denied(stage: Stage, random: Random) -> None:
         stage.bench.advance(timedelta(hours=1))
     stage.proxy.plan = lambda asked: DENIED if asked.method in methods and asked.key.startswith(root) else None
     if (part, methods) == ("images/", ("GET",)):
-        # Nobody needs to read images to archive.
+        # Archiving does not read images.
         await stage.bench.proven()
     else:
-        await stage.refused(CredentialsRejected, naming="AccessDenied")
-    await stage.mended()
+        await stage.fails(CredentialsRejected, naming="AccessDenied")
+    await stage.recovers()
 
 
 async def _expires(stage: Stage, random: Random) -> None:
-    """Static credentials end in mid-run; with new ones, a run goes on."""
+    """Static credentials expire during a run. With new ones, the next run completes the archive."""
     left = random.randint(1, 30)
 
     def plan(asked: Asked) -> Verdict:
@@ -109,7 +109,7 @@ async def _expires(stage: Stage, random: Random) -> None:
     stage.bench.store = stage.store(
         boto3.session.Session("old-key", "old-secret", "old-token", region_name="us-east-1")
     )
-    await stage.refused(CredentialsRejected, naming="renew them")
+    await stage.fails(CredentialsRejected, naming="renew them")
     stage.bench.store = stage.store(
         boto3.session.Session("new-key", "new-secret", "new-token", region_name="us-east-1")
     )
@@ -117,8 +117,9 @@ async def _expires(stage: Stage, random: Random) -> None:
 
 
 async def _refreshed(stage: Stage, random: Random) -> None:
-    """Credentials that renew themselves: the store takes none but the newest keys, and a run never notices. (obstore asks for
-    new ones at most ten times a second.)
+    """Credentials renew themselves: the store accepts only the newest keys, and a run succeeds.
+
+    obstore asks for new credentials at most ten times per second.
     """
     issued = count(1)
     newest = 0
@@ -152,24 +153,24 @@ async def _refreshed(stage: Stage, random: Random) -> None:
 async def _wrong_secret(stage: Stage, random: Random) -> None:
     wrong = boto3.session.Session(stage.server.access_key, "another-secret", region_name="us-east-1")
     right, stage.bench.store = stage.bench.store, stage.store(wrong)
-    await stage.refused(CredentialsRejected)
+    await stage.fails(CredentialsRejected)
     stage.bench.store = right
-    await stage.mended()
+    await stage.recovers()
 
 
 async def _no_bucket(stage: Stage, random: Random) -> None:
     right, there = stage.bench.store, stage.bench.layout
     missing = Layout(f"missing-{random.randrange(10**6)}", there.prefix)
-    stage.bench.layout, past = missing, stage.bench.past
-    stage.bench.store = stage.bench.past = stage.store()
+    stage.bench.layout, past = missing, stage.bench.direct
+    stage.bench.store = stage.bench.direct = stage.store()
     outcome = await stage.bench.run()
-    stage.bench.expect(isinstance(outcome, BucketMissing) and missing.bucket in str(outcome), told(outcome))
-    stage.bench.layout, stage.bench.store, stage.bench.past = there, right, past
-    await stage.mended()
+    stage.bench.expect(isinstance(outcome, BucketMissing) and missing.bucket in str(outcome), describe(outcome))
+    stage.bench.layout, stage.bench.store, stage.bench.direct = there, right, past
+    await stage.recovers()
 
 
 async def _versioned(stage: Stage, random: Random) -> None:
-    """Every write leaves the one before it behind: the archive sees the newest only."""
+    """The bucket keeps all versions of an object. The archive must see the newest only."""
     _into_versioned_bucket(stage, random)
     stage.proxy.plan = lambda asked: Reset(late=True) if asked.writes and random.random() < 0.1 else None
     for _ in range(3):
@@ -178,15 +179,15 @@ async def _versioned(stage: Stage, random: Random) -> None:
         stage.bench.simulator.world.delete(gone.id, stage.bench.simulator.clock.now())
         stage.bench.simulator.world.favourite(liked.id, stage.bench.simulator.clock.now())
         stage.bench.advance(timedelta(hours=2))
-    await stage.mended()
+    await stage.recovers()
 
 
 async def versioned_or_refused(stage: Stage, random: Random) -> None:
-    """Ceph 16 ignores conditions where a bucket is versioned: that is found out before anything is written."""
+    """Ceph 16 ignores conditions if a bucket is versioned. A run must notice that before it writes."""
     _into_versioned_bucket(stage, random)
     outcome = await stage.bench.run()
     if isinstance(outcome, UnsafeStore):
-        stage.bench.expect("versioning" in str(outcome) and not await stage.bench.rows(), told(outcome))
+        stage.bench.expect("versioning" in str(outcome) and not await stage.bench.rows(), describe(outcome))
     else:
         await _versioned(stage, random)
 
@@ -197,20 +198,20 @@ def _into_versioned_bucket(stage: Stage, random: Random) -> None:
     client.create_bucket(Bucket=bucket)
     client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     stage.bench.layout = Layout(bucket, stage.bench.layout.prefix)
-    stage.bench.store = stage.bench.past = stage.store()
+    stage.bench.store = stage.bench.direct = stage.store()
 
 
 async def _ignores_conditions(stage: Stage, random: Random) -> None:
     ignored = Altered(dict.fromkeys(random.choice([_CONDITIONS, {"if-none-match"}, {"if-match"}])))
     stage.proxy.plan = lambda asked: ignored if asked.writes else None
-    await stage.refused(UnsafeStore, naming="--allow-unsafe-store")
+    await stage.fails(UnsafeStore, naming="--allow-unsafe-store")
     if random.random() < 0.5:
         await stage.bench.proven(allow_unsafe_store=True)
-    await stage.mended()
+    await stage.recovers()
 
 
 async def _wants_bare_tags(stage: Stage, random: Random) -> None:
-    """Ceph compares `If-Match` with the tag as it is stored, without quotes."""
+    """Ceph compares `If-Match` with the stored tag, which has no quotes."""
 
     def plan(asked: Asked) -> Verdict:
         tag = asked.headers.get("if-match")
@@ -229,7 +230,7 @@ async def _wants_bare_tags(stage: Stage, random: Random) -> None:
 
 
 async def plain(stage: Stage, random: Random) -> None:
-    """Nothing fails."""
+    """No fault."""
     await stage.bench.proven()
     stage.bench.simulator.world.delete(random.choice(stage.bench.due).id, stage.bench.simulator.clock.now())
     stage.bench.advance(timedelta(hours=1))
@@ -237,7 +238,7 @@ async def plain(stage: Stage, random: Random) -> None:
 
 
 def mixed(random: Random) -> Plan:
-    """Of ten requests, one fails in some way."""
+    """One request in ten fails in some way."""
     ways: list[Verdict] = [SLOW_DOWN, INTERNAL, Reset(late=False), Reset(late=True)]
     return lambda _: random.choice(ways) if random.random() < 0.1 else None
 
@@ -245,7 +246,7 @@ def mixed(random: Random) -> Plan:
 async def _all_kinds(stage: Stage, random: Random) -> None:
     stage.proxy.plan = mixed(random)
     await stage.bench.proven()
-    await stage.mended()
+    await stage.recovers()
 
 
 SIGNED: dict[str, Trial] = {
@@ -272,4 +273,4 @@ UNSIGNED: dict[str, Trial] = {
     "a store that ignores conditional writes": _ignores_conditions,
     "a store that wants bare ETags": _wants_bare_tags,
 }
-"""For a server that checks none: here headers are altered, or keys made up."""
+"""For a server that does not check signatures, because headers are altered or keys are made up."""

@@ -1,5 +1,6 @@
-"""A disk that is full, without being root: the kernel lets no file of the server grow beyond a size, so that its writes fail
-as on a full disk. SeaweedFS answers `500 InternalError`, and takes writes again once there is room.
+"""A full disk, without root: the kernel limits the size of the server's files, so its writes fail as on a full disk.
+
+SeaweedFS answers `500 InternalError`, and accepts writes again once there is room.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from stablecog_provider.errors import StoreUnavailable
 
 from ...local.s3_server import seaweedfs
 from ..rig.tally import Tally
-from .case import BUCKET, one
+from .case import BUCKET, run_case
 from .stage import Stage
 
 _UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
@@ -26,8 +27,8 @@ NAME = "a full disk"
 
 
 async def tried(folder: Path, random: Random, size: int) -> Tally:
-    """On a server of its own: what a full disk does to it is its own affair."""
-    tally, began = Tally("store faults: full disk", "a disk that fills up in mid-run"), time.monotonic()
+    """Run the case `size` times, on a separate server."""
+    tally, began = Tally("store faults: full disk", "a disk that fills up during a run"), time.monotonic()
     if sys.platform != "linux":
         tally.notes.append("not run here: only Linux limits the files of another process")
         return tally
@@ -38,7 +39,7 @@ async def tried(folder: Path, random: Random, size: int) -> Tally:
             await _fills_up(stage, weed.pid, folder)
 
         for _ in range(size):
-            await one(tally, NAME, trial, server, server.endpoint, random)
+            await run_case(tally, NAME, trial, server, server.endpoint, random)
     tally.seconds = time.monotonic() - began
     return tally
 
@@ -57,7 +58,7 @@ async def _fills_up(stage: Stage, server: int, folder: Path) -> None:
         await stage.bench.inspect()
     finally:
         resource.prlimit(server, resource.RLIMIT_FSIZE, _UNLIMITED)
-    await stage.mended()
+    await stage.recovers()
 
 
 def _largest(folder: Path) -> int:

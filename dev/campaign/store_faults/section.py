@@ -1,4 +1,4 @@
-"""The store on its worst days, on SeaweedFS, on a server of AWS's own shape, and on Ceph where it is installed."""
+"""Faults of the store: on SeaweedFS, on moto, and on Ceph if it is installed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..rig import ceph, proxies
 from ..rig.tally import Section, Tally
 from . import cases as store_cases
 from . import full_disk
-from .case import BUCKET, one
+from .case import BUCKET, run_case
 from .cases import SIGNED, UNSIGNED, Trial
 
 MOTO_SHARE = CEPH_SHARE = 4
-"""For so many cases on SeaweedFS, one on each of the others."""
+"""Cases on SeaweedFS per case on each of the others."""
 VERSIONED = {"a versioned bucket": SIGNED["a versioned bucket"]}
 
 
@@ -31,7 +31,7 @@ async def run(random: Random, size: int) -> list[Tally]:
         with seaweedfs(folder / "weed", bucket=BUCKET) as weed, _moto() as moto:
             tallies = [
                 await tried("SeaweedFS", weed, SIGNED, random, size),
-                await tried("AWS's shape", moto, {**UNSIGNED, **VERSIONED}, random, max(1, size // MOTO_SHARE)),
+                await tried("moto", moto, {**UNSIGNED, **VERSIONED}, random, max(1, size // MOTO_SHARE)),
                 await _behind_haproxy(folder, weed, random, max(1, size // 6)),
             ]
         tallies.append(await full_disk.tried(folder / "full", random, max(1, size // 20)))
@@ -40,13 +40,13 @@ async def run(random: Random, size: int) -> list[Tally]:
 
 
 async def tried(where: str, server: S3Server, cases: dict[str, Trial], random: Random, size: int) -> Tally:
-    """Every case once before any comes twice."""
-    tally, began = Tally(f"store faults: {where}", "stores failing while they are written to"), time.monotonic()
+    """Run every case once before any comes twice."""
+    tally, began = Tally(f"store faults: {where}", "faults of stores during writes"), time.monotonic()
     drawn: list[str] = []
     while len(drawn) < size:
         drawn += random.sample(sorted(cases), len(cases))
     for name in drawn[:size]:
-        await one(tally, name, cases[name], server, server.endpoint, random)
+        await run_case(tally, name, cases[name], server, server.endpoint, random)
     tally.seconds = time.monotonic() - began
     return tally
 
@@ -54,12 +54,12 @@ async def tried(where: str, server: S3Server, cases: dict[str, Trial], random: R
 async def _behind_haproxy(folder: Path, server: S3Server, random: Random, size: int) -> Tally:
     if not proxies.has_haproxy():
         tally = Tally("store faults: behind haproxy", "503 SlowDown on a fifth of the writes")
-        tally.notes.append("not run here: haproxy is not installed (the same case ran behind a proxy in Python)")
+        tally.notes.append("not run here: haproxy is not installed (a proxy in Python ran the same case)")
         return tally
     with proxies.haproxy(folder, server.endpoint, percent=20) as address:
         tally, began = Tally("store faults: behind haproxy", "503 SlowDown on a fifth of the writes"), time.monotonic()
         for _ in range(size):
-            await one(tally, "503 SlowDown by haproxy", store_cases.plain, server, address, random)
+            await run_case(tally, "503 SlowDown by haproxy", store_cases.plain, server, address, random)
         tally.seconds = time.monotonic() - began
         return tally
 

@@ -1,4 +1,4 @@
-"""Where a fault of the store is tried: an archive on a server, and a proxy between the two."""
+"""The stage for faults of the store: an archive on a server, and a proxy between the two."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import boto3
 
 from stablecog_provider.adapters.object_store import S3ObjectStore
 
-from ..rig.bench import Bench, told
+from ..rig.bench import Bench, describe
 from ..rig.proxies import Proxy
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ QUICK: RetryConfig = {
     "backoff": {"init_backoff": timedelta(milliseconds=5), "max_backoff": timedelta(milliseconds=20), "base": 2},
     "retry_timeout": timedelta(seconds=30),
 }
-"""As many as in earnest, and sooner."""
+"""As many retries as in production, with shorter delays."""
 
 
 @dataclass(slots=True)
@@ -43,13 +43,15 @@ class Stage:
             **{"retries": QUICK, "sleep": self.bench.time.sleep, **settings},  # type: ignore[arg-type]
         )
 
-    async def refused(self, *kinds: type[object], naming: str = "", **settings: object) -> None:
-        """A run now ends with such an error that names this; what it committed is sound."""
+    async def fails(self, *kinds: type[object], naming: str = "", **settings: object) -> None:
+        """Check that a run now ends with one of these errors, which contains `naming`, and that what it committed is sound."""
         outcome = await self.bench.run(**settings)
-        self.bench.expect(isinstance(outcome, kinds) and naming in str(outcome), f"the run ended in {told(outcome)}")
+        self.bench.expect(
+            isinstance(outcome, kinds) and naming in str(outcome), f"the run ended in {describe(outcome)}"
+        )
         await self.bench.inspect()
 
-    async def mended(self, **settings: object) -> None:
-        """The trouble is over: the next run completes the archive."""
+    async def recovers(self, **settings: object) -> None:
+        """End the fault and check that the next run completes the archive."""
         self.proxy.plan = lambda _: None
         await self.bench.proven(**settings)

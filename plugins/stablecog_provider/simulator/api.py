@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ..model.page import Order, PageQuery
 from .documents import page_document
-from .fault_responses import failure, spoilt
+from .fault_responses import failure, spoiled
 from .faults import Manner
 from .listing import QueryRefused, parse_rfc3339
 from .scene import Scene
@@ -58,12 +58,12 @@ async def _answer_listing(scene: Scene, request: web.Request) -> web.StreamRespo
         return error(400, str(refused))
     if fault:
         scene.requests.faults += 1
-        return await spoilt(request, fault, body, "application/json", scene.stopping)
+        return await spoiled(request, fault, body, "application/json", scene.stopping)
     return web.Response(body=body, content_type="application/json", charset="utf-8")
 
 
 def _limited(scene: Scene, request: web.Request) -> web.Response | None:
-    """429 comes from a layer before the API, and so as plain text."""
+    """Return 429 as plain text, because it comes from a layer in front of the API."""
     if scene.rate_limit is None:
         return None
     left, wait = scene.rate_limit.admit(request.remote or "")
@@ -94,7 +94,7 @@ def _page(scene: Scene, account: Account, request: web.Request) -> bytes:
 
 
 def _query(asked: Mapping[str, str]) -> PageQuery:
-    """Raises QueryRefused. What the listing ignores (filters, `order_by`) is ignored here too."""
+    """Parse the query. Filters and `order_by` are ignored, as the service does. Raises QueryRefused."""
     order, per_page = asked.get("order"), asked.get("per_page")
     if order is not None and order not in tuple(Order):
         raise QueryRefused("order must be asc or desc")
@@ -110,7 +110,7 @@ def _query(asked: Mapping[str, str]) -> PageQuery:
 
 
 async def _answer_image(scene: Scene, request: web.Request) -> web.StreamResponse:
-    # Pillow is needed by those who fetch images only.
+    # Only clients that fetch images need Pillow.
     from .images import CONTENT_TYPES, image_of
 
     scene.requests.images += 1
@@ -127,6 +127,6 @@ async def _answer_image(scene: Scene, request: web.Request) -> web.StreamRespons
     content_type = CONTENT_TYPES[PurePosixPath(file_name).suffix.removeprefix(".")]
     if fault:
         scene.requests.faults += 1
-        return await spoilt(request, fault, body, content_type, scene.stopping)
+        return await spoiled(request, fault, body, content_type, scene.stopping)
     scene.requests.image_bytes += len(body)
     return web.Response(body=body, content_type=content_type)

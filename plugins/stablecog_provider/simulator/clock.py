@@ -1,4 +1,4 @@
-"""The simulator's clock: it stands still until a test moves it, or runs at a given pace."""
+"""The simulator's clock. It is stopped until a test advances it, or runs at a given rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 
 class SimulatedClock:
-    """Begins at `start` (aware) and runs `rate` seconds a second of `ticker` (seconds, monotonic); 0 stands still."""
+    """Starts at `start` (aware) and runs `rate` seconds per second of `ticker` (seconds, monotonic). 0 stops it."""
 
     def __init__(self, start: datetime, *, rate: float = 0.0, ticker: Callable[[], float] = time.monotonic) -> None:
         if start.tzinfo is None:
@@ -21,7 +21,7 @@ class SimulatedClock:
         return self._then + timedelta(seconds=self.rate * (self._ticker() - self._ticks))
 
     def advance(self, seconds: float) -> datetime:
-        """Move by so many seconds (backwards where negative) and return the new instant."""
+        """Advance by `seconds` (backwards if negative) and return the new instant."""
         return self.set(self.now() + timedelta(seconds=seconds))
 
     def set(self, instant: datetime) -> datetime:

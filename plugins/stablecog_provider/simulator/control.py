@@ -1,18 +1,18 @@
-"""Endpoints under `/_simulator/` by which another program moves the clock, breaks things and looks behind the scene.
+"""Endpoints under `/_simulator/` for other programs: they advance the clock, plan faults and read the true state.
 
 ::
 
     GET  state                                       counts, clock, requests by kind
-    GET  outputs?key=sc-...                          the truth: [{id, g, o}] of all visible outputs (default account)
+    GET  outputs?key=sc-...                          all visible outputs as [{id, g, o}] (default account)
     POST clock/advance    {"seconds": 3600}
     POST clock/set        {"now": "2026-11-21T08:00:00Z"}
     POST faults/api       {"manner": "status", "status": 503, "times": 2, "after": 0, "retry_after": "1"}
-    POST faults/image     the same, and "file_name": "....jpeg" (left out: whichever is asked for next)
+    POST faults/image     the same, and "file_name": "....jpeg" (default: the next image requested)
     POST faults/clear
     POST requests/reset
-    POST outputs/{id}/delete | upscale | favourite   {"at": "2026-11-21T08:00:00Z"} (left out: now)
+    POST outputs/{id}/delete | upscale | favourite   {"at": "2026-11-21T08:00:00Z"} (default: now)
 
-A body that makes no sense is answered 400, an unknown output 404. There is no authentication: it listens on loopback.
+An invalid body is answered with 400, an unknown output with 404. There is no authentication: it listens on loopback.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def control_routes(scene: Scene) -> list[web.RouteDef]:
 
 
 def state_of(scene: Scene) -> dict[str, Any]:
-    """What `GET state` answers."""
+    """Return the document of `GET state`."""
     now, listing = scene.clock.now(), scene.world.account().listing
     requests = asdict(scene.requests)
     del requests["queries"]

@@ -1,4 +1,4 @@
-"""What a deployment of the service can and how it writes: the *documented* and the *current* dialect, and all between."""
+"""Dialects: capabilities and format of a deployment of the service. `DOCUMENTED`, `CURRENT`, and any mixture."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from enum import StrEnum
 
 
 class Ascending(StrEnum):
-    """What `order=asc` does."""
+    """Effect of `order=asc`."""
 
     HONOURED = "honoured"
-    """Rows rise, and a cursor filters above itself."""
+    """Rows ascend, and a cursor selects rows above it."""
     RISES = "rises"
-    """Rows rise, but a cursor still filters below itself: the server of 2023."""
+    """Rows ascend, but a cursor still selects rows below it, as the server of 2023 did."""
     IGNORED = "ignored"
 
 
 class CursorKey(StrEnum):
-    """What `next` and `cursor` are."""
+    """Kind of `next` and `cursor`."""
 
     COMPLETED = "completed"
-    """`output.created_at`, written as `o`."""
+    """`output.created_at`, called `o` here."""
     REQUESTED = "requested"
-    """`generation.created_at`, written as `g`."""
+    """`generation.created_at`, called `g` here."""
     OPAQUE = "opaque"
-    """An integer: how many rows to pass over."""
+    """An integer: the number of rows to skip."""
 
 
 class Fields(StrEnum):
-    """Which fields the documents have, and how the count is called: `total_count` or `total`."""
+    """Fields of the documents, and the name of the count: `total_count` or `total`."""
 
     DOCUMENTED = "documented"
     CURRENT = "current"
@@ -36,17 +36,17 @@ class Fields(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Every trait can be had on its own: `dataclasses.replace(CURRENT, counts_by_date=False)`."""
+    """Each trait can be changed on its own: `dataclasses.replace(CURRENT, counts_by_date=False)`."""
 
     fields: Fields = Fields.CURRENT
     output_times: bool = True
-    """`created_at` and `updated_at` stand on the outputs."""
+    """Outputs have `created_at` and `updated_at`."""
     ascending: Ascending = Ascending.HONOURED
     cursor: CursorKey = CursorKey.COMPLETED
     counts_by_date: bool = True
     """`start_dt` and `end_dt` bound the count."""
     per_page: bool = True
-    """The page size can be chosen; else it is always the default."""
+    """Clients can choose the page size. Otherwise it is always the default."""
 
 
 CURRENT = Dialect()

@@ -1,4 +1,4 @@
-"""Outputs and pages as the service writes them, in either dialect. Instants are RFC 3339 as its language (Go) prints them."""
+"""Outputs and pages as JSON documents, in either dialect. Instants are RFC 3339 as Go, the service's language, prints them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ Document = dict[str, Any]
 
 
 def format_go(instant: datetime, nanoseconds: int = 0) -> str:
-    """RFC 3339 in UTC, the fraction without trailing zeros, so with 0 to 9 digits; `nanoseconds` (0 to 999) go below the
-    microsecond.
+    """Return RFC 3339 in UTC, with a fraction of 0 to 9 digits without trailing zeros.
+
+    `nanoseconds` (0 to 999) are added below the microsecond.
     """
     whole = instant.astimezone(UTC)
     fraction = f"{whole.microsecond:06}{nanoseconds:03}".rstrip("0")
@@ -25,7 +26,7 @@ def format_go(instant: datetime, nanoseconds: int = 0) -> str:
 
 
 def page_document(listed: Listed[SimulatedOutput], now: datetime, dialect: Dialect, address: str) -> Document:
-    """The body of a page; images stand at `address` (scheme, host and port)."""
+    """Return the body of a page. Image URLs start with `address` (scheme, host and port)."""
     document: Document = {}
     if listed.total is not None:
         document["total_count" if dialect.fields is Fields.DOCUMENTED else "total"] = listed.total
@@ -38,7 +39,7 @@ def page_document(listed: Listed[SimulatedOutput], now: datetime, dialect: Diale
 def output_document(
     output: SimulatedOutput, now: datetime, dialect: Dialect, address: str, page: Sequence[SimulatedOutput] = ()
 ) -> Document:
-    """One element of `outputs`. In the documented dialect its generation lists those of its outputs that are on the page."""
+    """Return one element of `outputs`. In the documented dialect its generation lists its outputs that are on the page."""
     document = _output_document(output, now, address)
     generation = _generation(output.generation)
     if dialect.fields is Fields.DOCUMENTED:
@@ -91,7 +92,7 @@ def _generation(generation: SimulatedGeneration) -> Document:
         "scheduler_id": generation.scheduler_id,
         "model_id": generation.model_id,
         "created_at": format_go(generation.requested),
-        # Go prints nanoseconds where it has them; a reader must take all nine digits.
+        # Go prints nanoseconds if it has them, so a reader must accept nine digits.
         "started_at": format_go(generation.started, generation.seed % 1000),
         "completed_at": format_go(generation.completed),
         "prompt": _prompt(generation.prompt),
@@ -119,7 +120,7 @@ def _image_url(output: SimulatedOutput, rendition: Rendition, address: str) -> s
 
 
 def _presigned(url: str, now: datetime) -> str:
-    """Signed anew for an hour each time it is asked for, so the same output never reads the same twice."""
+    """Return the URL with a new signature for an hour, so the same output differs with every request."""
     date = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     signature = sha256(f"{url} {date}".encode()).hexdigest()
     return f"{url}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={date}&X-Amz-Expires=3600&X-Amz-Signature={signature}"

@@ -1,4 +1,4 @@
-"""How a spoilt answer goes over the wire."""
+"""Sends spoiled responses."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 def failure(fault: Fault, errors: Mapping[int, str]) -> web.Response:
-    """An error status; `errors` has what the service itself says, in its JSON."""
+    """Return an error status. `errors`: texts that the service itself sends as JSON, by status."""
     headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
     if fault.status in errors:
         return web.json_response({"error": errors[fault.status]}, status=fault.status, headers=headers)
-    # What is in front of the service (rate limit, load balancer) speaks no JSON.
+    # Layers in front of the service (rate limit, load balancer) send plain text.
     return web.Response(status=fault.status, text=f"{fault.status}\n", headers=headers)
 
 
-async def spoilt(
+async def spoiled(
     request: web.Request, fault: Fault, body: bytes, content_type: str, stopping: asyncio.Event
 ) -> web.StreamResponse:
-    """What becomes of an answer that would have been `body`."""
+    """Send the response `body`, spoiled by the fault."""
     half = body[: len(body) // 2]
     match fault.manner:
         case Manner.SHORT:
@@ -67,7 +67,7 @@ async def _broken_off(
 
 
 def _by_hand(request: web.Request, fault: Fault, body: bytes, content_type: str) -> web.StreamResponse:
-    """Lengths that no HTTP library would send."""
+    """Send a response whose length no HTTP library would send."""
     half = len(body) // 2
     lines = [b"HTTP/1.1 200 OK", b"Content-Type: " + content_type.encode()]
     if fault.manner is Manner.LONG:

@@ -1,4 +1,4 @@
-"""What goes wrong on cue, and the rate limit that always may."""
+"""Faults on cue, and the rate limit."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from math import ceil
 
 
 class Manner(StrEnum):
-    """How an answer is spoilt."""
+    """How a response is spoiled."""
 
     STATUS = "status"
-    """An error status, with the body the service gives it."""
+    """An error status, with the body that the service sends."""
     DROPPED = "dropped"
-    """The connection closes without an answer."""
+    """The connection closes without a response."""
     STALLED = "stalled"
-    """Nothing comes until the simulator stops."""
+    """No response until the simulator stops."""
     TRUNCATED = "truncated"
-    """Half of the body comes, then the connection breaks, short of its declared length."""
+    """Half of the body, then the connection breaks before the declared length."""
     SHORT = "short"
-    """Half of the body comes, declared as if it were all."""
+    """Half of the body, declared as the whole."""
     GARBLED = "garbled"
-    """200, and a body that is something else altogether."""
+    """200 with a body of another kind."""
     RESET = "reset"
-    """Half of the body comes, then the connection is reset."""
+    """Half of the body, then the connection is reset."""
     CUT = "cut"
-    """Half of the body comes without a declared length, then the connection breaks."""
+    """Half of the body without a declared length, then the connection breaks."""
     ENDED = "ended"
-    """Half of the body comes without a declared length, and the connection closes as if it were all."""
+    """Half of the body without a declared length, then the connection closes normally."""
     LONG = "long"
-    """The whole body comes, and half of its length was declared."""
+    """The whole body, with half of its length declared."""
     MISTYPED = "mistyped"
-    """The whole body comes under another content type."""
+    """The whole body with another content type."""
     EMPTIED = "emptied"
-    """A page without outputs that has a `next`; an image without bytes."""
+    """A page with a `next` but without outputs, or an image without bytes."""
     LOOPED = "looped"
-    """A page whose `next` leads back to it; an image that redirects to itself."""
+    """A page whose `next` leads back to it, or an image that redirects to itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Spoils the answers to `times` requests (None: all from then on) once `after` more have passed unharmed.
+    """Spoils the responses to `times` requests (None: to all), after `after` more unspoiled ones.
 
-    `retry_after` (seconds, or any text a server might send) becomes the header where the manner is a status.
+    `retry_after` (seconds or any other text) becomes the header `Retry-After` if the manner is a status.
     """
 
     manner: Manner = Manner.STATUS
@@ -56,7 +56,7 @@ class Fault:
 
 
 class Faults:
-    """The plan of what goes wrong. `any_image` stands for the next image asked for, whichever it is."""
+    """The planned faults. `any_image` means the next image requested, whichever it is."""
 
     any_image = "*"
     _api = "api"
@@ -65,7 +65,7 @@ class Faults:
         self._plans: defaultdict[str, deque[Fault]] = defaultdict(deque)
 
     def on_api(self, fault: Fault) -> None:
-        """Queue a fault for the listing; queued ones follow each other."""
+        """Queue a fault for the listing. Queued faults follow one another."""
         self._plans[self._api].append(fault)
 
     def on_image(self, file_name: str, fault: Fault) -> None:
@@ -76,7 +76,7 @@ class Faults:
         self._plans.clear()
 
     def strike_api(self) -> Fault | None:
-        """A request came in: the fault that hits it."""
+        """Return the fault for an incoming request, if any."""
         return self._strike(self._api)
 
     def strike_image(self, file_name: str) -> Fault | None:
@@ -98,9 +98,9 @@ class Faults:
 
 
 class RateLimit:
-    """At most `limit` requests in any second for each client address; requests refused do not count.
+    """At most `limit` requests in any second per client address. Refused requests do not count.
 
-    It runs on `ticker` (seconds, monotonic), not on the simulated clock: clients wait in their own time.
+    It uses `ticker` (seconds, monotonic) instead of the simulated clock, because clients wait in their own time.
     """
 
     def __init__(self, limit: int, ticker: Callable[[], float] = time.monotonic) -> None:
@@ -109,7 +109,7 @@ class RateLimit:
         self._seen: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def admit(self, client: str) -> tuple[int, int]:
-        """How many more requests the client has now, and after how many whole seconds to come again (0: admitted)."""
+        """Count a request. Return the remaining requests and the whole seconds to wait (0: the request is admitted)."""
         now, seen = self._ticker(), self._seen[client]
         while seen and seen[0] <= now - 1:
             seen.popleft()

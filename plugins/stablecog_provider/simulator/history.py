@@ -1,7 +1,7 @@
-"""When things happen: random, seeded instants at which generations are requested and their outputs completed.
+"""Histories: random, seeded instants at which generations are requested and their outputs complete.
 
-Latencies follow what is known of the service: nine of ten generations take 2 to 8 s, the rest up to the server's own limit
-of 240 s. Ties and bursts are put in on purpose, because a listing that pages by timestamps breaks on them.
+Latencies follow what is known about the service: nine of ten generations take 2 to 8 s, the rest up to the server's limit of
+240 s. Ties and bursts are intentional, because a listing that pages by timestamps breaks on them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DENSITIES = {"human": 20.0, "dense": 0.25}
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a history runs. Seconds, and shares of 1."""
+    """Parameters of a history, in seconds and in shares of 1."""
 
     every: float = DENSITIES["human"]
     slow_share: float = 0.1
@@ -32,7 +32,7 @@ class Pace:
     tied_generations: float = 0.03
     """Share of generations requested in the same microsecond as the one before."""
     bursts: float = 0.01
-    """Share of generations that begin a burst of 5 to 15, requested within milliseconds."""
+    """Share of generations that start a burst of 5 to 15, requested within milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Timing:
 
 
 def timings(random: Random, start: datetime, pace: Pace) -> Iterator[Timing]:
-    """An endless history of generations of 1 to 4 outputs, in the order of their requests."""
+    """Yield an endless history of generations with 1 to 4 outputs, in the order of their requests."""
     requested, hurried = start, 0
     while True:
         if hurried:
@@ -66,8 +66,9 @@ def _completions(random: Random, requested: datetime, pace: Pace) -> tuple[datet
 
 
 def sessions(random: Random, start: datetime, days: float, outputs: int, pace: Pace) -> Iterator[Timing]:
-    """An endless history that has about `outputs` in `days`: one session a day, at an hour of its own. Where `days` is 0
-    the history is one single session.
+    """Yield an endless history with about `outputs` in `days`: one session per day, at a random hour.
+
+    If `days` is 0, the history is a single session.
     """
     if not days:
         yield from timings(random, start, pace)
@@ -85,7 +86,7 @@ def sessions(random: Random, start: datetime, days: float, outputs: int, pace: P
 
 
 def light_rows(seed: int, outputs: int, *, start: datetime, pace: Pace | None = None) -> list[LightRow]:
-    """A history of bare rows for tests of the listing and of walks: one session, `outputs` rows, ids that are UUIDs."""
+    """Return a history of bare rows for tests of the listing and of walks: one session, `outputs` rows, UUIDs as ids."""
     random = Random(seed)
     rows = (
         LightRow(str(UUID(int=random.getrandbits(128), version=4)), timing.requested, completed)

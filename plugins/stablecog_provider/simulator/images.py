@@ -1,8 +1,8 @@
-"""The images' bytes: real JPEG, PNG and WebP files, each its own, and cheap to make. The only module that needs Pillow.
+"""The bytes of images: real JPEG, PNG and WebP files, all different and cheap to create. The only module that needs Pillow.
 
-A few textures are encoded once for each format and size; each image is one of them with the output's id put into its
-metadata. So every file decodes, no two are the same, and the same output always has the same bytes. A 768 x 768 JPEG has
-about 70 to 170 kB, an upscaled one 1 to 8 MB.
+A few textures are encoded once per format and size. Each image is one of them with the output's id in its metadata. So every
+file decodes, no two are equal, and an output always has the same bytes. A 768 x 768 JPEG has about 70 to 170 kB, an upscaled
+one 1 to 8 MB.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from .outputs import UPSCALE_FACTOR, SimulatedOutput
 
 CONTENT_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 VARIANTS = 4
-"""How many textures there are of each format and size."""
+"""Number of textures per format and size."""
 _SIDE = 1024
 _OCTAVES = ((24, 0.4), (96, 0.3), (400, 0.2))
-"""Noise of so many cells a side, and its share in the blend; the last one decides how well the texture compresses."""
+"""Cells per side of each layer of noise, and its share in the blend. The last one decides how well the texture compresses."""
 _QUALITY = (70, 80, 85, 88)
 _PLACE_OF_THE_ID = b"00000000-0000-4000-8000-000000000000"
 
 
 def image_of(output: SimulatedOutput, rendition: Rendition) -> bytes:
-    """The file; its size in pixels is the generation's, 4 times that where upscaled. The first image of a format and size
-    takes some 0.1 s, each further one microseconds.
+    """Return the file. Its size in pixels is that of the generation, or 4 times that if upscaled.
+
+    The first image of a format and size takes about 0.1 s, each further one microseconds.
     """
     upscaled = rendition is Rendition.UPSCALED
     factor = UPSCALE_FACTOR if upscaled else 1
@@ -65,24 +66,24 @@ def _encoded(extension: str, width: int, height: int, factor: int, variant: int)
         case "png":
             picture.save(body, "PNG", compress_level=1)
         case _:
-            # Pillow writes the extended container only where there is metadata to hold.
+            # Pillow writes the extended container only if there is metadata.
             picture.save(body, "WEBP", quality=_QUALITY[variant], method=2, xmp=_PLACE_OF_THE_ID)
     return body.getvalue()
 
 
 def _marked_jpeg(base: bytes, mark: bytes) -> bytes:
-    """A comment segment right after the start-of-image marker."""
+    """Insert a comment segment after the start-of-image marker."""
     return base[:2] + b"\xff\xfe" + (len(mark) + 2).to_bytes(2) + mark + base[2:]
 
 
 def _marked_png(base: bytes, mark: bytes) -> bytes:
-    """A `tEXt` chunk right after the header chunk, which ends at byte 33."""
+    """Insert a `tEXt` chunk after the header chunk, which ends at byte 33."""
     chunk = b"tEXtComment\0" + mark
     return base[:33] + (len(chunk) - 4).to_bytes(4) + chunk + crc32(chunk).to_bytes(4) + base[33:]
 
 
 def _marked_webp(base: bytes, mark: bytes) -> bytes:
-    """The metadata chunk was written with room for an id; it carries no checksum."""
+    """Replace the placeholder in the metadata chunk, which has no checksum."""
     return base.replace(_PLACE_OF_THE_ID, mark.ljust(len(_PLACE_OF_THE_ID))[: len(_PLACE_OF_THE_ID)])
 
 

@@ -1,8 +1,8 @@
-"""The server's query, as a pure function of the rows, the question, the dialect and the time. It loses rows on purpose.
+"""The server's query as a pure function of rows, query, dialect and time. It loses rows, as the real one does.
 
-The server sorts by (`g`, `o`), filters a page strictly by the cursor, and gives the last row's cursor key as `next`. Where
-the sort key and the cursor key differ, and where rows tie, rows fall between two pages. Source: the service's open-source
-server (2025-11), and the published page for the documented dialect.
+The server sorts by (`g`, `o`), filters a page strictly by the cursor, and returns the cursor key of the last row as `next`.
+Rows are lost between two pages if sort key and cursor key differ, or if rows tie. Source: the service's open-source server
+(2025-11), and the API documentation for the documented dialect.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 
 class ListedRow(Protocol):
-    """An output as the listing sees it: `g` requested, `o` completed and from then on visible, `g <= o`."""
+    """An output in the listing: requested at `g`, completed and visible from `o` on, `g <= o`."""
 
     @property
     def id(self) -> str: ...
@@ -35,7 +35,7 @@ class ListedRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LightRow:
-    """A row that is nothing else: for tests over random histories, without documents, images or HTTP."""
+    """A minimal row, for tests over random histories without documents, images or HTTP."""
 
     id: str
     g: datetime
@@ -52,8 +52,9 @@ class QueryRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Listed(Generic[Row]):
-    """One page. `next` is an instant (an integer where the cursor is opaque), None on the last page; `total` stands only
-    on a page asked for without a cursor.
+    """One page.
+
+    `next`: an instant, an integer if the cursor is opaque, or None on the last page. `total`: only if the query has no cursor.
     """
 
     rows: tuple[Row, ...]
@@ -62,7 +63,7 @@ class Listed(Generic[Row]):
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """As the server's language does: date, `T`, time, any number of fraction digits (cut to microseconds), zone."""
+    """Parse as Go does: date, `T`, time, any number of fraction digits (cut to microseconds), zone. Raises QueryRefused."""
     if not _RFC3339.fullmatch(text):
         raise QueryRefused(f"not an RFC 3339 timestamp: {text[:60]!r}")
     try:
@@ -72,7 +73,7 @@ def parse_rfc3339(text: str) -> datetime:
 
 
 class Listing(Generic[Row]):
-    """The rows of one account, sorted once. `deleted_at` tells of a row from when on it is neither listed nor counted."""
+    """The rows of one account, sorted once. `deleted_at` returns the instant from which a row is neither listed nor counted."""
 
     def __init__(self, rows: Iterable[Row] = (), *, deleted_at: Callable[[Row], datetime | None] | None = None) -> None:
         self._deleted_at = deleted_at
@@ -94,17 +95,17 @@ class Listing(Generic[Row]):
         insort(self._rows, row, key=_sort_key)
 
     def visible(self, now: datetime) -> Iterator[Row]:
-        """What the account has at `now`, oldest request first."""
+        """Yield the outputs of the account at `now`, oldest request first."""
         return (row for row in self._rows[: self._requested_by(now)] if self._is_visible(row, now))
 
     def count(self, now: datetime, start: datetime | None = None, end: datetime | None = None) -> int:
-        """How many outputs are visible at `now` with `start <= g <= end`."""
+        """Return the number of outputs visible at `now` with `start <= g <= end`."""
         low = bisect_left(self._rows, start, key=_g) if start else 0
         high = min(self._requested_by(now), bisect_right(self._rows, end, key=_g) if end else len(self._rows))
         return sum(self._is_visible(row, now) for row in self._rows[low:high])
 
     def page(self, query: PageQuery, now: datetime, dialect: Dialect = CURRENT) -> Listed[Row]:
-        """Answer as the server does at `now`. Raises QueryRefused."""
+        """Return the server's page at `now`. Raises QueryRefused."""
         size = page_size(query, dialect)
         rising = query.order is Order.ASCENDING and dialect.ascending is not Ascending.IGNORED
         if dialect.cursor is CursorKey.OPAQUE:
@@ -125,8 +126,9 @@ class Listing(Generic[Row]):
         return self.count(now, query.start, query.end) if dialect.counts_by_date else self.count(now)
 
     def _beyond(self, cursor: datetime | None, rising: bool, now: datetime, dialect: Dialect) -> Iterator[Row]:
-        """The visible rows that the cursor lets through, in the page's order. The bisections only skip what the filter
-        would: `g <= o <= g + longest` for every row here.
+        """Yield the visible rows that the cursor selects, in the page's order.
+
+        Bisection only skips rows that the filter would drop, as `g <= o <= g + longest` for every row.
         """
         low, high = 0, self._requested_by(now)
         if cursor is None or not self._rows:
@@ -158,12 +160,12 @@ class Listing(Generic[Row]):
 
 
 def list_outputs(rows: Iterable[Row], query: PageQuery, now: datetime, dialect: Dialect = CURRENT) -> Listed[Row]:
-    """One page of rows that are there for good. Sorts each time: keep a `Listing` to ask more than once."""
+    """Return one page of rows that are never deleted. It sorts each time: keep a `Listing` for several queries."""
     return Listing(rows).page(query, now, dialect)
 
 
 def page_size(query: PageQuery, dialect: Dialect) -> int:
-    """How many rows a page has at most. Raises QueryRefused outside of 1 to 300."""
+    """Return the page size. Raises QueryRefused outside of 1 to 300."""
     if query.per_page is None or not dialect.per_page:
         return DEFAULT_PER_PAGE
     if not 1 <= query.per_page <= MAX_PER_PAGE:

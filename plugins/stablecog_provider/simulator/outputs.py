@@ -1,4 +1,4 @@
-"""Generations and outputs as the service knows them, with all that will happen to them."""
+"""Generations and outputs, with everything that will happen to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORMATS = ("jpeg", "png", "webp")
 MODEL_IDS = ("22b0857d-7edc-4d00-9cd9-45aa509db093", "986d447d-c38b-4218-a2c8-6e0b691f47ec")
 SCHEDULER_IDS = ("b7224e56-1440-43b9-ac86-66d66f9e8c91", "6fb13b76-9900-4fa4-abf8-8f843e034a7f")
 SIZES = ((768, 768), (768, 768), (768, 768), (512, 768), (768, 512), (1024, 1024))
-"""Width and height in pixels, the usual one first and most often."""
+"""Width and height in pixels, the most frequent one first."""
 UPSCALE_FACTOR = 4
 _STATUSES = ("submitted", "waiting_for_approval", "approved", "rejected")
 
@@ -29,7 +29,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedGeneration:
-    """One request for 1 to 4 images. `init_image` is the name of an image to start from, `user` a name and an e-mail."""
+    """One request for 1 to 4 images. `init_image`: name of an image to start from. `user`: a name and an e-mail address."""
 
     id: str
     requested: datetime
@@ -52,7 +52,7 @@ class SimulatedGeneration:
 
 @dataclass(slots=True)
 class SimulatedOutput:
-    """One image and its life. What happens to it may lie ahead of the clock: ask with `now`."""
+    """One image and its history. Events may be in the future of the clock, so methods take `now`."""
 
     id: str
     generation: SimulatedGeneration
@@ -63,7 +63,7 @@ class SimulatedOutput:
     upscaled_at: datetime | None = None
     deleted_at: datetime | None = None
     image_vanishes: bool = False
-    """Whether its images leave the image host when it is deleted."""
+    """Whether its images vanish from the image host when it is deleted."""
     favourites: list[tuple[datetime, bool]] = field(default_factory=list)
     gallery: list[tuple[datetime, str]] = field(default_factory=list)
 
@@ -97,13 +97,13 @@ class SimulatedOutput:
         return changes[max(bisect_right(changes, now) - 1, 0)]
 
     def file_name(self, rendition: Rendition) -> str:
-        """As it stands on the image host. Upscaled images are JPEG whatever the original is."""
+        """Return the name on the image host. Upscaled images are always JPEG."""
         if rendition is Rendition.UPSCALED:
             return f"{self.upscaled_name}.jpeg"
         return f"{self.image_name}.{self.extension}"
 
     def has_image(self, rendition: Rendition, now: datetime) -> bool:
-        """Whether the image host serves it at `now`."""
+        """Return whether the image host serves it at `now`."""
         if now < self.o or (rendition is Rendition.UPSCALED and not self.is_upscaled(now)):
             return False
         return self.is_visible(now) or not self.image_vanishes
@@ -129,7 +129,7 @@ def make_generation(random: Random, timing: Timing) -> SimulatedGeneration:
         user=("maker", "maker@simulator.invalid") if random.random() < 0.3 else None,
         model_id=random.choice(MODEL_IDS),
         scheduler_id=random.choice(SCHEDULER_IDS),
-        # Beyond 2**53 a reader that takes numbers for floats damages the seed.
+        # A reader that parses numbers as floats damages seeds above 2**53.
         seed=random.getrandbits(63) if random.random() < 0.2 else random.getrandbits(31),
         width=width,
         height=height,
@@ -140,7 +140,7 @@ def make_generation(random: Random, timing: Timing) -> SimulatedGeneration:
 
 
 def make_output(random: Random, generation: SimulatedGeneration, created_at: datetime) -> SimulatedOutput:
-    """An output to which nothing happens after it completed."""
+    """Return an output to which nothing happens after it has completed."""
     return SimulatedOutput(
         id=new_id(random),
         generation=generation,
@@ -152,7 +152,7 @@ def make_output(random: Random, generation: SimulatedGeneration, created_at: dat
 
 
 def live(random: Random, output: SimulatedOutput) -> SimulatedOutput:
-    """Give an output a fate: some are liked, shown, upscaled weeks later or deleted."""
+    """Give an output a random history: some are liked, shown, upscaled weeks later or deleted."""
 
     def later(days: float) -> datetime:
         return output.created_at + timedelta(seconds=random.uniform(1, days * 86400))

@@ -1,4 +1,4 @@
-"""What users type: any Unicode, any length, markup, formulas. Nothing here is executed anywhere; that is the point."""
+"""Prompts that users might type: any Unicode, any length, markup, formulas. Nothing may ever execute them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NEGATIVE = ("blurry, low quality", "watermark, text", "extra fingers")
 
 
 def prompt(random: Random) -> str:
-    """Mostly plain; one in ten strange, one in a hundred very long."""
+    """Return a prompt: mostly plain, one in ten strange, one in a hundred very long."""
     chance = random.random()
     if chance < 0.01:
         return "intricate détail, 細部, " * random.randint(500, 3000)

@@ -1,4 +1,4 @@
-"""What all parts of a running simulator share."""
+"""State that all parts of a running simulator share."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .world import World
 
 @dataclass(slots=True)
 class Requests:
-    """Requests seen, by kind. Errors count among `pages` or `images` too, and again under their own name."""
+    """Number of requests by kind. Errors count as `pages` or `images`, and again under their own name."""
 
     pages: int = 0
     images: int = 0
     image_bytes: int = 0
-    """Bytes of the images that were served whole."""
+    """Bytes of the images that were served completely."""
     limited: int = 0
     unauthorized: int = 0
     refused: int = 0
-    """Answered 400."""
+    """Answered with 400."""
     faults: int = 0
     images_with_key: int = 0
-    """Images asked for with an `Authorization` header: a client must never send its key there."""
+    """Image requests with an `Authorization` header. A client must never send its key to the image host."""
     queries: list[str] = field(default_factory=list)
-    """The query string of each page asked for, in order."""
+    """The query strings of all page requests, in order."""
 
     def reset(self) -> None:
         fresh = Requests()
@@ -37,8 +37,8 @@ class Requests:
 
 @dataclass(slots=True)
 class Scene:
-    """`image_address` (scheme, host, port) stands in the documents' image URLs; None: where the client asked. `latency`:
-    seconds by which every answer of the API and of the image host is late.
+    """`image_address`: scheme, host and port of image URLs; None: those of the request. `latency`: seconds by which every
+    response of the API and of the image host is delayed.
     """
 
     world: World

@@ -1,4 +1,4 @@
-"""The simulator as a server: in a test's own event loop (`Simulator`), or as a program (`serve`)."""
+"""The simulator as a server: in the event loop of a test (`Simulator`), or as a program (`serve`)."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from .scene import Scene
 from .world import START, World
 
 _CLOSING = 1.0
-"""Seconds that a stop waits for answers under way."""
+"""Seconds that a stop waits for responses in progress."""
 
 
 class Simulator:
-    """One running service. `async with Simulator(World.generate()) as simulator: ... simulator.address`.
+    """One running service: `async with Simulator(World.generate()) as simulator: ... simulator.address`.
 
-    `world`, `clock`, `faults`, `requests` and `dialect` may be changed while it runs. `rate_limit` is in requests a second
-    for each client address; None, for tests, is no limit (the service has 10). `latency`: seconds by which each answer of the
-    API and of the image host is late. Nothing is logged, and so no key is.
+    `world`, `clock`, `faults`, `requests` and `dialect` may be changed while it runs. `rate_limit`: requests per second per
+    client address, or None for no limit (the service has 10). `latency`: seconds by which each response of the API and of the
+    image host is delayed. It logs nothing, so it never logs a key.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Simulator:
         self.faults = self.scene.faults
         self.requests = self.scene.requests
         self.address = ""
-        """`http://host:port`, once started."""
+        """`http://host:port`, after the start."""
         self._place = host, port
         self._runner: web.AppRunner | None = None
 
@@ -82,7 +82,7 @@ class Simulator:
         return application
 
     async def start(self) -> Self:
-        # An access log would write down what is asked with, and it costs more than an answer.
+        # An access log would contain keys, and it costs more time than a response.
         self._runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=_CLOSING)
         await self._runner.setup()
         site = web.TCPSite(self._runner, *self._place)
@@ -121,16 +121,17 @@ def serve(
     latency: float = 0.0,
     on_start: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve a generated world until SIGINT or SIGTERM; `on_start` is given the address. Prints nothing.
+    """Serve a generated world until SIGINT or SIGTERM. `on_start` receives the address. Prints nothing.
 
-    The world's outputs were made in some `days` up to `clock_start` (aware); without it the clock begins at the world's own
-    present, the same every time. `clock_rate` is in simulated seconds a second, 0 for a clock that stands still; `rate_limit`
-    in requests a second, None for no limit; `latency` in seconds an answer. Raises ConfigurationError for a density or dialect
-    there is not, and without Pillow.
+    The outputs of the world fill `days` days up to `clock_start` (aware). Without it, the clock starts at the world's own
+    present, which is always the same. `clock_rate`: simulated seconds per second, 0 for a stopped clock. `rate_limit`:
+    requests per second, None for no limit. `latency`: seconds per response.
+
+    Raises ConfigurationError for an unknown density or dialect, and if Pillow is missing.
     """
     for name, known in ((density, DENSITIES), (dialect, PRESETS)):
         if name not in known:
-            raise ConfigurationError(f"the simulator knows no {name!r}", hint=f"choose one of {', '.join(known)}")
+            raise ConfigurationError(f"the simulator does not know {name!r}", hint=f"choose one of {', '.join(known)}")
     _require_pillow()
 
     def generate(start: datetime) -> World:
@@ -146,7 +147,7 @@ def serve(
     except OSError as error:
         raise ConfigurationError(
             f"the simulator cannot listen on {host}:{port}: {error.strerror}",
-            hint="take another --port (0: a free one)",
+            hint="choose another --port (0: any free one)",
         ) from None
 
 
@@ -155,17 +156,17 @@ def _require_pillow() -> None:
         import_module(".images", __package__)
     except ImportError as missing:
         raise ConfigurationError(
-            f"the simulator cannot draw: {missing}",
+            f"the simulator cannot create images: {missing}",
             hint="install the extra `simulator`: pip install 'airflow-provider-stablecog[simulator]', "
             "or '.[simulator]' in a clone",
         ) from None
 
 
 async def _serve(simulator: Simulator, on_start: Callable[[str], None] | None) -> None:
-    told = asyncio.Event()
+    stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, told.set)
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with simulator:
         if on_start:
             on_start(simulator.address)
-        await told.wait()
+        await stop.wait()

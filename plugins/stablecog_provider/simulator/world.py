@@ -1,4 +1,4 @@
-"""A seeded world: all that ever happens at the service, the part beyond the clock included. Same arguments, same world."""
+"""A seeded world: everything that ever happens at the service, including the future. Same arguments, same world."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .listing import Listing
 from .outputs import SimulatedOutput, live, make_generation, make_output
 
 DEFAULT_KEY = "sc-" + "51ab1ec0" * 8
-"""The key of the account that `World.generate` fills. No secret: it opens nothing but simulators."""
+"""The key of the account that `World.generate` fills. It is no secret: only simulators accept it."""
 OTHER_KEY = "sc-" + "07e4ac70" * 8
-"""The key of a second account: a tenth of the outputs, none of them the first one's."""
+"""The key of a second account, with a tenth of the outputs. The accounts share none."""
 BANNED_KEY = "sc-" + "bad0bad0" * 8
-"""The key of an account that is banned, and so refused."""
+"""The key of a banned account, which is refused."""
 START = datetime(2026, 10, 20, tzinfo=UTC)
 
 
 class Account:
-    """What one API key opens."""
+    """The account of one API key."""
 
     def __init__(self, key: str, outputs: Iterable[SimulatedOutput] = (), *, active: bool = True) -> None:
         self.key, self.active = key, active
@@ -31,7 +31,7 @@ class Account:
 
 
 class World:
-    """Accounts, their outputs, and `present`: the instant at which a simulation begins."""
+    """Accounts, their outputs, and `present`: the instant at which a simulation starts."""
 
     def __init__(self, present: datetime, *, seed: int = 0) -> None:
         self.present = present
@@ -42,7 +42,7 @@ class World:
 
     @classmethod
     def empty(cls, present: datetime = START, *, seed: int = 0) -> World:
-        """A world of one account without outputs, for tests that `add` what they need."""
+        """Return a world of one account without outputs, for tests that `add` what they need."""
         world = cls(present, seed=seed)
         world.open_account(DEFAULT_KEY)
         return world
@@ -60,11 +60,11 @@ class World:
         future: int | None = None,
         quiet: bool = False,
     ) -> World:
-        """`outputs` completed from `start` (UTC) to `present`, in one session on each of `days` days (0: one session on
-        end), and about `future` more after it (a tenth, unless told).
+        """Return a world with `outputs` outputs completed between `start` (UTC) and `present`.
 
-        `every` is the mean number of seconds between two generations, 20 unless told; `pace` has the rest of what can be
-        chosen. In a `quiet` world outputs are neither upscaled, deleted, liked nor shown, unless told on cue.
+        `days`: number of days with one session each; 0: a single session. `future`: about this many more outputs after
+        `present`; default: a tenth of `outputs`. `every`: mean seconds between two generations; default: 20. `pace`: all
+        other parameters. `quiet`: outputs are not upscaled, deleted, liked or shown, except by the methods below.
         """
         pace = pace or Pace()
         pace = pace if every is None else replace(pace, every=every)
@@ -105,7 +105,7 @@ class World:
     def add(
         self, requested: datetime, *completed: datetime, key: str = DEFAULT_KEY, extension: str | None = None
     ) -> list[SimulatedOutput]:
-        """A further generation with one output for each instant in `completed` (unless told, one 5 s after the request)."""
+        """Add a generation with one output per instant in `completed` (default: one output 5 s after the request)."""
         made = self._make(Timing(requested, completed or (requested + timedelta(seconds=5),)))
         for output in made:
             output.extension = extension or output.extension
@@ -114,7 +114,7 @@ class World:
         return made
 
     def delete(self, output_id: str, at: datetime, *, image_too: bool = False) -> None:
-        """It vanishes from listing and count at that instant; its images only where `image_too`."""
+        """Remove the output from listing and count at that instant. Its images vanish only if `image_too`."""
         output = self._outputs[output_id]
         output.deleted_at, output.image_vanishes = at, image_too
 
@@ -134,22 +134,22 @@ class World:
         return self._outputs[output_id]
 
     def visible(self, now: datetime | None = None, key: str = DEFAULT_KEY) -> list[SimulatedOutput]:
-        """The truth: what a complete reading at `now` (unless told, `present`) holds, oldest request first."""
+        """Return what a complete reading at `now` (default: `present`) contains, oldest request first."""
         return list(self.accounts[key].listing.visible(now or self.present))
 
     def image(self, file_name: str) -> tuple[SimulatedOutput, Rendition] | None:
-        """Whose image this is, whether it is there yet or not."""
+        """Return the output and the rendition of an image, even if the image does not exist yet."""
         return self._images.get(file_name)
 
 
 def _timeline(source: Iterator[Timing], outputs: int, future: int) -> tuple[list[Timing], datetime]:
-    """Generations of at least `outputs + future` outputs, and the present: when `outputs` of them have completed."""
+    """Return generations with at least `outputs + future` outputs, and the instant when `outputs` of them have completed."""
     timeline: list[Timing] = []
     completed: list[datetime] = []
     while len(completed) < max(outputs + future, 1):
         timeline.append(next(source))
         completed.extend(timeline[-1].completed)
-    # What is requested after one row may complete before it: read on past the last completion before looking for the present.
+    # A later request may complete earlier, so read past the last completion before the present is determined.
     horizon = max(completed)
     while timeline[-1].requested <= horizon:
         timeline.append(next(source))

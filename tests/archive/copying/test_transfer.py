@@ -226,9 +226,10 @@ async def test_refusing_every_image_of_one_host_is_a_missing_setting() -> None:
     assert "elsewhere.test:443" in ended[19].hint
 
 
-async def test_refusals_of_many_hosts_or_after_an_archived_image_are_item_errors() -> None:
-    many = {f"u{n}": ImageRefused("no", hint=f"--image-host h{n}") for n in range(40)}
-    after = {"first": JPEG, **{f"v{n}": ImageRefused("no", hint="--image-host h") for n in range(40)}}
+async def test_refusals_of_many_hosts_or_after_an_archived_image_stay_with_their_images() -> None:
+    many: dict[str, bytes | Exception] = {f"u{n}": ImageRefused("no", hint=f"--image-host h{n}") for n in range(40)}
+    after: dict[str, bytes | Exception] = {"first": JPEG}
+    after |= {f"v{n}": ImageRefused("no", hint="--image-host h") for n in range(40)}
     for answers in (many, after):
         transfer = Transfer(MemoryImages(answers), MemoryObjectStore(), Layout("bucket"), concurrency=1)
         ended = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""How a benchmark ends, and that what it measures is over when it says so."""
+"""A benchmark ends with the right exit code and leaves nothing running."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ def handlers_as_before() -> Iterator[None]:
         (StepFailed("a step", "broke"), 1),
     ],
 )
-def test_what_went_wrong_is_told_and_is_the_exit_code(
+def test_an_error_is_printed_and_decides_the_exit_code(
     error: Exception, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def measure() -> None:
         raise error
 
     assert exit_code(measure) == code
-    told = capsys.readouterr()
-    assert str(error) in told.err
-    assert told.out == ""
+    printed = capsys.readouterr()
+    assert str(error) in printed.err
+    assert printed.out == ""
 
 
-def test_a_benchmark_that_went_well_is_0_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_success_is_0_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(lambda: None) == 0
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("number", INTERRUPTIONS)
-def test_an_interruption_lets_it_clean_up(number: signal.Signals) -> None:
+def test_an_interruption_cleans_up(number: signal.Signals) -> None:
     cleaned_up = False
 
     def measure() -> None:
@@ -69,18 +69,18 @@ def test_an_interruption_lets_it_clean_up(number: signal.Signals) -> None:
     assert cleaned_up
 
 
-def test_what_is_told_is_kept_apart_from_the_log_where_that_is_asked(tmp_path: Path) -> None:
-    log, told = tmp_path / "log", tmp_path / "told"
-    command = [sys.executable, "-c", "import sys; print('told'); sys.exit('logged')"]
-    with pytest.raises(RunFailed, match=r"exit code 1: logged told$"):
-        run_whole(command, os.environ, log, told=told)
-    assert (log.read_text(), told.read_text()) == ("logged\n", "told\n")
+def test_stdout_can_go_to_a_file_of_its_own(tmp_path: Path) -> None:
+    log, stdout = tmp_path / "log", tmp_path / "stdout"
+    command = [sys.executable, "-c", "import sys; print('printed'); sys.exit('logged')"]
+    with pytest.raises(RunFailed, match=r"exit code 1: logged printed$"):
+        run_whole(command, os.environ, log, stdout=stdout)
+    assert (log.read_text(), stdout.read_text()) == ("logged\n", "printed\n")
     with pytest.raises(RunFailed, match="exit code 1: "):
         run_whole(command, os.environ, log)
-    assert sorted(log.read_text().split()) == ["logged", "told"]
+    assert sorted(log.read_text().split()) == ["logged", "printed"]
 
 
-def test_children_that_a_program_did_not_wait_for_are_stopped(tmp_path: Path) -> None:
+def test_children_that_a_program_left_behind_are_stopped(tmp_path: Path) -> None:
     log = tmp_path / "log"
     cost = run_whole(["sh", "-c", "sleep 600 & echo $!"], os.environ, log)
     assert cost.peak > 0
@@ -88,7 +88,7 @@ def test_children_that_a_program_did_not_wait_for_are_stopped(tmp_path: Path) ->
         assert psutil.Process(int(log.read_text())).status() == psutil.STATUS_ZOMBIE
 
 
-def test_what_does_not_end_is_stopped(tmp_path: Path) -> None:
+def test_a_program_that_does_not_end_is_stopped(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with pytest.raises(RunFailed, match="not done after 0 s"):
         run_whole(["sleep", "600"], os.environ, log, longest=0.0)

@@ -1,4 +1,4 @@
-"""Where the slices of kills and races are played: started once for both."""
+"""The stage for the slices of kills and races, started once for both."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from itertools import islice
 from random import Random
@@ -50,7 +51,7 @@ async def test_another_exception_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_without_atheris_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     tally = fuzz.try_atheris(Random(1), 100)
     assert (tally.tried, tally.clean) == (0, True)
     assert "not installed" in tally.notes[0]

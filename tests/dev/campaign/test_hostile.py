@@ -7,10 +7,10 @@ from random import Random
 import pytest
 
 from dev.campaign.hostile import section as hostile
-from dev.campaign.hostile.answers import ANSWERS
+from dev.campaign.hostile.answers import ANSWERS, Answer
 from dev.campaign.hostile.vectors import vectors
 from dev.campaign.rig.listeners import HOST, Canary, LyingResolver
-from dev.campaign.rig.lying_service import run_spoilt
+from dev.campaign.rig.lying_service import run_spoiled
 from stablecog_provider.adapters.allowed_hosts import AllowedHosts
 from stablecog_provider.adapters.guarded_resolver import GuardedResolver, PrivateAddress
 from stablecog_provider.errors import ArchiveError
@@ -19,7 +19,7 @@ QUICK = (
     "listing: a compressed bomb", "listing: a bomb in a bomb", "listing: 10^6 empty outputs", "listing: deep lists",
     "listing: headers without end", "listing: a date of the year 9999", "listing: an error that paints the terminal",
     "document: ids that climb", "document: ids with an escape", "document: NaN everywhere", "document: one id on many days",
-    "document: instants after the end", "document: prompts that turn around", "document: nothing at all",
+    "document: instants after the end", "document: prompts with text directions", "document: nothing at all",
     "image: an image that redirects to itself", "image: a redirect to bytes", "image: a coding that paints the terminal",
 )  # fmt: skip
 
@@ -49,20 +49,20 @@ def test_every_hostile_answer_has_a_name_of_its_own() -> None:
     assert len({answer.name for answer in ANSWERS}) == len(ANSWERS) > 100
 
 
-async def test_the_canary_hears_whoever_comes() -> None:
+async def test_the_canary_records_connections() -> None:
     async with Canary() as canary:
 
         def lead_there(document: dict[str, list[dict[str, object]]]) -> None:
             for output in document["outputs"]:
                 output["image_url"] = f"http://{HOST}:{canary.port}/a.jpeg"
 
-        # Named, it may be asked: the trap is live.
-        await run_spoilt(1, lead_there, image_hosts=[f"{HOST}:{canary.port}"])
-        assert canary.heard
-        assert canary.heard[0].startswith(b"GET /a.jpeg")
+        # An allowed host may be contacted, so the canary must record it.
+        await run_spoiled(1, lead_there, image_hosts=[f"{HOST}:{canary.port}"])
+        assert canary.received
+        assert canary.received[0].startswith(b"GET /a.jpeg")
 
 
-async def test_a_name_that_changes_its_mind_is_refused_at_its_second_answer() -> None:
+async def test_a_name_that_resolves_differently_the_second_time_is_refused() -> None:
     lying = LyingResolver({"b.stablecog.com": ("93.184.216.34", "127.0.0.1")}, port=443)
     guarded = GuardedResolver(AllowedHosts(), lying)
     assert [found["host"] for found in await guarded.resolve("b.stablecog.com", 443)] == ["93.184.216.34"]
@@ -70,17 +70,17 @@ async def test_a_name_that_changes_its_mind_is_refused_at_its_second_answer() ->
         await guarded.resolve("b.stablecog.com", 443)
 
 
-async def test_what_nobody_foresaw_is_a_fault() -> None:
+async def test_an_unexpected_exception_or_a_problem_is_a_fault() -> None:
     async def fails() -> str:
         raise RuntimeError("a bug")
 
     async def paints() -> str:
-        return "it paints"
+        return "a message is unprintable"
 
     async def is_refused() -> str:
-        raise ArchiveError("told")
+        raise ArchiveError("refused")
 
-    answers = [hostile.Answer("a", fails), hostile.Answer("b", paints), hostile.Answer("c", is_refused)]
+    answers = [Answer("a", fails), Answer("b", paints), Answer("c", is_refused)]
     tally = await hostile.try_answers(answers)
     assert [fault.split(":")[0] for fault in tally.faults] == ["a", "b", "c"]
     assert not tally.clean

@@ -1,4 +1,4 @@
-"""A slice of the kills, and that the campaign would see what it looks for."""
+"""A slice of the kills, and checks that the campaign notices damage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_slice_of_the_kills(running_stage: Stage, truths: dict[Story, Seen]) -
     assert kills.tally.clean, kills.tally.faults
 
 
-def test_every_step_has_its_turn() -> None:
+def test_every_step_is_drawn_once() -> None:
     deck = sum(len(several) * len(whens) for _, _, several, whens in STEPS)
     drawn = list(islice(every_step(Random(1)), deck))
     assert len({str(step) for step in drawn}) == deck
@@ -44,7 +44,7 @@ def without_an_object(seen: Seen) -> Seen:
     return replace(seen, sizes={key: size for key, size in seen.sizes.items() if key != gone})
 
 
-def with_an_object_of_no_row(seen: Seen) -> Seen:
+def with_an_object_without_a_row(seen: Seen) -> Seen:
     stray = min(seen.images).replace(".original", "0.original")
     return replace(seen, sizes={**seen.sizes, stray: 7})
 
@@ -69,13 +69,13 @@ def with_a_wrong_count(seen: Seen) -> Seen:
         (without_a_row, "lost"),
         (without_an_object, "lost"),
         (with_a_row_twice, "doubled"),
-        (with_an_object_of_no_row, "doubled"),
+        (with_an_object_without_a_row, "doubled"),
         (with_other_bytes_in_a_row, "corrupt"),
         (with_another_prompt, "corrupt"),
         (with_a_wrong_count, "corrupt"),
     ],
 )
-def test_each_harm_is_seen(
+def test_each_kind_of_damage_is_noticed(
     harm: Callable[[Seen], Seen], column: str, running_stage: Stage, truths: dict[Story, Seen]
 ) -> None:
     truth, tally = truths[Story.FRESH], Tally("harm", "archives")
@@ -85,7 +85,7 @@ def test_each_harm_is_seen(
     assert not tally.clean
 
 
-def test_what_is_covered_and_not_there_is_seen_at_any_moment(truths: dict[Story, Seen]) -> None:
+def test_a_covered_output_without_a_row_is_noticed_at_any_moment(truths: dict[Story, Seen]) -> None:
     truth = truths[Story.FRESH]
     assert judge_claims(truth, truth) == Verdict()
     assert len(judge_claims(replace(truth, rows=[]), truth).lost) == sum(

@@ -1,4 +1,4 @@
-"""A slice of the races, and what the campaign found, told again in memory."""
+"""A slice of the races, and the bugs that they found, repeated in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_slice_of_the_races(running_stage: Stage, truths: dict[Story, Seen]) -
     assert races.tally.clean, races.tally.faults
 
 
-async def test_a_first_run_that_begins_between_two_looks_is_no_loss() -> None:
+async def test_a_first_run_that_starts_during_another_ones_inventory_loses_nothing() -> None:
     scene = Scene(World.generate(seed=5, outputs=20, days=2, quiet=True))
 
     async def another_run(call: Call) -> None:
@@ -37,7 +37,7 @@ async def test_a_first_run_that_begins_between_two_looks_is_no_loss() -> None:
     assert report.outcome == "proven"
 
 
-async def test_what_another_run_counted_is_not_taken_back() -> None:
+async def test_the_counts_of_another_run_are_not_overwritten() -> None:
     scene = Scene(World.generate(seed=5, outputs=20, days=1, future=8, quiet=True))
     scene.clock.advance(timedelta(minutes=10))
     (failing, *_) = scene.simulated.visible(scene.clock.now())

@@ -1,4 +1,4 @@
-"""Secrets: the search finds what it looks for, and a slice of the campaign finds nothing."""
+"""The search for secrets finds canaries, and a slice of the campaign finds none."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from dev.campaign.rig.canaries import API_KEY, AWS_SECRET, CANARIES, SESSION_TOKEN, leaks, told_by
-from dev.campaign.secrets.adapters import inside
-from dev.campaign.secrets.section import logged, typed
+from dev.campaign.rig.canaries import API_KEY, AWS_SECRET, CANARIES, SESSION_TOKEN, leaks, text_of
+from dev.campaign.secrets.adapters import adapter_output
+from dev.campaign.secrets.section import command_output, logged
 from dev.campaign.secrets.stage import scenarios, stage
 
 QUICK = ("all is well",)
 
 
 @pytest.mark.parametrize("secret", CANARIES.values(), ids=list(CANARIES))
-def test_a_secret_is_found_however_it_is_spelt(secret: str) -> None:
+def test_a_secret_is_found_in_every_encoding(secret: str) -> None:
     spelt = [
         secret.encode(),
         quote(secret, safe="").encode(),
@@ -33,14 +33,14 @@ def test_a_secret_is_found_however_it_is_spelt(secret: str) -> None:
         assert leaks(b"before " + written + b" after"), written
 
 
-def test_nothing_is_found_where_nothing_is() -> None:
+def test_text_without_secrets_has_no_leaks() -> None:
     assert leaks(b"sc-" + b"0" * 64 + b" AKIA *** MaskSecret") == []
 
 
-def test_a_leak_is_told_without_the_secret() -> None:
-    (told,) = leaks(f"Authorization: Bearer {API_KEY}".encode())
-    assert "the API key" in told
-    assert API_KEY not in told
+def test_a_leak_is_reported_without_the_secret() -> None:
+    (leak,) = leaks(f"Authorization: Bearer {API_KEY}".encode())
+    assert "the API key" in leak
+    assert API_KEY not in leak
 
 
 def test_the_search_follows_every_chain() -> None:
@@ -48,12 +48,12 @@ def test_the_search_follows_every_chain() -> None:
         try:
             raise ValueError(AWS_SECRET)
         except ValueError:
-            raise KeyError("told") from None
+            raise KeyError("hidden") from None
 
     with pytest.raises(KeyError) as caught:
         hidden()
     caught.value.add_note(SESSION_TOKEN)
-    assert len(leaks(told_by(caught.value))) == 2
+    assert len(leaks(text_of(caught.value))) == 2
 
 
 async def test_a_slice_of_the_campaign_finds_nothing(tmp_path: Path) -> None:
@@ -62,16 +62,16 @@ async def test_a_slice_of_the_campaign_finds_nothing(tmp_path: Path) -> None:
             chosen = [scenario for scenario in scenarios(tmp_path) if scenario.name in QUICK]
             assert len(chosen) == len(QUICK)
             for scenario in chosen:
-                written = await typed(scene, scenario)
+                written = await command_output(scene, scenario)
                 assert all(written[:2])
                 assert [leak for each in written for leak in leaks(each)] == []
-            # It archived, and so there was something to search.
+            # It archived something, so there was output to search.
             assert b"state='archived'" in await scene.kept("all-is-well")
     assert leaks(log.getvalue().encode()) == []
 
 
-async def test_no_chain_of_causes_and_no_repr_tells_a_secret() -> None:
+async def test_no_chain_of_causes_and_no_repr_contains_a_secret() -> None:
     async with stage() as scene:
-        found = await inside(scene)
+        found = await adapter_output(scene)
     assert len(found) > 10
     assert {name: leaks(written) for name, written in found if leaks(written)} == {}

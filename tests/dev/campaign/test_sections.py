@@ -1,4 +1,4 @@
-"""What is chosen of the campaigns."""
+"""Selection of the campaign's sections."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import pytest
 from dev.campaign.__main__ import SECTIONS, main, sections
 
 
-def test_a_section_that_is_not_there_is_no_clean_campaign(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_section_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(only=["races", "kicks"])
     assert ended.value.code == 2
-    told = " ".join(capsys.readouterr().out.split())
-    assert told.startswith("there is no section kicks: choose of kills, races")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.startswith("unknown section: kicks. Choose from kills, races")
 
 
-def test_every_section_is_known_by_its_name() -> None:
+def test_every_section_has_the_name_it_is_listed_under() -> None:
     assert tuple(section.name for section in sections()) == tuple(SECTIONS)

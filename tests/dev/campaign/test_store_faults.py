@@ -1,4 +1,4 @@
-"""A small slice of the store's faults, on a real S3 server and on one of AWS's own shape."""
+"""A slice of the faults of the store, on SeaweedFS and on moto."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from dev.campaign.rig import ceph, proxies
-from dev.campaign.rig.proxies import Altered, Refusal, Reset
+from dev.campaign.rig.proxies import Altered, Asked, Plan, Refusal, Reset, Verdict
 from dev.campaign.rig.tally import Tally
 from dev.campaign.store_faults import full_disk
 from dev.campaign.store_faults import section as store_faults
@@ -30,29 +30,34 @@ async def test_a_slice_on_a_real_server_is_clean(seaweedfs_server: S3Server) -> 
 
 
 @pytest.mark.parametrize("name", UNSIGNED)
-async def test_stores_and_credentials_of_other_kinds(name: str, moto_server: S3Server) -> None:
-    tally = await tried("AWS's shape", moto_server, {name: UNSIGNED[name]}, Random(name), 1)
+async def test_a_case_for_servers_that_check_no_signatures(name: str, moto_server: S3Server) -> None:
+    tally = await tried("moto", moto_server, {name: UNSIGNED[name]}, Random(name), 1)
     assert tally.faults == []
     assert tally.clean
 
 
-async def test_every_message_of_a_slice_has_a_way_out(moto_server: S3Server) -> None:
-    await tried(
-        "AWS's shape", moto_server, {name: SIGNED[name] for name in ("a bucket that does not exist",)}, Random(1), 1
-    )
+async def test_every_message_of_a_slice_has_a_hint(moto_server: S3Server) -> None:
+    await tried("moto", moto_server, {name: SIGNED[name] for name in ("a bucket that does not exist",)}, Random(1), 1)
     assert SEEN
     assert [message for message in SEEN if " -> " not in message] == []
 
 
-async def test_what_a_case_expects_and_does_not_get_is_a_fault(moto_server: S3Server) -> None:
-    async def disappointed(stage: Stage, random: Random) -> None:
-        await stage.refused(StoreUnavailable)
+async def test_a_missing_failure_is_a_fault(moto_server: S3Server) -> None:
+    async def expects_a_failure(stage: Stage, random: Random) -> None:
+        await stage.fails(StoreUnavailable)
 
-    tally = await tried("AWS's shape", moto_server, {"nothing fails": disappointed}, Random(1), 1)
+    tally = await tried("moto", moto_server, {"nothing fails": expects_a_failure}, Random(1), 1)
     assert len(tally.faults) == 1
 
 
-async def test_a_signature_survives_the_proxy_and_a_verdict_strikes(seaweedfs_server: S3Server) -> None:
+def always(verdict: Verdict) -> Plan:
+    def decide(_: Asked) -> Verdict:
+        return verdict
+
+    return decide
+
+
+async def test_the_proxy_keeps_signatures_valid_and_fails_on_cue(seaweedfs_server: S3Server) -> None:
     async with proxies.proxied(seaweedfs_server.endpoint) as (proxy, address):
         store = S3ObjectStore(
             "archive", session=seaweedfs_server.session(), endpoint_url=address, retries={"max_retries": 0}
@@ -63,7 +68,7 @@ async def test_a_signature_survives_the_proxy_and_a_verdict_strikes(seaweedfs_se
         assert found is not None
         assert found.body == b"body"
         for verdict in (Refusal(503, "SlowDown"), Reset(late=False)):
-            proxy.plan = lambda _, verdict=verdict: verdict
+            proxy.plan = always(verdict)
             with pytest.raises(StoreUnavailable):
                 await store.get(key)
         assert proxy.struck == {"Refusal": 1, "Reset": 1}
@@ -78,7 +83,7 @@ async def test_a_late_reset_comes_after_the_write(moto_server: S3Server) -> None
         assert await store.get("late") is not None
 
 
-async def test_headers_can_be_taken_away(moto_server: S3Server) -> None:
+async def test_the_proxy_can_remove_headers(moto_server: S3Server) -> None:
     async with proxies.proxied(moto_server.endpoint) as (proxy, address):
         store = S3ObjectStore("archive", session=moto_server.session(), endpoint_url=address)
         await store.put("twice", b"one", content_type="text/plain")
@@ -88,7 +93,7 @@ async def test_headers_can_be_taken_away(moto_server: S3Server) -> None:
         await store.put("twice", b"two", content_type="text/plain", condition=Absent())
 
 
-async def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_missing_program_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     server = S3Server("http://127.0.0.1:1", "key", "secret")
     behind = await store_faults._behind_haproxy(tmp_path, server, Random(1), 1)

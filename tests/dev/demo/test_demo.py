@@ -1,8 +1,9 @@
-"""The demo's promises: it says what failed, and whatever happens nothing that it started outlives it."""
+"""The demo names what failed, and nothing that it started outlives it."""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -22,18 +23,28 @@ from dev.local.airflow_home import AirflowHome
 from dev.local.children import StepFailed, finish, started, wait_until
 from support.tree import ROOT
 
-# A leader with a child, which tell their ids and then stay.
+WRITE_SECONDS = 30.0
+# A leader with a child. Both write their ids and then stay.
 FAMILY = ["sh", "-c", 'sleep 600 & echo $$ $! > "$PLACE"; wait']
-# The same, deaf to SIGTERM.
-DEAF = ["sh", "-c", 'trap "" TERM; (trap "" TERM; sleep 600) & echo $$ $! > "$PLACE"; wait; wait']
+# The same, but both ignore SIGTERM.
+STUBBORN = ["sh", "-c", 'trap "" TERM; (trap "" TERM; sleep 600) & echo $$ $! > "$PLACE"; wait; wait']
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A pipe: reading it waits until somebody writes."""
+    """A named pipe that programs write their process ids to; read it with `ids_from`."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     return pipe
+
+
+def ids_from(pipe: Path) -> list[int]:
+    """Wait for a program to write its process ids, but not for ever: one that dies before writing must not hang the tests."""
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor) as reader:
+        assert select.select([reader], [], [], WRITE_SECONDS)[0], "the program wrote nothing"
+        os.set_blocking(descriptor, True)
+        return [int(pid) for pid in reader.read().split()]
 
 
 @pytest.fixture
@@ -45,14 +56,14 @@ def environ(place: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "PLACE": str(place)}
 
 
-def lives(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
-@pytest.mark.parametrize("command", [FAMILY, DEAF], ids=["obedient", "deaf"])
+@pytest.mark.parametrize("command", [FAMILY, STUBBORN], ids=["obedient", "stubborn"])
 @pytest.mark.parametrize("end", [KeyboardInterrupt, StepFailed("a step", "broke"), None], ids=str)
 def test_a_program_and_its_children_end_with_the_block(
     command: list[str],
@@ -65,16 +76,16 @@ def test_a_program_and_its_children_end_with_the_block(
     family: list[int] = []
     try:
         with started(command, log, environ(place)):
-            family = [int(pid) for pid in place.read_text().split()]
-            assert [lives(pid) for pid in family] == [True, True]
+            family = ids_from(place)
+            assert [is_alive(pid) for pid in family] == [True, True]
             if end:
                 raise end
     except (KeyboardInterrupt, StepFailed):
         assert end
-    assert [lives(pid) for pid in family] == [False, False]
+    assert [is_alive(pid) for pid in family] == [False, False]
 
 
-def test_an_interruption_in_the_midst_of_a_start_leaves_nothing(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_during_a_start_leaves_nothing_running(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, begun = subprocess.Popen, []
 
     def interrupted(*arguments: Any, **settings: Any) -> subprocess.Popen[bytes]:
@@ -85,10 +96,10 @@ def test_an_interruption_in_the_midst_of_a_start_leaves_nothing(log: Path, monke
     monkeypatch.setattr("dev.local.children.subprocess.Popen", interrupted)
     with pytest.raises(KeyboardInterrupt), started(["sleep", "600"], log, dict(os.environ)):
         pytest.fail("the block was entered")
-    assert [lives(child.pid) for child in begun] == [False]
+    assert [is_alive(child.pid) for child in begun] == [False]
 
 
-def test_an_interruption_in_the_midst_of_a_stop_waits_for_its_end(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_during_a_stop_waits_for_its_end(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.killpg
 
     def interrupted(group: int, number: int) -> None:
@@ -98,10 +109,10 @@ def test_an_interruption_in_the_midst_of_a_stop_waits_for_its_end(log: Path, mon
     monkeypatch.setattr("dev.local.children.os.killpg", interrupted)
     with pytest.raises(KeyboardInterrupt), started(["sleep", "600"], log, dict(os.environ)) as child:
         pass
-    assert not lives(child.pid)
+    assert not is_alive(child.pid)
 
 
-def test_a_program_that_is_not_there_is_told_as_such(log: Path) -> None:
+def test_a_missing_program_is_an_error(log: Path) -> None:
     with pytest.raises(FileNotFoundError), started(["no-such-program"], log, dict(os.environ)):
         pytest.fail("the block was entered")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -111,14 +122,14 @@ def test_a_step_that_fails_shows_the_end_of_its_log(place: Path, log: Path) -> N
     lines = "for i in $(seq 100); do echo line $i; done; echo the reason; exit 7"
     with (
         started(["sh", "-c", lines], log, environ(place)) as child,
-        pytest.raises(StepFailed, match="exit code 7") as told,
+        pytest.raises(StepFailed, match="exit code 7") as failure,
     ):
         finish("a step", child, log, 60)
-    assert told.value.tail.endswith("line 100\nthe reason")
-    assert "line 1\n" not in told.value.tail
+    assert failure.value.tail.endswith("line 100\nthe reason")
+    assert "line 1\n" not in failure.value.tail
 
 
-def test_a_step_whose_log_shows_that_it_is_hopeless_is_not_waited_for(place: Path, log: Path) -> None:
+def test_a_step_with_a_hopeless_log_is_not_waited_for(place: Path, log: Path) -> None:
     with (
         started(["sh", "-c", "echo up_for_retry; sleep 600"], log, environ(place)) as child,
         pytest.raises(StepFailed, match="up_for_retry"),
@@ -126,7 +137,7 @@ def test_a_step_whose_log_shows_that_it_is_hopeless_is_not_waited_for(place: Pat
         finish("a step", child, log, 600, hopeless="up_for_retry")
 
 
-def test_a_step_has_an_end(place: Path, log: Path) -> None:
+def test_a_step_has_a_time_limit(place: Path, log: Path) -> None:
     with started(["sleep", "600"], log, environ(place)) as child, pytest.raises(StepFailed, match="not done after 0 s"):
         finish("a step", child, log, 0)
 
@@ -136,7 +147,7 @@ def test_a_server_that_ends_at_once_is_not_waited_for(place: Path, log: Path) ->
         wait_until("a server", lambda: False, child, log, 600)
 
 
-def test_a_server_that_never_gets_ready(place: Path, log: Path) -> None:
+def test_a_server_that_never_becomes_ready_is_an_error(place: Path, log: Path) -> None:
     with (
         started(["sleep", "600"], log, environ(place)) as child,
         pytest.raises(StepFailed, match="not ready after 0 s"),
@@ -144,7 +155,7 @@ def test_a_server_that_never_gets_ready(place: Path, log: Path) -> None:
         wait_until("a server", lambda: False, child, log, 0)
 
 
-def test_nothing_of_the_callers_airflow_or_cloud_reaches_the_demos(
+def test_the_demo_ignores_the_callers_airflow_and_cloud_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "theirs")
@@ -154,7 +165,7 @@ def test_nothing_of_the_callers_airflow_or_cloud_reaches_the_demos(
     assert "theirs" not in home.environ().values()
 
 
-def test_a_new_lock_makes_a_new_database(tmp_path: Path) -> None:
+def test_a_new_lock_needs_a_new_database(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     for lock in ("old", "new"):
         (tmp_path / "requirements.lock").write_text(lock)
@@ -168,7 +179,7 @@ def test_a_new_lock_makes_a_new_database(tmp_path: Path) -> None:
             assert not home._template.exists()
 
 
-def test_cleaning_keeps_what_is_kept(tmp_path: Path) -> None:
+def test_cleaning_removes_all_but_the_kept_folder(tmp_path: Path) -> None:
     folders = Folders(ROOT, tmp_path)
     for folder in (folders.kept, folders.store, folders.manifest, folders.airflow, folders.logs):
         folder.mkdir()
@@ -185,7 +196,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # As in a shell's background job.
+        # As in a background job of a shell.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     ) as child:
         yield child
@@ -193,7 +204,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
             child.kill()
 
 
-def test_even_if_it_is_killed_nothing_outlives_the_demo(place: Path, tmp_path: Path) -> None:
+def test_nothing_outlives_a_demo_that_is_killed(place: Path, tmp_path: Path) -> None:
     program = (
         "import os; from pathlib import Path; from dev.local.children import started\n"
         f"with started(['sh', '-c', 'echo $$ > \"$PLACE\"; exec sleep 600'], Path({str(tmp_path / 'log')!r}), os.environ):"
@@ -202,13 +213,13 @@ def test_even_if_it_is_killed_nothing_outlives_the_demo(place: Path, tmp_path: P
     with subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, env=environ(place), stdin=subprocess.PIPE
     ) as killed:
-        child = psutil.Process(int(place.read_text()))
+        child = psutil.Process(*ids_from(place))
         killed.kill()
         psutil.wait_procs([child], timeout=60)
-        assert not lives(child.pid)
+        assert not is_alive(child.pid)
 
 
-def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str]) -> None:
+def test_ctrl_c_stops_everything_that_the_demo_started(demo: subprocess.Popen[str]) -> None:
     assert demo.stdout
     line = demo.stdout.readline()
     assert line.startswith("✓ Start"), line
@@ -220,11 +231,11 @@ def test_on_ctrl_c_the_demo_stops_all_that_it_started(demo: subprocess.Popen[str
         demo.send_signal(signal.SIGINT)
     rest = demo.stdout.read()
     assert demo.wait(60) == 130
-    assert "everything that was started is stopped" in rest
-    assert [child for child in family if lives(child.pid)] == []
+    assert "Everything that was started is stopped" in rest
+    assert [child for child in family if is_alive(child.pid)] == []
 
 
-def test_the_s3_server_to_try_things_on_says_how_it_is_reached_and_stops(
+def test_the_standalone_s3_server_prints_its_settings_and_stops_on_ctrl_c(
     log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
@@ -247,7 +258,7 @@ def test_the_s3_server_to_try_things_on_says_how_it_is_reached_and_stops(
 
 
 def test_a_program_can_be_started_from_any_thread(tmp_path: Path) -> None:
-    """Campaigns do; signals are for the main thread alone."""
+    """Campaigns do this. Python delivers signals to the main thread only."""
 
     def start() -> int:
         with started([sys.executable, "-c", "pass"], tmp_path / "log", os.environ) as child:

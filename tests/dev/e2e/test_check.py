@@ -1,4 +1,4 @@
-"""The end-to-end target's own checker: what it is there for, it finds."""
+"""The checker of `make e2e` finds lost, doubled and corrupt images."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def judged(truth: Rows, manifest: Rows, stored: Rows) -> Findings:
     )
 
 
-def test_a_whole_archive_is_clean(truth: Rows, manifest: Rows, stored: Rows) -> None:
+def test_a_complete_archive_is_clean(truth: Rows, manifest: Rows, stored: Rows) -> None:
     found = judged(truth, manifest, stored)
     assert found == Findings(outputs=4, images=4, lost=[], doubled=[], corrupt=[])
     assert found.clean
@@ -65,7 +65,7 @@ def test_an_image_without_row_or_object_or_with_a_tombstone_is_lost(truth: Rows,
     assert judged(truth, manifest, stored).lost == ["o3 (original)"]
 
 
-def test_a_second_row_a_second_object_and_a_stranger_are_doubled(truth: Rows, manifest: Rows, stored: Rows) -> None:
+def test_a_second_row_a_foreign_row_and_a_foreign_object_are_doubled(truth: Rows, manifest: Rows, stored: Rows) -> None:
     stranger = {"uri": "s3://archive/images/stranger.jpeg", "bytes": 1, "sha256": "0" * 64}
     found = judged(truth[:3], [*manifest, manifest[2]], [*stored, stranger])
     assert sorted(found.doubled) == [
@@ -79,7 +79,7 @@ def test_a_second_row_a_second_object_and_a_stranger_are_doubled(truth: Rows, ma
 @pytest.mark.parametrize(
     ("table", "change"), [("stored", {"sha256": "0"}), ("manifest", {"sha256": "0"}), ("stored", {"bytes": 8})]
 )
-def test_an_image_whose_bytes_are_others_is_corrupt(
+def test_an_image_with_different_bytes_is_corrupt(
     truth: Rows, manifest: Rows, stored: Rows, table: str, change: dict[str, Any]
 ) -> None:
     {"stored": stored, "manifest": manifest}[table][2] |= change

@@ -1,4 +1,4 @@
-"""What must be installed is named, and PostgreSQL never runs as root."""
+"""Missing packages are named, and PostgreSQL never runs as root."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def program(folder: Path, name: str) -> Path:
     return path
 
 
-def test_missing_programs_are_told_by_their_packages(nothing_installed: Path) -> None:
+def test_missing_programs_are_reported_by_package(nothing_installed: Path) -> None:
     with pytest.raises(ProgramsMissing, match="apt-get install postgresql redis-server"):
         find_programs(nothing_installed)
     program(nothing_installed, "redis-server")
@@ -34,7 +34,7 @@ def test_missing_programs_are_told_by_their_packages(nothing_installed: Path) ->
         find_programs(nothing_installed)
 
 
-def test_the_newest_of_debians_versions_is_taken(nothing_installed: Path) -> None:
+def test_the_newest_version_of_postgresql_is_used(nothing_installed: Path) -> None:
     program(nothing_installed, "redis-server")
     for version in ("9.6", "15", "17"):
         for name in ("initdb", "postgres"):
@@ -44,7 +44,7 @@ def test_the_newest_of_debians_versions_is_taken(nothing_installed: Path) -> Non
     assert found.unprivileged("postgres", "-D", "x") == ["postgres", "-D", "x"]
 
 
-def test_root_runs_it_as_somebody_else(nothing_installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_runs_postgresql_as_another_user(nothing_installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*PACKAGES, "setpriv"):
         program(nothing_installed, name)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -55,7 +55,7 @@ def test_root_runs_it_as_somebody_else(nothing_installed: Path, monkeypatch: pyt
     assert command[-1] == "postgres"
 
 
-def test_root_without_anybody_else_is_told(nothing_installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_without_another_user_is_an_error(nothing_installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*PACKAGES, "setpriv"):
         program(nothing_installed, name)
     monkeypatch.setattr(os, "geteuid", lambda: 0)

@@ -1,4 +1,4 @@
-"""What makes a run of the end-to-end target a failure besides its images."""
+"""A run of `make e2e` fails for reasons other than its images, too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from dev.e2e.airflow_api import Try
 from dev.e2e.check import TRUTH, Findings
-from dev.e2e.cpu_sampling import Busy
+from dev.e2e.cpu_sampling import CpuShares
 from dev.e2e.runs import Course, Line, Run, faults_of
 from dev.e2e.show import ratio
 
@@ -35,7 +35,15 @@ def report(outcome: str = "proven", source: int = 1) -> dict[str, Any]:
 
 
 def line(**changes: Any) -> Line:
-    usual = {"run": run(), "seconds": 1.0, "windows": 1, "retries": 0, "limited": 0, "busy": Busy(), "findings": CLEAN}
+    usual = {
+        "run": run(),
+        "seconds": 1.0,
+        "windows": 1,
+        "retries": 0,
+        "limited": 0,
+        "cpu": CpuShares(),
+        "findings": CLEAN,
+    }
     return Line(**{**usual, **changes})
 
 
@@ -50,19 +58,19 @@ def test_a_proven_run_is_clean() -> None:
 @pytest.mark.parametrize(
     ("reports", "fault"),
     [
-        ([], "says nothing"),
-        ([report("not proven")], "says not proven"),
+        ([], "is missing"),
+        ([report("not proven")], "is not proven"),
         ([report("proven, with failed images")], "with failed images"),
         ([report(source=2)], "counts 2 outputs, the account has 1"),
     ],
 )
 def test_an_unproven_run_is_a_failure(reports: list[dict[str, Any]], fault: str) -> None:
-    (told,) = faults_of(run(), course(), None, reports)
-    assert fault in told
-    assert not line(faults=[told]).clean
+    (found,) = faults_of(run(), course(), None, reports)
+    assert fault in found
+    assert not line(faults=[found]).clean
 
 
-def test_a_window_that_is_not_done_and_a_kill_that_never_came_are_failures() -> None:
+def test_an_unfinished_window_and_a_kill_that_did_not_happen_are_failures() -> None:
     assert faults_of(run(), course("failed"), None, [report()]) == ["not done: archive 0"]
     assert "nothing was killed" in faults_of(run(killed="task"), course(), None, [report()])[0]
 
@@ -73,7 +81,7 @@ def test_one_wrong_image_is_a_failure(wrong: str) -> None:
     assert not line(findings=Findings(1, 1, **findings)).clean
 
 
-def test_the_ratio_is_of_undisturbed_runs_of_the_same_account() -> None:
+def test_the_speed_up_compares_undisturbed_runs_of_the_same_account() -> None:
     one, two = line(seconds=20.0), line(run=run(workers=2), seconds=10.0)
     assert ratio([one, two]) == 2.0
     assert ratio([one, line(run=run(workers=2, killed="worker")), line(run=run(workers=2, outputs=7))]) is None

@@ -1,4 +1,4 @@
-"""Nothing outlives its session, whatever process group it has made for itself."""
+"""No process outlives its session, whatever its process group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from dev.e2e.sessions import members, session
 from dev.local.children import wait_until
 
-# As a worker of Airflow's: its task is a process group of its own, and heeds nothing.
+# Like an Airflow worker: its task has its own process group and ignores SIGTERM.
 WORKER = """
 import os, signal
 if os.fork() == 0:
@@ -24,7 +24,7 @@ signal.pause()
 
 
 @pytest.mark.parametrize("leader_dies_before", [False, True])
-def test_what_made_a_group_of_its_own_is_stopped_too(tmp_path: Path, leader_dies_before: bool) -> None:
+def test_a_child_with_its_own_process_group_is_stopped_too(tmp_path: Path, leader_dies_before: bool) -> None:
     log = tmp_path / "log"
     with session([sys.executable, "-c", WORKER], log, os.environ) as child:
         wait_until("the worker", lambda: log.read_text().endswith("\n"), child, log)

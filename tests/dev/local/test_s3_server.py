@@ -1,4 +1,4 @@
-"""The S3 server of the demo and the tests: it keeps what it holds, and it never outlives who started it."""
+"""The S3 server of the demo and the tests keeps its data, and never outlives the process that started it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ with seaweedfs(Path(sys.argv[1])) as server:
 """
 
 
-def test_a_folder_that_was_served_before_is_served_again(tmp_path: Path) -> None:
+def test_a_folder_keeps_its_data_and_its_address(tmp_path: Path) -> None:
     with seaweedfs(tmp_path) as server:
         server.client().put_object(Bucket="archive", Key="kept", Body=b"through a stop")
     with seaweedfs(tmp_path) as again:
@@ -33,9 +33,9 @@ def test_a_folder_that_was_served_before_is_served_again(tmp_path: Path) -> None
         assert again.client().get_object(Bucket="archive", Key="kept")["Body"].read() == b"through a stop"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's own")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can signal the death of a parent")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_the_server_dies_with_who_started_it(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_server_dies_with_the_process_that_started_it(tmp_path: Path, number: signal.Signals) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", STARTS_A_SERVER_AND_WAITS, str(tmp_path)],
         cwd=ROOT,
@@ -48,7 +48,7 @@ def test_the_server_dies_with_who_started_it(tmp_path: Path, number: signal.Sign
         server = os.pidfd_open(_pid_of_weed(tmp_path))
         try:
             parent.send_signal(number)
-            # Readable means that the process is gone; the seconds are reached only where it is not.
+            # Readable means that the process has ended. The timeout is reached only if it has not.
             assert select.select([server], [], [], 30.0)[0]
         finally:
             os.close(server)
@@ -65,6 +65,6 @@ def _pid_of_weed(folder: Path) -> int:
     raise AssertionError("no server serves this folder")
 
 
-def test_a_server_that_does_not_become_ready_says_why(tmp_path: Path) -> None:
+def test_a_server_that_does_not_become_ready_names_the_cause(tmp_path: Path) -> None:
     with pytest.raises(ServerFailed, match="SeaweedFS is not ready"), seaweedfs(tmp_path, ready_seconds=0.0):
         pass

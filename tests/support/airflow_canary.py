@@ -1,20 +1,21 @@
-"""Shared by the Airflow tests: paths, the settings of their Airflow, secrets to search for."""
+"""Shared by the tests of the Airflow room: paths, settings of a private Airflow, and secrets to look for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from support.tree import ROOT
+
 KEY = "sc-" + "ca9a71e5" * 8
-"""The canary: an API key that must not be written anywhere."""
+"""The canary: an API key that must not appear anywhere."""
 AWS_SECRET = "canary-aws-secret-5f2d"
 
 Connect = Callable[..., None]
 
 
 def settings(home: Path) -> dict[str, str]:
-    """Return the environment of an Airflow whose home is `home`."""
+    """Return the environment of an Airflow with the home folder `home`."""
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
@@ -28,4 +29,4 @@ def settings(home: Path) -> dict[str, str]:
 
 
 OUTPUTS = 12
-"""In the account of the fixture `simulator`."""
+"""Number of outputs in the account behind the fixture `simulator`."""
