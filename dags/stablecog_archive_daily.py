@@ -69,11 +69,21 @@ with DAG(
             pattern=r"^([0-9A-Za-z!_.*'()=-]+(/[0-9A-Za-z!_.*'()=-]+)*)?$",
             description="Prefix of the archive, without a slash at either end",
         ),
+        "retry_failed": Param(False, type="boolean", description="Retry all failed images now"),
+        "allow_account_mismatch": Param(
+            False, type="boolean", description="Continue although the source does not look like the archived account"
+        ),
+        "allow_deletions": Param(
+            0, type="integer", minimum=0, description="Allow so many outputs to be marked as deleted at the source"
+        ),
     },
 ) as dag:
     StablecogToS3Operator(
         task_id="archive",
         bucket="{{ params.bucket }}",
         prefix="{{ params.prefix }}",
+        retry_failed="{{ params.retry_failed }}",
+        allow_account_mismatch="{{ params.allow_account_mismatch }}",
+        allow_deletions="{{ params.allow_deletions }}",
         outlets=[ARCHIVE],
     )

@@ -52,6 +52,7 @@ class WithoutImages:
 
     def __init__(self, inner: ObjectStore) -> None:
         self._inner, self.images, self.manifest_bytes = inner, 0, 0
+        self.address = inner.address
 
     @property
     def requests(self) -> int:
@@ -59,6 +60,9 @@ class WithoutImages:
 
     async def get(self, key: str) -> Stored | None:
         return await self._inner.get(key)
+
+    async def head(self, key: str) -> Listed | None:
+        return await self._inner.head(key)
 
     async def put(self, key: str, body: bytes, **settings: Any) -> str:
         if "/images/" in key:

@@ -28,6 +28,7 @@ SECTIONS = {
     "hostile": "hostile.section",
     "fuzz": "fuzz.section",
     "secrets": "secrets.section",
+    "sequences": "sequences.section",
 }
 
 

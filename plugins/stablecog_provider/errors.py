@@ -6,7 +6,7 @@
       ConfigurationError        fix the settings; never retried
         CredentialsRejected       the source or the store does not accept the key
         BucketMissing             the bucket does not exist
-        AnotherAccount            the source lists nothing that the archive holds
+        AnotherAccount            the source does not list what the archived account lists
         UnsafeStore               the store ignores conditional writes
       TransientError            retried with backoff, .retry_after honoured; then Airflow's own retries
         RateLimited               the source asks us to slow down
@@ -16,6 +16,7 @@
         ImageGone                 the image host answered 404 or 410
         ImageRejected             the response is not a whole image of an allowed size
         ImageRefused              the image's address is not on an allowed host
+        ImageHostDown             the image was not tried, because its host is down
         OutputUnreadable          an output lacks a field that the archive needs
       FatalError                the source or the bucket is not what it claims: stop, checkpoint unchanged
         SourceContradiction       the source broke its own rules (a page without an end, a cursor that loops)
@@ -56,7 +57,7 @@ class BucketMissing(ConfigurationError):
 
 
 class AnotherAccount(ConfigurationError):
-    """The source lists nothing that the manifest has: most likely the key is another account's. Nothing was written."""
+    """The source does not list what the archived account lists: most likely the key is another account's."""
 
     default_hint = (
         "check the API key, and archive another account under another prefix; if it is the same account and its archived "
@@ -95,9 +96,9 @@ class ItemError(ArchiveError):
 
 
 class ImageGone(ItemError):
-    """404 or 410: the row becomes `gone`. Later runs ask again, up to `GONE_AFTER` attempts."""
+    """404 or 410: the row becomes `gone` if the host serves other images. Later runs ask again, ever more rarely."""
 
-    default_hint = "later runs ask again, hours apart; after three attempts the row is final"
+    default_hint = "later runs ask again, ever more rarely; --retry-failed asks now"
 
 
 class ImageRejected(ItemError):
@@ -110,6 +111,12 @@ class ImageRefused(ItemError):
     """The address is not https on an allowed host: the row becomes `failed`, and no request was sent."""
 
     default_hint = "if the host is right, allow it with --image-host (connection extra `image_hosts`)"
+
+
+class ImageHostDown(ItemError):
+    """The image's host fails for every image: this one was not tried, and is due in the next run."""
+
+    default_hint = "later runs try it; nothing else is held up by that host"
 
 
 class OutputUnreadable(ItemError):

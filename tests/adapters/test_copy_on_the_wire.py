@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
 from datetime import date
 
@@ -17,6 +18,7 @@ from stablecog_provider.model.object_keys import Layout, Rendition
 
 COUNT, AT_ONCE = 60, 4
 BODY = b"\xff\xd8\xff" + bytes(range(256)) * 400 + b"\xff\xd9"
+DIGEST = hashlib.sha256(BODY).hexdigest()[:16]
 
 
 async def test_an_image_is_one_get_and_one_put_over_connections_that_are_kept() -> None:
@@ -29,6 +31,7 @@ async def test_an_image_is_one_get_and_one_put_over_connections_that_are_kept() 
         if request.method == "GET":
             connections.add(request.transport)
             return web.Response(body=BODY)
+        assert request.headers["If-None-Match"] == "*"
         body = await request.read()
         assert body == BODY
         received[request.path] += len(body)
@@ -43,5 +46,6 @@ async def test_an_image_is_one_get_and_one_put_over_connections_that_are_kept() 
             group.create_task(transfer.copy(job))
     assert requests == {"GET": COUNT, "PUT": COUNT}
     assert store.requests == COUNT
-    assert received == {f"/bucket/images/dt=2026-11-21/o{number}.original.jpeg": len(BODY) for number in range(COUNT)}
+    folder = "/bucket/images/dt=2026-11-21"
+    assert received == {f"{folder}/o{number}.original.{DIGEST}.jpeg": len(BODY) for number in range(COUNT)}
     assert len(connections) <= AT_ONCE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -292,5 +293,6 @@ async def test_a_transfer_over_real_http_survives_failures_of_the_host() -> None
         job = CopyJob("out-1", Rendition.UPSCALED, date(2026, 11, 21), f"{base}/x.jpeg")
         copied = await transfer.copy(job)
     assert asked == 3
-    assert copied.uri == "s3://bucket/images/dt=2026-11-21/out-1.upscaled.jpeg"
-    assert store.objects["images/dt=2026-11-21/out-1.upscaled.jpeg"].body == BODY
+    key = f"images/dt=2026-11-21/out-1.upscaled.{hashlib.sha256(BODY).hexdigest()[:16]}.jpeg"
+    assert copied.uri == f"s3://bucket/{key}"
+    assert store.objects[key].body == BODY

@@ -37,6 +37,22 @@ async def test_an_absent_key_is_none(bucket: Bucket) -> None:
     assert await bucket.store.get(bucket.key("nothing")) is None
 
 
+@pytest.mark.parametrize("size", [0, 5])
+async def test_head_returns_what_get_does_without_the_bytes(bucket: Bucket, size: int) -> None:
+    key = bucket.key("looked/at")
+    version = await bucket.store.put(key, b"x" * size, content_type="text/plain")
+    assert await bucket.store.head(key) == Listed(key, size, version)
+
+
+async def test_head_of_an_absent_key_is_none(bucket: Bucket) -> None:
+    await bucket.store.put(bucket.key("folder/one"), b"x", content_type="text/plain")
+    assert await bucket.store.head(bucket.key("folder")) is None
+
+
+async def test_a_store_names_its_address(bucket: Bucket) -> None:
+    assert bucket.store.address
+
+
 async def test_content_type_and_metadata_are_kept(bucket: Bucket) -> None:
     key = bucket.key("images/dt=2026-11-21/x.original.jpeg")
     await bucket.store.put(key, b"\xff\xd8\xff", content_type="image/jpeg", metadata={"sha256": "ab" * 32})
@@ -147,6 +163,8 @@ async def test_every_call_counts_as_a_request(bucket: Bucket) -> None:
     before = bucket.store.requests
     await bucket.store.put(bucket.key("k"), b"", content_type="text/plain")
     await bucket.store.get(bucket.key("k"))
+    await bucket.store.head(bucket.key("k"))
+    await bucket.store.head(bucket.key("absent"))
     await keys_below(bucket, bucket.key(""))
     await bucket.store.delete(bucket.key("k"))
-    assert bucket.store.requests == before + 4
+    assert bucket.store.requests == before + 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,8 +26,10 @@ from stablecog_provider.model.manifest import SCHEMA_VERSION
 from support.manifests import KEY, TODAY, a_manifest, stored_table
 from support.rows import DAY, a_row, minute
 
+CURRENT = str(SCHEMA_VERSION).encode()
 
-def parquet(table: pa.Table, version: bytes | None = b"1") -> bytes:
+
+def parquet(table: pa.Table, version: bytes | None = CURRENT) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table.replace_schema_metadata({VERSION_KEY: version} if version else None), sink)
     return bytes(sink.getvalue())
@@ -38,6 +41,7 @@ def with_column(name: str, values: pa.Array) -> bytes:
 
 
 ONE = table_of([a_row()])
+LAST = SCHEMA.names[-1]
 NO_TEXT = pa.Array.from_buffers(
     pa.string(), 1, [None, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0])), pa.py_buffer(b"\xff")]
 )
@@ -45,11 +49,12 @@ DAMAGED = {
     "empty": (b"", "not valid Parquet"),
     "text": (b"hello", "not valid Parquet"),
     "cut": (parquet(ONE)[:-100], "not valid Parquet"),
+    "a name that is no text": (parquet(ONE).replace(b"sha256", b"sha25\xb6"), "not valid Parquet .*utf-8"),
     "without version": (parquet(ONE, None), "has no stablecog.schema_version"),
     "odd version": (parquet(ONE, b"one"), "has no stablecog.schema_version"),
-    "newer": (parquet(ONE, b"2"), "schema version 2, .* -> upgrade"),
+    "newer": (parquet(ONE, b"3"), "schema version 3, .* -> upgrade"),
     "a column is missing": (parquet(ONE.drop_columns(["sha256"])), "column sha256 is missing"),
-    "the last column is missing": (parquet(ONE.drop_columns(["attempted_at"])), "column attempted_at is missing"),
+    "the last column is missing": (parquet(ONE.drop_columns([LAST])), f"column {LAST} is missing"),
     "older, but a hole": (parquet(ONE.drop_columns(["sha256"]), b"0"), "column sha256 is missing"),
     "older, but too short": (parquet(ONE.select(["output_id"]), b"0"), "column rendition is missing"),
     "twice": (parquet(ONE.append_column("uri", ONE["uri"])), "column uri exists twice"),
@@ -64,7 +69,7 @@ DAMAGED = {
     ),
     "no UTF-8": (with_column("prompt", NO_TEXT), "not valid Parquet .*UTF8"),
     "null": (with_column("raw", pa.nulls(1, pa.string())), "column raw has no value in 1 rows"),
-    "state": (with_column("state", pa.array(["lost"])), r"column state has unknown values: \['lost'\]"),
+    "state": (with_column("state", pa.array(["mislaid"])), r"column state has unknown values: \['mislaid'\]"),
     "rendition": (with_column("rendition", pa.array(["huge"])), "column rendition has unknown values"),
     "other day": (parquet(table_of([a_row(), a_row("b", created_at=DAY + timedelta(days=1))])), "rows of another day"),
     "duplicates": (parquet(table_of([a_row(), a_row()])), "two rows for the same output"),
@@ -97,17 +102,19 @@ def test_a_flipped_byte_is_detected_or_harmless(data: st.DataObject) -> None:
     assert Counter(row.key for row in read.rows()) == Counter(row.key for row in partition.rows())
 
 
-async def test_an_older_file_gains_the_newer_columns_as_nulls() -> None:
+@pytest.mark.parametrize("newer", [SCHEMA.names[-1:], SCHEMA.names[-5:], SCHEMA.names[-6:]], ids=len)
+async def test_an_older_file_gains_the_newer_columns_as_nulls(newer: list[str]) -> None:
     store = MemoryObjectStore()
-    row = a_row(attempted_at=minute(3))
-    old = table_of([row]).drop_columns(["attempted_at"])
-    await store.put(KEY, parquet(old, b"0"), content_type="")
+    row = a_row(attempted_at=minute(3), earlier_images="[]")
+    nothing: dict[str, Any] = dict.fromkeys(newer)
+    old = table_of([row]).drop_columns(newer)
+    await store.put(KEY, parquet(old, b"1"), content_type="")
     manifest = a_manifest(store)
-    assert (await manifest.load(TODAY)).get(row.key) == replace(row, attempted_at=None)
+    assert (await manifest.load(TODAY)).get(row.key) == replace(row, **nothing)
     await manifest.merge(TODAY, [a_row("b")])
     table = stored_table(store)
     assert table.schema.names == SCHEMA.names
-    assert table.schema.metadata[VERSION_KEY] == str(SCHEMA_VERSION).encode()
+    assert table.schema.metadata[VERSION_KEY] == CURRENT
 
 
 async def test_columns_in_another_order_are_the_same_table() -> None:

@@ -15,6 +15,7 @@ from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import OFF_LOOP_BYTES, OFF_LOOP_ROWS
 from stablecog_provider.archive.ports import Manifest, Partition
 from stablecog_provider.model.manifest import State
+from stablecog_provider.model.partition_summary import PartitionSummary
 from support.manifests import KEY, LAYOUT, TODAY, a_manifest, by_key
 from support.rows import DAY, a_row, minute
 
@@ -24,7 +25,7 @@ async def test_the_ports_are_fulfilled() -> None:
     partition: Partition = await manifest.load(TODAY)
     assert (partition.day, len(partition), list(partition.rows())) == (TODAY, 0, [])
     assert (partition.get(("a", "original")), partition.live_ids(), partition.live_count()) == (None, set(), 0)
-    assert partition.next_retry() is None
+    assert partition.summary() == PartitionSummary()
 
 
 async def test_what_is_merged_is_loaded_again() -> None:

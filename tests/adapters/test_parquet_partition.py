@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from stablecog_provider.adapters.parquet_partition import BLOCK, KEPT_BLOCKS, ParquetPartition, read_partition
 from stablecog_provider.model.coverage import Window
-from stablecog_provider.model.manifest import Row, RowKey, is_live, retry_due
+from stablecog_provider.model.manifest import Row, RowKey
+from stablecog_provider.model.row_lifecycle import is_live
 from support.manifests import TODAY, by_key, together
 from support.rows import a_row, minute, rows
 
@@ -23,7 +24,6 @@ def test_a_partitions_answers_are_those_of_its_rows(found: dict[RowKey, Row], on
     inside = [row for row in live if row.created_at in within]
     assert partition.live_count(within) == len(inside)
     assert partition.live_ids(within) == {row.output_id for row in inside}
-    assert partition.next_retry() == min(filter(None, map(retry_due, found.values())), default=None)
 
 
 @given(st.lists(rows(st.sampled_from("abcdefgh")), max_size=12).map(together))

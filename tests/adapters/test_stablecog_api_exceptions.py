@@ -9,7 +9,8 @@ import json
 import httpx
 import pytest
 
-from stablecog_provider.adapters.stablecog_api import ATTEMPTS, StablecogApi, _of_exception
+from stablecog_provider.adapters.settings import ATTEMPTS
+from stablecog_provider.adapters.stablecog_api import StablecogApi, _of_exception
 from stablecog_provider.errors import SourceUnavailable, TransientError
 from stablecog_provider.model.page import PageQuery
 from support.played_server import ADDRESS, EMPTY, KEY, Server, Time, failure

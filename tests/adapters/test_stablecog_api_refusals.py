@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from stablecog_provider.adapters.stablecog_api import ATTEMPTS
+from stablecog_provider.adapters.settings import ATTEMPTS
 from stablecog_provider.errors import (
     ConfigurationError,
     CredentialsRejected,

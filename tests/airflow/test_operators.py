@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from airflow.sdk import Asset
@@ -18,54 +16,19 @@ from airflow.sdk.execution_time.timeout import TimeoutPosix
 from structlog.testing import capture_logs
 
 from stablecog_provider.adapters.garbage import OBJECTS
-from stablecog_provider.adapters.settings import SourceSettings, StoreSettings
+from stablecog_provider.adapters.settings import SourceSettings
 from stablecog_provider.airflow.operators import StablecogToS3Operator
-from stablecog_provider.archive.committing.tally import Failure
-from stablecog_provider.archive.ports import Progress
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.errors import ArchiveDamaged, ArchiveError, BucketMissing, SourceUnavailable
-from stablecog_provider.model.checkpoint import Proof
+from stablecog_provider.model.counts import Difference
+from stablecog_provider.model.failure import Failure
 from stablecog_provider.model.object_keys import Layout
+from stablecog_provider.model.verdict import Outcome
 from support.airflow_canary import AWS_SECRET, KEY, Connect
+from support.airflow_recorded import NOW, Recorded, report
 
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ASSET = Asset(name="archive", uri="s3://bucket/prefix")
-
-
-def report(*, source: int | None = 3, manifest: int = 3, **counts: Any) -> RunReport:
-    proof = None if source is None else Proof(NOW - timedelta(days=1), NOW, source, manifest, NOW)
-    return RunReport(
-        run_id="r1",
-        archive="s3://bucket/prefix",
-        source="https://a",
-        started_at=NOW,
-        finished_at=NOW,
-        proof=proof,
-        **counts,
-    )
-
-
-class Recorded(StablecogToS3Operator):
-    """The operator with both seams replaced: it records its arguments and ends as the test wants."""
-
-    outcome: ClassVar[RunReport | Exception] = report()
-    given: ClassVar[dict[str, Any]] = {}
-
-    @staticmethod
-    @asynccontextmanager
-    async def open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[str]:
-        Recorded.given = {"source": source, "store": store, "layout": layout, "closed": False}
-        yield "ports"
-        Recorded.given["closed"] = True
-
-    @staticmethod
-    async def archive(ports: str, settings: ArchiveSettings, on_progress: Any) -> RunReport:
-        Recorded.given |= {"ports": ports, "settings": settings, "gc": gc.get_threshold()[0]}
-        on_progress(Progress())
-        if isinstance(Recorded.outcome, Exception):
-            raise Recorded.outcome
-        return Recorded.outcome
 
 
 class Pushed:
@@ -103,7 +66,8 @@ def warnings(lines: Any) -> list[str]:
 
 
 def test_arguments_become_plain_settings(context: Any) -> None:
-    flags = {"retry_failed": True, "allow_unsafe_store": True, "allow_account_mismatch": True}
+    flags: dict[str, Any] = {"retry_failed": True, "allow_unsafe_store": True, "allow_account_mismatch": True}
+    flags["allow_deletions"] = 12
     run(context, start="2026-11-20", end=NOW, lookback=timedelta(0), concurrency=7, per_page=9, **flags)
     assert Recorded.given["source"] == SourceSettings(api_key=KEY, image_hosts=("cdn.example.com",))
     assert Recorded.given["settings"] == ArchiveSettings(
@@ -116,6 +80,7 @@ def test_arguments_become_plain_settings(context: Any) -> None:
         retry_failed=True,
         allow_unsafe_store=True,
         allow_account_mismatch=True,
+        allow_deletions=12,
     )
     assert Recorded.given["ports"] == "ports"
     assert Recorded.given["closed"]
@@ -169,22 +134,12 @@ def test_without_an_aws_connection_the_workers_credentials_are_used(
     assert Recorded.given["store"].session.get_credentials().access_key == "ambient"
 
 
-@pytest.mark.parametrize("nothing", [None, "", " ", "None", "none"])
-def test_an_empty_template_is_no_bound(context: Any, nothing: str | None) -> None:
-    run(context, start=nothing, end=nothing)
-    assert (Recorded.given["settings"].start, Recorded.given["settings"].end) == (None, None)
-
-
-@pytest.mark.parametrize("text", ["2026-11-21T12:00:00Z", "2026-11-21 14:00:00+02:00", " 2026-11-21T12:00:00.000Z "])
-def test_an_instant_may_have_any_form_that_templates_render(context: Any, text: str) -> None:
-    run(context, end=text)
-    assert Recorded.given["settings"].end == NOW
-
-
-@pytest.mark.parametrize("wrong", ["yesterday", "2026-11-21T12:00:00", datetime(2026, 11, 21), "2026-13-21"])  # noqa: DTZ001
-def test_a_wrong_instant_fails_for_good(context: Any, wrong: Any) -> None:
-    with pytest.raises(AirflowFailException, match="`start`"):
-        run(context, start=wrong)
+def test_what_templates_render_is_parsed(context: Any) -> None:
+    flags: dict[str, Any] = {"retry_failed": "True", "allow_account_mismatch": "", "allow_deletions": "260"}
+    run(context, start="None", end="2026-11-21T12:00:00Z", **flags)
+    assert Recorded.given["settings"] == ArchiveSettings(
+        layout=Layout("bucket", "prefix"), end=NOW, retry_failed=True, allow_deletions=260
+    )
 
 
 @pytest.mark.parametrize(("bucket", "prefix"), [("", "p"), ("b" * 70, "p"), ("bucket", "a//b"), ("bucket", "../x")])
@@ -203,15 +158,30 @@ def test_a_wrong_bucket_or_prefix_fails_for_good(context: Any, bucket: str, pref
         {"concurrency": "{{ params.concurrency }}"},
         {"per_page": 301},
         {"per_page": True},
-        {"retry_failed": "False"},
         {"allow_unsafe_store": 1},
-        {"allow_account_mismatch": None},
     ],
     ids=str,
 )
 def test_a_wrong_argument_is_refused_when_the_dag_is_parsed(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         StablecogToS3Operator(task_id="archive", bucket="bucket", **wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"start": "yesterday"},
+        {"retry_failed": "perhaps"},
+        {"allow_account_mismatch": 2},
+        {"allow_deletions": 10**9 + 1},
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_fails_for_good_before_anything_is_opened(context: Any, wrong: dict[str, Any]) -> None:
+    Recorded.given = {}
+    with pytest.raises(AirflowFailException, match=next(iter(wrong))):
+        run(context, **wrong)
+    assert not Recorded.given
 
 
 # --- what comes out --------------------------------------------------------------------------------------------------
@@ -227,14 +197,16 @@ def test_the_summary_is_returned_and_added_to_the_asset_event(context: Any) -> N
 def test_a_proven_run_is_logged_sentence_by_sentence(context: Any) -> None:
     with capture_logs() as lines:
         run(context, report(copied=5))
-    assert [line["event"] for line in lines if line["log_level"] == "info"][-3:] == report(copied=5).explain()
+    told = report(copied=5).explain()
+    assert [line["event"] for line in lines if line["log_level"] == "info"][-len(told) :] == told
 
 
 def test_failed_images_are_logged_as_warnings(context: Any) -> None:
-    failures = [Failure("o1", "original", "truncated")]
+    failures = (Failure("o1", "original", "truncated"),)
     with capture_logs() as lines:
-        summary = run(context, report(failed=1, failures=failures))
+        summary = run(context, report(Outcome.WITH_FAILED, failed=1, failures=failures))
     assert summary["outcome"] == "proven, with failed images"
+    assert context["outlet_events"][ASSET].extra == summary
     assert "  o1 (original): truncated" in warnings(lines)
 
 
@@ -243,16 +215,30 @@ def test_a_proof_that_differs_fails_after_the_numbers_are_saved(context: Any) ->
         capture_logs() as lines,
         pytest.raises(AirflowException, match="counts 4 outputs, the manifest holds 3") as caught,
     ):
-        run(context, report(source=4))
+        run(context, report(Outcome.NOT_PROVEN, source=4))
     assert not isinstance(caught.value, AirflowFailException)
     assert context["ti"].values["return_value"]["proven"] is False
     assert any("NOT proven" in line for line in warnings(lines))
     assert context["outlet_events"][ASSET].extra == {}
 
 
+def test_a_place_that_differs_fails_though_the_sums_agree(context: Any) -> None:
+    place = Difference(NOW, NOW + timedelta(hours=1), 2, 1, NOW, NOW)
+    with pytest.raises(AirflowException, match="differ in 1 places, though their sums agree"):
+        run(context, report(Outcome.NOT_PROVEN, differences=(place,)))
+    assert context["outlet_events"][ASSET].extra == {}
+
+
+def test_a_part_that_is_proven_succeeds_with_warnings(context: Any) -> None:
+    with capture_logs() as lines:
+        summary = run(context, report(Outcome.IN_PART))
+    assert (summary["outcome"], summary["proven"]) == ("proven, in part", True)
+    assert any("as far as it was compared" in line for line in warnings(lines))
+
+
 def test_a_run_without_a_proof_logs_warnings(context: Any) -> None:
     with capture_logs() as lines:
-        assert run(context, report(source=None))["proven"] is False
+        assert run(context, report(Outcome.NOT_PROVEN, source=None))["proven"] is False
     assert "Nothing was compared with the source's counts." in warnings(lines)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from stablecog_provider.errors import ConfigurationError
+from stablecog_provider.errors import AnotherAccount, ConfigurationError
 from stablecog_provider.model.coverage import Axis
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED, PRESETS, Ascending, CursorKey, Dialect
 from stablecog_provider.simulator.world import World
@@ -98,26 +99,31 @@ async def test_a_row_missing_from_the_manifest_is_found_and_read_again() -> None
     lost = await scene.rows()
     del scene.store.objects[key]
     stale = checkpoint(scene)
-    day = min(stale.days)
-    versions = {known: version for known, version in stale.versions.items() if known != day}
-    unaware = replace(stale, days={**stale.days, day: 0}, versions=versions)
+    day = min(stale.partitions)
+    unaware = replace(stale, partitions={known: each for known, each in stale.partitions.items() if known != day})
     scene.store.objects[LAYOUT.checkpoint] = replace(scene.store.objects[LAYOUT.checkpoint], body=unaware.to_json())
     report = await scene.run()
     assert report.outcome == "proven", report.explain()
     assert set(await scene.rows()) == set(lost)
 
 
-async def test_an_account_emptied_at_once_sets_no_tombstones() -> None:
+async def test_an_account_emptied_at_once_sets_no_tombstones_unless_so_many_are_allowed() -> None:
     scene = Scene(a_world(future=0))
     await scene.run()
-    for output in list(scene.simulated.visible(scene.clock.now() + timedelta(hours=2))):
+    outputs = list(scene.simulated.visible(scene.clock.now() + timedelta(hours=2)))
+    for output in outputs:
         scene.simulated.delete(output.id, scene.clock.now() + timedelta(hours=1))
     scene.clock.advance(timedelta(hours=2))
-    report = await scene.run()
-    assert report.outcome == "not proven"
-    assert report.exit_code == 3
-    assert any("right account" in line for line in report.explain())
+    with pytest.raises(AnotherAccount, match="lists nothing"):
+        await scene.run()
+    report = await scene.run(allow_account_mismatch=True)
+    assert (report.outcome, report.exit_code) == ("not proven", 3)
+    (number,) = re.findall(r"--allow-deletions (\d+)", " ".join(report.explain()))
     assert all(row.deleted_at is None for row in (await scene.rows()).values())
+    report = await scene.run(allow_deletions=int(number))
+    assert (report.outcome, report.tombstoned) == ("proven", int(number)), report.explain()
+    assert all(row.deleted_at is not None for row in (await scene.rows()).values())
+    assert (await scene.run()).outcome == "proven"
 
 
 async def test_changed_metadata_is_refreshed_without_a_fetch() -> None:
@@ -193,7 +199,7 @@ async def test_start_and_end_bound_what_is_archived() -> None:
     outputs = scene.simulated.visible()
     start, end = outputs[200].o, outputs[400].o
     report = await scene.run(start=start, end=end)
-    assert report.outcome == "proven"
+    assert report.outcome == "proven, in part", "the rest of the account was not compared"
     assert report.coverage.windows[0].start == start
     assert report.coverage.watermark == end
     for output in outputs:

@@ -112,14 +112,16 @@ async def test_unknown_outcomes_of_checkpoint_writes_are_looked_at_before_writin
     assert (await scene.run()).outcome == "proven"
 
 
-async def test_another_sources_checkpoint_is_refused() -> None:
+async def test_the_same_account_at_another_address_goes_on_and_says_so() -> None:
     scene = Scene(a_world(outputs=20))
     await scene.run()
     stored = scene.store.objects[LAYOUT.checkpoint]
     other = replace(checkpoint(scene), source="https://other.test")
     scene.store.objects[LAYOUT.checkpoint] = replace(stored, body=other.to_json())
-    with pytest.raises(ConfigurationError, match=r"archive of https://other\.test"):
-        await scene.run()
+    report = await scene.run()
+    assert report.outcome == "proven"
+    assert any("address changed from https://other.test to https://simulated.test" in line for line in report.explain())
+    assert checkpoint(scene).source == "https://simulated.test"
 
 
 async def test_a_manifest_without_a_checkpoint_is_never_restarted_from_nothing() -> None:

@@ -76,10 +76,10 @@ async def test_who_deletes_more_than_half_day_by_day_is_asked_whether_the_key_is
     report = await scene.run(allow_account_mismatch=True)
     assert report.outcome == "not proven"
     assert report.tombstoned <= 250
-    assert any("Is this the right account's key?" in claim for claim in report.claims)
+    assert any("Check that the API key is the right account's" in claim for claim in report.claims)
 
 
-async def test_what_is_said_of_an_image_that_did_not_come_is_not_saved_without_it() -> None:
+async def test_an_image_whose_host_went_down_between_two_pages_is_tried_by_the_next_run() -> None:
     """On both pages of a dense step, its likes counted up between them, and the host goes down."""
     world = SimulatedWorld.empty(NOON)
     for number in range(200):
@@ -95,9 +95,13 @@ async def test_what_is_said_of_an_image_that_did_not_come_is_not_saved_without_i
             output["like_count"] = times[output["id"]]
 
     scene.spoil = like
-    with pytest.raises(SourceUnavailable, match="in a row"):
-        await scene.run(per_page=10)
-    assert [row.key for row in (await scene.rows()).values() if row.attempted_at is None] == []
+    report = await scene.run(per_page=10)
+    assert (report.outcome, list(report.hosts_down)) == ("proven, with failed images", ["simulated.test"])
+    assert any("simulated.test is down (connection refused)" in line for line in report.explain())
+    scene.images.broken.clear()
+    scene.clock.advance(timedelta(hours=2))
+    assert (await scene.run()).outcome == "proven"
+    assert {row.state for row in (await scene.rows()).values()} == {"archived"}
 
 
 def takes_the_place(scene: Scene, names: dict[str, str]) -> None:
@@ -128,12 +132,13 @@ async def test_a_row_never_names_an_image_that_it_does_not_hold() -> None:
     scene.clock.advance(timedelta(hours=1))
     report = await scene.run(per_page=10)
     assert report.failed == 40
-    assert all("a run whose lookback reaches it tries again" in failure.reason for failure in report.failures)
     rows = await scene.rows()
-    assert {key: row.source_url for key, row in rows.items()} == {key: row.source_url for key, row in before.items()}
+    assert {key: row.archived_url for key, row in rows.items()} == {key: row.source_url for key, row in before.items()}
+    assert {key: row.sha256 for key, row in rows.items()} == {key: row.sha256 for key, row in before.items()}
     scene.images.broken.clear()
     takes_the_place(scene, names)
-    report = await scene.run(lookback=timedelta(days=60))
+    scene.clock.advance(timedelta(hours=2))
+    report = await scene.run()
     assert (report.outcome, report.copied) == ("proven", 40)
 
 

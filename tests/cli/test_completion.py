@@ -23,7 +23,7 @@ def ask(home: Path, *arguments: str, **environ: str) -> str:
     [
         ("stablecog-archive re", 1, {"rebuild"}),
         ("stablecog-archive r", 1, {"run", "rebuild"}),
-        ("stablecog-archive run --allow", 2, {"--allow-unsafe-store", "--allow-account-mismatch"}),
+        ("stablecog-archive run --allow", 2, {"--allow-unsafe-store", "--allow-account-mismatch", "--allow-deletions"}),
     ],
 )
 def test_bash_is_given_commands_and_options(typed: str, word: int, completions: set[str], tmp_path: Path) -> None:

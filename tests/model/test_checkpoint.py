@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 
 from model.test_output import documents
 from stablecog_provider.errors import ArchiveDamaged, ArchiveTooNew
-from stablecog_provider.model.checkpoint import VERSION, Checkpoint, Proof, signed
+from stablecog_provider.model.checkpoint import VERSION, Checkpoint, Consent, Sample, Sweep, Verdict, signed
+from stablecog_provider.model.counts import Difference, Proof
 from stablecog_provider.model.coverage import MAX_LATENCY, Axis, Coverage, Window
+from stablecog_provider.model.partition_summary import ImageCounts, PartitionSummary
+from stablecog_provider.model.verdict import Outcome
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 instants = st.datetimes(datetime(1, 1, 2), timezones=st.just(UTC))  # noqa: DTZ001
@@ -19,17 +22,29 @@ counts = st.integers(0, 10**9)
 coverages = st.lists(
     st.tuples(instants, instants).filter(lambda pair: pair[0] < pair[1]).map(lambda pair: Window(*pair)), max_size=5
 ).map(Coverage.of)
+image_counts = st.builds(ImageCounts, counts, counts, counts, counts, counts, counts)
+summaries = st.builds(PartitionSummary, st.text(), st.text(), counts, image_counts, counts, st.none() | instants)
+differences = st.lists(
+    st.builds(Difference, instants, instants, counts, counts, instants, instants, st.integers(0, 9)), max_size=3
+).map(tuple)
 checkpoints = st.builds(
     Checkpoint,
     source=st.text(),
     axis=st.sampled_from(Axis),
     coverage=coverages,
-    days=st.dictionaries(st.dates(), counts, max_size=4),
-    versions=st.dictionaries(st.dates(), st.text(), max_size=4),
-    retries=st.dictionaries(st.dates(), instants, max_size=4),
-    proof=st.none()
-    | st.builds(Proof, start=instants, end=instants, source=counts, manifest=counts, checked_at=instants),
+    partitions=st.dictionaries(st.dates(), summaries, max_size=4),
+    account=st.lists(st.builds(Sample, st.text(), instants), max_size=2).map(tuple),
+    proof=st.none() | st.builds(Proof, instants, instants, counts, counts, instants, st.integers(1, 5)),
+    proofs=counts,
+    differences=differences,
+    holes=differences,
+    reread=coverages,
+    sweep=st.builds(Sweep, instants, st.none() | instants, st.none() | instants, counts),
+    verdict=st.none() | st.builds(Verdict, st.sampled_from(Outcome).map(str), st.text(), instants),
+    deletions_allowed=counts,
+    consents=st.lists(st.builds(Consent, st.text(), counts, st.text(), instants), max_size=2).map(tuple),
     store_probed=st.text(),
+    store_probed_at=st.none() | instants,
     run_id=st.text(),
     saved_at=st.none() | instants,
 )
@@ -39,8 +54,10 @@ CHECKPOINT = Checkpoint(
     coverage=Coverage.of(
         [Window(NOON, NOON + timedelta(hours=1)), Window(NOON + timedelta(hours=2), NOON + timedelta(hours=3))]
     ),
-    days={date(2026, 11, 21): 3, date(2026, 11, 20): 4},
-    retries={date(2026, 11, 20): NOON},
+    partitions={
+        date(2026, 11, 21): PartitionSummary(version="v", live=3, images=ImageCounts(archived=3)),
+        date(2026, 11, 20): PartitionSummary(version="w", live=4, images=ImageCounts(archived=3, failed=1), due=NOON),
+    },
     proof=Proof(NOON, NOON, 3, 3, NOON),
     saved_at=NOON,
 )
@@ -62,7 +79,8 @@ def test_the_same_checkpoint_is_the_same_bytes(checkpoint: Checkpoint) -> None:
 
 
 def test_days_in_any_order_are_the_same_bytes() -> None:
-    other = Checkpoint.from_json(changed(days={"2026-11-21": 3, "2026-11-20": 4}))
+    days = json.loads(CHECKPOINT.to_json())["partitions"]
+    other = Checkpoint.from_json(changed(partitions=dict(reversed(days.items()))))
     assert other.to_json() == CHECKPOINT.to_json()
 
 
@@ -85,16 +103,16 @@ def test_a_change_of_axis_carries_the_coverage_over() -> None:
 
 
 def test_a_checkpoint_does_not_change_with_the_mapping_it_was_made_of() -> None:
-    days = {date(2026, 11, 21): 1}
-    checkpoint = Checkpoint(source="s", axis=Axis.COMPLETED, days=days)
-    days[date(2026, 11, 21)] = 2
+    partitions = {date(2026, 11, 21): PartitionSummary(live=1)}
+    checkpoint = Checkpoint(source="s", axis=Axis.COMPLETED, partitions=partitions)
+    partitions[date(2026, 11, 21)] = PartitionSummary(live=2)
     assert checkpoint.live == 1
     with pytest.raises(TypeError):
-        checkpoint.days[date(2026, 11, 21)] = 2  # type: ignore[index]
+        checkpoint.partitions[date(2026, 11, 21)] = PartitionSummary()  # type: ignore[index]
 
 
 def test_a_newer_version_asks_for_an_upgrade() -> None:
-    with pytest.raises(ArchiveTooNew, match=r"version 3, .* upgrade"):
+    with pytest.raises(ArchiveTooNew, match=r"version 4, .* upgrade"):
         Checkpoint.from_json(changed(version=VERSION + 1))
 
 
@@ -105,14 +123,9 @@ def test_an_older_version_is_migrated_step_by_step() -> None:
         -1: lambda document: {**document, "address": document["origin"]},
         0: lambda document: {**document, "source": document["address"], "version": 0},
         1: lambda document: document,
+        2: lambda document: document,
     }
     assert Checkpoint.from_json(signed(old), migrations) == CHECKPOINT
-
-
-def test_a_checkpoint_of_version_1_has_no_checksum_and_no_versions() -> None:
-    old = json.loads(CHECKPOINT.to_json()) | {"version": 1}
-    del old["sha256"], old["versions"]
-    assert Checkpoint.from_json(json.dumps(old).encode()) == CHECKPOINT
 
 
 @given(st.integers(0, len(CHECKPOINT.to_json()) * 8 - 1))
@@ -131,7 +144,7 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(bit: int) -> None:
         assert "rebuild" in noticed.hint
 
 
-@pytest.mark.parametrize("change", [{"sha256": None}, {"sha256": "0" * 64}, {"days": {"2026-11-21": 4}}], ids=str)
+@pytest.mark.parametrize("change", [{"sha256": None}, {"sha256": "0" * 64}, {"proofs": 4}], ids=str)
 def test_a_document_whose_checksum_differs_is_damaged(change: dict[str, Any]) -> None:
     document = json.loads(CHECKPOINT.to_json()) | change
     with pytest.raises(ArchiveDamaged, match="checksum"):
@@ -179,15 +192,15 @@ def test_what_is_no_document_is_damaged(body: bytes) -> None:
         {"coverage": [["2026-11-21T00:00:00Z", "2026-11-21T00:00:00Z"]]},
         {"coverage": [[1, 2]]},
         {"coverage": 5},
-        {"days": []},
-        {"days": {"2026-11-21": -1}},
-        {"days": {"2026-11-21": True}},
-        {"days": {"2026-11-21": float("inf")}},
-        {"days": {"2026-02-30": 1}},
-        {"days": {"20261121": 1}},
-        {"versions": {"2026-11-21": 5}},
-        {"retries": {"2026-11-21": "soon"}},
-        {"retries": {"2026-11-21": None}},
+        {"partitions": []},
+        {"partitions": {"2026-11-21": {"live": -1}}},
+        {"partitions": {"2026-11-21": {"live": True}}},
+        {"partitions": {"2026-11-21": {"live": float("inf")}}},
+        {"partitions": {"2026-02-30": {}}},
+        {"partitions": {"20261121": {}}},
+        {"partitions": {"2026-11-21": {"version": 5}}},
+        {"partitions": {"2026-11-21": {"due": "soon"}}},
+        {"partitions": {"2026-11-21": None}},
         {"proof": {}},
         {"proof": []},
         {"proof": "proven"},
@@ -202,7 +215,7 @@ def test_a_document_with_wrong_members_is_damaged(members: dict[str, Any]) -> No
         Checkpoint.from_json(changed(**members))
 
 
-@pytest.mark.parametrize("member", ["source", "axis", "coverage", "days", "retries", "version"])
+@pytest.mark.parametrize("member", ["source", "axis"])
 def test_a_document_that_lacks_a_member_is_damaged(member: str) -> None:
     document = json.loads(CHECKPOINT.to_json())
     del document[member]

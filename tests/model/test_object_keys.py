@@ -16,11 +16,13 @@ layouts = st.builds(
     st.sampled_from(["bucket", "My.old_Bucket"]),
     prefixes.filter(lambda text: not {".", ".."} & set(text.split("/"))),
 )
+DIGEST = "0123456789abcdef"
 keys = st.builds(
     ImageKey,
     day=st.dates(),
     output_id=ids,
     rendition=st.sampled_from(Rendition),
+    digest=st.sampled_from(["0123456789abcdef", "f" * 16]),
     extension=st.sampled_from(sorted(EXTENSIONS.values())),
 )
 
@@ -46,7 +48,7 @@ def test_two_images_never_share_a_key(layout: Layout, one: ImageKey, other: Imag
 
 def test_ids_that_differ_by_case_are_two_keys() -> None:
     layout, day = Layout("bucket"), date(2026, 11, 21)
-    lower, upper = (ImageKey(day, text, Rendition.ORIGINAL, "png") for text in ("abc", "ABC"))
+    lower, upper = (ImageKey(day, text, Rendition.ORIGINAL, DIGEST, "png") for text in ("abc", "ABC"))
     assert layout.image(lower) != layout.image(upper)
     assert layout.parse_image(layout.image(upper)) == upper
 
@@ -67,16 +69,16 @@ def test_parsing_any_key_raises_nothing(layout: Layout, key: str) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        "images/dt=2026-11-21/a.original.jpeg",
-        "other/images/dt=2026-11-21/a.original.jpeg",
-        "pimages/dt=2026-11-21/a.original.jpeg",
-        "p/images/dt=2026-02-30/a.original.jpeg",
-        "p/images/dt=2026-11-21/-a.original.jpeg",
-        f"p/images/dt=2026-11-21/{'a' * 129}.original.jpeg",
-        "p/images/dt=2026-11-21/a.thumbnail.jpeg",
-        "p/images/dt=2026-11-21/a.original.gif",
-        "p/images/dt=2026-11-21/../a.original.jpeg",
-        "p/images/dt=2026-11-21/a.original.jpeg\n",
+        "images/dt=2026-11-21/a.original.0123456789abcdef.jpeg",
+        "other/images/dt=2026-11-21/a.original.0123456789abcdef.jpeg",
+        "pimages/dt=2026-11-21/a.original.0123456789abcdef.jpeg",
+        "p/images/dt=2026-02-30/a.original.0123456789abcdef.jpeg",
+        "p/images/dt=2026-11-21/-a.original.0123456789abcdef.jpeg",
+        f"p/images/dt=2026-11-21/{'a' * 129}.original.0123456789abcdef.jpeg",
+        "p/images/dt=2026-11-21/a.thumbnail.0123456789abcdef.jpeg",
+        "p/images/dt=2026-11-21/a.original.0123456789abcdef.gif",
+        "p/images/dt=2026-11-21/../a.original.0123456789abcdef.jpeg",
+        "p/images/dt=2026-11-21/a.original.0123456789abcdef.jpeg\n",
     ],
 )
 def test_a_key_of_another_form_or_place_is_not_an_image(key: str) -> None:
@@ -98,7 +100,7 @@ def test_hostile_ids_are_refused_as_keys(text: str) -> None:
     layout = Layout("bucket")
     assert not is_safe_id(text)
     builders: list[Callable[[], str]] = [
-        lambda: layout.image(ImageKey(date(2026, 11, 21), text, Rendition.ORIGINAL, "png")),
+        lambda: layout.image(ImageKey(date(2026, 11, 21), text, Rendition.ORIGINAL, DIGEST, "png")),
         lambda: layout.run_report(datetime(2026, 11, 21, tzinfo=UTC), text),
         lambda: layout.probe(text),
     ]
@@ -109,7 +111,7 @@ def test_hostile_ids_are_refused_as_keys(text: str) -> None:
 
 def test_an_extension_of_another_type_is_refused() -> None:
     with pytest.raises(ValueError, match="not a part of a key"):
-        Layout("bucket").image(ImageKey(date(2026, 11, 21), "a", Rendition.ORIGINAL, "html"))
+        Layout("bucket").image(ImageKey(date(2026, 11, 21), "a", Rendition.ORIGINAL, DIGEST, "html"))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import WRITE_RETRIES, ParquetManifest
 from stablecog_provider.archive.ports import Partition
-from stablecog_provider.model.manifest import Row, RowKey, merge_rows
+from stablecog_provider.model.manifest import Row, RowKey
 from stablecog_provider.model.object_keys import Layout
+from stablecog_provider.model.row_lifecycle import merge_rows
 from support.rows import DAY
 
 TODAY = DAY.date()

@@ -19,6 +19,8 @@ async def operate(store: ObjectStore, operation: str) -> object:
     match operation:
         case "get":
             return await store.get("k")
+        case "head":
+            return await store.head("k")
         case "put":
             return await store.put("k", b"x", content_type="text/plain")
         case "create":
@@ -32,6 +34,7 @@ async def operate(store: ObjectStore, operation: str) -> object:
 
 
 ALL = ["get", "put", "create", "delete", "list"]
+"""Those whose errors have a body; `head` has none."""
 
 
 def assert_presentable(error: ArchiveError) -> None:

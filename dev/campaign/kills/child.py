@@ -128,6 +128,7 @@ class WatchedStore:
 
     def __init__(self, inner: ObjectStore, layout: Layout, trigger: Trigger) -> None:
         self._inner, self._layout, self._trigger = inner, layout, trigger
+        self.address = inner.address
 
     @property
     def requests(self) -> int:
@@ -135,6 +136,9 @@ class WatchedStore:
 
     async def get(self, key: str) -> Stored | None:
         return await self._trigger.use("get", self._kind(key), key, lambda: self._inner.get(key))
+
+    async def head(self, key: str) -> Listed | None:
+        return await self._inner.head(key)
 
     async def put(self, key: str, body: bytes, **settings: Any) -> str:
         return await self._trigger.use("put", self._kind(key), key, lambda: self._inner.put(key, body, **settings))

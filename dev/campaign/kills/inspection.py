@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from stablecog_provider.archive.ports import ObjectStore
 from stablecog_provider.model.checkpoint import Checkpoint
 from stablecog_provider.model.coverage import Axis
-from stablecog_provider.model.manifest import Row, RowKey, State, is_live
+from stablecog_provider.model.manifest import Row, RowKey, State
 from stablecog_provider.model.object_keys import Layout, Rendition
+from stablecog_provider.model.row_lifecycle import is_live, needs_copy
 
 from ..rig.tally import Tally
 
@@ -125,12 +126,11 @@ def _judge_checkpoint(seen: Seen, truth: Seen, verdict: Verdict) -> None:
     if right.coverage.subtract(found.coverage):
         verdict.lost.append(f"coverage lacks {right.coverage.subtract(found.coverage).windows}")
     live = Counter(row.created_at.date() for row in seen.rows if is_live(row))
-    if {day: count for day, count in found.days.items() if count} != dict(live):
-        verdict.corrupt.append(f"the checkpoint counts {dict(found.days)}, the manifest holds {dict(live)}")
-    if found.retries and not any(row.state == State.FAILED for row in seen.rows):
-        verdict.corrupt.append(
-            f"the checkpoint has pending retries of {sorted(found.retries)}, but no image has failed"
-        )
+    counted = {day: each.live for day, each in found.partitions.items() if each.live}
+    if counted != dict(live):
+        verdict.corrupt.append(f"the checkpoint counts {counted}, the manifest holds {dict(live)}")
+    if found.due and not any(needs_copy(row) for row in seen.rows):
+        verdict.corrupt.append(f"the checkpoint has pending retries of {sorted(found.due)}, but every image is stored")
 
 
 async def _damaged(seen: Seen, store: ObjectStore) -> list[str]:

@@ -25,8 +25,8 @@ import psutil
 
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.archive.ports import ObjectStore
-from stablecog_provider.model.manifest import is_live
 from stablecog_provider.model.object_keys import Layout
+from stablecog_provider.model.row_lifecycle import is_live
 
 from ...local.s3_server import S3Server, seaweedfs
 from .account import Account, Moment, account

@@ -112,10 +112,9 @@ class Proxy:
             length = answer.headers.get("Content-Length")
         if isinstance(verdict, Reset):
             return _reset(request)
-        response = web.Response(status=answer.status, headers=back, body=content)
         if request.method == "HEAD" and length:
-            response.content_length = int(length)
-        return response
+            return web.Response(status=answer.status, headers={**back, "Content-Length": length})
+        return web.Response(status=answer.status, headers=back, body=content)
 
 
 def _reset(request: web.Request) -> web.StreamResponse:

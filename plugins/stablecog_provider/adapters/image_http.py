@@ -18,9 +18,9 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from .. import __version__
 from ..archive.ports import ImageBody
 from ..errors import ArchiveError, ImageGone, ImageRefused, ImageRejected, RateLimited, SourceUnavailable
+from ..version import __version__
 from .allowed_hosts import AllowedHosts
 from .guarded_resolver import GuardedResolver, PrivateAddress
 from .http_dates import http_date, retry_after_seconds

@@ -44,6 +44,7 @@ class MemoryObjectStore:
         self, *, ignores_conditions: bool = False, before: Hook | None = None, after: Hook | None = None
     ) -> None:
         self.requests = 0
+        self.address = "memory"
         self.objects: dict[str, MemoryObject] = {}
         self.ignores_conditions = ignores_conditions
         self.before = before
@@ -55,6 +56,12 @@ class MemoryObjectStore:
         found = self.objects.get(key)
         await self._run(self.after, Call("get", key))
         return Stored(found.body, found.version) if found else None
+
+    async def head(self, key: str) -> Listed | None:
+        await self._begin("head", key)
+        found = self.objects.get(key)
+        await self._run(self.after, Call("head", key))
+        return Listed(key, len(found.body), found.version) if found else None
 
     async def put(
         self,

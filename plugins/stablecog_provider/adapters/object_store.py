@@ -113,6 +113,18 @@ class S3ObjectStore:
             return Stored(body.to_bytes(), self._version(found.meta["e_tag"], key))
         raise failure
 
+    async def head(self, key: str) -> Listed | None:
+        self.requests += 1
+        try:
+            found = await obstore.head_async(self._store, key)
+        except _OBSTORE_ERRORS as error:
+            if is_missing_key(error):
+                return None
+            failure = self._error(error, key)
+        else:
+            return Listed(key, found["size"], self._version(found["e_tag"], key))
+        raise failure
+
     async def put(
         self,
         key: str,

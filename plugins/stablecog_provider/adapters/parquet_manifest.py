@@ -12,8 +12,9 @@ from typing import TypeVar
 from ..archive.ports import Absent, Condition, Conflict, ObjectStore, Stored, Unchanged
 from ..archive.resilience.retry import RetryPolicy, Sleep
 from ..errors import ArchiveDamaged, StoreUnavailable
-from ..model.manifest import Row, RowKey, merge_rows
+from ..model.manifest import Row, RowKey
 from ..model.object_keys import Layout, day_of
+from ..model.row_lifecycle import merge_rows
 from .parquet_partition import ParquetPartition, read_partition
 
 CONTENT_TYPE = "application/vnd.apache.parquet"

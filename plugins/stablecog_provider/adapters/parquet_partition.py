@@ -7,7 +7,7 @@ Reading is strict: a file with columns of another tool is rejected, since the ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from functools import cached_property
 from operator import attrgetter
 from typing import Any
@@ -18,8 +18,10 @@ import pyarrow.parquet as pq
 
 from ..errors import ArchiveDamaged, ArchiveTooNew
 from ..model.coverage import Window
-from ..model.manifest import COLUMNS, GONE_AFTER, SCHEMA_VERSION, Row, RowKey, State, merge_rows, retry_delay
+from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State
 from ..model.object_keys import Rendition, day_of
+from ..model.partition_summary import PartitionSummary, summarize
+from ..model.row_lifecycle import merge_rows
 
 VERSION_KEY = b"stablecog.schema_version"
 BLOCK = 128
@@ -81,16 +83,15 @@ class ParquetPartition:
     def live_count(self, within: Window | None = None) -> int:
         return int(pc.sum(self._live(within)).as_py() or 0)
 
-    def next_retry(self) -> datetime | None:
-        # The same rule as `retry_due`: the delay depends on the number of attempts only.
-        gone = (pc.field("state") == State.GONE.value) & (pc.field("attempts") < GONE_AFTER)
-        waits = ((pc.field("state") == State.FAILED.value) | gone) & pc.field("deleted_at").is_null()
-        waiting = self.table.filter(waits)
-        tried = pc.coalesce(waiting.column("attempted_at"), waiting.column("first_seen_at"))
-        by_attempts = pa.table({"attempts": waiting.column("attempts"), "tried": tried}).group_by("attempts")
-        groups = by_attempts.aggregate([("tried", "min")])
-        firsts = zip(*map(_python_values, groups.select(["tried_min", "attempts"]).columns), strict=True)
-        return min((first + retry_delay(attempts) for first, attempts in firsts), default=None)
+    def summary(self) -> PartitionSummary:
+        """What the checkpoint keeps of it. Only rows that may need something become Python values."""
+        stored = pc.equal(self.table["state"], State.ARCHIVED.value)
+        current = pc.fill_null(pc.equal(self.table["archived_url"], self.table["source_url"]), False)
+        fine = pc.and_(stored, current)
+        archived = int(pc.sum(fine).as_py() or 0)
+        counts, due = summarize(archived, _rows_of(self.table.filter(pc.invert(fine))))
+        size = int(pc.sum(self.table["bytes"].filter(stored)).as_py() or 0)
+        return PartitionSummary(version=self.version, live=self.live_count(), images=counts, bytes=size, due=due)
 
     def merged(self, pending: Mapping[RowKey, Row]) -> ParquetPartition:
         """Return this partition with the rows of `pending` merged in, or itself if they change nothing."""
@@ -161,7 +162,7 @@ def read_partition(day: date, body: bytes, name: str) -> ParquetPartition:
         _check_schema(file.schema_arrow, name)
         table = file.read()
         table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(name, f"it is not valid Parquet ({str(error)[:200]})") from None
     for column, kind, _ in COLUMNS[table.num_columns :]:
         table = table.append_column(column, pa.nulls(len(table), _ARROW[kind]))

@@ -20,7 +20,6 @@ from typing import Self
 
 import httpx
 
-from .. import __version__
 from ..archive.resilience.rate_limit import RateLimiter
 from ..archive.resilience.retry import SOURCE_RETRIES, Sleep
 from ..errors import (
@@ -33,6 +32,7 @@ from ..errors import (
 )
 from ..model.page import Page, PageQuery, parse_page
 from ..model.times import BEGINNING, FAR_FUTURE, format_instant
+from ..version import __version__
 from .allowed_hosts import AllowedHosts
 from .http_dates import http_date, retry_after_seconds
 from .redaction import one_line

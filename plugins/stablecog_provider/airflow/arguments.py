@@ -9,6 +9,7 @@ from ..model.object_keys import Layout
 from ..model.times import parse_instant
 
 _EMPTY = {"", "none"}
+_YES, _NO = {"true", "1", "yes"}, {"false", "0", "no", *_EMPTY}
 
 
 def layout_of(bucket: str, prefix: str) -> Layout:
@@ -38,3 +39,21 @@ def instant_of(name: str, value: datetime | str | None) -> datetime | None:
             f"`{name}` is neither an instant with a time zone nor a UTC day: {text[:60]!r}",
             hint="write 2026-11-21 or 2026-11-21T08:00:00Z",
         ) from None
+
+
+def flag_of(name: str, value: bool | str) -> bool:
+    """Return the yes or no that the argument `name` holds, as Python, JSON or a template writes it. Raises ConfigurationError."""
+    text = str(value).strip().lower()
+    if text in _YES | _NO:
+        return text in _YES
+    raise ConfigurationError(f"`{name}` is neither true nor false: {str(value)[:60]!r}", hint="write true or false")
+
+
+def count_of(name: str, value: int | str) -> int:
+    """Return the count that the argument `name` holds. A template without a value is 0. Raises ConfigurationError."""
+    text = str(value).strip().lower()
+    if text in _EMPTY:
+        return 0
+    if text.isascii() and text.isdigit() and len(text) <= 10:
+        return int(text)
+    raise ConfigurationError(f"`{name}` is no count: {str(value)[:60]!r}", hint="write a whole number, 0 or more")

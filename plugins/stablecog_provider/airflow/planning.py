@@ -42,5 +42,5 @@ def planned_windows(
 
 async def _planned(source: SourceSettings, store: StoreSettings, layout: Layout, pieces: int) -> list[dict[str, Any]]:
     async with open_ports(source, store, layout) as ports:
-        checkpoint = await CheckpointFile(ports.store, layout).load(ports.source.address)
+        checkpoint = await CheckpointFile(ports.store, layout).load()
         return [piece.to_document() for piece in await plan(ports.source, checkpoint, pieces=pieces)]

@@ -13,6 +13,7 @@ from typing import Protocol
 from ..model.coverage import Window
 from ..model.manifest import Row, RowKey
 from ..model.page import Page, PageQuery
+from ..model.partition_summary import PartitionSummary
 
 
 class Source(Protocol):
@@ -86,11 +87,17 @@ class ObjectStore(Protocol):
     After StoreUnavailable from `put` the outcome is unknown: read before writing again.
     """
 
+    address: str
+    """The server, for messages and to tell one store from another."""
+
     @property
     def requests(self) -> int:
         """How many were made so far."""
 
     async def get(self, key: str) -> Stored | None: ...
+
+    async def head(self, key: str) -> Listed | None:
+        """The object without its bytes; `version` as `get` spells it."""
 
     async def put(
         self,
@@ -127,8 +134,8 @@ class Partition(Protocol):
 
     def live_count(self, within: Window | None = None) -> int: ...
 
-    def next_retry(self) -> datetime | None:
-        """When the first failed image is due again."""
+    def summary(self) -> PartitionSummary:
+        """What the checkpoint keeps of it."""
 
 
 class Manifest(Protocol):

@@ -1,6 +1,6 @@
-"""Make the checkpoint anew from what cannot be lost with it: the manifest, and the source's counts.
+"""Recreate the checkpoint from what cannot be lost with it: the manifest, and the source's counts.
 
-Every partition is read, one at a time; what the source counts as the manifest does is covered, what it counts otherwise stays a
+Every partition is read, one at a time. What the source counts as the manifest does is covered; what it counts otherwise stays a
 gap that the next run reads. So coverage is never restarted from nothing, and never claims more than a count has proven. What was
 damaged is kept under `damaged/`; nothing is deleted.
 
@@ -16,19 +16,22 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from ..errors import AnotherAccount, ArchiveDamaged, ArchiveTooNew, ConfigurationError
-from ..model.checkpoint import Checkpoint, Proof
+from ..model.checkpoint import Checkpoint
+from ..model.counts import CountComparison, Proof
 from ..model.coverage import MAX_LATENCY, Axis, Coverage, Window
-from ..model.manifest import is_live
-from ..model.object_keys import Layout
+from ..model.failure import Failure
+from ..model.object_keys import Layout, day_of
+from ..model.partition_summary import PartitionSummary
+from ..model.row_lifecycle import is_live
 from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
-from .committing.tally import Failure
-from .fixity.lost_images import as_failed, lost_images
+from .committing.inventory import day_window, expected_days
+from .fixity.lost_images import check_images
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
 from .listing.counts import SourceCounts
-from .ports import Partition, Ports, Progress, ProgressListener
-from .proving.bisection import CountComparison, LiveCount, by_date, by_total
+from .ports import Ports, Progress, ProgressListener
+from .proving.bisection import LiveCount, by_date, by_total
 from .reports.rebuild import RebuildReport
 
 
@@ -39,81 +42,136 @@ class RebuildSettings:
 
     - `layout`: the bucket and the prefix of the archive.
     - `set_aside_damaged`: move unreadable partitions to `damaged/`; the next run reads their days again.
-    - `check_images`: check that every archived image is in the bucket with its recorded size.
-    - `allow_account_mismatch`: continue if the source lists none of the outputs that the archive holds.
+    - `check_images`: check that every stored image is in the bucket with its recorded size.
+    - `allow_account_mismatch`: continue although the source does not look like the archived account.
+    - `allow_deletions`: let the next runs mark so many outputs as deleted, even if that is more than half of the archive.
     """
 
     layout: Layout
     set_aside_damaged: bool = False
     check_images: bool = False
     allow_account_mismatch: bool = False
+    allow_deletions: int = 0
 
 
 @dataclass(slots=True)
-class _Inventory:
+class _Partitions:
     """What the partitions hold, and those that cannot be read."""
 
-    days: dict[date, int] = field(default_factory=dict)
-    versions: dict[date, str] = field(default_factory=dict)
-    retries: dict[date, datetime] = field(default_factory=dict)
+    summaries: dict[date, PartitionSummary] = field(default_factory=dict)
     newest: datetime = BEGINNING
     damaged: dict[date, ArchiveDamaged] = field(default_factory=dict)
 
-    def take(self, partition: Partition) -> None:
-        self.days[partition.day] = partition.live_count()
-        self.versions[partition.day] = partition.version
-        due = partition.next_retry()
-        if due is not None:
-            self.retries[partition.day] = due
+    @property
+    def live(self) -> dict[date, int]:
+        return {day: each.live for day, each in self.summaries.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Images:
+    """What looking for the images in the bucket found."""
+
+    checked: int | None = None
+    found: int = 0
+    lost: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What the counts prove, on the axis of the walk."""
+
+    coverage: Coverage
+    proof: Proof | None = None
+    gaps: tuple[CountComparison, ...] = ()
+    claims: tuple[str, ...] = ()
 
 
 async def rebuild(
     ports: Ports, settings: RebuildSettings, on_progress: ProgressListener | None = None
 ) -> RebuildReport:
-    """Rebuild the checkpoint. Raises ArchiveError; until the last write, what stood there stands."""
-    layout = settings.layout
+    """Rebuild the checkpoint. Raises ArchiveError; until the last write, the old one stays in place."""
+    layout, run_id, started = settings.layout, uuid.uuid4().hex[:12], ports.clock.now()
     notify: ProgressListener = on_progress or (lambda _: None)
+    file = CheckpointFile(ports.store, layout, ports.sleep)
+    unreadable = await file.salvage()
+    was = f"damaged ({unreadable.message})" if unreadable else "whole" if file.current else "missing"
+    asked = await probe(ports.source)
+    partitions = await _read_partitions(ports, file.current, notify)
+    missing = (
+        sorted({*file.current.partitions} - {*partitions.summaries} - {*partitions.damaged}) if file.current else []
+    )
+    await _check_preconditions(ports, settings, file, asked, partitions, was)
+    set_aside = await _set_aside(ports, settings, partitions, run_id)
+    images = await _look_for_images(ports, settings, partitions, notify)
+    counted = await _count(ports, asked, partitions, notify)
+    rebuilt = _checkpoint(ports, settings, file.current, asked, partitions, counted, run_id)
+    aside = layout.set_aside(layout.checkpoint, run_id)
+    await file.replace(rebuilt, aside)
     report = RebuildReport(
-        run_id=uuid.uuid4().hex[:12],
+        run_id=run_id,
         archive=str(layout),
         source=ports.source.address,
-        started_at=ports.clock.now(),
-        images_checked=settings.check_images,
+        started_at=started,
+        finished_at=ports.clock.now(),
+        axis=asked.capabilities.axis,
+        checkpoint_was=was,
+        coverage=counted.coverage,
+        live=rebuilt.live,
+        missing=tuple(missing),
+        set_aside=(*set_aside, *([layout.uri(aside)] if unreadable else [])),
+        gaps=counted.gaps,
+        images_checked=images.checked,
+        images_found=images.found,
+        lost_images=images.lost,
+        proof=counted.proof,
+        claims=counted.claims,
+        source_requests=ports.source.requests,
+        store_requests=ports.store.requests,
     )
-    file = CheckpointFile(ports.store, layout, ports.sleep)
-    unreadable = await file.salvage(ports.source.address)
-    report.checkpoint_was = f"damaged ({unreadable.message})" if unreadable else "whole" if file.current else "missing"
-    asked = await probe(ports.source)
-    report.axis = asked.capabilities.axis
-    inventory = await _take_inventory(ports, notify)
-    report.missing = sorted({*file.current.versions} - {*inventory.versions}) if file.current else []
-    await _check_preconditions(ports, settings, file, asked, inventory, report)
+    await ports.store.put(
+        layout.run_report(report.started_at, report.run_id),
+        json.dumps(report.to_document(), sort_keys=True, indent=1).encode() + b"\n",
+        content_type="application/json",
+    )
+    return report
 
-    await _repair(ports, settings, inventory, report, notify)
-    coverage = await _coverage(ports, asked, inventory, report, notify)
-    rebuilt = Checkpoint(
+
+def _checkpoint(
+    ports: Ports,
+    settings: RebuildSettings,
+    before: Checkpoint | None,
+    asked: Probe,
+    partitions: _Partitions,
+    counted: _Counted,
+    run_id: str,
+) -> Checkpoint:
+    """The new checkpoint; what the old one knew beyond the manifest is kept if it could be read."""
+    known = before or Checkpoint(source=ports.source.address, axis=asked.capabilities.axis)
+    return Checkpoint(
         source=ports.source.address,
         axis=asked.capabilities.axis,
-        coverage=coverage,
-        days=inventory.days,
-        versions=inventory.versions,
-        retries=inventory.retries,
-        proof=report.proof,
-        store_probed=file.current.store_probed if file.current else "",
-        run_id=report.run_id,
+        coverage=counted.coverage,
+        partitions=partitions.summaries,
+        proof=counted.proof,
+        proofs=known.proofs,
+        reread=known.reread.merge(
+            Coverage.of(day_window(day) for day in _changed(before, partitions) if day > day_of(BEGINNING))
+        ),
+        deletions_allowed=max(known.deletions_allowed, settings.allow_deletions),
+        consents=known.consents,
+        store_probed=known.store_probed,
+        store_probed_at=known.store_probed_at,
+        run_id=run_id,
         saved_at=ports.clock.now(),
     )
-    await file.replace(rebuilt, layout.set_aside(layout.checkpoint, report.run_id))
-    if unreadable:
-        report.set_aside.append(layout.uri(layout.set_aside(layout.checkpoint, report.run_id)))
-    report.coverage, report.live = coverage, rebuilt.live
-    return await _finish(ports, layout, report)
 
 
-async def _take_inventory(ports: Ports, on_progress: ProgressListener) -> _Inventory:
+async def _read_partitions(ports: Ports, before: Checkpoint | None, on_progress: ProgressListener) -> _Partitions:
     """Read every partition, one at a time. Raises ArchiveTooNew: that is no damage."""
-    inventory = _Inventory()
-    days = await ports.manifest.days()
+    found = _Partitions()
+    listed = {*await ports.manifest.versions()}
+    # Some stores list late what was written lately.
+    days = sorted(listed.union(expected_days(before) if before else ()))
     for number, day in enumerate(days):
         on_progress(Progress(done=number, planned=len(days), stage="reading the manifest"))
         try:
@@ -121,85 +179,107 @@ async def _take_inventory(ports: Ports, on_progress: ProgressListener) -> _Inven
         except ArchiveTooNew:
             raise
         except ArchiveDamaged as error:
-            inventory.damaged[day] = error
+            found.damaged[day] = error
             continue
-        inventory.take(partition)
-        if inventory.days[day]:
-            inventory.newest = max(row.created_at for row in partition.rows() if is_live(row))
-    return inventory
+        if day not in listed and not partition.version:
+            continue
+        found.summaries[day] = partition.summary()
+        if found.summaries[day].live:
+            found.newest = max(row.created_at for row in partition.rows() if is_live(row))
+    return found
 
 
 async def _check_preconditions(
-    ports: Ports,
-    settings: RebuildSettings,
-    file: CheckpointFile,
-    asked: Probe,
-    inventory: _Inventory,
-    report: RebuildReport,
+    ports: Ports, settings: RebuildSettings, file: CheckpointFile, asked: Probe, partitions: _Partitions, was: str
 ) -> None:
-    """Raises where nothing may be written: nothing is there, what is there is damaged, or it is another account's."""
-    if report.checkpoint_was == "missing" and not inventory.versions and not inventory.damaged:
+    """Raises if nothing may be written: nothing is there, what is there is damaged, or it is another account's."""
+    if was == "missing" and not partitions.summaries and not partitions.damaged:
         async for _ in ports.store.list(settings.layout.images):
             break
         else:
             raise ConfigurationError(
                 f"there is no archive at {settings.layout}",
-                hint="check the address; the first `stablecog-archive run` makes one",
+                hint="check the address; the first `stablecog-archive run` creates an archive",
             )
-    if inventory.damaged and not settings.set_aside_damaged:
-        named = "; ".join(error.message for error in list(inventory.damaged.values())[:5])
+    if partitions.damaged and not settings.set_aside_damaged:
+        named = "; ".join(error.message for error in list(partitions.damaged.values())[:5])
         raise ArchiveDamaged(
-            f"{len(inventory.damaged)} partitions cannot be read, and nothing was changed: {named}",
-            hint="restore earlier versions of the objects, or say --set-aside-damaged: they are moved to damaged/, their "
+            f"{len(partitions.damaged)} partitions cannot be read, and nothing was changed: {named}",
+            hint="restore earlier versions of the objects, or pass --set-aside-damaged: they are moved to damaged/, their "
             "days become gaps, and the next run reads and copies those days again",
         )
-    days = [day for day, count in sorted(inventory.days.items()) if count]
-    if settings.allow_account_mismatch or not days:
+    known = Checkpoint(
+        source=ports.source.address,
+        axis=asked.capabilities.axis,
+        coverage=file.current.on(asked.capabilities.axis).coverage if file.current else Coverage(),
+        partitions=partitions.summaries,
+        proofs=file.current.proofs if file.current else 0,
+    )
+    allowed = max(settings.allow_deletions, file.current.deletions_allowed if file.current else 0)
+    if settings.allow_account_mismatch or not known.live or (asked.capabilities.empty and allowed >= known.live):
         return
     if asked.capabilities.empty:
         raise AnotherAccount(f"the source at {ports.source.address} lists nothing, and {settings.layout} holds outputs")
-    archived = Archived(archive=str(settings.layout), days=days, partition=ports.manifest.load)
+    lost = _changed(file.current, partitions)
+    archived = Archived(archive=str(settings.layout), checkpoint=known, partition=ports.manifest.load, lost=lost)
     await check_account(ports.source, asked, archived)
 
 
-async def _repair(
-    ports: Ports, settings: RebuildSettings, inventory: _Inventory, report: RebuildReport, on_progress: ProgressListener
-) -> None:
-    """Set aside what cannot be read; mark the images that are lost, so that the next run copies them."""
-    layout = settings.layout
-    for day in inventory.damaged:
-        key = layout.set_aside(layout.partition(day), report.run_id)
-        inventory.take(await ports.manifest.set_aside(day, key))
-        report.set_aside.append(layout.uri(key))
+def _changed(before: Checkpoint | None, partitions: _Partitions) -> set[date]:
+    """The days whose partition is lost, unreadable or changed by something else: the archive cannot know what it held."""
+    found = {day: each.version for day, each in partitions.summaries.items()}
+    known = before.partitions if before else {}
+    return {day for day, each in known.items() if found.get(day) != each.version} | {*partitions.damaged}
+
+
+async def _set_aside(ports: Ports, settings: RebuildSettings, partitions: _Partitions, run_id: str) -> list[str]:
+    """Move the unreadable partitions out of the way; returns where they are kept."""
+    places = []
+    for day in partitions.damaged:
+        key = settings.layout.set_aside(settings.layout.partition(day), run_id)
+        partitions.summaries[day] = (await ports.manifest.set_aside(day, key)).summary()
+        places.append(settings.layout.uri(key))
+    return places
+
+
+async def _look_for_images(
+    ports: Ports, settings: RebuildSettings, partitions: _Partitions, on_progress: ProgressListener
+) -> _Images:
+    """Look for every stored image. Those that are lost are marked, so that the next run copies them; those that are back are
+    adopted again.
+    """
     if not settings.check_images:
-        return
-    for number, day in enumerate(sorted(inventory.days)):
-        on_progress(Progress(done=number, planned=len(inventory.days), stage="looking for images"))
-        partition = await ports.manifest.load(day)
-        lost = await lost_images(ports.store, layout, partition)
-        if lost:
-            inventory.take(await ports.manifest.amend(day, as_failed(lost, ports.clock.now())))
-            report.lost_images += [Failure(*key, found.reason) for key, found in sorted(lost.items())]
+        return _Images()
+    checked, found, lost = 0, 0, list[Failure]()
+    for number, day in enumerate(sorted(partitions.summaries)):
+        on_progress(Progress(done=number, planned=len(partitions.summaries), stage="looking for images"))
+        check = await check_images(ports.store, settings.layout, await ports.manifest.load(day))
+        if check.missing or check.found:
+            amended = await ports.manifest.amend(day, check.applied(ports.clock.now()))
+            partitions.summaries[day] = amended.summary()
+        checked, found = checked + check.checked, found + len(check.found)
+        lost += [Failure(*key, each.reason) for key, each in sorted(check.missing.items())]
+    return _Images(checked, found, tuple(lost))
 
 
-async def _coverage(
-    ports: Ports, asked: Probe, inventory: _Inventory, report: RebuildReport, on_progress: ProgressListener
-) -> Coverage:
+async def _count(ports: Ports, asked: Probe, partitions: _Partitions, on_progress: ProgressListener) -> _Counted:
     """What the counts prove, on the axis of this source's walk."""
     on_progress(Progress(stage="comparing counts"))
-    counts = SourceCounts(source=ports.source, capabilities=asked.capabilities, claims=report.claims)
-    end = asked.page.source_time - MAX_LATENCY
+    axis = asked.capabilities.axis
+    counts = SourceCounts(source=ports.source, capabilities=asked.capabilities)
+    end = min(asked.page.source_time, ports.clock.now()) - MAX_LATENCY
     if not asked.capabilities.counts_by_date:
-        report.claims.append("The source's counts do not honour dates: only its grand total could be compared.")
         # What was requested before `newest - MAX_LATENCY` had completed when the newest output was read.
-        ends = [end, inventory.newest - MAX_LATENCY] if inventory.newest > BEGINNING + MAX_LATENCY else [end]
-        proven = await by_total(counts, inventory.days, [one for one in ends if one <= end], _live_in(ports))
-    else:
-        stretches = await by_date(counts, inventory.days, end, _live_in(ports))
-        report.gaps = [cell for cell in stretches if not cell.agrees]
-        proven = Coverage.of(cell.window for cell in stretches if cell.agrees)
-        report.proof = _proof(stretches, report.gaps, ports.clock.now())
-    return proven.on(asked.capabilities.axis, Axis.REQUESTED)
+        ends = [end, partitions.newest - MAX_LATENCY] if partitions.newest > BEGINNING + MAX_LATENCY else [end]
+        proven = await by_total(counts, partitions.live, [one for one in ends if one <= end], _live_in(ports))
+        claim = "The source's counts do not honour dates: only its grand total could be compared."
+        return _Counted(proven.on(axis, Axis.REQUESTED), claims=(*counts.claims, claim))
+    stretches = await by_date(counts, partitions.live, end, _live_in(ports))
+    gaps = tuple(cell for cell in stretches if not cell.agrees)
+    proven = Coverage.of(cell.window for cell in stretches if cell.agrees)
+    return _Counted(
+        proven.on(axis, Axis.REQUESTED), _proof(stretches, gaps, ports.clock.now()), gaps, tuple(counts.claims)
+    )
 
 
 def _live_in(ports: Ports) -> LiveCount:
@@ -209,20 +289,9 @@ def _live_in(ports: Ports) -> LiveCount:
     return live
 
 
-def _proof(stretches: list[CountComparison], gaps: list[CountComparison], now: datetime) -> Proof | None:
-    """Of the whole; none where differences happen to cancel out."""
+def _proof(stretches: list[CountComparison], gaps: tuple[CountComparison, ...], now: datetime) -> Proof | None:
+    """Of the whole; none if differences happen to cancel out."""
     source, manifest = sum(cell.source for cell in stretches), sum(cell.manifest for cell in stretches)
     if gaps and source == manifest:
         return None
-    return Proof(BEGINNING, stretches[-1].window.end, source, manifest, now)
-
-
-async def _finish(ports: Ports, layout: Layout, report: RebuildReport) -> RebuildReport:
-    report.finished_at = ports.clock.now()
-    report.source_requests, report.store_requests = ports.source.requests, ports.store.requests
-    await ports.store.put(
-        layout.run_report(report.started_at, report.run_id),
-        json.dumps(report.to_document(), sort_keys=True, indent=1).encode() + b"\n",
-        content_type="application/json",
-    )
-    return report
+    return Proof(BEGINNING, stretches[-1].window.end, source, manifest, now, len(stretches))

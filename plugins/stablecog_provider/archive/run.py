@@ -4,165 +4,174 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from types import MappingProxyType
-from typing import ClassVar
+from datetime import datetime, timedelta
 
 from ..errors import ConfigurationError
-from ..model.checkpoint import Checkpoint, Proof
-from ..model.coverage import Axis, Coverage, Window
-from ..model.manifest import LONGEST_REST
-from ..model.object_keys import Layout, day_of
-from ..model.page import MAX_PER_PAGE
+from ..model.coverage import Coverage, Window
+from ..model.object_keys import day_of
 from ..model.times import BEGINNING, FAR_FUTURE
-from .committing.checkpoint_file import CheckpointFile, probe_store
+from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
-from .committing.inventory import take_inventory
+from .committing.inventory import Inventory, take_inventory
 from .committing.ledger import Ledger
 from .committing.pipeline import Pipeline
+from .committing.starting_point import starting_point
 from .committing.tally import Tally
-from .copying.concurrency import DEFAULT_CONCURRENCY
 from .copying.transfer import Transfer
 from .listing.account_check import Archived, check_account
-from .listing.capabilities import Capabilities, Probe, probe
+from .listing.budget import RequestBudget, request_limit
+from .listing.capabilities import Probe, WalkKind, probe
+from .listing.counts import SourceCounts
+from .listing.gaps import due_days, resting, windows_to_read
+from .listing.opaque_walk import PAGE_SIZE
+from .listing.sweep import Slice, read_slice, sweep_from
+from .listing.verified import verified
 from .listing.walk import walk
 from .ports import Ports, ProgressListener
-from .proving.proof import Prover
-from .proving.whole import prove_run
+from .proving.conclusion import conclude
+from .proving.guard import DeletionGuard
+from .proving.places import Places
+from .proving.proof import Prover, RunProof
+from .proving.sweep import swept, unlisted_in
 from .reports.run import RunReport
+from .run_settings import ArchiveSettings
 
+__all__ = ["ArchiveSettings", "archive"]
 
-# Without slots: a default is a class attribute, and the command line and the operator take it from here.
-@dataclass(frozen=True)
-class ArchiveSettings:
-    """What one run does. Raises ConfigurationError if a value has the wrong type or is out of bounds.
-
-    - `layout`: the bucket and the prefix of the archive.
-    - `start`, `end`: archive outputs from `start` on and before `end`. Both need a time zone. None: no bound.
-    - `lookback`: how far before the watermark the listing is read again, for late upscales and changed metadata. 0: off.
-    - `per_page`: outputs per request to the listing.
-    - `concurrency`: upper limit on parallel copies. The actual number adapts to what the hosts can take.
-    - `bytes_in_flight`: upper limit on bytes of images held in memory while they are copied.
-    - `retry_failed`: retry all failed images now, not only those whose retry is due.
-    - `allow_unsafe_store`: continue if the store ignores conditional writes.
-    - `allow_account_mismatch`: continue if the source lists none of the outputs that the archive holds.
-    """
-
-    BOUNDS: ClassVar[Mapping[str, tuple[int, int]]] = MappingProxyType(
-        {"per_page": (1, MAX_PER_PAGE), "concurrency": (1, 1024), "bytes_in_flight": (1, 1024**4)}
-    )
-    """The least and the greatest value of each setting that is a number."""
-
-    layout: Layout
-    start: datetime | None = None
-    end: datetime | None = None
-    lookback: timedelta = timedelta(days=1)
-    per_page: int = MAX_PER_PAGE
-    concurrency: int = DEFAULT_CONCURRENCY
-    bytes_in_flight: int = 32 * 1024 * 1024
-    retry_failed: bool = False
-    allow_unsafe_store: bool = False
-    allow_account_mismatch: bool = False
-
-    def __post_init__(self) -> None:
-        self._check_period()
-        if not isinstance(self.lookback, timedelta) or self.lookback < timedelta(0):
-            raise ConfigurationError(
-                f"lookback: {self.lookback!r} is not a duration of 0 or more", hint="0 switches the lookback off"
-            )
-        for name, (least, greatest) in self.BOUNDS.items():
-            value = getattr(self, name)
-            # True is the number 1 to Python.
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= greatest:
-                raise ConfigurationError(
-                    f"{name}: {value!r} is not a whole number from {least} to {greatest}", hint=f"correct {name}"
-                )
-        for name in ("retry_failed", "allow_unsafe_store", "allow_account_mismatch"):
-            # The text "False" of a template would count as true.
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigurationError(
-                    f"{name}: {getattr(self, name)!r} is not True or False", hint=f"correct {name}"
-                )
-
-    def _check_period(self) -> None:
-        for name in ("start", "end"):
-            instant = getattr(self, name)
-            if instant is not None and (instant.tzinfo is None or not BEGINNING <= instant < FAR_FUTURE):
-                raise ConfigurationError(
-                    f"{name}: {instant} is not an instant with a time zone from 2000 to 2199",
-                    hint=f"correct {name}, or omit it to archive without that bound",
-                )
-        if self.start and self.end and self.start >= self.end:
-            raise ConfigurationError(
-                f"start {self.start} is not before end {self.end}", hint="the end is exclusive: choose a later one"
-            )
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""The source's clock is believed so far ahead of ours: else one wrong `Date` would claim days that have not come."""
 
 
 async def archive(ports: Ports, settings: ArchiveSettings, on_progress: ProgressListener | None = None) -> RunReport:
     """Archive every gap of coverage, commit, prove. Raises ArchiveError; what was committed before stays committed."""
     started, run_id = ports.clock.now(), uuid.uuid4().hex[:12]
     file = CheckpointFile(ports.store, settings.layout, ports.sleep)
-    await file.load(ports.source.address)
-    asked = await probe(ports.source)
-    capabilities = asked.capabilities
-    settled = _settled(asked, settings)
+    await file.load()
+    asked = await probe(ports.source, sweep_from(file.current))
+    settled = _settled(asked, settings, started)
     ledger = _ledger(ports, settings, file, run_id)
-    if file.current and not settings.allow_account_mismatch and not capabilities.empty:
-        await check_account(ports.source, asked, _archived(file.current, ledger, settings))
-    start = await _starting_point(ports, settings, file, capabilities, run_id)
-    committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start)
-    pipeline = _pipeline(ports, settings, ledger, committer, run_id, on_progress)
-    await take_inventory(ports.manifest, committer, settings.layout)
-    due = _due(committer.checkpoint.retries, started, everything=settings.retry_failed)
-    windows = await _windows(start, settings, settled, ledger, due)
-    tallies = [
-        await pipeline.run(pipeline.work_items(walk(ports.source, window, capabilities, settings.per_page)))
-        for window in windows
-    ]
-    # Last, so that a host of images that fails for long keeps nothing new from being read.
-    tallies.append(await pipeline.run(pipeline.retries(due)))
-    prover = Prover(
-        source=ports.source,
-        capabilities=capabilities,
-        pipeline=pipeline,
-        ledger=ledger,
-        committer=committer,
-        clock=ports.clock,
-        per_page=settings.per_page,
-        began=started,
-    )
-    asked_for = Window(settings.start or BEGINNING, settings.end or FAR_FUTURE)
-    proven = await prove_run(prover, asked_for, windows, Tally.sum(tallies).holes)
-    saved = await _save_proof(file, committer, proven.proof, run_id)
+    inventory = await take_inventory(ports.manifest, ledger, file, settings.layout)
+    slice_ = await _check_account(ports, settings, asked, file, ledger, inventory)
+    start = await starting_point(ports, settings.layout, file, asked, run_id, unsafe=settings.allow_unsafe_store)
+    committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint)
+    await committer.note(inventory, _consents(settings, start.checkpoint.live))
+    pipeline = _pipeline(ports, settings, ledger, committer, on_progress)
+    run = _Run(ports, settings, asked, ledger, committer, pipeline, started)
+    known = committer.checkpoint.on(asked.capabilities.axis)
+    windows = await windows_to_read(known, ledger.unread, settings, settled, started)
+    tally = Tally.sum([await run.read(window) for window in windows])
+    tally = Tally.sum((tally, await run.sweep(slice_), await run.retry(started)))
+    proof, repaired = await run.prove(windows, tally, started)
+    tally = Tally.sum((tally, repaired))
+    saved, outcome = await conclude(committer, proof, slice_, run_id, started, ports.clock.now())
+    page_size = PAGE_SIZE if asked.capabilities.walk is WalkKind.DOCUMENTED else settings.per_page
     report = RunReport(
         run_id=run_id,
         archive=str(settings.layout),
         source=ports.source.address,
         started_at=started,
         finished_at=ports.clock.now(),
-        walk=str(capabilities.walk),
-        capabilities=capabilities.to_document(),
-        axis=capabilities.axis,
+        outcome=outcome,
+        walk=str(asked.capabilities.walk),
+        capabilities=asked.capabilities.to_document(),
+        axis=asked.capabilities.axis,
         coverage=saved.coverage,
-        **Tally.sum((*tallies, proven.tally)).counts(),
-        pending_retries=len(saved.retries),
-        next_retry=min(saved.retries.values(), default=None),
+        **tally.counts(),
+        images=saved.images,
+        pending_retries=len(saved.due),
+        next_retry=min(saved.due.values(), default=None),
         source_requests=ports.source.requests,
+        request_limit=request_limit(tally.new, len(windows.windows), max(0, tally.read - tally.new), page_size),
         store_requests=ports.store.requests,
-        proof=proven.proof,
-        differences=proven.differences,
-        holes=proven.holes,
-        claims=proven.claims,
+        proof=proof.proof,
+        differences=proof.differences,
+        holes=proof.holes,
+        sweep=saved.sweep,
+        changed=inventory.changed,
+        hosts_down=run.pipeline.transfer.hosts.down,
+        claims=proof.claims,
+        notes=(*start.notes, *_clock_note(asked, started)),
     )
-    await _keep(ports, settings, report)
+    await ports.store.put(
+        settings.layout.run_report(report.started_at, report.run_id),
+        json.dumps(report.to_document(), sort_keys=True, indent=1).encode() + b"\n",
+        content_type="application/json",
+    )
     return report
 
 
-def _settled(asked: Probe, settings: ArchiveSettings) -> datetime:
+@dataclass(slots=True)
+class _Run:
+    """One run's parts, and what it does with them in turn."""
+
+    ports: Ports
+    settings: ArchiveSettings
+    asked: Probe
+    ledger: Ledger
+    committer: Committer
+    pipeline: Pipeline
+    started: datetime
+
+    async def read(self, window: Window) -> Tally:
+        """Archive all that the source lists in a window of the walk's axis."""
+        capabilities = self.asked.capabilities
+        checkpoint = self.committer.checkpoint.on(capabilities.axis)
+        known = checkpoint.coverage.merge(resting(checkpoint, self.started))
+        steps = walk(self.ports.source, window, capabilities, self.settings.per_page, known=known)
+        return await self.pipeline.run(self.pipeline.work_items(verified(steps, self.asked.seen, capabilities.axis)))
+
+    async def sweep(self, slice_: Slice | None) -> Tally:
+        """Archive what reading an old stretch again adds, and note it if the manifest holds more than is listed there."""
+        if slice_ is None:
+            return Tally()
+        tally = await self.pipeline.run(swept(slice_, self.ledger))
+        known = self.committer.checkpoint.partitions
+        odd = await unlisted_in(slice_, self.ledger, known, self.asked.capabilities.axis)
+        if odd:
+            await self.committer.amend(lambda found: replace(found, reread=found.reread.merge(odd)))
+        return tally
+
+    async def retry(self, started: datetime) -> Tally:
+        """Fetch the images that are due. Last, so that an image host that fails for long keeps nothing new from being read."""
+        days = due_days(self.committer.checkpoint, started, everything=self.settings.retry_failed)
+        return await self.pipeline.run(self.pipeline.retries(days))
+
+    async def prove(self, windows: Coverage, tally: Tally, started: datetime) -> tuple[RunProof, Tally]:
+        known, capabilities = self.committer.checkpoint.on(self.asked.capabilities.axis), self.asked.capabilities
+        places = Places(
+            source=self.ports.source,
+            capabilities=capabilities,
+            counts=SourceCounts(source=self.ports.source, capabilities=capabilities, per_page=self.settings.per_page),
+            pipeline=self.pipeline,
+            ledger=self.ledger,
+            committer=self.committer,
+            clock=self.ports.clock,
+            budget=RequestBudget(self.ports.source, self.ledger.created),
+            guard=DeletionGuard(known.live - len(self.ledger.created), known.deletions_allowed),
+            per_page=self.settings.per_page,
+        )
+        prover = Prover(
+            places=places,
+            capabilities=capabilities,
+            known=known,
+            now=started,
+            consented=bool(known.deletions_allowed),
+        )
+        asked = Window(self.settings.start or BEGINNING, self.settings.end or FAR_FUTURE)
+        recent = windows if tally.new else Coverage()
+        proof = await prover.prove(asked, recent, tally.holes)
+        used = places.guard.used
+        if used:
+            await self.committer.amend(
+                lambda found: replace(found, deletions_allowed=max(0, found.deletions_allowed - used))
+            )
+        return proof, Tally.sum(places.tallies)
+
+
+def _settled(asked: Probe, settings: ArchiveSettings, now: datetime) -> datetime:
     """The instant before which nothing can appear any more. Raises ConfigurationError if `start` lies after it."""
-    settled = asked.page.source_time - asked.capabilities.axis.settling
+    settled = min(asked.page.source_time, now + CLOCK_TOLERANCE) - asked.capabilities.axis.settling
     # A little after it is what a plan of windows and two clocks make: there is nothing to read yet.
     if settings.start and settings.start >= settled + timedelta(hours=1):
         raise ConfigurationError(
@@ -172,11 +181,43 @@ def _settled(asked: Probe, settings: ArchiveSettings) -> datetime:
     return settled
 
 
+def _clock_note(asked: Probe, now: datetime) -> tuple[str, ...]:
+    ahead = asked.page.source_time - now
+    if abs(ahead) <= CLOCK_TOLERANCE:
+        return ()
+    direction = "ahead of" if ahead > timedelta(0) else "behind"
+    return (
+        f"The source's clock is {abs(ahead)} {direction} this machine's. Nothing is claimed beyond the earlier of the two; if "
+        "this machine's clock is wrong, set it.",
+    )
+
+
 def _ledger(ports: Ports, settings: ArchiveSettings, file: CheckpointFile, run_id: str) -> Ledger:
-    has_undated_rows = file.current is not None and day_of(BEGINNING) in file.current.days
+    has_undated_rows = file.current is not None and day_of(BEGINNING) in file.current.partitions
     return Ledger(
         ports.manifest, ports.clock, run_id, has_undated_rows=has_undated_rows, retry_all=settings.retry_failed
     )
+
+
+async def _check_account(
+    ports: Ports, settings: ArchiveSettings, asked: Probe, file: CheckpointFile, ledger: Ledger, inventory: Inventory
+) -> Slice | None:
+    """Returns the stretch that was read again on the way. Raises AnotherAccount; nothing was written then."""
+    if file.current is None:
+        return None
+    known = inventory.noted(file.current.on(asked.capabilities.axis))
+    slice_ = await read_slice(ports.source, asked, known)
+    allowed = max(settings.allow_deletions, known.deletions_allowed)
+    if not settings.allow_account_mismatch and not (asked.capabilities.empty and allowed >= known.live):
+        archived = Archived(archive=str(settings.layout), checkpoint=known, partition=ledger.partition)
+        await check_account(ports.source, asked, archived, slice_)
+    return slice_
+
+
+def _consents(settings: ArchiveSettings, live: int) -> dict[str, int]:
+    """What a person allowed, with the number of outputs that it is about."""
+    consents = {"deletions": settings.allow_deletions, "account": live if settings.allow_account_mismatch else 0}
+    return {kind: count for kind, count in consents.items() if count}
 
 
 def _pipeline(
@@ -184,7 +225,6 @@ def _pipeline(
     settings: ArchiveSettings,
     ledger: Ledger,
     committer: Committer,
-    run_id: str,
     on_progress: ProgressListener | None,
 ) -> Pipeline:
     transfer = Transfer(
@@ -201,72 +241,5 @@ def _pipeline(
         transfer=transfer,
         committer=committer,
         clock=ports.clock,
-        run_id=run_id,
         on_progress=on_progress or (lambda _: None),
-    )
-
-
-async def _windows(
-    start: Checkpoint, settings: ArchiveSettings, settled: datetime, ledger: Ledger, due: list[date]
-) -> Coverage:
-    """What to read: gaps, the lookback, and the places of unreadable outputs that are due."""
-    windows = windows_to_read(start.coverage, settings, settled)
-    for day in due:
-        unread = (await ledger.unread(day)).around(start.axis, Axis.REQUESTED)
-        # Widened by what may have been in flight around it, and no further than what has settled.
-        windows = windows.merge(unread.intersect(Coverage((Window(BEGINNING, settled),))))
-    return windows
-
-
-def _due(retries: Mapping[date, datetime], now: datetime, *, everything: bool) -> list[date]:
-    """The days whose failed images are due. A rest that is longer than any was stamped by a clock that was ahead."""
-    soon = LONGEST_REST if everything else timedelta(0)
-    return sorted(day for day, at in retries.items() if at - now <= soon or at - now > LONGEST_REST)
-
-
-def windows_to_read(covered: Coverage, settings: ArchiveSettings, settled: datetime) -> Coverage:
-    """The gaps between what is asked for and what is covered, and the lookback before the end of coverage."""
-    start, end = settings.start or BEGINNING, min(settings.end or settled, settled)
-    if start >= end:
-        return Coverage()
-    wanted = Window(start, end)
-    gaps = covered.gaps(wanted)
-    reached = covered.intersect(Coverage((wanted,))).windows
-    if settings.end is None and settings.lookback and reached:
-        newest = reached[-1].end
-        gaps = gaps.merge(Coverage((Window(max(start, newest - settings.lookback), newest),)))
-    return gaps
-
-
-def _archived(checkpoint: Checkpoint, ledger: Ledger, settings: ArchiveSettings) -> Archived:
-    days = [day for day, count in sorted(checkpoint.days.items()) if count]
-    return Archived(archive=str(settings.layout), days=days, partition=ledger.partition)
-
-
-async def _starting_point(
-    ports: Ports, settings: ArchiveSettings, file: CheckpointFile, capabilities: Capabilities, run_id: str
-) -> Checkpoint:
-    """The checkpoint to go on from, on this run's axis, once the store is known to be safe.
-
-    A new archive's is saved before its first row: a manifest without a checkpoint is then always a loss, never a beginning.
-    """
-    store = "unsafe, allowed" if settings.allow_unsafe_store else settings.layout.bucket
-    start = file.current or Checkpoint(source=ports.source.address, axis=capabilities.axis)
-    if start.store_probed != store:
-        if not settings.allow_unsafe_store:
-            await probe_store(ports.store, settings.layout, run_id, ports.sleep)
-        start = await file.update(lambda checkpoint: replace(checkpoint, store_probed=store), start)
-    return start.on(capabilities.axis)
-
-
-async def _save_proof(file: CheckpointFile, committer: Committer, proof: Proof | None, run_id: str) -> Checkpoint:
-    return await file.update(lambda found: replace(found, proof=proof or found.proof, run_id=run_id), committer.start)
-
-
-async def _keep(ports: Ports, settings: ArchiveSettings, report: RunReport) -> None:
-    """Write the report under `runs/`."""
-    await ports.store.put(
-        settings.layout.run_report(report.started_at, report.run_id),
-        json.dumps(report.to_document(), sort_keys=True, indent=1).encode() + b"\n",
-        content_type="application/json",
     )

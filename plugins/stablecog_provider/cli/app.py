@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import ConfigurationError
+from ..version import COMMAND
 from .commands import NO_DECORATION, LazyGroup
 from .context import CliContext
-from .entry import VERSION
 from .exits import Exit, Redaction, document_of, exit_of, traceback_of
 
 PROGRAM = "stablecog-archive"
@@ -25,7 +25,7 @@ app = typer.Typer(cls=LazyGroup, **NO_DECORATION)
 
 def _print_version(context: typer.Context, asked: bool) -> None:
     if asked:
-        context.obj.out.write(f"{VERSION}\n")
+        context.obj.out.write(f"{COMMAND}\n")
         raise typer.Exit
 
 

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
-from .. import __version__
+from ..version import COMMAND
 
 if TYPE_CHECKING:
     from .context import CliContext
-
-VERSION = f"stablecog-archive {__version__}"
 
 
 def main(arguments: Sequence[str] | None = None, cli_context: CliContext | None = None) -> int:
@@ -22,7 +20,7 @@ def main(arguments: Sequence[str] | None = None, cli_context: CliContext | None 
     if typed == ["--version"]:
         out = cli_context.out if cli_context else sys.stdout
         if out is not None:
-            out.write(f"{VERSION}\n")
+            out.write(f"{COMMAND}\n")
         return 0
     from .app import run_command
     from .context import CliContext

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from ..archive.run_settings import ArchiveSettings
 from ..model.object_keys import Layout
 from ..model.times import parse_instant
 
 _SPAN = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([smhdw]?)", re.ASCII)
+_MIN_DELETIONS, _MAX_DELETIONS = ArchiveSettings.BOUNDS["allow_deletions"]
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -74,7 +76,19 @@ ImageHost = Annotated[
 ]
 AllowAccountMismatch = Annotated[
     bool,
-    typer.Option("--allow-account-mismatch", help="Continue if the source lists none of the archived outputs."),
+    typer.Option(
+        "--allow-account-mismatch", help="Continue although the source does not look like the archived account."
+    ),
+]
+AllowDeletions = Annotated[
+    int,
+    typer.Option(
+        "--allow-deletions",
+        metavar="N",
+        min=_MIN_DELETIONS,
+        max=_MAX_DELETIONS,
+        help="Allow N outputs to be marked as deleted at the source, even if that is more than half of the archive.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document, errors included.")]
 Debug = Annotated[bool, typer.Option("--debug", help="On an error, print a traceback with secrets removed.")]

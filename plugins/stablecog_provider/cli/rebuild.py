@@ -9,7 +9,7 @@ import typer
 from ..archive.rebuild import RebuildSettings
 from ..archive.rebuild import rebuild as rebuild_archive
 from .context import CliContext
-from .options import AllowAccountMismatch, Debug, EndpointUrl, ImageHost, Json, Source, To
+from .options import AllowAccountMismatch, AllowDeletions, Debug, EndpointUrl, ImageHost, Json, Source, To
 
 
 def rebuild(
@@ -30,6 +30,7 @@ def rebuild(
         typer.Option("--check-images", help="Check that every archived image is in the bucket with its recorded size."),
     ] = RebuildSettings.check_images,
     allow_account_mismatch: AllowAccountMismatch = RebuildSettings.allow_account_mismatch,
+    allow_deletions: AllowDeletions = RebuildSettings.allow_deletions,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -44,6 +45,7 @@ def rebuild(
         set_aside_damaged=set_aside_damaged,
         check_images=check_images,
         allow_account_mismatch=allow_account_mismatch,
+        allow_deletions=allow_deletions,
     )
     source_access = source_settings(cli.environ, source, image_host)
     store_access = store_settings(cli.environ, endpoint_url)

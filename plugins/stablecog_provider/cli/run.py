@@ -11,6 +11,7 @@ from ..archive.run import ArchiveSettings, archive
 from .context import CliContext
 from .options import (
     AllowAccountMismatch,
+    AllowDeletions,
     Debug,
     EndpointUrl,
     ImageHost,
@@ -67,6 +68,7 @@ def run(
         bool, typer.Option("--allow-unsafe-store", help="Continue if the store ignores conditional writes.")
     ] = ArchiveSettings.allow_unsafe_store,
     allow_account_mismatch: AllowAccountMismatch = ArchiveSettings.allow_account_mismatch,
+    allow_deletions: AllowDeletions = ArchiveSettings.allow_deletions,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -88,6 +90,7 @@ def run(
         retry_failed=retry_failed,
         allow_unsafe_store=allow_unsafe_store,
         allow_account_mismatch=allow_account_mismatch,
+        allow_deletions=allow_deletions,
     )
     source_access = source_settings(cli.environ, source, image_host)
     store_access = store_settings(cli.environ, endpoint_url)

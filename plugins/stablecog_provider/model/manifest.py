@@ -1,12 +1,9 @@
-"""The manifest: one row an image, its columns (a public contract: add at the end, never rename), and how rows merge.
-
-`merge_rows` is commutative, associative and idempotent, so that any number of runs, in any order, end in the same partition.
-"""
+"""The manifest: one row per image, and its columns (a public contract: add at the end, never rename)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from math import isfinite
 from operator import attrgetter
@@ -15,7 +12,7 @@ from typing import Any
 from .object_keys import Rendition
 from .output import Output, UnreadableOutput, without_secrets
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 STRING, INSTANT, INT32, INT64, FLOAT64, BOOL = "string", "timestamp[us, UTC]", "int32", "int64", "float64", "bool"
 
@@ -63,21 +60,25 @@ COLUMNS: tuple[tuple[str, str, bool], ...] = (
     ("run_id", STRING, False),
     ("raw", STRING, False),
     ("attempted_at", INSTANT, True),
+    ("attempted_url", STRING, True),
+    ("archived_url", STRING, True),
+    ("missing_at", INSTANT, True),
+    ("found_at", INSTANT, True),
+    ("earlier_images", STRING, True),
 )
 
 
 class State(StrEnum):
-    """What became of an image."""
+    """What became of an image; `row_lifecycle` says how each state is reached."""
 
     ARCHIVED = "archived"
     GONE = "gone"
     FAILED = "failed"
+    LOST = "lost"
 
 
 MAX_ERROR = 1000
 """Characters of `error`."""
-
-_RANK = {State.FAILED: 0, State.GONE: 1, State.ARCHIVED: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +129,16 @@ class Row:
     run_id: str
     raw: str
     attempted_at: datetime | None = None
-    """The last attempt that `state` rests on."""
+    """When the image was last tried."""
+    attempted_url: str | None = None
+    archived_url: str | None = None
+    """The address that the stored image came from. `source_url` is where the source says that the image is now."""
+    missing_at: datetime | None = None
+    """When a check last found the object missing or of another size."""
+    found_at: datetime | None = None
+    """When a check found the object again after it was missing."""
+    earlier_images: str | None = None
+    """JSON: the stored images that the source has replaced since, newest first."""
 
     def __post_init__(self) -> None:
         # A row can always be written, and is read back as it was: no text that UTF-8 cannot hold, no NaN (it is not
@@ -148,38 +158,15 @@ class Row:
 RowKey = tuple[str, str]
 """(`output_id`, `rendition`)"""
 
-# `attempted_at` goes with them: the order below looks at it, and merging it apart would make the outcome depend on the order
-# in which rows meet.
-_FIXITY = ("state", "uri", "sha256", "content_type", "error", "bytes", "archived_at", "attempted_at", "attempts")
-_SOURCE = (
+SOURCE_COLUMNS = (
     "generation_id", "created_at", "started_at", "completed_at", "output_created_at", "output_updated_at", "source_url",
     "prompt_id", "prompt", "negative_prompt_id", "negative_prompt", "model_id", "scheduler_id", "gallery_status", "width",
     "height", "inference_steps", "num_outputs", "seed", "like_count", "guidance_scale", "prompt_strength", "is_favorited",
     "was_auto_submitted", "is_public", "raw",
 )  # fmt: skip
-_OF_OUTPUT = tuple(name for name in _SOURCE if name != "source_url")
-_fixity, _source, _seen, _of_output = (
-    attrgetter(*names) for names in (_FIXITY, _SOURCE, (*_SOURCE, "run_id"), _OF_OUTPUT)
-)
-_NEVER = datetime.min.replace(tzinfo=UTC)
-
-
-def merge_rows(one: Row, other: Row) -> Row:
-    """What two rows of the same key know together: metadata as last seen, the best fixity, the widest times."""
-    if one.key != other.key:
-        raise ValueError(f"rows of two images: {one.key}, {other.key}")
-    if one == other and one.deleted_at is None:
-        return one
-    seen = _last_seen(one, other)
-    deleted = _latest(one.deleted_at, other.deleted_at)
-    return replace(
-        seen,
-        **dict(zip(_FIXITY, _fixity(_best_fixity(one, other)), strict=True)),
-        first_seen_at=min(one.first_seen_at, other.first_seen_at),
-        verified_at=_latest(one.verified_at, other.verified_at),
-        # A tombstone is lifted by seeing the output again later.
-        deleted_at=deleted if deleted and deleted >= seen.last_seen_at else None,
-    )
+"""What the source says of an output, as of when it was last seen."""
+_OF_OUTPUT = tuple(name for name in SOURCE_COLUMNS if name != "source_url")
+_source, _of_output = (attrgetter(*names) for names in (SOURCE_COLUMNS, _OF_OUTPUT))
 
 
 def describes(row: Row, output: Output | UnreadableOutput) -> bool:
@@ -193,15 +180,15 @@ def describes(row: Row, output: Output | UnreadableOutput) -> bool:
     # `raw` is nearly all the others, so a change shows in it at once.
     if row.raw != output.raw:
         return False
-    return _metadata(output, Rendition(row.rendition)) == dict(zip(_SOURCE, _source(row), strict=True))
+    return _metadata(output, Rendition(row.rendition)) == dict(zip(SOURCE_COLUMNS, _source(row), strict=True))
 
 
-def row_of(output: Output, rendition: Rendition, *, state: State, seen_at: datetime, run_id: str) -> Row:
-    """A row for one image of an output, its fixity still to be filled in."""
+def row_of(output: Output, rendition: Rendition, *, seen_at: datetime, run_id: str) -> Row:
+    """A row for one image of an output, not fetched yet."""
     return Row(
         output_id=output.id,
         rendition=rendition,
-        state=state,
+        state=State.FAILED,
         first_seen_at=seen_at,
         last_seen_at=seen_at,
         run_id=run_id,
@@ -228,63 +215,9 @@ def row_of_unreadable(
     )
 
 
-def is_live(row: Row) -> bool:
-    """Whether the row stands for an output that the source still counts."""
-    return row.rendition == Rendition.ORIGINAL and row.deleted_at is None
-
-
-LONGEST_REST = timedelta(days=7)
-GONE_AFTER = 3
-
-
-def retry_delay(attempts: int) -> timedelta:
-    """How long a failed image rests after so many attempts: not at all, then 1, 2, 4 ... hours, at most a week."""
-    return min(timedelta(hours=2 ** min(attempts - 1, 10)), LONGEST_REST) if attempts > 0 else timedelta(0)
-
-
-def retry_due(row: Row) -> datetime | None:
-    """When a failed image is worth another attempt (`retry_delay`); for an unreadable output, which has no address to fetch
-    from, when its place is worth reading again. One 404 may be a slip of the host: an image is gone for good when it was not
-    there `GONE_AFTER` times. None for all others.
-    """
-    waits = row.state == State.FAILED or (row.state == State.GONE and row.attempts < GONE_AFTER)
-    if not waits or row.deleted_at is not None:
-        return None
-    # One that was never tried is due at once.
-    return (row.attempted_at or row.first_seen_at) + retry_delay(row.attempts)
-
-
 def _metadata(output: Output, rendition: Rendition) -> dict[str, Any]:
     """What the source says of an image, by column: sizes and prompts are the generation's."""
     url = output.image_url if rendition is Rendition.ORIGINAL else output.upscaled_image_url
     columns = dict(zip(_OF_OUTPUT, _of_output(output), strict=True))
     columns["source_url"] = without_secrets(url) if url else None
     return columns
-
-
-def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return max(one, other)
-
-
-def _last_seen(one: Row, other: Row) -> Row:
-    if one.last_seen_at != other.last_seen_at:
-        return one if one.last_seen_at > other.last_seen_at else other
-    return max(one, other, key=lambda row: _sortable(_seen(row)))
-
-
-def _best_fixity(one: Row, other: Row) -> Row:
-    return one if _fixity(one) == _fixity(other) else max(one, other, key=_fixity_order)
-
-
-def _fixity_order(row: Row) -> tuple[object, ...]:
-    """Archived is better than not; else the later attempt knows more, also one that failed after a 404: that was a slip."""
-    state = State(row.state)
-    at = row.archived_at or row.attempted_at or _NEVER
-    return (state is State.ARCHIVED, at, _RANK[state], _sortable(_fixity(row)))
-
-
-def _sortable(values: tuple[object, ...]) -> tuple[tuple[bool, str], ...]:
-    """A total order over any columns, so that ties are broken the same way everywhere."""
-    return tuple((value is not None, str(value)) for value in values)

@@ -2,7 +2,7 @@
 
 ::
 
-    {prefix}/images/dt=2026-11-21/{output_id}.original.jpeg
+    {prefix}/images/dt=2026-11-21/{output_id}.original.{16 hex of its SHA-256}.jpeg   its bytes never change
     {prefix}/manifest/dt=2026-11-21/manifest.parquet
     {prefix}/checkpoint.json
     {prefix}/runs/{started}-{run_id}.json
@@ -21,7 +21,12 @@ _ID = r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}"
 _SAFE_ID = re.compile(_ID, re.ASCII)
 _PREFIX = re.compile(r"[0-9A-Za-z!_.*'()=-]+(/[0-9A-Za-z!_.*'()=-]+)*", re.ASCII)
 _BUCKET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{1,61}[0-9A-Za-z]", re.ASCII)
-_IMAGE = re.compile(rf"images/dt=(\d{{4}}-\d\d-\d\d)/({_ID})\.(original|upscaled)\.(jpeg|png|webp)", re.ASCII)
+_IMAGE = re.compile(
+    rf"images/dt=(\d{{4}}-\d\d-\d\d)/({_ID})\.(original|upscaled)\.([0-9a-f]{{16}})\.(jpeg|png|webp)", re.ASCII
+)
+_IMAGE_AT_END = re.compile(rf"(?:^|/)({_IMAGE.pattern})$", re.ASCII)
+DIGEST_DIGITS = 16
+_DIGEST = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _MANIFEST = re.compile(r"manifest/dt=(\d{4}-\d\d-\d\d)/manifest\.parquet", re.ASCII)
 
 EXTENSIONS = {"image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
@@ -48,11 +53,14 @@ def day_of(created_at: datetime) -> date:
 
 @dataclass(frozen=True, slots=True)
 class ImageKey:
-    """The parts of an image's key."""
+    """The parts of an image's key. `digest`: the first 16 hexadecimal digits of the SHA-256 of its bytes, so that the bytes
+    under a key never change.
+    """
 
     day: date
     output_id: str
     rendition: Rendition
+    digest: str
     extension: str
 
 
@@ -108,9 +116,17 @@ class Layout:
         return self.key(f"manifest/dt={day.isoformat()}/manifest.parquet")
 
     def image(self, key: ImageKey) -> str:
-        if key.extension not in EXTENSIONS.values():
-            raise ValueError(f"not a part of a key: {key.extension!r}")
-        return self.key(f"images/dt={key.day.isoformat()}/{_checked(key.output_id)}.{key.rendition}.{key.extension}")
+        if key.extension not in EXTENSIONS.values() or not _DIGEST.fullmatch(key.digest):
+            raise ValueError(f"not a part of a key: {key.digest!r}, {key.extension!r}")
+        name = f"{_checked(key.output_id)}.{key.rendition}.{key.digest}.{key.extension}"
+        return self.key(f"images/dt={key.day.isoformat()}/{name}")
+
+    def own_image(self, uri: str) -> str | None:
+        """The full key, in this archive, of the image that a row's `uri` names; None if it names no image of an archive. The
+        uri may name another bucket or prefix: an archive that was copied elsewhere is read where it is.
+        """
+        found = _IMAGE_AT_END.search(uri)
+        return self.key(found[1]) if found else None
 
     def run_report(self, started: datetime, run_id: str) -> str:
         return self.key(f"runs/{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{_checked(run_id)}.json")
@@ -140,7 +156,7 @@ class Layout:
         """Return the parts of an image's key, or None if it is not one."""
         found = _IMAGE.fullmatch(self._relative(key))
         day = _day(found[1]) if found else None
-        return ImageKey(day, found[2], Rendition(found[3]), found[4]) if found and day else None
+        return ImageKey(day, found[2], Rendition(found[3]), found[4], found[5]) if found and day else None
 
     def parse_partition(self, key: str) -> date | None:
         """Return the day of a partition's key, or None if it is not one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
-from stablecog_provider.archive.committing.checkpoint_file import probe_store
+from stablecog_provider.archive.committing.store_probe import probe_store
 from stablecog_provider.archive.ports import Absent, Condition, Unchanged
 from stablecog_provider.errors import StoreUnavailable, UnsafeStore
 from stablecog_provider.model.object_keys import Layout

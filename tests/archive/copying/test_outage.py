@@ -1,4 +1,4 @@
-"""A host that is down ends the run, an image that cannot be had does not."""
+"""A host that is down is left alone for a while. It stops neither the run nor any other host."""
 
 from __future__ import annotations
 
@@ -9,104 +9,214 @@ from datetime import date
 import pytest
 
 from stablecog_provider.adapters.memory import Answer, MemoryImages, MemoryObjectStore
+from stablecog_provider.archive.copying.outage import TRIAL_EVERY, OutageDetector, host_of
 from stablecog_provider.archive.copying.transfer import Copied, CopyJob, Transfer
 from stablecog_provider.archive.resilience.retry import RetryPolicy
-from stablecog_provider.errors import ImageGone, ImageRejected, RateLimited, SourceUnavailable
+from stablecog_provider.errors import (
+    ConfigurationError,
+    ImageGone,
+    ImageHostDown,
+    ImageRefused,
+    ImageRejected,
+    RateLimited,
+    SourceUnavailable,
+)
 from stablecog_provider.model.object_keys import Layout, Rendition
 
 JPEG = b"\xff\xd8\xff\xe0" + b"j" * 100 + b"\xff\xd9"
 DOWN = SourceUnavailable("503: the host")
+SICK, WELL = "sick.test", "well.test"
+LIMIT = 5
 
 
-def job(name: str, *, failed_before: bool = False) -> CopyJob:
-    return CopyJob(name, Rendition.ORIGINAL, date(2026, 11, 21), name, failed_before)
+def urls(host: str, count: int) -> list[str]:
+    return [f"https://{host}/{number}.jpeg" for number in range(count)]
 
 
 class Bench:
+    """A transfer that takes `LIMIT` failures in a row for an outage; time passes only by `now` and by waiting."""
+
     def __init__(self, answers: Mapping[str, Answer], *, concurrency: int = 2, attempts: int = 1) -> None:
         self.images = MemoryImages(answers)
-        self.waited = 0.0
+        self.now = 0.0
         self.transfer = Transfer(
             self.images,
             MemoryObjectStore(),
             Layout("bucket"),
             concurrency=concurrency,
             image_retries=RetryPolicy(attempts=attempts, jitter=0.0, on=(RateLimited, SourceUnavailable)),
-            images_in_a_row=5,
+            images_in_a_row=LIMIT,
             sleep=self.sleep,
-            monotonic=lambda: self.waited,
+            monotonic=lambda: self.now,
         )
 
     async def sleep(self, seconds: float) -> None:
-        self.waited += seconds
+        self.now += seconds
 
-    async def copy(self, *jobs: CopyJob) -> list[type]:
-        async with asyncio.timeout(20.0):  # reached only where a copy hangs
+    async def copy(self, *addresses: str) -> list[type]:
+        jobs = (CopyJob(f"o{n}", Rendition.ORIGINAL, date(2026, 11, 21), url) for n, url in enumerate(addresses))
+        async with asyncio.timeout(20.0):  # reached only if a copy hangs
             outcomes = await asyncio.gather(*map(self.transfer.copy, jobs), return_exceptions=True)
         return [type(outcome) for outcome in outcomes]
 
+    def heal(self, *addresses: str) -> None:
+        self.images.answers |= {url: [JPEG] for url in addresses}
 
-def named(count: int) -> list[str]:
-    return [f"image-{number}" for number in range(count)]
+
+def sick(count: int, **settings: int) -> Bench:
+    return Bench(dict.fromkeys(urls(SICK, count), DOWN), **settings)
+
+
+# --- through a transfer ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 50])
-async def test_when_the_host_is_down_no_image_is_blamed(concurrency: int) -> None:
-    names = named(40)
-    bench = Bench(dict.fromkeys(names, DOWN), concurrency=concurrency)
-    assert set(await bench.copy(*map(job, names))) == {SourceUnavailable}
-    assert len(bench.images.asked) < 5 + concurrency
+async def test_once_a_host_is_down_its_images_are_skipped(concurrency: int) -> None:
+    bench = sick(100, concurrency=concurrency)
+    outcomes = await bench.copy(*urls(SICK, 100))
+    assert set(outcomes) == {ImageRejected, ImageHostDown}
+    assert outcomes.count(ImageRejected) == len(bench.images.asked)
+    assert LIMIT <= len(bench.images.asked) < LIMIT + concurrency
 
 
-async def test_the_error_names_the_cause_the_wait_and_the_way_out() -> None:
-    bench = Bench(dict.fromkeys(named(5), RateLimited("429: the host", retry_after=7000.0)))
-    await bench.copy(*map(job, named(5)))
-    with pytest.raises(SourceUnavailable, match=r"5 images in a row .* 429: the host -> run again when") as raised:
-        await bench.transfer.copy(job("another"))
-    assert raised.value.retry_after == 7000.0
-    assert bench.waited < 1.0  # a wait beyond all patience is not waited out here
+@pytest.mark.parametrize("concurrency", [1, 3, 50])
+async def test_a_sick_host_never_affects_a_well_one(concurrency: int) -> None:
+    mixed = [url for pair in zip(urls(SICK, 40), urls(WELL, 40), strict=True) for url in pair]
+    bench = Bench({url: DOWN if SICK in url else JPEG for url in mixed}, concurrency=concurrency)
+    outcomes = dict(zip(mixed, await bench.copy(*mixed), strict=True))
+    assert [outcomes[url] for url in urls(WELL, 40)] == [Copied] * 40
+    assert ImageHostDown in outcomes.values()
+    assert list(bench.transfer.hosts.down) == [SICK]
 
 
-async def test_one_image_that_arrives_clears_the_host_and_blames_the_others() -> None:
-    answers: dict[str, Answer] = {**dict.fromkeys(named(4), DOWN), "good": JPEG}
-    bench = Bench(answers, concurrency=1)
-    assert await bench.copy(*map(job, [*named(4), "good"])) == [ImageRejected] * 4 + [Copied]
-    assert await bench.copy(*map(job, named(4))) == [ImageRejected] * 4
+async def test_images_of_other_hosts_do_not_clear_a_sick_one() -> None:
+    bench = Bench({**dict.fromkeys(urls(SICK, 20), DOWN), **dict.fromkeys(urls(WELL, 20), JPEG)}, concurrency=1)
+    for failing, fine in zip(urls(SICK, LIMIT), urls(WELL, LIMIT), strict=True):
+        assert await bench.copy(failing, fine) == [ImageRejected, Copied]
+    assert await bench.copy(urls(SICK, 20)[-1]) == [ImageHostDown]
 
 
-async def test_a_few_images_that_fail_with_nothing_else_on_its_way_are_blamed() -> None:
-    bench = Bench(dict.fromkeys(named(4), DOWN), concurrency=8)
-    assert await bench.copy(*map(job, named(4))) == [ImageRejected] * 4
+async def test_failures_of_many_hosts_do_not_add_up() -> None:
+    addresses = [url for number in range(20) for url in urls(f"h{number}.test", LIMIT - 1)]
+    bench = Bench(dict.fromkeys(addresses, DOWN), concurrency=1)
+    assert set(await bench.copy(*addresses)) == {ImageRejected}
+
+
+async def test_the_error_names_host_and_cause_and_what_comes_next() -> None:
+    bench = Bench(dict.fromkeys(urls(SICK, LIMIT), RateLimited("429: the host", retry_after=7000.0)))
+    await bench.copy(*urls(SICK, LIMIT))
+    with pytest.raises(ImageHostDown, match=rf"5 images of {SICK} in a row .* 429: the host -> later runs try it"):
+        await bench.transfer.copy(CopyJob("o", Rendition.ORIGINAL, date(2026, 11, 21), urls(SICK, 1)[0]))
+    assert bench.now < 1.0  # a wait beyond all patience is not waited out here
 
 
 async def test_failures_add_up_from_page_to_page() -> None:
-    names = named(6)
-    bench = Bench(dict.fromkeys(names, DOWN))
-    assert [await bench.copy(job(name)) for name in names] == [[ImageRejected]] * 4 + [[SourceUnavailable]] * 2
+    bench = sick(LIMIT + 2)
+    outcomes = [await bench.copy(url) for url in urls(SICK, LIMIT + 2)]
+    assert outcomes == [[ImageRejected]] * LIMIT + [[ImageHostDown]] * 2
+
+
+async def test_an_image_that_arrives_in_between_clears_its_host() -> None:
+    bench = sick(LIMIT - 1, concurrency=1)
+    bench.heal(f"https://{SICK}/good.jpeg")
+    for _ in range(3):
+        assert await bench.copy(*urls(SICK, LIMIT - 1)) == [ImageRejected] * (LIMIT - 1)
+        assert await bench.copy(f"https://{SICK}/good.jpeg") == [Copied]
+
+
+async def test_a_failed_attempt_that_is_retried_in_vain_counts_once() -> None:
+    bench = sick(LIMIT, concurrency=1, attempts=3)
+    assert await bench.copy(*urls(SICK, LIMIT)) == [ImageRejected] * LIMIT
+    assert len(bench.images.asked) == LIMIT * 3
 
 
 async def test_images_that_the_host_does_not_have_say_nothing_of_its_health() -> None:
     bench = Bench({})
-    assert await bench.copy(*map(job, named(20))) == [ImageGone] * 20
+    assert await bench.copy(*urls(SICK, 20)) == [ImageGone] * 20
 
 
-async def test_images_that_failed_before_bring_no_verdict_about_and_soon_get_one_attempt_each() -> None:
-    names = named(30)
-    bench = Bench({**dict.fromkeys(names, DOWN), "good": JPEG}, concurrency=1, attempts=3)
-    again = [job(name, failed_before=True) for name in names]
-    assert await bench.copy(*again) == [ImageRejected] * 30
-    assert len(bench.images.asked) == 5 * 3 + 25
-    assert await bench.copy(job("good")) == [Copied]
+async def test_after_a_while_one_image_is_tried_and_the_others_wait_for_it() -> None:
+    bench = sick(20, concurrency=1)
+    await bench.copy(*urls(SICK, 20))
+    bench.images.asked.clear()
+    bench.now += TRIAL_EVERY - 0.001
+    assert await bench.copy(*urls(SICK, 4)) == [ImageHostDown] * 4
+    bench.now += 0.001
+    assert await bench.copy(*urls(SICK, 4)) == [ImageRejected] + [ImageHostDown] * 3
+    bench.now += TRIAL_EVERY
+    assert await bench.copy(*urls(SICK, 4)) == [ImageRejected] + [ImageHostDown] * 3
+    assert bench.images.asked == urls(SICK, 1) * 2
+
+
+async def test_a_trial_that_succeeds_brings_the_host_back() -> None:
+    bench = sick(20, concurrency=1)
+    await bench.copy(*urls(SICK, 20))
+    bench.heal(*urls(SICK, 20))
+    assert await bench.copy(urls(SICK, 1)[0]) == [ImageHostDown]
+    bench.now += TRIAL_EVERY
+    assert await bench.copy(*urls(SICK, 20)) == [Copied] * 20
+    assert bench.transfer.hosts.down == {}
 
 
 async def test_a_copy_that_is_cancelled_leaves_nobody_waiting() -> None:
-    bench = Bench({"bad": DOWN, "slow": JPEG}, concurrency=1)
+    bad, slow = urls(SICK, 2)
+    bench = Bench({bad: DOWN, slow: JPEG}, concurrency=1)
     await bench.transfer.concurrency.__aenter__()
-    slow = asyncio.create_task(bench.transfer.copy(job("slow")))
-    bad = asyncio.create_task(bench.transfer.copy(job("bad")))
+    waiting = asyncio.create_task(bench.copy(slow))
+    failing = asyncio.create_task(bench.copy(bad))
     await asyncio.sleep(0)
-    slow.cancel()
+    waiting.cancel()
     await bench.transfer.concurrency.__aexit__()
-    async with asyncio.timeout(20.0):
-        with pytest.raises(ImageRejected):
-            await bad
+    assert await failing == [ImageRejected]
+
+
+# --- alone -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_host_served_only_if_one_of_its_own_images_was_fetched() -> None:
+    detector = OutageDetector()
+    detector.archived(WELL)
+    detector.failed(SICK, DOWN)
+    assert (detector.served(WELL), detector.served(SICK), detector.served("other.test")) == (True, False, False)
+
+
+def test_what_is_down_is_told_with_the_last_failure() -> None:
+    detector = OutageDetector(limit=2, monotonic=lambda: 0.0)
+    detector.failed(SICK, SourceUnavailable("first"))
+    assert detector.down == {}
+    detector.failed(SICK, RateLimited("last"))
+    assert detector.down == {SICK: "last"}
+
+
+def test_while_a_trial_is_on_its_way_nobody_else_is_let_through() -> None:
+    now = [0.0]
+    detector = OutageDetector(limit=1, monotonic=lambda: now[0])
+    detector.failed(SICK, DOWN)
+    now[0] = TRIAL_EVERY
+    detector.check(SICK)
+    with pytest.raises(ImageHostDown):
+        detector.check(SICK)
+    detector.check(WELL)
+
+
+def test_refusals_of_one_unnamed_host_are_a_missing_setting() -> None:
+    detector = OutageDetector(limit=3)
+    refusal = ImageRefused("not from there", hint="--image-host there:443")
+    detector.refused(refusal)
+    detector.refused(refusal)
+    with pytest.raises(ConfigurationError, match="all of the first 3 images") as raised:
+        detector.refused(refusal)
+    assert raised.value.hint == refusal.hint
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://B.Stablecog.com/a.jpeg?x=1", "b.stablecog.com"),
+        ("http://127.0.0.1:8080/a.jpeg", "127.0.0.1:8080"),
+        ("https://user:secret@cdn.test/a.jpeg", "cdn.test"),
+        ("", ""),
+    ],
+)
+def test_a_host_is_told_by_name_and_port(url: str, host: str) -> None:
+    assert host_of(url) == host

@@ -30,7 +30,13 @@ JOB = CopyJob("out-1", Rendition.ORIGINAL, date(2026, 11, 21), URL)
 JPEG = b"\xff\xd8\xff\xe0" + b"j" * 111_000 + b"\xff\xd9"
 PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 500 + b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
 WEBP = b"RIFF" + (504).to_bytes(4, "little") + b"WEBP" + b"w" * 500
-KEY = "mine/images/dt=2026-11-21/out-1.original.jpeg"
+
+
+def key_of(body: bytes, extension: str) -> str:
+    return f"mine/images/dt=2026-11-21/out-1.original.{hashlib.sha256(body).hexdigest()[:16]}.{extension}"
+
+
+KEY = key_of(JPEG, "jpeg")
 
 
 class Bench:
@@ -85,13 +91,41 @@ async def test_type_and_key_follow_the_bytes_and_not_the_url(body: bytes, conten
     bench = Bench(body)
     copied = await bench.copy()
     assert copied.content_type == content_type
-    assert list(bench.store.objects) == [KEY.replace("jpeg", extension)]
+    assert list(bench.store.objects) == [key_of(body, extension)]
 
 
 async def test_copying_an_image_twice_gives_the_same_key_and_the_same_bytes() -> None:
     bench = Bench(JPEG)
     assert await bench.copy() == await bench.copy()
-    assert [stored.body for stored in bench.store.objects.values()] == [JPEG]
+    assert [(stored.body, stored.version) for stored in bench.store.objects.values()] == [(JPEG, "1")]
+
+
+async def test_another_image_of_the_same_output_has_another_key() -> None:
+    other = JPEG.replace(b"j", b"k")
+    bench = Bench(JPEG, other)
+    await bench.copy()
+    await bench.copy()
+    assert {key: stored.body for key, stored in bench.store.objects.items()} == {
+        KEY: JPEG,
+        key_of(other, "jpeg"): other,
+    }
+
+
+@pytest.mark.parametrize("remains", [b"", JPEG[:1000]])
+async def test_an_object_that_was_cut_off_is_repaired(remains: bytes) -> None:
+    bench = Bench(JPEG)
+    await bench.store.put(KEY, remains, content_type="image/jpeg")
+    assert (await bench.copy()).bytes == len(JPEG)
+    assert bench.store.objects[KEY].body == JPEG
+
+
+async def test_an_image_that_is_there_already_costs_one_look() -> None:
+    asked: list[str] = []
+    bench = Bench(JPEG, store=MemoryObjectStore(before=lambda call: asked.append(call.operation)))
+    await bench.copy()
+    assert asked == ["put"]
+    await bench.copy()
+    assert asked == ["put", "put", "head"]
 
 
 @pytest.mark.parametrize("trouble", [SourceUnavailable("500"), MemoryImage(JPEG[:70_000], declared_length=len(JPEG))])
@@ -183,7 +217,7 @@ async def test_a_write_that_fails_once_is_retried_and_the_image_is_fetched_once(
     assert (len(bench.images.asked), bench.store.requests) == (1, 2)
 
 
-async def test_a_write_of_unknown_outcome_is_written_again() -> None:
+async def test_a_write_of_unknown_outcome_is_looked_at_and_not_repeated() -> None:
     failures = [StoreUnavailable("connection lost after the write")]
 
     def lose_the_answer(call: Call) -> None:
@@ -191,8 +225,9 @@ async def test_a_write_of_unknown_outcome_is_written_again() -> None:
             raise failures.pop()
 
     bench = Bench(JPEG, store=MemoryObjectStore(after=lose_the_answer))
-    await bench.copy()
-    assert bench.store.objects[KEY].body == JPEG
+    copied = await bench.copy()
+    stored = bench.store.objects[KEY]
+    assert (copied.sha256, stored.body, stored.version) == (hashlib.sha256(JPEG).hexdigest(), JPEG, "1")
 
 
 @pytest.mark.parametrize(("error", "tries"), [(StoreUnavailable("down"), 3), (BucketMissing("no bucket"), 1)])
@@ -204,6 +239,26 @@ async def test_a_lasting_failure_of_the_store_is_not_a_failure_of_the_image(erro
     await bench.refused(type(error), str(error.args[0]))
     assert bench.store.requests == tries
     assert len(bench.images.asked) == 1
+
+
+HOST_WAS_ASKED = "https://b.stablecog.com/known.jpeg"
+
+
+@pytest.mark.parametrize(
+    ("answer", "serves"), [(JPEG, True), (ImageGone("404"), False), (SourceUnavailable("503"), False)]
+)
+async def test_whether_a_host_serves_is_asked_by_an_image_that_it_had(answer: Answer, serves: bool) -> None:
+    bench = Bench(JPEG)
+    bench.images.answers[HOST_WAS_ASKED] = [answer]
+    assert await bench.transfer.serves(HOST_WAS_ASKED) == serves
+    assert bench.store.objects == {}
+
+
+async def test_a_host_that_served_an_image_is_not_asked_whether_it_does() -> None:
+    bench = Bench(JPEG)
+    await bench.copy()
+    assert await bench.transfer.serves(HOST_WAS_ASKED)
+    assert HOST_WAS_ASKED not in bench.images.asked
 
 
 async def test_neither_a_jobs_repr_nor_the_log_shows_the_urls_query(caplog: pytest.LogCaptureFixture) -> None:

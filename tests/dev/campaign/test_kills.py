@@ -59,8 +59,8 @@ def with_another_prompt(seen: Seen) -> Seen:
 
 def with_a_wrong_count(seen: Seen) -> Seen:
     assert seen.checkpoint
-    days = dict.fromkeys(seen.checkpoint.days, 1)
-    return replace(seen, checkpoint=replace(seen.checkpoint, days=days))
+    partitions = {day: replace(each, live=1) for day, each in seen.checkpoint.partitions.items()}
+    return replace(seen, checkpoint=replace(seen.checkpoint, partitions=partitions))
 
 
 @pytest.mark.parametrize(

@@ -58,5 +58,5 @@ async def test_the_counts_of_another_run_are_not_overwritten() -> None:
     assert scene.store.before is None
     assert report.outcome == "proven"
     checkpoint = Checkpoint.from_json(scene.store.objects[LAYOUT.checkpoint].body)
-    assert checkpoint.retries == {}
+    assert checkpoint.due == {}
     assert (later[0].id, "original") in await scene.rows()

@@ -16,8 +16,9 @@ from ...archive.reports.progress import LoggedProgress
 from ...archive.reports.run import RunReport, RunSummary
 from ...archive.run import ArchiveSettings, archive
 from ...errors import ArchiveError, ConfigurationError, ProofDiffers
+from ...model.counts import Proof
 from ...model.object_keys import Layout
-from ..arguments import instant_of, layout_of
+from ..arguments import count_of, flag_of, instant_of, layout_of
 from ..connections import source_settings, store_settings
 from ..errors import as_airflow
 from ..hooks import StablecogHook
@@ -40,12 +41,24 @@ class StablecogToS3Operator(BaseOperator):
     :param lookback: how far before the watermark the listing is read again, for late upscales and changed metadata.
     :param per_page: outputs per request to the listing.
     :param concurrency: upper limit on parallel copies. The actual number adapts to what the hosts can take.
-    :param retry_failed: retry all failed images now, not only those whose retry is due.
+    :param retry_failed: retry all failed images now, not only those whose retry is due. (templated)
     :param allow_unsafe_store: continue if the store ignores conditional writes.
-    :param allow_account_mismatch: continue if the source lists none of the outputs that the archive holds.
+    :param allow_account_mismatch: continue although the source does not look like the archived account. (templated)
+    :param allow_deletions: mark up to so many outputs as deleted at the source, even if that is more than half of the archive.
+        (templated)
     """
 
-    template_fields = ("bucket", "prefix", "stablecog_conn_id", "aws_conn_id", "start", "end")
+    template_fields = (
+        "bucket",
+        "prefix",
+        "stablecog_conn_id",
+        "aws_conn_id",
+        "start",
+        "end",
+        "retry_failed",
+        "allow_account_mismatch",
+        "allow_deletions",
+    )
     ui_color = "#e4d8f5"
 
     # Replaced in tests: how the ports are opened, and what runs with them.
@@ -64,9 +77,10 @@ class StablecogToS3Operator(BaseOperator):
         lookback: timedelta = ArchiveSettings.lookback,
         per_page: int = ArchiveSettings.per_page,
         concurrency: int = ArchiveSettings.concurrency,
-        retry_failed: bool = ArchiveSettings.retry_failed,
+        retry_failed: bool | str = ArchiveSettings.retry_failed,
         allow_unsafe_store: bool = ArchiveSettings.allow_unsafe_store,
-        allow_account_mismatch: bool = ArchiveSettings.allow_account_mismatch,
+        allow_account_mismatch: bool | str = ArchiveSettings.allow_account_mismatch,
+        allow_deletions: int | str = ArchiveSettings.allow_deletions,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -82,6 +96,7 @@ class StablecogToS3Operator(BaseOperator):
         self.retry_failed = retry_failed
         self.allow_unsafe_store = allow_unsafe_store
         self.allow_account_mismatch = allow_account_mismatch
+        self.allow_deletions = allow_deletions
         try:
             # Templated arguments have no value yet; all others are checked when the Dag is parsed.
             self._settings(Layout("any-bucket"))
@@ -98,8 +113,7 @@ class StablecogToS3Operator(BaseOperator):
                 # A failed task returns nothing, but whoever looks at it needs the numbers.
                 context["ti"].xcom_push(key="return_value", value=summary)
                 raise ProofDiffers(
-                    f"{report.archive}: the source counts {report.proof.source} outputs, "
-                    f"the manifest holds {report.proof.manifest}",
+                    f"{report.archive}: {_difference(report, report.proof)}",
                     hint="all that was read is saved; the retry reads the places that differ again (see the log above)",
                 )
         except ArchiveError as error:
@@ -109,22 +123,25 @@ class StablecogToS3Operator(BaseOperator):
                 context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", summary))
         return summary
 
-    def _settings(self, layout: Layout, start: datetime | None = None, end: datetime | None = None) -> ArchiveSettings:
+    def _settings(self, layout: Layout, **templated: Any) -> ArchiveSettings:
         return ArchiveSettings(
             layout=layout,
-            start=start,
-            end=end,
             lookback=self.lookback,
             per_page=self.per_page,
             concurrency=self.concurrency,
-            retry_failed=self.retry_failed,
             allow_unsafe_store=self.allow_unsafe_store,
-            allow_account_mismatch=self.allow_account_mismatch,
+            **templated,
         )
 
     def _run(self) -> RunReport:
-        start, end = instant_of("start", self.start), instant_of("end", self.end)
-        settings = self._settings(layout_of(self.bucket, self.prefix), start, end)
+        settings = self._settings(
+            layout_of(self.bucket, self.prefix),
+            start=instant_of("start", self.start),
+            end=instant_of("end", self.end),
+            retry_failed=flag_of("retry_failed", self.retry_failed),
+            allow_account_mismatch=flag_of("allow_account_mismatch", self.allow_account_mismatch),
+            allow_deletions=count_of("allow_deletions", self.allow_deletions),
+        )
         # Airflow's own calls block, so they are made before there is an event loop.
         source = source_settings(self.stablecog_conn_id)
         store = store_settings(self.aws_conn_id)
@@ -143,3 +160,10 @@ class StablecogToS3Operator(BaseOperator):
         log = self.log.info if report.outcome == "proven" else self.log.warning
         for sentence in report.explain():
             log("%s", sentence)
+
+
+def _difference(report: RunReport, proof: Proof) -> str:
+    if proof.agrees:
+        places = len(report.differences)
+        return f"the counts differ in {places} places, though their sums agree ({proof.source} outputs)"
+    return f"the source counts {proof.source} outputs, the manifest holds {proof.manifest}"

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 
-from ...model.checkpoint import Checkpoint
+from ...model.checkpoint import MAX_CONSENTS, Checkpoint, Consent
 from ...model.coverage import Coverage
 from ...model.manifest import Row
 from ...model.object_keys import day_of
-from ..ports import Clock, Manifest, Partition
+from ...model.partition_summary import PartitionSummary
+from ..ports import Clock, Manifest
 from .checkpoint_file import CheckpointFile
+from .inventory import Inventory
 from .ledger import Ledger
 
 COMMIT_ROWS = 1000
@@ -26,19 +28,6 @@ MAX_PENDING_ROWS = 8000
 small multiple of the bytes kept, however many outputs a day has.
 """
 PARTITIONS_AT_ONCE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionSummary:
-    """What the checkpoint keeps of a partition; the partition itself may be large."""
-
-    version: str
-    live: int
-    next_retry: datetime | None
-
-    @classmethod
-    def of(cls, partition: Partition) -> PartitionSummary:
-        return cls(partition.version, partition.live_count(), partition.next_retry())
 
 
 def is_worth_committing(pending: int, of_one_day: int, fullest: int) -> bool:
@@ -93,7 +82,7 @@ class Committer:
                 merges = [group.create_task(self._manifest.merge(day, by_day[day])) for day in some]
             for merged in (merge.result() for merge in merges):
                 self._ledger.keep(merged)
-                summaries[merged.day] = PartitionSummary.of(merged)
+                summaries[merged.day] = merged.summary()
                 self._fullest = max(self._fullest, len(merged))
         self._ledger.committed(rows)
         await self.save(covered, summaries)
@@ -103,7 +92,7 @@ class Committer:
         summaries = {}
         for day in days:
             self._ledger.forget(day)
-            summaries[day] = PartitionSummary.of(await self._ledger.partition(day))
+            summaries[day] = (await self._ledger.partition(day)).summary()
         await self.save(Coverage(), summaries)
 
     async def save(self, covered: Coverage, summaries: Mapping[date, PartitionSummary]) -> Checkpoint:
@@ -117,20 +106,51 @@ class Committer:
         async def look_again() -> None:
             for day in now:
                 self._ledger.forget(day)
-                now[day] = PartitionSummary.of(await self._ledger.partition(day))
+                now[day] = (await self._ledger.partition(day)).summary()
 
         def change(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
-            retries = {**found.retries, **{day: each.next_retry for day, each in now.items()}}
             fresh = replace(
-                found,
-                coverage=found.coverage.merge(covered),
-                days={**found.days, **{day: each.live for day, each in now.items()}},
-                versions={**found.versions, **{day: each.version for day, each in now.items()}},
-                retries={day: due for day, due in retries.items() if due is not None},
+                found, coverage=found.coverage.merge(covered), partitions={**found.partitions, **_listed_as(found, now)}
             )
-            if fresh == found:
-                return found
-            return replace(fresh, run_id=self._run_id, saved_at=self._clock.now())
+            return found if fresh == found else self.signed(fresh)
 
         return await self._file.update(change, self.start, look_again)
+
+    async def amend(self, change: Callable[[Checkpoint], Checkpoint]) -> Checkpoint:
+        """Save `change(what the bucket holds)`, which may be applied again to a newer checkpoint: it must add knowledge."""
+
+        def signed(found: Checkpoint) -> Checkpoint:
+            found = found.on(self.start.axis)
+            fresh = change(found)
+            return found if fresh == found else self.signed(fresh)
+
+        return await self._file.update(signed, self.start)
+
+    async def note(self, inventory: Inventory, consents: Mapping[str, int]) -> None:
+        """Save what the inventory found, and what a person allowed."""
+        now = self._clock.now()
+
+        def change(found: Checkpoint) -> Checkpoint:
+            noted = inventory.noted(found)
+            for kind, count in consents.items():
+                consent = Consent(kind, count, self._run_id, now)
+                noted = replace(noted, consents=(*noted.consents, consent)[-MAX_CONSENTS:])
+            return replace(noted, deletions_allowed=max(noted.deletions_allowed, consents.get("deletions", 0)))
+
+        if inventory.summaries or consents:
+            await self.amend(change)
+
+    def signed(self, checkpoint: Checkpoint) -> Checkpoint:
+        """As this run's."""
+        return replace(checkpoint, run_id=self._run_id, saved_at=self._clock.now())
+
+
+def _listed_as(found: Checkpoint, summaries: Mapping[date, PartitionSummary]) -> dict[date, PartitionSummary]:
+    """The summaries, each with the listing's spelling of its version if that is known already."""
+    kept = {}
+    for day, summary in summaries.items():
+        before = found.partitions.get(day)
+        same = before is not None and before.version == summary.version and not summary.listed
+        kept[day] = replace(summary, listed=before.listed) if same and before else summary
+    return kept

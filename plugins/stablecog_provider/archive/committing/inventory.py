@@ -1,37 +1,101 @@
-"""What became of the manifest since it was last counted: one listing tells, whatever the archive's size.
+"""What became of the manifest since it was last counted: one listing shows it, whatever the archive's size.
 
 The checkpoint names each partition's object by its version. A partition that is gone is refused: its rows may be the only
-record of what the source has deleted. One that is another (another tool, a crash before the checkpoint, a run that goes on at the
-same time) is read, checked as strictly as ever, and counted anew; whether the new count is right is for the proof to say.
+record of what the source has deleted. A partition of another version (another tool wrote it, an earlier one was restored, a run
+was killed before its checkpoint, a run is at work at the same time) is read, checked as strictly as ever and counted, and its day
+is read from the source again: a count alone could not tell which rows it holds.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 
 from ...errors import ArchiveDamaged
+from ...model.checkpoint import Checkpoint
+from ...model.coverage import Coverage, Window
 from ...model.object_keys import Layout
+from ...model.partition_summary import PartitionSummary
+from ...model.times import BEGINNING
 from ..ports import Manifest
-from .commit import Committer
-from .ledger import KEPT_PARTITIONS
+from .checkpoint_file import CheckpointFile
+from .ledger import Ledger
 
 
-async def take_inventory(manifest: Manifest, committer: Committer, layout: Layout) -> None:
-    """Count again what has changed. Raises ArchiveDamaged if a partition is missing or cannot be read."""
-    known = committer.checkpoint
-    found = await manifest.versions()
-    missing = sorted({*known.versions, *(day for day, count in known.days.items() if count)} - {*found})
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """`summaries`: what those partitions hold whose version was not known. `changed`: those of them that something else than a
+    finished run has changed.
+    """
+
+    summaries: Mapping[date, PartitionSummary] = field(default_factory=dict)
+    changed: tuple[date, ...] = ()
+
+    def noted(self, checkpoint: Checkpoint) -> Checkpoint:
+        """The checkpoint with these summaries, and the changed days marked for reading."""
+        again = Coverage.of(day_window(day) for day in self.changed if day_window(day).start > BEGINNING)
+        return replace(
+            checkpoint,
+            partitions={**checkpoint.partitions, **self.summaries},
+            reread=checkpoint.reread.merge(again),
+        )
+
+
+async def take_inventory(manifest: Manifest, ledger: Ledger, file: CheckpointFile, layout: Layout) -> Inventory:
+    """Count again what has changed; writes nothing. Raises ArchiveDamaged if a partition is missing or unreadable."""
+    if file.current is None:
+        return Inventory()
+    listed = await manifest.versions()
+    odd = _odd(file.current, listed)
+    if odd:
+        # Another run may have saved since: what it wrote is no change by something else.
+        odd = _odd(await file.load() or file.current, listed)
+    missing = [day for day in expected_days(file.current) if day not in listed and not await _is_there(manifest, day)]
     if missing:
         raise missing_partitions(layout, missing)
-    changed = [day for day, version in found.items() if known.versions.get(day) != version]
-    for at in range(0, len(changed), KEPT_PARTITIONS):
-        await committer.restate(changed[at : at + KEPT_PARTITIONS])
+    summaries: dict[date, PartitionSummary] = {}
+    changed: list[date] = []
+    for day in odd:
+        summary = (await ledger.partition(day)).summary()
+        before = file.current.partitions.get(day)
+        if before is None or before.version != summary.version:
+            changed.append(day)
+        # Some gateways spell versions otherwise where they list: so only a listing is compared with a listing.
+        summaries[day] = replace(summary, listed=listed[day])
+    return Inventory(summaries, tuple(changed))
 
 
-def missing_partitions(layout: Layout, days: list[date]) -> ArchiveDamaged:
-    more = f" and {len(days) - 1} more" if len(days) > 1 else ""
+def _odd(known: Checkpoint, listed: Mapping[date, str]) -> list[date]:
+    """The days whose partition is listed with another version than the checkpoint knows."""
+    return [
+        day
+        for day, version in listed.items()
+        if day not in known.partitions or not known.partitions[day].is_version(version)
+    ]
+
+
+async def _is_there(manifest: Manifest, day: date) -> bool:
+    """Some stores list late what was written lately."""
+    return bool((await manifest.load(day)).version)
+
+
+def expected_days(checkpoint: Checkpoint) -> list[date]:
+    """The days whose partition the checkpoint counts on, rising."""
+    return sorted(day for day, each in checkpoint.partitions.items() if each.version or each.live)
+
+
+def day_window(day: date) -> Window:
+    """A UTC day as a window."""
+    start = datetime.combine(day, time(), UTC)
+    return Window(start, start + timedelta(days=1))
+
+
+def missing_partitions(layout: Layout, days: Iterable[date]) -> ArchiveDamaged:
+    first, *others = days
+    more = f" and {len(others)} more" if others else ""
     return ArchiveDamaged(
-        f"{layout.uri(layout.partition(days[0]))}{more} is missing, and the checkpoint counts on it",
+        f"{layout.uri(layout.partition(first))}{more} is missing, and the checkpoint counts on it",
         hint="restore the object (an earlier version, a backup), or run `stablecog-archive rebuild`: the next run then "
         "reads the day again, and what the source has deleted since is lost from the manifest; images are untouched",
     )

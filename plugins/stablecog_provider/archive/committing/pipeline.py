@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
-from ...errors import ArchiveError, FatalError, ImageGone, ItemError, SourceUnavailable, TransientError
+from ...errors import ArchiveError, FatalError, ImageGone, ImageHostDown, ItemError, TransientError
+from ...model import row_lifecycle
 from ...model.coverage import Coverage
 from ...model.manifest import Row, State
-from ...model.times import MICROSECOND
+from ...model.object_keys import day_of
+from ..copying.outage import host_of
 from ..copying.transfer import Transfer
-from ..listing.walk import Step
+from ..listing.pages import Step
 from ..ports import Clock, Progress, ProgressListener
 from .commit import Committer
-from .ledger import Entry, Ledger
-from .tally import Tally, failure_of, tally_of
+from .ledger import Entry, Fetch, Ledger, Refresh, Tombstone
+from .tally import Tally, failure_of, tombstone_of
 
 PAGES_AHEAD = 3
 COMMIT_EVERY = timedelta(seconds=60)
 """At the latest after this long, rows are committed: more work would be repeated after a kill."""
-_KEPT = "the one that is archived stays; a run whose lookback reaches it tries again"
+CONTROLS = 3
+"""Images of a host that a run asks for at most, to find out whether it serves any at all though it answers 404."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,26 @@ class WorkItems:
     holes: Coverage = Coverage()
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A row to commit, and how it counts."""
+
+    row: Row
+    tally: Tally = Tally()
+
+
+@dataclass(frozen=True, slots=True)
+class _Absent:
+    """The host answered that it has no such image. Whether that means anything is decided when the row is committed."""
+
+    entry: Fetch
+    error: str
+
+
 @dataclass(slots=True)
 class _Batch:
-    rows: list[Row]
-    copies: list[asyncio.Task[Row | SourceUnavailable]]
+    outcomes: list[_Outcome]
+    copies: list[asyncio.Task[_Outcome | _Absent]]
     covered: Coverage
 
 
@@ -57,9 +77,10 @@ class Pipeline:
     transfer: Transfer
     committer: Committer
     clock: Clock
-    run_id: str
     on_progress: ProgressListener
     progress: Progress = field(default_factory=Progress)
+    _controls: Counter[str] = field(default_factory=Counter, init=False)
+    """How many images were asked for, by host, to find out whether it serves any: in vain so far."""
 
     async def run(self, items: AsyncIterator[WorkItems]) -> Tally:
         """Archive all items and count what came of them.
@@ -67,14 +88,13 @@ class Pipeline:
         Raises the gravest ArchiveError; what was committed before stays committed.
         """
         ready: asyncio.Queue[_Batch | _End] = asyncio.Queue(PAGES_AHEAD)
-        counted: list[Tally] = []
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._read(items, ready, group, counted))
-                await self._commit_all(ready, counted)
+                reading = group.create_task(self._read(items, ready, group))
+                committed = await self._commit_all(ready)
         except BaseExceptionGroup as errors:
             raise gravest(errors) from None
-        return Tally.sum(counted)
+        return Tally.sum((reading.result(), committed))
 
     async def work_items(self, steps: AsyncIterator[Step]) -> AsyncIterator[WorkItems]:
         """The steps of a walk as work items."""
@@ -83,105 +103,110 @@ class Pipeline:
             yield WorkItems(await self.ledger.entries(step.outputs), step.covered, len(step.outputs), step.holes)
 
     async def retries(self, days: Iterable[date]) -> AsyncIterator[WorkItems]:
-        """The images of these days that failed in earlier runs and are due."""
+        """The images of these days that are not stored and are due."""
         for day in days:
             yield WorkItems(await self.ledger.due(day))
 
     async def _read(
-        self,
-        items: AsyncIterator[WorkItems],
-        ready: asyncio.Queue[_Batch | _End],
-        group: asyncio.TaskGroup,
-        counted: list[Tally],
-    ) -> None:
+        self, items: AsyncIterator[WorkItems], ready: asyncio.Queue[_Batch | _End], group: asyncio.TaskGroup
+    ) -> Tally:
         """If the source fails in mid-walk, what was read before it is archived all the same."""
+        tally, created = Tally(), len(self.ledger.created)
         try:
             async for batch in items:
-                counted.append(Tally(read=batch.read, holes=batch.holes))
-                jobs = [entry for entry in batch.entries if entry.job]
-                self._notify(planned=self.progress.planned + len(jobs))
-                copies = [group.create_task(self._copied(entry, counted)) for entry in jobs]
-                rows = [entry.row for entry in batch.entries if entry.job is None]
-                await ready.put(_Batch(rows, copies, batch.covered))
+                tally = Tally.sum((tally, Tally(read=batch.read, holes=batch.holes)))
+                fetches = [entry for entry in batch.entries if isinstance(entry, Fetch)]
+                self._notify(planned=self.progress.planned + len(fetches))
+                copies = [group.create_task(self._fetched(entry)) for entry in fetches]
+                outcomes = [_as_it_is(entry) for entry in batch.entries if not isinstance(entry, Fetch)]
+                await ready.put(_Batch(outcomes, copies, batch.covered))
         except ArchiveError as error:
             await ready.put(_End(error))
         else:
             await ready.put(_End())
+        return replace(tally, new=len(self.ledger.created) - created)
 
-    async def _copied(self, entry: Entry, counted: list[Tally]) -> Row | SourceUnavailable:
-        """The entry's row after an attempt to copy its image, whatever came of it; why there is none where the host of the
-        images is down.
-        """
-        job, row = entry.job, entry.row
-        if job is None:
-            return row
-        error, state = None, State.ARCHIVED
-        fixity: dict[str, Any] = {}
+    async def _fetched(self, entry: Fetch) -> _Outcome | _Absent:
+        """What came of an attempt to copy the entry's image."""
+        outcome: _Outcome | _Absent
         try:
-            copied = await self.transfer.copy(job)
-            fixity = {
-                "uri": copied.uri,
-                "sha256": copied.sha256,
-                "content_type": copied.content_type,
-                "bytes": copied.bytes,
-            }
-        except SourceUnavailable as down:
-            return down
+            copied = await self.transfer.copy(entry.job)
+        except ImageHostDown as down:
+            outcome = _Outcome(row_lifecycle.untried(entry.row, str(down)), failure_of(entry.row, str(down)))
+        except ImageGone as absent:
+            outcome = _Absent(entry, str(absent))
         except ItemError as failure:
-            if entry.archived is not None:
-                error = f"another image took its place, and could not be had: {failure.message} -> {_KEPT}"
-                counted.append(failure_of(row, error))
-                self._notify(done=self.progress.done + 1, failed=self.progress.failed + 1)
-                return replace(entry.archived, deleted_at=None, last_seen_at=row.last_seen_at)
-            error, state = str(failure), State.GONE if isinstance(failure, ImageGone) else State.FAILED
-        now = self.clock.now()
-        if entry.archived is not None and entry.archived.archived_at is not None:
-            # Later than the one it replaces, whatever the clock was that stamped that one.
-            now = max(now, entry.archived.archived_at + MICROSECOND)
-        archived_at = now if error is None else None
-        row = replace(
-            row,
-            state=state,
-            error=error,
-            attempts=entry.attempts_if_gone if state is State.GONE else row.attempts + 1,
-            attempted_at=now,
-            archived_at=archived_at,
-            **fixity,
-        )
+            outcome = self._failed(entry, str(failure), gone=False)
+        else:
+            at = row_lifecycle.after(entry.row, self.clock.now())
+            copy = row_lifecycle.Copy(
+                at, copied.sha256, copied.uri, copied.content_type, copied.bytes, entry.row.source_url
+            )
+            outcome = _Outcome(row_lifecycle.stored(entry.row, copy), Tally(copied=1, bytes=copied.bytes))
+        stored = outcome.tally.bytes if isinstance(outcome, _Outcome) else 0
+        failed = isinstance(outcome, _Absent) or bool(outcome.tally.failed)
         self._notify(
-            done=self.progress.done + 1,
-            bytes=self.progress.bytes + (row.bytes or 0),
-            failed=self.progress.failed + (error is not None),
+            done=self.progress.done + 1, bytes=self.progress.bytes + stored, failed=self.progress.failed + failed
         )
-        return row
+        return outcome
 
-    async def _commit_all(self, ready: asyncio.Queue[_Batch | _End], counted: list[Tally]) -> None:
-        rows: list[Row] = []
+    def _failed(self, entry: Fetch, error: str, *, gone: bool) -> _Outcome:
+        row = row_lifecycle.unavailable(entry.row, error, self.clock.now(), gone=gone, rested=entry.rested)
+        return _Outcome(row, Tally(gone=1) if row.state == State.GONE else failure_of(row, error))
+
+    async def _decided(self, absent: _Absent) -> _Outcome:
+        """A 404 counts only if the host serves other images: else it may have forgotten them all for an hour."""
+        if await self._serves(absent.entry):
+            return self._failed(absent.entry, absent.error, gone=True)
+        error = f"{absent.error} (its host served no other image in this run, so this may pass)"
+        return self._failed(absent.entry, error, gone=False)
+
+    async def _serves(self, entry: Fetch) -> bool:
+        host = host_of(entry.job.url)
+        if self.transfer.hosts.served(host):
+            return True
+        for row in (await self.ledger.partition(day_of(entry.row.created_at))).rows():
+            if self._controls[host] >= CONTROLS:
+                break
+            if row.state == State.ARCHIVED and host_of(row.archived_url or "") == host:
+                self._controls[host] += 1
+                if await self.transfer.serves(row.archived_url or ""):
+                    return True
+        return False
+
+    async def _commit_all(self, ready: asyncio.Queue[_Batch | _End]) -> Tally:
+        outcomes: list[_Outcome] = []
+        tallies: list[Tally] = []
         covered, since = Coverage(), self.clock.now()
         while isinstance(batch := await ready.get(), _Batch):
-            copied = [await copy for copy in batch.copies]
-            rows += [row for row in copied if isinstance(row, Row)]
-            if down := next((error for error in copied if isinstance(error, SourceUnavailable)), None):
-                # Without the rest of the batch: it may say more of an image that did not come, and whose row would then stand
-                # there as failed, never having been tried.
-                counted.append(await self._commit(rows, covered))
-                raise down
-            rows += batch.rows
+            for copy in batch.copies:
+                outcome = await copy
+                outcomes.append(await self._decided(outcome) if isinstance(outcome, _Absent) else outcome)
+            outcomes += batch.outcomes
             covered = covered.merge(batch.covered)
+            rows = [outcome.row for outcome in outcomes]
             if self.committer.enough(rows) or self.clock.now() - since >= COMMIT_EVERY:
-                counted.append(await self._commit(rows, covered))
-                rows, covered, since = [], Coverage(), self.clock.now()
-        counted.append(await self._commit(rows, covered))
+                tallies.append(await self._commit(outcomes, covered))
+                outcomes, covered, since = [], Coverage(), self.clock.now()
+        tallies.append(await self._commit(outcomes, covered))
         if batch.error:
             raise batch.error
+        return Tally.sum(tallies)
 
-    async def _commit(self, rows: Sequence[Row], covered: Coverage) -> Tally:
-        await self.committer.commit(rows, covered)
-        return tally_of(rows, self.run_id)
+    async def _commit(self, outcomes: list[_Outcome], covered: Coverage) -> Tally:
+        await self.committer.commit([outcome.row for outcome in outcomes], covered)
+        return Tally.sum(outcome.tally for outcome in outcomes)
 
     def _notify(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)
         self.on_progress(self.progress)
+
+
+def _as_it_is(entry: Entry) -> _Outcome:
+    if isinstance(entry, Tombstone):
+        return _Outcome(entry.row, tombstone_of(entry.row))
+    failure = entry.failure if isinstance(entry, Refresh) else ""
+    return _Outcome(entry.row, failure_of(entry.row, failure) if failure else Tally(refreshed=1))
 
 
 def gravest(errors: BaseExceptionGroup[BaseException]) -> BaseException:

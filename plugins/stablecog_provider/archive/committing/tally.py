@@ -1,4 +1,4 @@
-"""What came of the rows that were committed, as plain counts."""
+"""What came of the entries that were committed, as plain counts."""
 
 from __future__ import annotations
 
@@ -7,29 +7,22 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ...model.coverage import Coverage
-from ...model.manifest import Row, State
+from ...model.failure import SHOWN_FAILURES, Failure
+from ...model.manifest import Row
 from ...model.object_keys import Rendition
 from ...model.times import BEGINNING
-
-SHOWN_FAILURES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One image that could not be archived."""
-
-    output_id: str
-    rendition: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Counts of one or more commits. `read`: lines of the listing, repeats included. `bytes`: of the copied images.
-    `failures`: at most `SHOWN_FAILURES` of those that `failed` counts. `holes`: stretches that the listing cannot show.
+    """Counts of one or more commits.
+
+    `read`: lines of the listing, repeats included. `new`: outputs that the manifest did not hold. `bytes`: of the copied
+    images. `failures`: at most `SHOWN_FAILURES` of those that `failed` counts. `holes`: stretches that the listing cannot show.
     """
 
     read: int = 0
+    new: int = 0
     copied: int = 0
     bytes: int = 0
     refreshed: int = 0
@@ -45,6 +38,7 @@ class Tally:
         for one in tallies:
             total = cls(
                 read=total.read + one.read,
+                new=total.new + one.new,
                 copied=total.copied + one.copied,
                 bytes=total.bytes + one.bytes,
                 refreshed=total.refreshed + one.refreshed,
@@ -66,18 +60,6 @@ def failure_of(row: Row, error: str) -> Tally:
     return Tally(failed=1, failures=(Failure(row.output_id, row.rendition, error),))
 
 
-def tally_of(rows: Iterable[Row], run_id: str) -> Tally:
-    """Count rows that the run `run_id` committed."""
-    return Tally.sum(_counted(row, run_id) for row in rows)
-
-
-def _counted(row: Row, run_id: str) -> Tally:
-    if row.deleted_at is not None:
-        return Tally(tombstoned=int(row.rendition == Rendition.ORIGINAL and row.created_at > BEGINNING))
-    if row.attempted_at is None or row.run_id != run_id:
-        return Tally(refreshed=1)
-    if row.state == State.ARCHIVED:
-        return Tally(copied=1, bytes=row.bytes or 0)
-    if row.state == State.GONE:
-        return Tally(gone=1)
-    return failure_of(row, row.error or "unknown")
+def tombstone_of(row: Row) -> Tally:
+    """The tally of one row that was marked as deleted. Outputs are counted, not images, and stand-ins not at all."""
+    return Tally(tombstoned=int(row.rendition == Rendition.ORIGINAL and row.created_at > BEGINNING))

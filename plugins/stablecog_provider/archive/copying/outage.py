@@ -1,71 +1,83 @@
-"""Tells a host that is down from images that cannot be had: the first ends the run, the others are recorded one by one."""
+"""Tells image hosts that are down from images that cannot be had, host by host.
+
+A host that is down never stops the others: its images are skipped, and stay due. It is given another chance now and then.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from ...errors import ConfigurationError, ImageRefused, SourceUnavailable, TransientError
+from ...errors import ConfigurationError, ImageHostDown, ImageRefused, TransientError
 
 IMAGES_IN_A_ROW = 20
-"""Given up one after another with none archived between: then the host is down."""
+"""If so many images of a host fail one after another, with none archived in between, the host is down."""
+TRIAL_EVERY = 30.0
+"""Seconds after which one image of a host that is down is tried all the same."""
+
+
+def host_of(url: str) -> str:
+    """Host and port of an address, in lower case."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
+@dataclass(slots=True)
+class _Host:
+    failed_in_a_row: int = 0
+    served: bool = False
+    trial_at: float = 0.0
+    cause: str = ""
 
 
 class OutageDetector:
-    """One run's. An image that was given up waits for the verdict: it alone is to blame as soon as another one arrives, or
-    when nothing more is on its way; the host is, when `limit` in a row were given up.
+    """One run's. `limit`: failures in a row that mean an outage."""
 
-    Images that failed in earlier runs have had their verdict, and bring none about: a host that died years ago and is asked
-    once more for the few images it had must not stop a run.
-    """
-
-    def __init__(self, limit: int = IMAGES_IN_A_ROW) -> None:
-        self._limit = limit
-        self._in_a_row = self._again_in_a_row = self._refused_in_a_row = 0
-        self._refused_for = ""
+    def __init__(self, limit: int = IMAGES_IN_A_ROW, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._monotonic = limit, monotonic
+        self._hosts: dict[str, _Host] = {}
+        self._refused_in_a_row, self._refused_for = 0, ""
         self._any_archived = False
-        self._on_the_way = 0
-        self._waiting: list[asyncio.Future[None]] = []
-        self._cause: TransientError | None = None
 
     @property
-    def only_repeat_failures(self) -> bool:
-        """Whether images that failed before go on failing, so that one attempt at each is enough."""
-        return self._again_in_a_row >= self._limit
+    def down(self) -> dict[str, str]:
+        """The hosts that are down, each with the last failure."""
+        return {name: host.cause for name, host in self._hosts.items() if host.failed_in_a_row >= self._limit}
 
-    @contextmanager
-    def on_the_way(self) -> Iterator[None]:
-        """Around whatever may still end in an archived image."""
-        self._on_the_way += 1
-        try:
-            yield
-        finally:
-            self._on_the_way -= 1
-            if not self._on_the_way:
-                self._notify()
+    def check(self, host: str) -> None:
+        """Raises ImageHostDown while the host is down, but for a trial now and then."""
+        known = self._hosts.get(host)
+        if known is None or known.failed_in_a_row < self._limit:
+            return
+        if self._monotonic() >= known.trial_at:
+            known.trial_at = self._monotonic() + TRIAL_EVERY
+            return
+        raise ImageHostDown(
+            f"not tried: {self._limit} images of {host} in a row could not be fetched, the last one: {known.cause}"
+        )
 
-    def check(self) -> None:
-        """Raises SourceUnavailable once the host is known to be down."""
-        if self._cause:
-            raise SourceUnavailable(
-                f"{self._limit} images in a row could not be fetched, the last one: {self._cause.message}",
-                hint="run again when the image host answers: these images were not recorded as failed, and the next "
-                "run begins with them. Is that host gone for good, archive what came later by naming a start",
-                retry_after=self._cause.retry_after,
-            )
-
-    def archived(self) -> None:
+    def archived(self, host: str) -> None:
+        """An image of the host was fetched whole."""
         self._any_archived = True
-        self._in_a_row = self._again_in_a_row = 0
-        self._notify()
+        self._known(host).failed_in_a_row = 0
+        self._known(host).served = True
 
-    def failed_again(self) -> None:
-        self._again_in_a_row += 1
+    def served(self, host: str) -> bool:
+        """Whether the host served any image in this run."""
+        return host in self._hosts and self._hosts[host].served
+
+    def failed(self, host: str, error: TransientError) -> None:
+        """An image of the host was given up after its retries."""
+        known = self._known(host)
+        known.failed_in_a_row += 1
+        known.cause = error.message
+        if known.failed_in_a_row >= self._limit:
+            known.trial_at = self._monotonic() + TRIAL_EVERY
 
     def refused(self, error: ImageRefused) -> None:
-        """Raises ConfigurationError where all images lie on one host that was not named: a setting is missing, and a
-        thousand failed rows would say so less clearly.
+        """Raises ConfigurationError if all images are on one host that was not named: a setting is missing, and a thousand
+        failed rows would say so less clearly.
         """
         alike = error.hint == self._refused_for
         self._refused_for, self._refused_in_a_row = error.hint, self._refused_in_a_row + 1 if alike else 1
@@ -74,20 +86,5 @@ class OutageDetector:
                 f"all of the first {self._limit} images were refused: {error.message}", hint=error.hint
             )
 
-    async def given_up(self, error: TransientError) -> None:
-        """Returns when the image alone is to blame. Raises SourceUnavailable where the host is."""
-        self._in_a_row += 1
-        if self._in_a_row >= self._limit:
-            self._cause = self._cause or error
-            self._notify()
-        elif self._on_the_way:
-            waiting = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            await waiting
-        self.check()
-
-    def _notify(self) -> None:
-        for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
-        self._waiting.clear()
+    def _known(self, host: str) -> _Host:
+        return self._hosts.setdefault(host, _Host())

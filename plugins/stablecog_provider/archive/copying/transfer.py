@@ -13,34 +13,39 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
-from ...errors import ImageRefused, ImageRejected, RateLimited, SourceUnavailable, StoreUnavailable
-from ...model.object_keys import EXTENSIONS, ImageKey, Layout, Rendition
-from ..ports import ImageBody, ImageSource, ObjectStore
+from ...errors import (
+    ImageRefused,
+    ImageRejected,
+    ItemError,
+    RateLimited,
+    SourceUnavailable,
+    StoreUnavailable,
+    TransientError,
+)
+from ...model.object_keys import DIGEST_DIGITS, EXTENSIONS, ImageKey, Layout, Rendition
+from ..ports import Absent, Conflict, ImageBody, ImageSource, ObjectStore
 from ..resilience.rate_limit import RateLimiter
 from ..resilience.retry import IMAGE_RETRIES, STORE_RETRIES, RetryPolicy, Sleep
 from .byte_budget import ByteBudget
 from .concurrency import DEFAULT_CONCURRENCY, AdaptiveConcurrency
 from .image_format import image_type
-from .outage import IMAGES_IN_A_ROW, OutageDetector
+from .outage import IMAGES_IN_A_ROW, OutageDetector, host_of
 
 MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class CopyJob:
-    """One image to copy. `day` is its partition. The URL may contain a signature, so the repr omits it.
-    `failed_before`: an earlier run could not copy it.
-    """
+    """One image to copy. `day` is its partition. The URL may contain a signature, so the repr omits it."""
 
     output_id: str
     rendition: Rendition
     day: date
     url: str = field(repr=False)
-    failed_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Transfer:
     """Copies images, each at most once at a time. For one event loop. Lengths in bytes.
 
     `undeclared_bytes`: reserved for an image whose host does not declare its length. `images_in_a_row`: if this many images
-    fail with none archived in between, the host is down.
+    of a host fail with none archived in between, the host is down.
     """
 
     def __init__(
@@ -88,36 +93,39 @@ class Transfer:
         self.concurrency = AdaptiveConcurrency(concurrency)
         self._alone = asyncio.Lock()
         self._limiter = RateLimiter(0.0, sleep, monotonic)
-        self._breaker = OutageDetector(images_in_a_row)
+        self.hosts = OutageDetector(images_in_a_row, monotonic)
 
     async def copy(self, job: CopyJob) -> Copied:
         """Fetch, check and store one image. Idempotent: the same image has the same key and the same bytes.
 
-        Raises ItemError if this image fails, retries included; SourceUnavailable if the host fails for every image;
-        StoreUnavailable after retries; ConfigurationError at once.
+        Raises ItemError if this image fails, retries included (ImageHostDown if it was not tried, because its host fails for
+        every image); StoreUnavailable after retries; ConfigurationError at once.
         """
+        host = host_of(job.url)
         try:
-            with self._breaker.on_the_way():
-                async with self.concurrency:
-                    self._breaker.check()
-                    copied = await self._retries_of(job).call(partial(self._attempt, job), self._sleep)
-                    self._breaker.archived()
-                    return copied
+            async with self.concurrency:
+                self.hosts.check(host)
+                copied = await self._image_retries.call(partial(self._attempt, job), self._sleep)
+                self.hosts.archived(host)
+                return copied
         except (RateLimited, SourceUnavailable) as error:
-            failure = error
+            self.hosts.failed(host, error)
+            message = error.message
         except ImageRefused as error:
-            self._breaker.refused(error)
+            self.hosts.refused(error)
             raise
-        # Outside the slot: the verdict may depend on an image that waits for one.
-        if job.failed_before:
-            self._breaker.failed_again()
-        else:
-            await self._breaker.given_up(failure)
-        raise ImageRejected(f"given up after retries: {failure.message}", hint="later runs retry it")
+        raise ImageRejected(f"given up after retries: {message}", hint="later runs retry it")
 
-    def _retries_of(self, job: CopyJob) -> RetryPolicy:
-        once = job.failed_before and self._breaker.only_repeat_failures
-        return replace(self._image_retries, attempts=1, refusals=None) if once else self._image_retries
+    async def serves(self, url: str) -> bool:
+        """Whether the host of this address serves images now, asked by one that it had."""
+        host = host_of(url)
+        if not self.hosts.served(host):
+            try:
+                async with self._images.open(url):
+                    self.hosts.archived(host)
+            except (ItemError, TransientError):
+                return False
+        return True
 
     async def _attempt(self, job: CopyJob) -> Copied:
         asked_at = await self._limiter.acquire()
@@ -176,10 +184,25 @@ class Transfer:
 
     async def _put(self, job: CopyJob, body: bytes, sha256: str) -> Copied:
         content_type = image_type(body)
-        key = self._layout.image(ImageKey(job.day, job.output_id, job.rendition, EXTENSIONS[content_type]))
+        key = self._layout.image(
+            ImageKey(job.day, job.output_id, job.rendition, sha256[:DIGEST_DIGITS], EXTENSIONS[content_type])
+        )
         put = partial(self._store.put, key, body, content_type=content_type, metadata={"sha256": sha256})
-        await self._store_retries.call(partial(self._counted, put), self._sleep)
+        await self._store_retries.call(
+            partial(self._counted, partial(self._put_once, key, len(body), put)), self._sleep
+        )
         return Copied(self._layout.uri(key), sha256, content_type, len(body))
+
+    async def _put_once(self, key: str, size: int, put: Callable[..., Awaitable[str]]) -> str:
+        """Write only if the key has no object. An object of that size is the same image: the key names its hash."""
+        try:
+            return await put(condition=Absent())
+        except Conflict:
+            found = await self._store.head(key)
+            if found is not None and found.size == size:
+                return ""
+        # Something cut it off or emptied it. Writing the bytes that the key names repairs it.
+        return await put()
 
     async def _counted(self, put: Callable[[], Awaitable[str]]) -> str:
         try:

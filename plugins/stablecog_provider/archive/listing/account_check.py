@@ -1,87 +1,252 @@
-"""Checks that the source is still the account that was archived.
+"""Whether the source is still the account that was archived.
 
-The checkpoint has the API's address only, and the key of another account at that address would mix two accounts in one
-archive. Neither the key nor a hash of it is stored: keys are renewed, and an account may have several. Its outputs do not
-change: a source that lists any output of the manifest is the same account.
+Another account's key would mix two accounts in one archive. Neither the key is stored nor anything made of it: keys are renewed,
+and an account may have several. Nor does the address tell: gateways come and go. An account is recognised by what it lists: of
+the stretches that are covered, the manifest holds every output that the same account lists, but for a few. An account that
+merely shares some outputs lists others beside them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from ...errors import AnotherAccount
-from ...model.coverage import Window
-from ...model.manifest import Row, is_live
+from ...model.checkpoint import Checkpoint, Sample
+from ...model.coverage import Axis, Coverage, Window
+from ...model.manifest import Row
 from ...model.object_keys import Rendition, day_of
-from ...model.output import Output, UnreadableOutput, instant_on
+from ...model.output import Output, UnreadableOutput, identity, instant_on
 from ...model.page import MAX_PER_PAGE, Order, PageQuery
-from ...model.times import MICROSECOND
+from ...model.row_lifecycle import is_live
+from ...model.times import BEGINNING, MICROSECOND
 from ..ports import Partition, Source
 from .capabilities import Capabilities, Probe
+from .sweep import Slice
 from .walk import walk
+
+SHARE = 0.9
+"""Of the outputs that are listed in covered stretches, at least this share must be held."""
+ENOUGH = 20
+"""Listed outputs on which the judgement rests, if there are as many. One that the manifest lacks makes it look further."""
+STILL_LISTED = 0.75
+"""Of the outputs that are held, at least this share must be listed if much is listed that nobody can judge."""
+PLACES = 4
+"""Days that are looked at besides, if that many were not seen: over all of the archive."""
+DAYS = 8
+"""Days of a page that are judged, each of which is a partition to load: a page of a sparse account spans half a year."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Which of the listed outputs the manifest holds, and which it lacks though it should hold them. `missing`: outputs that
+    the manifest holds between listed ones, and that are not listed. `unknown`: those that it lacks in covered stretches that
+    may not be complete.
+    """
+
+    held: set[str] = field(default_factory=set)
+    foreign: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
+
+    @property
+    def judged(self) -> int:
+        return len(self.held) + len(self.foreign)
+
+    @property
+    def same(self) -> bool:
+        return bool(self.held) and len(self.held) >= SHARE * self.judged
+
+    @property
+    def certain(self) -> bool:
+        """Whether what cannot be judged would change nothing."""
+        return len(self.held) >= SHARE * (self.judged + len(self.unknown))
+
+    @property
+    def lacks_nothing(self) -> bool:
+        """Whether what the manifest holds is listed wherever that was looked at, but for a few."""
+        return len(self.held) >= SHARE * (len(self.held) + len(self.missing))
+
+    def look(self, rows: Iterable[Row], outputs: Iterable[Output | UnreadableOutput]) -> None:
+        """Note which of these live rows, all of one day, a page around them does not list."""
+        listed = {identity(output): output.created_at for output in outputs}
+        instants = [at for at in listed.values() if at is not None]
+        if instants:
+            between = (row for row in rows if min(instants) < row.created_at < max(instants))
+            self.missing |= {row.output_id for row in between} - listed.keys()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archived:
-    """The archived days that have live outputs, in ascending order, and how to read the partition of one."""
+    """What is known to be archived. `checkpoint` is on the axis of the walk; `partition` reads one day. `lost`: days whose
+    partition is missing or unreadable, so that nobody knows what it held.
+    """
 
     archive: str
-    days: Collection[date]
+    checkpoint: Checkpoint
     partition: Callable[[date], Awaitable[Partition]]
+    lost: Collection[date] = ()
 
-    async def holds_any(self, outputs: Iterable[Output | UnreadableOutput]) -> bool:
-        """Whether the manifest has any of the outputs."""
-        by_day: defaultdict[date, list[str]] = defaultdict(list)
+    @property
+    def trusted(self) -> Coverage:
+        """Where the manifest holds all that the source lists, as far as is known."""
+        known, axis = self.checkpoint, self.checkpoint.axis
+        doubtful = known.reread.merge(Coverage.of(each.window for each in known.differences))
+        return known.coverage.subtract(doubtful.around(axis, Axis.REQUESTED))
+
+    async def judge(self, outputs: Iterable[Output | UnreadableOutput], evidence: Evidence) -> None:
+        """Add these outputs to the evidence."""
+        trusted, axis, days = self.trusted, self.checkpoint.axis, self.checkpoint.partitions
+        by_day: defaultdict[date, dict[str, set[str]]] = defaultdict(dict)
         for output in outputs:
-            if isinstance(output, Output) and day_of(output.created_at) in self.days:
-                by_day[day_of(output.created_at)].append(output.id)
-        for day, ids in by_day.items():
-            partition = await self.partition(day)
-            if any(partition.get((output_id, Rendition.ORIGINAL)) for output_id in ids):
-                return True
-        return False
+            if isinstance(output, Output):
+                at = instant_on(axis, output)
+                day = day_of(output.created_at)
+                if day not in by_day and len(by_day) >= DAYS:
+                    continue
+                if at is None or at not in self.checkpoint.coverage:
+                    lacked = set[str]()
+                else:
+                    lacked = evidence.foreign if at in trusted and day not in self.lost else evidence.unknown
+                by_day[day][output.id] = lacked
+        for day, listed in by_day.items():
+            partition = await self.partition(day) if day in days else None
+            for output_id, lacked in listed.items():
+                held = partition is not None and partition.get((output_id, Rendition.ORIGINAL)) is not None
+                (evidence.held if held else lacked).add(output_id)
+
+    async def is_listed(self, slice_: Slice) -> bool:
+        """Whether the source lists what the manifest holds in the slice. The same account may list more besides, if outputs
+        that were hidden were released; another account lists less.
+        """
+        listed = {identity(output) for output in slice_.outputs}
+        held: set[str] = set()
+        for day in self.checkpoint.live_days:
+            if day_of(slice_.window.start) <= day <= day_of(slice_.window.end):
+                rows = (await self.partition(day)).rows()
+                instants = {row.output_id: instant_on(self.checkpoint.axis, row) for row in rows if is_live(row)}
+                held |= {output_id for output_id, at in instants.items() if at is not None and at in slice_.window}
+        return bool(held) and len(held & listed) >= SHARE * len(held)
 
 
-async def check_account(source: Source, asked: Probe, archived: Archived) -> None:
-    """Raises AnotherAccount if the source lists outputs and none of those looked for is archived.
+async def check_account(source: Source, asked: Probe, archived: Archived, slice_: Slice | None = None) -> Evidence:
+    """Raises AnotherAccount if the source lists another account than the archived one.
 
-    No request if the newest outputs are known, as in a run with nothing new. Otherwise one in most cases, and six at most
-    (the newest, the middle and the oldest day).
+    `slice_`: a stretch that was read besides, so that it mostly costs nothing; at most a page or two at each of `PLACES` days.
     """
-    if not archived.days or await archived.holds_any(asked.seen):
+    evidence, capabilities = Evidence(), asked.capabilities
+    days = archived.checkpoint.live_days
+    if not days:
+        return evidence
+    if not capabilities.empty:
+        await archived.judge(
+            {
+                identity(output): output for output in (*asked.page.outputs, *(slice_.outputs if slice_ else ()))
+            }.values(),
+            evidence,
+        )
+        for day in _spread(days, archived.checkpoint.proofs):
+            if evidence.judged >= min(ENOUGH, archived.checkpoint.live) and not evidence.foreign:
+                break
+            live = [row for row in (await archived.partition(day)).rows() if is_live(row)]
+            async for outputs in _listed_around(source, live, capabilities):
+                before = len(evidence.held)
+                await archived.judge(outputs, evidence)
+                evidence.look(live, outputs)
+                if len(evidence.held) > before:
+                    break
+    if evidence.same and not evidence.certain and not await _still_listed(source, asked, archived):
+        raise AnotherAccount(_difference(source, archived, evidence))
+    vouched = slice_ and not slice_.crowded and evidence.lacks_nothing and await archived.is_listed(slice_)
+    if not evidence.same and not vouched:
+        raise AnotherAccount(_difference(source, archived, evidence))
+    return evidence
+
+
+async def check_samples(source: Source, samples: Iterable[Sample], capabilities: Capabilities, archive: str) -> None:
+    """As `check_account`, for an archive that another run has just begun and of which no row is known yet."""
+    samples = list(samples)
+    if not samples:
         return
-    days = sorted(archived.days)
-    for day in dict.fromkeys((days[-1], days[len(days) // 2], days[0])):
-        live = [row for row in (await archived.partition(day)).rows() if is_live(row)]
-        if not live:
-            continue
-        async for outputs in _listed_around(source, live, asked.capabilities):
-            if await archived.holds_any(outputs):
-                return
+    wanted, listed = {sample.output_id for sample in samples}, set[str]()
+    async for outputs in _listed_at([sample.at for sample in samples], capabilities, source):
+        listed |= {output.id for output in outputs if output.id in wanted and output.id}
+        if len(listed) * 2 >= len(wanted):
+            return
     raise AnotherAccount(
-        f"the source at {source.address} lists nothing that {archived.archive} holds: the key is another account's, or all "
-        "outputs that were looked for have been deleted there"
+        f"another run has begun {archive} with another account: the source at {source.address} lists {len(listed)} of the "
+        f"{len(wanted)} outputs that it began with"
     )
+
+
+async def _still_listed(source: Source, asked: Probe, archived: Archived) -> bool:
+    """Whether the source lists what the manifest holds at sampled days. An account that was archived in part lists much that is
+    not held, and so does another account; but that one also lacks what is held.
+    """
+    present = absent = 0
+    newest = await source.page(PageQuery(per_page=MAX_PER_PAGE))
+    for day in _spread(archived.checkpoint.live_days, archived.checkpoint.proofs):
+        live = [row for row in (await archived.partition(day)).rows() if is_live(row)]
+        page = newest
+        if asked.capabilities.cursor is not None and page.next is not None:
+            instants = _instants(live, asked.capabilities)
+            page = await source.page(PageQuery(cursor=max(instants) + MICROSECOND, per_page=MAX_PER_PAGE))
+        listed = {identity(output) for output in page.outputs}
+        reached = min((output.created_at for output in page.outputs if output.created_at), default=BEGINNING)
+        shown = [row.output_id in listed for row in live if page.next is None or row.created_at > reached]
+        present, absent = present + sum(shown), absent + len(shown) - sum(shown)
+    return present >= STILL_LISTED * (present + absent)
+
+
+def _difference(source: Source, archived: Archived, evidence: Evidence) -> str:
+    if not evidence.judged:
+        return (
+            f"the source at {source.address} lists nothing that {archived.archive} holds: the key is another account's, or "
+            "everything that was looked for has been deleted there"
+        )
+    listed = evidence.judged + (0 if not evidence.same else len(evidence.unknown))
+    where = "where the archive is complete" if not evidence.same else "at sampled places, while it lacks others"
+    return (
+        f"the source at {source.address} is not the account of {archived.archive}: of {listed} outputs that it lists "
+        f"{where}, the archive holds {len(evidence.held)}"
+    )
+
+
+def _spread(days: list[date], turn: int) -> list[date]:
+    """Days over all of the archive, others at each turn; the newest and the oldest among them."""
+    inner = [days[(turn + number * len(days) // PLACES) % len(days)] for number in range(1, PLACES - 1)]
+    return list(dict.fromkeys((days[-1], *inner, days[0])))
 
 
 async def _listed_around(
     source: Source, rows: list[Row], capabilities: Capabilities
 ) -> AsyncIterator[tuple[Output | UnreadableOutput, ...]]:
-    """Yield what the source lists below the newest of the rows and above the oldest. It includes rows that still exist."""
-    if capabilities.cursor is not None:
-        instants = [instant_on(capabilities.cursor, row) or row.created_at for row in rows]
-        cursor = max(instants) + MICROSECOND
-        yield (await source.page(PageQuery(cursor=cursor, per_page=MAX_PER_PAGE))).outputs
-        if capabilities.ascending:
-            # In a dense account that is archived in part, the newest output may have completed so late that the page below
-            # it has later requests only. The earliest requests were archived first.
-            ascending = PageQuery(cursor=min(instants) - MICROSECOND, order=Order.ASCENDING, per_page=MAX_PER_PAGE)
-            yield (await source.page(ascending)).outputs
+    """What the source lists below the newest of the rows, and above the oldest: some of them if they are still there."""
+    if not rows:
         return
-    # With an opaque cursor, only a walk from the top gets there.
-    row = max(rows, key=lambda row: row.created_at)
-    async for step in walk(source, Window(row.created_at, row.created_at + MICROSECOND), capabilities):
+    async for outputs in _listed_at(_instants(rows, capabilities), capabilities, source):
+        yield outputs
+
+
+def _instants(rows: Iterable[Row], capabilities: Capabilities) -> list[datetime]:
+    """The rows' instants on the axis of the source's cursor."""
+    completed = capabilities.cursor is Axis.COMPLETED
+    return [(row.output_created_at if completed else None) or row.created_at for row in rows]
+
+
+async def _listed_at(
+    instants: list[datetime], capabilities: Capabilities, source: Source
+) -> AsyncIterator[tuple[Output | UnreadableOutput, ...]]:
+    if capabilities.cursor is not None:
+        yield (await source.page(PageQuery(cursor=max(instants) + MICROSECOND, per_page=MAX_PER_PAGE))).outputs
+        if capabilities.ascending:
+            # Of a dense account that is archived in part, the newest may have taken so long that the page below it holds
+            # only what was requested after it; what was requested first was archived first.
+            rising = PageQuery(cursor=min(instants) - MICROSECOND, order=Order.ASCENDING, per_page=MAX_PER_PAGE)
+            yield (await source.page(rising)).outputs
+        return
+    # An opaque cursor leads there only from the top.
+    async for step in walk(source, Window(max(instants), max(instants) + MICROSECOND), capabilities):
         yield step.outputs

@@ -1,6 +1,6 @@
-"""The source's capabilities: tested once per run, never assumed, and part of the run report.
+"""What the source can do: asked once per run, seen and not believed, and named in the run's report.
 
-The published documentation mentions none of them. They are observed behaviour that may change, and are used if present.
+Nothing of this is on the published page. It is observed behaviour that may change, and is used while it is there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from ...model.coverage import MAX_LATENCY, Axis
 from ...model.output import Output, UnreadableOutput
-from ...model.page import Order, Page, PageQuery
+from ...model.page import MAX_PER_PAGE, Order, Page, PageQuery
 from ...model.times import FAR_FUTURE, MICROSECOND, parse_instant
 from ..ports import Source
 
@@ -21,7 +21,7 @@ _NEVER = FAR_FUTURE - timedelta(days=1)
 
 
 class WalkKind(StrEnum):
-    """The three ways to read the listing, the best first."""
+    """The three ways to read the listing, best first."""
 
     ASCENDING = "ascending"
     DESCENDING = "descending"
@@ -30,13 +30,12 @@ class WalkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the source supports.
+    """What the source was seen to do.
 
-    - `ascending`: a page with `order=asc` and a cursor ascends and lists only outputs completed after the cursor.
-    - `output_times`: outputs have a completion time.
-    - `cursor`: the axis on which `next` is a timestamp, so that a walk can start anywhere; None if it is opaque.
-    - `counts_by_date`: `start_dt` and `end_dt` limit the count, so that any window can be proven.
-    - `empty`, `single`: the account has no output, or no more than fit on the requested page.
+    `ascending`: `order=asc` with a cursor rises and holds only outputs completed after the cursor. `output_times`: outputs say
+    when they completed. `cursor`: the axis on which `next` is a timestamp, so that a walk may begin anywhere; None if it is
+    opaque. `counts_by_date`: `start_dt` and `end_dt` bound the count, so that any window can be proven. `empty`, `single`: the
+    account has no output, or no more than fit on the one page that was asked for.
     """
 
     ascending: bool
@@ -54,7 +53,7 @@ class Capabilities:
 
     @property
     def axis(self) -> Axis:
-        """Coverage grows in the direction of the walk: by completion if it ascends, by request if it descends."""
+        """Coverage grows along the way a walk goes: by completion if it rises, by request if it falls."""
         return Axis.COMPLETED if self.walk is WalkKind.ASCENDING else Axis.REQUESTED
 
     def to_document(self) -> dict[str, Any]:
@@ -67,17 +66,32 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class Ascending:
+    """A page that was asked for with `order=asc`, and the cursor it was asked with."""
+
+    page: Page
+    cursor: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
-    """The source's capabilities, its first page (which has the source's time), and the outputs seen so far."""
+    """What the source can do, and what was seen on the way: its first page, which tells its clock, and an ascending page."""
 
     capabilities: Capabilities
     page: Page
-    seen: tuple[Output, ...] = ()
+    ascending: Ascending | None = None
+
+    @property
+    def seen(self) -> tuple[Output, ...]:
+        return self.page.readable + (self.ascending.page.readable if self.ascending else ())
 
 
-async def probe(source: Source) -> Probe:
-    """Test what the source supports, in two requests (one more if the account looks empty or its newest output is unreadable)."""
-    # One request for two tests: the listing ignores the dates, and the count of a window in the far future must be 0.
+async def probe(source: Source, sweep_from: datetime | None = None) -> Probe:
+    """Ask what the source can do, in two requests (one more if the account looks empty, or its newest output is unreadable).
+
+    `sweep_from`: the ascending page is asked for from here on, as a whole page: then it is of use to the sweep, too.
+    """
+    # One request answers two questions: the listing ignores the dates, the count of a window in the far future must be 0.
     page = await source.page(PageQuery(per_page=1, start=_NEVER))
     counts_by_date = page.total == 0
     if not page.outputs:
@@ -95,13 +109,14 @@ async def probe(source: Source) -> Probe:
         empty=not page.outputs,
         single=page.next is None,
     )
-    seen = page.readable
-    if last and last.created_at and completed and capabilities.cursor is Axis.COMPLETED:
-        cursor = min(completed, last.created_at) - MAX_LATENCY - MICROSECOND
-        ascending = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=10))
-        capabilities = replace(capabilities, ascending=_ascends(ascending, cursor))
-        seen = (*seen, *ascending.readable)
-    return Probe(capabilities, page, seen)
+    if not (last and last.created_at and completed and capabilities.cursor is Axis.COMPLETED):
+        return Probe(capabilities, page)
+    newest = min(completed, last.created_at) - MAX_LATENCY
+    cursor = (newest if sweep_from is None else min(newest, sweep_from)) - MICROSECOND
+    per_page = 10 if sweep_from is None else MAX_PER_PAGE
+    ascending = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=per_page))
+    capabilities = replace(capabilities, ascending=_ascends(ascending, cursor))
+    return Probe(capabilities, page, Ascending(ascending, cursor) if capabilities.ascending else None)
 
 
 def _last_dated(page: Page) -> Output | UnreadableOutput | None:
@@ -109,7 +124,7 @@ def _last_dated(page: Page) -> Output | UnreadableOutput | None:
 
 
 def _cursor_axis(page: Page, last: Output | UnreadableOutput | None) -> Axis | None:
-    """Return the axis of `next`, or None if it is opaque or missing. Without `next`, the page is the whole listing."""
+    """What `next` is. If there is none, the page itself is all there is, and no cursor need be asked with."""
     if page.next is None:
         return None
     try:
@@ -122,13 +137,11 @@ def _cursor_axis(page: Page, last: Output | UnreadableOutput | None) -> Axis | N
 
 
 def _ascends(page: Page, cursor: datetime) -> bool:
-    """Whether the page honours `order=asc`. A server that ignores it, or that sorts by it but still filters below the cursor
-    (as in 2023), lists older outputs.
-    """
+    """A server that ignores `order`, or sorts by it but still filters below the cursor (as in 2023), lists older outputs."""
     completed = [output.output_created_at for output in page.outputs if output.output_created_at is not None]
     requested = [output.created_at for output in page.outputs if output.created_at is not None]
     return (
         bool(completed)
-        and all(instant > cursor for instant in completed)
+        and all(instant >= cursor for instant in completed)
         and all(before <= after for before, after in pairwise(requested))
     )

@@ -9,181 +9,113 @@ how much is covered so far. Every walk relies on `g <= o`, and the descending wa
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 
-from ...errors import SourceContradiction
 from ...model.coverage import MAX_LATENCY, Axis, Coverage, Window
 from ...model.output import Output, UnreadableOutput, instant_on
-from ...model.page import MAX_PER_PAGE, Order, Page, PageQuery
-from ...model.times import BEGINNING, FAR_FUTURE, MICROSECOND
+from ...model.page import MAX_PER_PAGE, Page
+from ...model.times import BEGINNING, MICROSECOND
 from ..ports import Source
 from .capabilities import Capabilities, WalkKind
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one page added.
-
-    `outputs` may repeat outputs of earlier steps and include some from before the window. `covered` is true once the outputs
-    of this and all earlier steps are archived. `holes`: stretches that the listing cannot show.
-    """
-
-    outputs: tuple[Output | UnreadableOutput, ...]
-    covered: Coverage = Coverage()
-    holes: Coverage = Coverage()
-
-
-Position = tuple[datetime, datetime]
-"""The source's sort key: (`g`, `o`)."""
+from .opaque_walk import documented
+from .pages import Step, completions, page_after, page_before, reach_down, reach_up, span
+from .strips import FREE_CUTS, OUTPUTS_PER_CUT, dense
 
 _LEAST_OVERLAP = timedelta(seconds=1)
-_WITHOUT_PROGRESS = 10_000
-"""Outputs. A source whose new tokens lead to the same outputs again and again would otherwise be followed for ever."""
-# Below any window: a page that reaches it has shown the window's first instant too.
-_LOWEST: Position = (BEGINNING - MICROSECOND, BEGINNING - MICROSECOND)
-_HIGHEST: Position = (FAR_FUTURE, FAR_FUTURE)
+NOTHING = Coverage()
 
 
 def walk(
-    source: Source, window: Window, capabilities: Capabilities, per_page: int = MAX_PER_PAGE, most: int = MAX_PER_PAGE
+    source: Source,
+    window: Window,
+    capabilities: Capabilities,
+    per_page: int = MAX_PER_PAGE,
+    most: int = MAX_PER_PAGE,
+    cuts: int = FREE_CUTS,
+    known: Coverage = NOTHING,
 ) -> AsyncIterator[Step]:
     """Read all outputs of `window` (on `capabilities.axis`) by the best walk that the source allows.
 
-    `most`: the source's largest page, used if pages of `per_page` make no progress. Raises SourceContradiction if the source
-    breaks the order that its capabilities promise, and what the source raises.
+    `most`: the source's largest page, used if pages of `per_page` make no progress. `cuts`: how often dense strips may be cut,
+    at two requests each, beyond what the length of the walk allows. `known`: stretches that need no proof, so that nothing is
+    cut there. Raises SourceContradiction if the source breaks the order that its capabilities promise, and what the source
+    raises.
     """
     match capabilities.walk:
         case WalkKind.ASCENDING:
-            steps = _ascending(source, window, per_page, most)
+            steps = _ascending(source, window, per_page, most, cuts, known)
         case WalkKind.DESCENDING if capabilities.cursor is Axis.REQUESTED:
             steps = _descending_by_request(source, window, per_page, most)
         case WalkKind.DESCENDING:
             steps = _descending_by_completion(source, window, per_page, most)
         case _:
-            steps = _documented(source, window)
-    return _until(steps, window.end, capabilities.axis)
+            steps = documented(source, window)
+    return _within(steps, window, capabilities.axis)
 
 
-async def _until(steps: AsyncIterator[Step], end: datetime, axis: Axis) -> AsyncIterator[Step]:
-    """Drop the outputs after the window: they have not settled, or are not wanted."""
+async def _within(steps: AsyncIterator[Step], window: Window, axis: Axis) -> AsyncIterator[Step]:
+    """Drop outputs outside of the window, which are not settled or not wanted, and claims about what came after a page."""
 
-    def is_before(output: Output | UnreadableOutput) -> bool:
+    def is_wanted(output: Output | UnreadableOutput) -> bool:
         instant = instant_on(axis, output)
-        return instant is None or instant < end
+        return instant is None or instant in window
 
     async for step in steps:
-        yield replace(step, outputs=tuple(output for output in step.outputs if is_before(output)))
+        outputs = tuple(output for output in step.outputs if is_wanted(output))
+        settled = span(BEGINNING - MICROSECOND, step.as_of - axis.settling)
+        yield replace(
+            step, outputs=outputs, covered=step.covered.intersect(settled), holes=step.holes.intersect(settled)
+        )
 
 
-def _span(start: datetime, end: datetime) -> Coverage:
-    return Coverage((Window(start, end),)) if start < end else Coverage()
-
-
-async def _ascending(source: Source, window: Window, per_page: int, most: int) -> AsyncIterator[Step]:
+async def _ascending(
+    source: Source, window: Window, per_page: int, most: int, free: int, known: Coverage
+) -> AsyncIterator[Step]:
     """Read upward. Every unread output has `o >= g >= g_last`, so the cursor `g_last - 1 µs` excludes none of them."""
     cursor, covered_to = window.start - MICROSECOND, window.start
+    shown = cuts = 0
     while True:
-        page = await _page_after(source, cursor, per_page)
-        last = _reach_up(page)[0]
+        page = await page_after(source, cursor, per_page)
+        last = reach_up(page)[0]
+        shown += len(page.outputs)
         if last >= window.end:
-            yield Step(page.outputs, _span(covered_to, window.end))
+            yield Step(page.outputs, span(covered_to, window.end), as_of=page.source_time)
             return
-        yield Step(page.outputs, _span(covered_to, last))
+        yield Step(page.outputs, span(covered_to, last), as_of=page.source_time)
         covered_to = max(covered_to, last)
         fresh = sum(output.created_at > cursor for output in page.readable)
         if last - MICROSECOND > cursor and fresh * 3 >= len(page.outputs):
             cursor = last - MICROSECOND
             continue
         # Outputs in flight at the cursor fill the page: prove the stretch up to its last completion from both sides.
-        end = min(max(_completions(page)), window.end - MICROSECOND)
-        async for step in _dense(source, cursor, end, most):
+        end = min(max(completions(page)), window.end - MICROSECOND)
+        async for step in dense(source, cursor, end, most, free + shown // OUTPUTS_PER_CUT - cuts, known):
+            cuts += bool(step.outputs)
             yield step
         cursor, covered_to = end, end + MICROSECOND
         if covered_to >= window.end:
             return
 
 
-@dataclass(frozen=True, slots=True)
-class _Strip:
-    """Completions in `(low, high]`, with the ascending page from `low` and the descending page from `high`."""
-
-    low: datetime
-    high: datetime
-    ascending: Page
-    descending: Page
-
-    @property
-    def window(self) -> Coverage:
-        return Coverage((Window(self.low + MICROSECOND, self.high + MICROSECOND),))
-
-    @property
-    def proven(self) -> bool:
-        """Whether the reaches of the two pages leave no position of the strip between them. The reaches themselves count as
-        between: a page may have cut off a tie there. What completed by `high` was requested by then.
-        """
-        up, down = _reach_up(self.ascending), _reach_down(self.descending)
-        first = up[0] if up[1] <= self.high else up[0] + MICROSECOND
-        last = down[0] if down[1] > self.low else down[0] - MICROSECOND
-        return down < up or first > min(last, self.high)
-
-    @property
-    def middle(self) -> datetime | None:
-        """Where to cut so that a page changes: a page can show another row only if the cut excludes one of its rows. None if
-        no cut does; then no request can show what is between the two reaches.
-        """
-        cuts = {completed for completed in _completions(self.ascending) if self.low < completed < self.high}
-        cuts |= {
-            completed - MICROSECOND for completed in _completions(self.descending) if completed - MICROSECOND > self.low
-        }
-        return sorted(cuts)[len(cuts) // 2] if cuts else None
-
-
-async def _dense(source: Source, low: datetime, high: datetime, per_page: int) -> AsyncIterator[Step]:
-    """Prove the completions in `(low, high]` from both sides: ascending pages show the earliest requests, descending ones the
-    latest. If the two do not meet, cut the strip in two. Goes upward in time; what cannot be shown is a hole.
-    """
-    ascending, descending = (
-        await _page_after(source, low, per_page),
-        await _page_before(source, high + MICROSECOND, per_page),
-    )
-    yield Step((*ascending.outputs, *descending.outputs))
-    strips = [_Strip(low, high, ascending, descending)]
-    while strips:
-        strip = strips.pop()
-        if strip.proven:
-            yield Step((), strip.window)
-        elif (middle := strip.middle) is None:
-            yield Step((), holes=strip.window)
-        else:
-            descending = await _page_before(source, middle + MICROSECOND, per_page)
-            ascending = await _page_after(source, middle, per_page)
-            yield Step((*descending.outputs, *ascending.outputs))
-            strips += [
-                _Strip(middle, strip.high, ascending, strip.descending),
-                _Strip(strip.low, middle, strip.ascending, descending),
-            ]
-
-
 async def _descending_by_request(source: Source, window: Window, per_page: int, most: int) -> AsyncIterator[Step]:
     """Read downward with `g` as the cursor. An overlap of one microsecond includes the outputs that a page boundary cut off."""
     cursor = window.end
     while cursor > window.start:
-        page = await _page_before(source, cursor, per_page, Axis.REQUESTED)
-        last = _reach_down(page)[0]
+        page = await page_before(source, cursor, per_page, Axis.REQUESTED)
+        last = reach_down(page)[0]
         if last + MICROSECOND >= cursor and per_page < most:
-            page = await _page_before(source, cursor, most, Axis.REQUESTED)
-            last = _reach_down(page)[0]
+            page = await page_before(source, cursor, most, Axis.REQUESTED)
+            last = reach_down(page)[0]
         if last < window.start:
-            yield Step(page.outputs, _span(window.start, cursor))
+            yield Step(page.outputs, span(window.start, cursor), as_of=page.source_time)
             return
         if last + MICROSECOND < cursor:
-            yield Step(page.outputs, _span(last + MICROSECOND, cursor))
+            yield Step(page.outputs, span(last + MICROSECOND, cursor), as_of=page.source_time)
             cursor = last + MICROSECOND
         else:
             # A single instant has as many outputs as fit on a page, or more.
-            yield Step(page.outputs, holes=_span(last, cursor))
+            yield Step(page.outputs, holes=span(last, cursor), as_of=page.source_time)
             cursor = last
 
 
@@ -194,12 +126,12 @@ async def _descending_by_completion(source: Source, window: Window, per_page: in
     known = window.end
     while known > window.start:
         page, overlap = await _widest_below(source, known, per_page, most)
-        last = _reach_down(page)[0]
+        last = reach_down(page)[0]
         below = last + MICROSECOND < known
         bottom = max(window.start, last + MICROSECOND if below else known - MICROSECOND)
         # With a smaller overlap, outputs requested shortly before `known` and completed after the cursor stay unseen.
         shown_to = max(bottom, min(known, known + overlap - MAX_LATENCY)) if below else bottom
-        yield Step(page.outputs, _span(bottom, shown_to), _span(shown_to, known))
+        yield Step(page.outputs, span(bottom, shown_to), span(shown_to, known), page.source_time)
         known = bottom
 
 
@@ -209,7 +141,7 @@ async def _widest_below(source: Source, known: datetime, per_page: int, most: in
     """
     overlap = MAX_LATENCY
     while True:
-        page = await _page_before(source, known + overlap, per_page)
+        page = await page_before(source, known + overlap, per_page)
         fresh = sum(row.created_at < known for row in page.readable)
         if not overlap or page.next is None or fresh * 4 >= len(page.outputs):
             return page, overlap
@@ -217,79 +149,3 @@ async def _widest_below(source: Source, known: datetime, per_page: int, most: in
             per_page = most
             continue
         overlap = overlap // 2 if overlap > _LEAST_OVERLAP else timedelta(0)
-
-
-async def _documented(source: Source, window: Window) -> AsyncIterator[Step]:
-    """Follow `next` as the documentation shows. Page boundaries may lose outputs; only the total can reveal that."""
-    asked: set[str] = set()
-    lowest, without_progress = FAR_FUTURE, 0
-    page = await source.page(PageQuery())
-    while page.next is not None and not any(output.created_at < window.start for output in page.readable):
-        if page.next in asked or not page.outputs:
-            raise _contradiction(f"`next` leads to nothing new after {len(asked) + 1} pages")
-        asked.add(page.next)
-        reached = min((output.created_at for output in page.outputs if output.created_at), default=lowest)
-        without_progress = 0 if reached < lowest else without_progress + len(page.outputs)
-        if without_progress > _WITHOUT_PROGRESS:
-            raise _contradiction(f"`next` has led to {without_progress} outputs, and none of them is older than before")
-        lowest = min(lowest, reached)
-        yield Step(page.outputs)
-        page = await source.page(PageQuery(cursor=page.next))
-    yield Step(page.outputs, Coverage((window,)))
-
-
-async def _page_after(source: Source, cursor: datetime, per_page: int) -> Page:
-    """Read a page of what completed after the cursor. Raises SourceContradiction if it is not one."""
-    page = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=per_page))
-    rows = page.readable
-    if any(instant <= cursor for instant in _completions(page)):
-        raise _contradiction("a page with `order=asc` has outputs that completed at or before its cursor")
-    if page.outputs and not _completions(page):
-        raise _contradiction("a page with `order=asc` has no output with a completion time")
-    if any(before.created_at > after.created_at for before, after in pairwise(rows)):
-        raise _contradiction("a page with `order=asc` does not ascend")
-    return page
-
-
-async def _page_before(source: Source, cursor: datetime, per_page: int, axis: Axis = Axis.COMPLETED) -> Page:
-    """Read a page of what completed (or was requested) before the cursor. Raises SourceContradiction if it is not one."""
-    page = await source.page(PageQuery(cursor=cursor, per_page=per_page))
-    rows = page.readable
-    for row in rows:
-        instant = instant_on(axis, row)
-        if instant is not None and instant >= cursor:
-            raise _contradiction("a page has outputs at or after its cursor")
-    if any(before.created_at < after.created_at for before, after in pairwise(rows)):
-        raise _contradiction("a page does not descend")
-    return page
-
-
-def _reach_up(page: Page) -> Position:
-    """Return the position below which an ascending page shows everything. Outputs at the position may have been cut off."""
-    if page.next is None:
-        return _HIGHEST
-    for output in reversed(page.outputs):
-        if output.created_at is not None:
-            return output.created_at, output.output_created_at or output.created_at
-    raise _contradiction("a page has no readable output")
-
-
-def _reach_down(page: Page) -> Position:
-    """Return the position above which a descending page shows everything. Outputs at the position may have been cut off."""
-    if page.next is None:
-        return _LOWEST
-    for output in reversed(page.outputs):
-        if output.created_at is not None:
-            return output.created_at, output.output_created_at or output.created_at + MAX_LATENCY
-    raise _contradiction("a page has no readable output")
-
-
-def _completions(page: Page) -> list[datetime]:
-    return [output.output_created_at for output in page.outputs if output.output_created_at is not None]
-
-
-def _contradiction(what: str) -> SourceContradiction:
-    return SourceContradiction(
-        f"the source's listing breaks its own order: {what}",
-        hint="nothing was claimed for that stretch; run again, and report it to the source if it happens again",
-    )

@@ -7,9 +7,9 @@ an output deleted there rarely cancel out. Of the day where the archive ends, th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from ...model.counts import CountComparison
 from ...model.coverage import Coverage, Window
 from ...model.object_keys import day_of
 from ...model.times import BEGINNING
@@ -21,19 +21,6 @@ GROUP = 64
 FINEST = timedelta(seconds=1)
 
 LiveCount = Callable[[date, Window], Awaitable[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class CountComparison:
-    """A stretch of the requested axis with both counts."""
-
-    window: Window
-    source: int
-    manifest: int
-
-    @property
-    def agrees(self) -> bool:
-        return self.source == self.manifest
 
 
 async def by_date(
@@ -90,7 +77,7 @@ async def _compared(counts: SourceCounts, cells: list[CountComparison], source: 
         return [together]
     left, right = cells[: len(cells) // 2], cells[len(cells) // 2 :]
     in_left = await _source(counts, left)
-    return await _compared(counts, left, in_left) + await _compared(counts, right, source - in_left)
+    return await _compared(counts, left, in_left) + await _compared(counts, right, max(0, source - in_left))
 
 
 async def _cut(counts: SourceCounts, cell: CountComparison, live: LiveCount) -> list[CountComparison]:
@@ -107,7 +94,9 @@ async def _cut(counts: SourceCounts, cell: CountComparison, live: LiveCount) -> 
             bad = middle
     if reached == cell.window.start:
         return [cell]
-    rest = CountComparison(Window(reached, cell.window.end), cell.source - good.source, cell.manifest - good.manifest)
+    rest = CountComparison(
+        Window(reached, cell.window.end), max(0, cell.source - good.source), max(0, cell.manifest - good.manifest)
+    )
     return [good, rest]
 
 

@@ -1,194 +1,243 @@
-"""Proof by counting: what the source counts, against what the manifest holds.
+"""The proof by counting: what the source counts, against what the manifest holds.
 
-A difference is bisected to its place by the source's own counts; the place is read again, what is missing is archived, and
-what the source lists no more gets a tombstone, provided that its listing of the place agrees with its count. What remains
-is a difference, and is reported.
+One sum over everything would be fooled by a loss and a deletion together. So what was read now is compared alone, the whole is
+split at another midnight in each run, and a place that once differed is remembered with both counts and compared alone until it
+agrees. What no count can see, the sweep finds.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from itertools import pairwise
 
-from ...model.checkpoint import Proof
+from ...model.checkpoint import Checkpoint
+from ...model.counts import CountComparison, Difference, Proof
 from ...model.coverage import Axis, Coverage, Window
-from ...model.object_keys import day_of
-from ...model.page import MAX_PER_PAGE
 from ...model.times import BEGINNING
-from ..committing.commit import Committer
-from ..committing.ledger import Ledger, identity
-from ..committing.pipeline import Pipeline, WorkItems
-from ..committing.tally import Tally
-from ..listing.capabilities import Capabilities
-from ..listing.counts import SourceCounts
-from ..listing.walk import Step, walk
-from ..ports import Clock, Source
+from ..committing.inventory import day_window
+from ..listing.capabilities import Capabilities, WalkKind
+from .places import Places
 
-DAY = timedelta(days=1)
-SMALLEST = timedelta(milliseconds=1)
-MASS_DELETION = 100
-"""More than this many, and more than half of the archive: rather a wrong key or a broken source than a tidy user."""
+LOOKS = 8
+"""Remembered places that a run looks at."""
+PIECE = 600
+"""Outputs of a changed day that are read again at a time."""
+MAX_DIFFERENCES = 64
+"""Places that are remembered; if there are more, neighbours are remembered together."""
+
+MAX_HOLES = 8
+"""Holes that are remembered, each of which is counted in every run, as long as they can be joined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProofResult:
-    """What came of proving. `proofs`: one per window that the source can count. `claims`: sentences on what they rest on."""
+class RunProof:
+    """The end of a run's proof. `known`: the checkpoint when it began. `holes`: stretches of the walk's axis that the listing
+    cannot show. `claims`: sentences on what the proof rests on.
+    """
 
-    proofs: tuple[Proof, ...] = ()
-    differences: tuple[Proof, ...] = ()
+    known: Checkpoint
+    proof: Proof | None
+    differences: tuple[Difference, ...] = ()
+    holes: tuple[Difference, ...] = ()
     claims: tuple[str, ...] = ()
-    tally: Tally = Tally()
 
 
 @dataclass(slots=True, kw_only=True)
 class Prover:
-    """Proves windows of the requested axis, by which the source counts. What it can repair, it repairs by `archive`, which
-    runs work items through the run's pipeline.
+    """Proves what one run claims. `known`: the checkpoint when proving begins, on the walk's axis. `consented`: whether a
+    person has just allowed deletions, so that every place is worth another look now.
     """
 
-    source: Source
+    places: Places
     capabilities: Capabilities
-    pipeline: Pipeline
-    ledger: Ledger
-    committer: Committer
-    clock: Clock
-    per_page: int
-    began: datetime
-    _differences: list[Proof] = field(default_factory=list)
-    _suspicions: list[str] = field(default_factory=list)
-    _tallies: list[Tally] = field(default_factory=list)
-    _vanished: int = 0
-    _counts: SourceCounts = field(init=False)
+    known: Checkpoint
+    now: datetime
+    consented: bool = False
+    _differences: list[Difference] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self._counts = SourceCounts(source=self.source, capabilities=self.capabilities, per_page=self.per_page)
-
-    async def prove(self, windows: Iterable[Window]) -> ProofResult:
-        """Compare each window, repair where it differs, compare again. Sums up all calls of this prover but the proofs."""
-        proofs = [await self._prove(window) for window in windows]
-        return ProofResult(
-            proofs=tuple(proof for proof in proofs if proof),
-            differences=tuple(self._differences),
-            claims=(*self._counts.claims, *self._suspicions),
-            tally=Tally.sum(self._tallies),
+    async def prove(self, asked: Window, recent: Coverage, holes: Coverage) -> RunProof:
+        """Compare and repair. `asked`: the bounds of the run. `recent`: what was read now (walk's axis); empty if there was
+        nothing new in it. `holes`: what the walks could not show.
+        """
+        await self._read_changed_days()
+        await self._look_at_remembered()
+        axis = self.capabilities.axis
+        # What was covered before, and is only read again, is no hole.
+        holes = holes.subtract(self.known.coverage)
+        covered = self.places.committer.coverage.merge(holes).merge(
+            Coverage.of(each.window for each in self.known.holes)
         )
+        claimed = covered.on(Axis.REQUESTED, axis).intersect(Coverage((asked,)))
+        claims = []
+        if not self.capabilities.counts_by_date:
+            # Only the whole can be compared with a total, and only if the whole is claimed.
+            whole = [window for window in claimed if window.start <= BEGINNING][:1]
+            claimed, recent = Coverage(tuple(whole)), Coverage()
+            claims.append("The source's counts do not honour dates: completeness rests on its grand total.")
+        if self.capabilities.walk is WalkKind.DOCUMENTED and not self.capabilities.single:
+            claims.append(
+                "The source's cursor is opaque: outputs lost between two of its pages show in the total only."
+            )
+        stretches = self._stretches(claimed, recent.on(Axis.REQUESTED, axis))
+        # The oldest of the counts tells as of when the proof is.
+        counted_at = self.places.clock.now()
+        compared = [found for stretch in stretches if (found := await self._compare(stretch)) is not None]
+        left = await self._fill(holes, claimed)
+        claims += self.places.counts.claims
+        proof = _together(compared, counted_at)
+        if claim := self.places.guard.claim():
+            claims.append(claim)
+        differences = await self._capped()
+        claims = list(dict.fromkeys(claims))
+        return RunProof(known=self.known, proof=proof, differences=differences, holes=left, claims=tuple(claims))
 
-    async def _prove(self, window: Window) -> Proof | None:
-        source, manifest = await self._source_count(window), await self._manifest_count(window)
+    async def _read_changed_days(self) -> None:
+        """Read the days again whose partition was changed by something else: a count would not show which rows it holds."""
+        committer = self.places.committer
+        while committer.checkpoint.reread and self.places.budget.left:
+            piece = await self._next_piece(committer.checkpoint.reread.windows[0])
+            await self.places.read_again(piece)
+            await committer.amend(partial(_read, piece))
+
+    async def _next_piece(self, window: Window) -> Window:
+        """At most a day, and at most about two pages."""
+        end = min(window.end, day_window(window.start.date()).end)
+        held = await self.places.held(Window(window.start, end))
+        return Window(window.start, window.start + (end - window.start) / max(1, -(-held // PIECE)))
+
+    async def _look_at_remembered(self) -> None:
+        """Compare the remembered places, each alone; read again those whose counts changed or that are due."""
+        places = self.places
+        waiting = sorted(self.known.differences, key=lambda each: each.due)
+        self._differences = waiting[LOOKS:]
+        for each in waiting[:LOOKS]:
+            found = CountComparison(each.window, await places.count(each.window), await places.held(each.window))
+            if found.agrees:
+                continue
+            same = (found.source, found.manifest) == (each.source, each.manifest)
+            rests = each.looked_at <= self.now < each.due
+            if same and rests and not self.consented:
+                self._differences.append(each)
+            elif places.is_small(found) or not self.capabilities.counts_by_date:
+                await self._examine([found], each)
+            else:
+                await self._examine(await places.locate(each.window, found.source), each)
+
+    async def _examine(self, found: Iterable[CountComparison], before: Difference | None) -> None:
+        for place in found:
+            left = await self.places.examine(place, before)
+            if left is not None:
+                self._differences.append(left)
+
+    async def _compare(self, stretch: Window) -> CountComparison | None:
+        """Both counts of a stretch, after the repair of what is new in it. None if the source names no count."""
+        places = self.places
+        source = await places.counts.of(stretch)
         if source is None:
             return None
-        if source != manifest and not await self._too_many_gone(window, source, manifest):
-            await self._locate(window, source, manifest)
-            source, manifest = await self._source_count(window), await self._manifest_count(window)
-            if source is None:
-                return None
-        return Proof(window.start, window.end, source, manifest, self.clock.now())
+        if source != await places.expected(stretch, self._differences):
+            await self._examine(await places.locate(stretch, source, tuple(self._differences)), None)
+            source = await places.count(stretch)
+        return CountComparison(stretch, source, await places.held(stretch))
 
-    async def _locate(self, window: Window, source: int, manifest: int) -> None:
-        if source == manifest:
-            return
-        small = max(source, manifest) <= MAX_PER_PAGE and window.end - window.start <= DAY
-        if small or not self.capabilities.counts_by_date or window.end - window.start <= SMALLEST:
-            await self._repair(window)
-            return
-        middle = self._middle(window)
-        left, right = Window(window.start, middle), Window(middle, window.end)
-        source_left, manifest_left = await self._source_count(left) or 0, await self._manifest_count(left)
-        await self._locate(left, source_left, manifest_left)
-        await self._locate(right, source - source_left, manifest - manifest_left)
-
-    def _middle(self, window: Window) -> datetime:
-        """The midnight that halves what the manifest holds in the window, else the one before the window's middle; within a
-        day, its middle. Always halves, never days one by one: a window may have 26 years, and be empty.
+    def _stretches(self, claimed: Coverage, recent: Coverage) -> list[Window]:
+        """What is claimed, in the parts that are compared each on its own: cut where the recent begins and at another midnight
+        in each run, but never through a remembered difference.
         """
-        inside = [day for day in sorted(self._days) if window.start < _midnight(day) < window.end]
-        if inside:
-            return _midnight(inside[len(inside) // 2])
-        middle = window.start + (window.end - window.start) // 2
-        midnight = _midnight(day_of(middle))
-        return midnight if window.start < midnight else middle
+        if not self.capabilities.counts_by_date:
+            return list(claimed)
+        cuts = [instant for window in recent for instant in (window.start, window.end)]
+        days = [day_window(day).start for day in self.known.live_days]
+        if days and days[0] <= BEGINNING:
+            # Outputs whose date cannot be read lie under the beginning, and the source counts them elsewhere.
+            return list(claimed)
+        if len(days) > 1:
+            cuts.append(days[1 + _turn(self.known.proofs, len(days) - 1)])
+        parts: list[Window] = []
+        for window in claimed:
+            inside = sorted({cut for cut in map(self._clear, cuts) if window.start < cut < window.end})
+            edges = [window.start, *inside, window.end]
+            parts += [Window(start, end) for start, end in pairwise(edges)]
+        return parts
 
-    async def _repair(self, window: Window) -> None:
-        await self.committer.restate(await self.ledger.days(window))
-        # Counts kept in the checkpoint may have been behind another run's partitions.
-        source, manifest = await self._source_count(window), await self._manifest_count(window)
-        if source is None or source == manifest:
-            return
-        listed: dict[str, datetime | None] = {}
-        for stretch in Coverage((window,)).around(self.capabilities.axis, Axis.REQUESTED):
-            steps = [step async for step in walk(self.source, stretch, self.capabilities, self.per_page)]
-            listed |= {identity(output): output.created_at for step in steps for output in step.outputs}
-            # Read again, the outputs claim no coverage.
-            await self._archive(self.pipeline.work_items(_outputs_alone(steps)))
-        source = await self._source_count(window)
-        if source == sum(at is None or at in window for at in listed.values()):
-            await self._archive(self._tombstones(window, listed))
-        manifest = await self._manifest_count(window)
-        if source is not None and source != manifest:
-            self._differences.append(Proof(window.start, window.end, source, manifest, self.clock.now()))
+    def _clear(self, cut: datetime) -> datetime:
+        return next((each.start for each in self._differences if each.start < cut < each.end), cut)
 
-    async def _archive(self, items: AsyncIterator[WorkItems]) -> None:
-        self._tallies.append(await self.pipeline.run(items))
-
-    async def _tombstones(self, window: Window, listed: dict[str, datetime | None]) -> AsyncIterator[WorkItems]:
-        """Of what the archive held before this run, no more than `_suspicious` lets pass, of all places together: counts do not
-        tell where as much is new as has vanished.
+    async def _fill(self, holes: Coverage, claimed: Coverage) -> tuple[Difference, ...]:
+        """The listing could not show that nothing is missing in a hole; a count of that very place can, once all around it is
+        claimed. One sum over more could not: there a loss may hide behind a deletion. What stays is not walked again until it
+        is due, so that the next walk goes on behind it.
         """
-        entries = await self.ledger.tombstones(window, listed)
-        old = {entry.row.output_id for entry in entries if entry.row.first_seen_at < self.began}
-        if not self._suspicious(self._vanished + len(old), sum(self.committer.start.days.values())):
-            self._vanished += len(old)
-            yield WorkItems(entries)
+        places, axis, left = self.places, self.capabilities.axis, list[Difference]()
+        for hole in self._holes(holes):
+            inside = [each for each in self.known.holes if hole.start <= each.start < hole.end]
+            before = min(inside, key=lambda each: each.looks, default=None)
+            if not self.capabilities.counts_by_date:
+                left += inside
+                continue
+            around = Coverage((hole,)).around(Axis.REQUESTED, axis)
+            (window,) = around
+            found = CountComparison(window, await places.count(window), await places.held(window))
+            if found.agrees and not around.subtract(claimed):
+                await places.committer.save(Coverage((hole,)), {})
+                continue
+            known = before or Difference(hole.start, hole.end, found.source, found.manifest, self.now, self.now)
+            walked = before is None or bool(holes.intersect(Coverage((before.window,))))
+            known = known.looked(found, self.now) if walked else known
+            left.append(replace(known, start=hole.start, end=hole.end, source=found.source, manifest=found.manifest))
+        return tuple(left[:MAX_DIFFERENCES])
 
-    @property
-    def _days(self) -> dict[date, int]:
-        return dict(self.committer.checkpoint.days)
+    def _holes(self, found: Coverage) -> list[Window]:
+        """The holes found now and before. If there are many, neighbours become one if all between them is covered."""
+        every = list(found.merge(Coverage.of(each.window for each in self.known.holes)))
+        covered, joined = self.places.committer.coverage, list[Window]()
+        for number, hole in enumerate(every):
+            between = Window(joined[-1].end, hole.start) if joined else None
+            if between and number >= MAX_HOLES and not covered.gaps(between):
+                joined[-1] = Window(joined[-1].start, hole.end)
+            else:
+                joined.append(hole)
+        return joined
 
-    async def _manifest_count(self, window: Window) -> int:
-        """By the counts kept for whole days; only days that the window cuts are looked into."""
-        total = 0
-        for day, count in self._days.items():
-            start = _midnight(day)
-            if window.start <= start and start + DAY <= window.end:
-                total += count
-            elif start < window.end and window.start < start + DAY:
-                total += (await self.ledger.partition(day)).live_count(window)
-        return total
-
-    async def _source_count(self, window: Window) -> int | None:
-        return await self._counts.of(window)
-
-    async def _too_many_gone(self, window: Window, source: int, manifest: int) -> bool:
-        """Where most of a window is gone, all that is older decides: somebody may have tidied up the newest day."""
-        if not _is_mass_deletion(manifest - source, manifest):
-            return False
-        whole = Window(BEGINNING, window.end)
-        if window != whole:
-            source, manifest = await self._source_count(whole) or 0, await self._manifest_count(whole)
-        return self._suspicious(manifest - source, manifest)
-
-    def _suspicious(self, missing: int, held: int) -> bool:
-        if not _is_mass_deletion(missing, held):
-            return False
-        claim = (
-            f"The source lacks {missing} outputs or more of the {held} that the manifest holds: more than half. No further "
-            "tombstone was set. Is this the right account's key? If they were deleted on purpose, nothing need be done: the "
-            "images stay."
-        )
-        if claim not in self._suspicions:
-            self._suspicions.append(claim)
-        return True
-
-
-def _is_mass_deletion(missing: int, held: int) -> bool:
-    return missing > MASS_DELETION and missing * 2 > held
-
-
-async def _outputs_alone(steps: Iterable[Step]) -> AsyncIterator[Step]:
-    for step in steps:
-        yield Step(step.outputs)
+    async def _capped(self) -> tuple[Difference, ...]:
+        """The remembered places, rising; the nearest neighbours together if there are too many."""
+        kept = sorted(self._differences, key=lambda each: each.start)
+        while len(kept) > MAX_DIFFERENCES:
+            gaps = [later.start - earlier.end for earlier, later in pairwise(kept)]
+            at = gaps.index(min(gaps))
+            one, other = kept[at], kept[at + 1]
+            between = await self.places.held(Window(one.end, other.start)) if one.end < other.start else 0
+            kept[at : at + 2] = [
+                replace(
+                    one,
+                    end=max(one.end, other.end),
+                    source=one.source + between + other.source,
+                    manifest=one.manifest + between + other.manifest,
+                    looks=min(one.looks, other.looks),
+                )
+            ]
+        return tuple(kept)
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def _read(piece: Window, checkpoint: Checkpoint) -> Checkpoint:
+    return replace(checkpoint, reread=checkpoint.reread.subtract(Coverage((piece,))))
+
+
+def _together(found: list[CountComparison], at: datetime) -> Proof | None:
+    if not found:
+        return None
+    source, manifest = (sum(getattr(each, name) for each in found) for name in ("source", "manifest"))
+    return Proof(found[0].window.start, found[-1].window.end, source, manifest, at, len(found))
+
+
+def _turn(number: int, places: int) -> int:
+    """Another of so many places at each number, far ones first: all of them within twice as many numbers."""
+    bits = max(1, (places - 1).bit_length())
+    while True:
+        turned = int(f"{number % 2**bits:0{bits}b}"[::-1], 2)
+        if turned < places:
+            return turned
+        number += 1

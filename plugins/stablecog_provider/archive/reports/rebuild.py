@@ -2,136 +2,136 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ...model.checkpoint import Proof
+from ...model.counts import CountComparison, Proof
 from ...model.coverage import Axis, Coverage
-from ...model.times import format_instant
-from ..committing.tally import SHOWN_FAILURES, Failure
-from ..proving.bisection import CountComparison
-from .run import counted
+from ...model.documents import document_of
+from ...model.failure import SHOWN_FAILURES, Failure
+from .run import proof_document
+from .wording import at, counted
 
 SHOWN_GAPS = 50
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RebuildReport:
-    """Filled in as the rebuild goes. `checkpoint_was`: `whole`, `missing`, or what was wrong with it. `missing`: days whose
-    partition the old checkpoint knew. `gaps`: what the source counts otherwise. `set_aside`: where damaged objects are kept.
+    """What one rebuild found and did.
+
+    `checkpoint_was`: `whole`, `missing`, or what was wrong with it. `missing`: days whose partition the old checkpoint knew.
+    `gaps`: stretches that the source counts otherwise. `set_aside`: where damaged objects are kept. `images_checked`: how many
+    images were looked for in the bucket, None if none were; `images_found`: those that were lost and are there again.
     """
 
     run_id: str
     archive: str
     source: str
     started_at: datetime
-    finished_at: datetime | None = None
+    finished_at: datetime
     axis: Axis = Axis.COMPLETED
     checkpoint_was: str = ""
     coverage: Coverage = Coverage()
     live: int = 0
-    missing: list[date] = field(default_factory=list)
-    set_aside: list[str] = field(default_factory=list)
-    gaps: list[CountComparison] = field(default_factory=list)
-    images_checked: bool = False
-    lost_images: list[Failure] = field(default_factory=list)
+    missing: tuple[date, ...] = ()
+    set_aside: tuple[str, ...] = ()
+    gaps: tuple[CountComparison, ...] = ()
+    images_checked: int | None = None
+    images_found: int = 0
+    lost_images: tuple[Failure, ...] = ()
     proof: Proof | None = None
-    claims: list[str] = field(default_factory=list)
+    claims: tuple[str, ...] = ()
     source_requests: int = 0
     store_requests: int = 0
 
     @property
     def outcome(self) -> str:
-        """`rebuilt`, or `rebuilt, with gaps`: then the next run has something to read or to copy again."""
+        """`rebuilt`, or `rebuilt, with gaps` if the next run has something to read or to copy again."""
         whole = self.coverage and not self.gaps and not self.lost_images
         return "rebuilt" if whole else "rebuilt, with gaps"
 
     @property
     def exit_code(self) -> int:
-        """0 all that can be counted agrees, 3 the next run has gaps to read."""
+        """0 everything that can be counted agrees, 3 the next run has gaps to read."""
         return 0 if self.outcome == "rebuilt" else 3
 
     @property
     def seconds(self) -> float:
-        return round(((self.finished_at or self.started_at) - self.started_at).total_seconds(), 3)
+        return round((self.finished_at - self.started_at).total_seconds(), 3)
 
     def explain(self) -> list[str]:
         """What was found, what is safe, and what to do, in plain sentences."""
-        lines = [f"The checkpoint was {self.checkpoint_was}; it stands as the manifest and the source's counts say."]
-        lines += [f"Set aside, as it was: {place}" for place in self.set_aside]
+        lines = [
+            f"The checkpoint was {self.checkpoint_was}. The new one says what the manifest and the source's counts agree on."
+        ]
+        lines += [f"Set aside unchanged: {place}" for place in self.set_aside]
         if self.missing:
             days = ", ".join(map(str, self.missing[:SHOWN_GAPS]))
+            lines.append(f"The old checkpoint knew {counted(len(self.missing), 'partition')} that are missing: {days}.")
+        return [*lines, *self._coverage_in_words(), *self._images_in_words(), *self.claims, *self._next_step()]
+
+    def _images_in_words(self) -> list[str]:
+        if self.images_checked is None:
+            return []
+        lines = []
+        if self.images_found:
             lines.append(
-                f"Missing, though the old checkpoint knew them: {counted(len(self.missing), 'partition')}, {days}."
+                f"{counted(self.images_found, 'image')} that rows missed or misplaced are here; the rows say so now."
             )
-        lines += self._coverage_in_words()
-        if self.lost_images:
-            lines.append(
-                f"{len(self.lost_images)} images are not in the bucket as the manifest says; the next run copies them:"
-            )
-            lines += [
-                f"  {lost.output_id} ({lost.rendition}): {lost.reason}" for lost in self.lost_images[:SHOWN_FAILURES]
+        if not self.lost_images:
+            return [
+                *lines,
+                f"Checked {counted(self.images_checked, 'image')}: each is in the bucket with its recorded size. Their bytes "
+                "were not read.",
             ]
-        elif self.images_checked:
-            lines.append("Every archived image lies in the bucket, with the size that the manifest says.")
-        lines += self.claims
-        if self.outcome != "rebuilt":
-            lines.append(
-                "Images and rows are kept. Run `stablecog-archive run` now: it reads the gaps again, and copies the images that "
-                "have no row."
-            )
-        return lines
+        lines.append(
+            f"{counted(len(self.lost_images), 'image')} of {self.images_checked:,} are not in the bucket as the manifest says. "
+            "Their rows are marked as lost; the next run copies those that the source still has:"
+        )
+        return lines + [
+            f"  {lost.output_id} ({lost.rendition}): {lost.reason}" for lost in self.lost_images[:SHOWN_FAILURES]
+        ]
+
+    def _next_step(self) -> list[str]:
+        if self.outcome == "rebuilt":
+            return []
+        return [
+            "Images and rows are kept. Run `stablecog-archive run` now: it reads the gaps again and copies the images that are "
+            "not stored."
+        ]
 
     def _coverage_in_words(self) -> list[str]:
         if not self.coverage:
             return [
-                "Nothing could be proven covered: the next run reads the whole listing again, and copies no image that the "
-                "manifest holds."
+                "Nothing is proven covered. The next run reads the whole listing again, and copies no image that the manifest "
+                "holds."
             ]
-        spans = ", ".join(f"{format_instant(window.start)} to {format_instant(window.end)}" for window in self.coverage)
-        lines = [f"Covered ({self.axis}), for source and manifest count the same there: {spans}."]
+        spans = ", ".join(f"{at(window.start)} to {at(window.end)}" for window in self.coverage)
+        lines = [f"Covered ({self.axis}), because source and manifest count the same there: {spans}."]
         lines += [
-            f"Not covered: requested from {format_instant(gap.window.start)} to {format_instant(gap.window.end)}, the source "
-            f"counts {gap.source}, the manifest holds {gap.manifest}."
+            f"Not covered: requested from {at(gap.window.start)} to {at(gap.window.end)}, the source counts {gap.source:,}, the "
+            f"manifest holds {gap.manifest:,}."
             for gap in self.gaps[:SHOWN_GAPS]
         ]
         if len(self.gaps) > SHOWN_GAPS:
-            lines.append(f"And {len(self.gaps) - SHOWN_GAPS} more such stretches.")
+            lines.append(f"And {len(self.gaps) - SHOWN_GAPS:,} more such stretches.")
         return lines
 
     def to_document(self) -> dict[str, Any]:
-        """For machines, and as it is kept under `runs/`: instants are RFC 3339 text."""
-        return {
+        """For machines, and as it is kept under `runs/`."""
+        document: dict[str, Any] = document_of(self)
+        return document | {
             "kind": "rebuild",
-            "run_id": self.run_id,
-            "archive": self.archive,
-            "source": self.source,
-            "started_at": format_instant(self.started_at),
-            "finished_at": format_instant(self.finished_at) if self.finished_at else None,
             "outcome": self.outcome,
-            "axis": str(self.axis),
-            "checkpoint_was": self.checkpoint_was,
-            "coverage": [[format_instant(window.start), format_instant(window.end)] for window in self.coverage],
-            "live": self.live,
-            "missing": [day.isoformat() for day in self.missing],
-            "set_aside": self.set_aside,
-            "gaps": [
-                {
-                    "start": format_instant(gap.window.start),
-                    "end": format_instant(gap.window.end),
-                    "source": gap.source,
-                    "manifest": gap.manifest,
-                }
-                for gap in self.gaps[:SHOWN_GAPS]
-            ],
-            "images_checked": self.images_checked,
-            "lost_images": [
-                {"output_id": lost.output_id, "rendition": lost.rendition, "reason": lost.reason}
-                for lost in self.lost_images[:SHOWN_FAILURES]
-            ],
-            "source_requests": self.source_requests,
-            "store_requests": self.store_requests,
+            "gaps": [_gap(gap) for gap in self.gaps[:SHOWN_GAPS]],
+            "lost_images": document_of(self.lost_images[:SHOWN_FAILURES]),
+            "proof": proof_document(self.proof),
             "seconds": self.seconds,
             "explanation": self.explain(),
         }
+
+
+def _gap(gap: CountComparison) -> dict[str, Any]:
+    start, end = document_of(gap.window.start), document_of(gap.window.end)
+    return {"start": start, "end": end, "source": gap.source, "manifest": gap.manifest}

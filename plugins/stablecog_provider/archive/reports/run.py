@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypedDict
 
-from ...model.checkpoint import Proof
+from ...model.checkpoint import Sweep
+from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage
-from ...model.times import BEGINNING, format_instant
-from ..committing.tally import Failure
+from ...model.documents import document_of
+from ...model.failure import Failure
+from ...model.partition_summary import ImageCounts
+from ...model.verdict import Outcome
+from .wording import SHOWN, at, counted, covered_in_words, images_in_words, size
+
+MAX_SUMMARY = 7_000
+"""Characters of JSON that travel by XCom; what is longer is cut, and stands whole under `runs/`."""
 
 
 class RunSummary(TypedDict):
@@ -21,14 +29,17 @@ class RunSummary(TypedDict):
     proven: bool
     watermark: str | None
     read: int
+    new: int
     copied: int
     bytes: int
     refreshed: int
     failed: int
     gone: int
     tombstoned: int
+    images: dict[str, int]
     pending_retries: int
     source_requests: int
+    request_limit: int
     store_requests: int
     seconds: float
     proof: dict[str, Any] | None
@@ -37,11 +48,13 @@ class RunSummary(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """What one run found, did and proved. `outcome` is derived.
+    """What one run found, did and proved.
 
-    `walk`: how the source was read. `read` to `failures`: as in a `Tally`. `claims`: what the proof rests on if counts do not
-    honour dates. `differences`: the places where the source counts otherwise. `holes`: stretches that the source's listing could
-    not show. `pending_retries`: days that hold images which are to be tried again.
+    `walk`: how the source was read. `read` to `failures`: as in a `Tally`. `images`: all images of the archive. `claims`: what
+    the proof rests on. `differences`: places where the source counts otherwise. `holes`: stretches that the source's listing
+    could not show. `changed`: days whose partition something else has changed. `hosts_down`: image hosts that failed for every
+    image, with the last failure. `notes`: what else a person should know. `pending_retries`: days that hold images which are to
+    be tried again. `request_limit`: the most requests that this run could have made to the source, retries not counted.
     """
 
     run_id: str
@@ -49,11 +62,13 @@ class RunReport:
     source: str
     started_at: datetime
     finished_at: datetime
+    outcome: Outcome = Outcome.NOT_PROVEN
     walk: str = ""
     capabilities: dict[str, Any] = field(default_factory=dict)
     axis: Axis = Axis.COMPLETED
     coverage: Coverage = Coverage()
     read: int = 0
+    new: int = 0
     copied: int = 0
     bytes: int = 0
     refreshed: int = 0
@@ -61,30 +76,30 @@ class RunReport:
     gone: int = 0
     tombstoned: int = 0
     failures: tuple[Failure, ...] = ()
+    images: ImageCounts = ImageCounts()
     pending_retries: int = 0
     next_retry: datetime | None = None
     source_requests: int = 0
+    request_limit: int = 0
     store_requests: int = 0
     proof: Proof | None = None
-    differences: tuple[Proof, ...] = ()
-    holes: Coverage = Coverage()
+    differences: tuple[Difference, ...] = ()
+    holes: tuple[Difference, ...] = ()
+    sweep: Sweep = Sweep()
+    changed: tuple[date, ...] = ()
+    hosts_down: dict[str, str] = field(default_factory=dict)
     claims: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:
-        return self.proof is not None and self.proof.agrees and not self.differences
-
-    @property
-    def outcome(self) -> str:
-        """`proven`, `proven, with failed images`, or `not proven`."""
-        if not self.proven:
-            return "not proven"
-        return "proven, with failed images" if self.failed or self.pending_retries else "proven"
+        """Whether the counts agree everywhere that they were compared."""
+        return self.proof is not None and self.outcome is not Outcome.NOT_PROVEN
 
     @property
     def exit_code(self) -> int:
-        """0 done and proven, 3 done but some images failed or the proof differs."""
-        return 0 if self.outcome == "proven" else 3
+        """0 done and proven, 3 done with something left."""
+        return self.outcome.exit_code
 
     @property
     def seconds(self) -> float:
@@ -92,69 +107,74 @@ class RunReport:
 
     def explain(self) -> list[str]:
         """What happened, what is safe, and what to do, in plain sentences."""
-        return [*self._coverage_in_words(), *self._copies_in_words(), *self._proof_in_words()]
+        return [
+            *self._coverage_in_words(),
+            *self._copies_in_words(),
+            *self._proof_in_words(),
+            *as_of_in_words(self.proof, self.sweep),
+            *self._surroundings_in_words(),
+        ]
 
     def _coverage_in_words(self) -> list[str]:
         if not self.coverage:
             return ["Nothing is covered yet."]
         lines = [covered_in_words(self.coverage, self.axis)]
-        if len(self.coverage.windows) > 1:
+        if (more := len(self.coverage.windows) - 1) > 0:
             lines.append(
-                f"Beyond it, {counted(len(self.coverage.windows) - 1, 'more stretch', 'more stretches')} covered; a run without "
-                "--start and --end reads the gaps between."
+                f"{counted(more, 'later stretch is', 'later stretches are')} covered too. A run without --start and --end reads "
+                "the gaps between."
             )
         lines += [
-            f"The source's listing cannot show all outputs {self.axis} from {format_instant(hole.start)} to "
-            f"{format_instant(hole.end)}: more of them overlap than fit on a page."
-            for hole in self.holes
+            f"The source's listing cannot show all outputs {self.axis} from {at(hole.start)} to {at(hole.end)}: more of them "
+            f"overlap than fit on a page. The source counts {hole.source} there, the manifest holds {hole.manifest}."
+            for hole in self.holes[:SHOWN]
         ]
         return lines
 
     def _copies_in_words(self) -> list[str]:
         lines = [
-            f"Copied {counted(self.copied, 'image')} ({self.bytes} bytes); {counted(self.refreshed, 'row')} refreshed without "
-            "copying."
+            f"{counted(self.new, 'output is', 'outputs are')} new. Copied {counted(self.copied, 'image')} "
+            f"({size(self.bytes)}); refreshed {counted(self.refreshed, 'row')} without copying."
         ]
         if self.tombstoned:
             lines.append(
-                f"{self.tombstoned} outputs were deleted at the source: their rows bear a tombstone, their images stay."
+                f"{counted(self.tombstoned, 'output was', 'outputs were')} deleted at the source: marked as deleted, images "
+                "kept."
             )
-        if self.gone:
-            lines.append(f"{self.gone} images are gone at the source (404 or 410) and cannot be archived any more.")
         if self.failed:
-            lines.append(
-                f"{counted(self.failed, 'image')} failed in this run; later runs try them again by themselves:"
-            )
-            lines += [f"  {failure.output_id} ({failure.rendition}): {failure.reason}" for failure in self.failures]
-            if self.failed > len(self.failures):
-                lines.append(
-                    f"  ... and {self.failed - len(self.failures)} more: the rows with state 'failed' in the manifest."
-                )
-        if self.pending_retries:
-            when = f", the first after {format_instant(self.next_retry)}" if self.next_retry else ""
-            lines.append(
-                f"Failed images of this or earlier runs: on {counted(self.pending_retries, 'day')}. Runs try them again by "
-                f"themselves{when}; `run --retry-failed` does so now."
-            )
-        return lines
+            lines.append(f"{counted(self.failed, 'image')} failed in this run; later runs retry:")
+            lines += [
+                f"  {failure.output_id} ({failure.rendition}): {failure.reason}" for failure in self.failures[:SHOWN]
+            ]
+            if self.failed > SHOWN:
+                lines.append(f"  ... and {self.failed - SHOWN:,} more: rows with state 'failed' in the manifest.")
+        lines += [
+            f"The image host {host} is down ({cause}). Its images were skipped, and nothing else waits for it."
+            for host, cause in self.hosts_down.items()
+        ]
+        return lines + images_in_words(self.images, self.next_retry)
 
     def _proof_in_words(self) -> list[str]:
         if self.proof is None:
             return ["Nothing was compared with the source's counts.", *self.claims]
-        stretch = f"from {format_instant(self.proof.start)} to {format_instant(self.proof.end)}"
-        numbers = f"the source counts {self.proof.source} outputs {stretch}, the manifest holds {self.proof.manifest}"
+        stretch = f"from {at(self.proof.start)} to {at(self.proof.end)}"
+        numbers = (
+            f"the source counts {self.proof.source:,} outputs {stretch}, the manifest holds {self.proof.manifest:,}"
+        )
         if self.proven:
-            return [f"Proven: {numbers}.", *self._not_yet_counted(), *self.claims]
+            begin = "Proven" if self.outcome is not Outcome.IN_PART else "Proven, as far as it was compared"
+            return [f"{begin}: {numbers}.", *self._not_yet_counted(), *self.claims]
         lines = [f"NOT proven: {numbers}.", *self.claims]
         lines += [
-            f"  The difference lies between {format_instant(spot.start)} and {format_instant(spot.end)}: "
-            f"source {spot.source}, manifest {spot.manifest}."
-            for spot in self.differences
+            f"  The counts differ between {at(spot.start)} and {at(spot.end)}: source {spot.source:,}, manifest "
+            f"{spot.manifest:,}; read again {counted(spot.looks, 'time')}, next after {at(spot.due)}."
+            for spot in self.differences[:SHOWN]
         ]
+        if len(self.differences) > SHOWN:
+            lines.append(f"  ... and {len(self.differences) - SHOWN:,} more such places.")
         lines.append(
-            "All that was read is saved. Run again: the places named are read once more. "
-            "If the same places differ again, the source counts outputs that its listing does not show: "
-            "report them to its support."
+            "Everything that was read is saved. Later runs read these places again. If they keep differing, the source counts "
+            "outputs that it does not list: report the places to its support."
         )
         return lines
 
@@ -164,69 +184,85 @@ class RunReport:
         if self.axis is Axis.REQUESTED or not self.proof or not watermark or self.proof.end >= watermark:
             return []
         return [
-            "What was requested in the last 5 minutes before the watermark is archived, and counted by the next run: the source "
-            "counts by request, and what was requested then may still be on its way."
+            "Outputs requested in the last 5 minutes before the watermark are archived; the next run counts them. The source "
+            "counts by request, and more that was requested then may still complete."
         ]
 
+    def _surroundings_in_words(self) -> list[str]:
+        lines = []
+        if self.changed:
+            days = ", ".join(map(str, self.changed[:SHOWN]))
+            more = f" and {len(self.changed) - SHOWN:,} more" if len(self.changed) > SHOWN else ""
+            lines.append(
+                f"Changed by something else than a finished run: the partitions of {days}{more}. They were counted again, and "
+                "their days are read again."
+            )
+        lines += self.notes
+        lines.append(
+            f"Requests to the source: {self.source_requests:,}, of at most {self.request_limit:,} (without retries)."
+        )
+        return lines
+
     def summary(self) -> RunSummary:
-        return RunSummary(
+        """The counts, and as many sentences as XCom should carry."""
+        summary = RunSummary(
             run_id=self.run_id,
             archive=self.archive,
             outcome=self.outcome,
             proven=self.proven,
-            watermark=format_instant(self.coverage.watermark) if self.coverage.watermark else None,
+            watermark=document_of(self.coverage.watermark),
             read=self.read,
+            new=self.new,
             copied=self.copied,
             bytes=self.bytes,
             refreshed=self.refreshed,
             failed=self.failed,
             gone=self.gone,
             tombstoned=self.tombstoned,
+            images=document_of(self.images),
             pending_retries=self.pending_retries,
             source_requests=self.source_requests,
+            request_limit=self.request_limit,
             store_requests=self.store_requests,
             seconds=self.seconds,
-            proof=_proof_document(self.proof) if self.proof else None,
-            explanation=self.explain(),
+            proof=proof_document(self.proof),
+            explanation=[],
         )
+        left = MAX_SUMMARY - len(json.dumps(summary))
+        for sentence in self.explain():
+            left -= len(json.dumps(sentence)) + 2
+            if left < 0:
+                summary["explanation"].append("... the rest is in the report under runs/.")
+                break
+            summary["explanation"].append(sentence)
+        return summary
 
     def to_document(self) -> dict[str, Any]:
-        """The whole report, as it is kept under `runs/`."""
-        return {
-            **self.summary(),
-            "source": self.source,
-            "walk": self.walk,
-            "capabilities": self.capabilities,
-            "axis": str(self.axis),
-            "started_at": format_instant(self.started_at),
-            "finished_at": format_instant(self.finished_at),
-            "coverage": [[format_instant(window.start), format_instant(window.end)] for window in self.coverage],
-            "holes": [[format_instant(window.start), format_instant(window.end)] for window in self.holes],
-            "failures": [
-                {"output_id": failure.output_id, "rendition": failure.rendition, "reason": failure.reason}
-                for failure in self.failures
-            ],
-            "differences": [_proof_document(spot) for spot in self.differences],
+        """The whole report, as it is kept under `runs/` and printed by `--json`."""
+        document: dict[str, Any] = document_of(self)
+        return document | {
+            "proven": self.proven,
+            "watermark": document_of(self.coverage.watermark),
+            "seconds": self.seconds,
+            "proof": proof_document(self.proof),
+            "explanation": self.explain(),
         }
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """`1 image`, `2 images`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+def proof_document(proof: Proof | None) -> dict[str, Any] | None:
+    """A proof with its conclusion."""
+    return None if proof is None else {**document_of(proof), "agrees": proof.agrees}
 
 
-def covered_in_words(coverage: Coverage, axis: Axis) -> str:
-    """One sentence on the first unbroken stretch of a coverage that has one."""
-    first = coverage.windows[0]
-    since = f"from {format_instant(first.start)} and " if first.start > BEGINNING else ""
-    return f"Every output {axis} {since}before {format_instant(first.end)} is archived (the watermark)."
-
-
-def _proof_document(proof: Proof) -> dict[str, Any]:
-    return {
-        "start": format_instant(proof.start),
-        "end": format_instant(proof.end),
-        "source": proof.source,
-        "manifest": proof.manifest,
-        "agrees": proof.agrees,
-    }
+def as_of_in_words(proof: Proof | None, sweep: Sweep) -> list[str]:
+    """What was compared when: a claim is no wider than its check."""
+    if proof is None:
+        return []
+    if sweep.oldest is None:
+        read = "not all of it has been read a second time yet, so late upscales of older outputs may be missing"
+    else:
+        read = f"all of it was read again since {at(sweep.oldest)}"
+    return [
+        f"Outputs were compared by count at {at(proof.checked_at)}. Upscaled images and metadata: {read}. Stored bytes were "
+        "checked when they were copied, and not since."
+    ]

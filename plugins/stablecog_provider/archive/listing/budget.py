@@ -1,0 +1,50 @@
+"""What a run may ask the source beyond reading what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Sized
+from dataclasses import dataclass, field
+
+from ...model.page import MAX_PER_PAGE
+from ..ports import Source
+
+EXTRA_REQUESTS = 48
+"""For finding and reading again the places where something differs. What is left over is for the next run."""
+FIXED_REQUESTS = 128
+"""The constant in a run's limit: the probe, the account check, the proof, `EXTRA_REQUESTS`, and what a dense second takes."""
+PER_PAGE_OF_NEW = 5
+"""Requests per 300 new outputs: pages overlap, the more the denser the account is."""
+
+
+@dataclass(slots=True)
+class RequestBudget:
+    """`created`: ids of the outputs that the run was the first to see; what reading them costs is not counted."""
+
+    source: Source
+    created: Sized
+    extra: int = EXTRA_REQUESTS
+    _began: int = field(init=False)
+    _had: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._began, self._had = self.source.requests, len(self.created)
+
+    @property
+    def left(self) -> int:
+        """Requests that may still be spent."""
+        found = len(self.created) - self._had
+        allowed = self.extra + PER_PAGE_OF_NEW * found // MAX_PER_PAGE
+        return max(0, allowed - (self.source.requests - self._began))
+
+    @property
+    def ample(self) -> bool:
+        """Whether more than half of it is left: finding a place is worth nothing if it cannot be read any more."""
+        return self.left * 2 > self.extra
+
+
+def request_limit(new: int, windows: int, reread: int, page_size: int = MAX_PER_PAGE) -> int:
+    """The most requests that a run with `new` outputs makes, retries not counted. `windows`: stretches that were read, each
+    of which takes a request; `reread`: known outputs that lie in them. `page_size`: outputs on a page of the walk.
+    """
+    pages = -(-(new + reread) // page_size)
+    return PER_PAGE_OF_NEW * pages + windows + FIXED_REQUESTS

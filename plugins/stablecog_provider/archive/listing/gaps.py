@@ -1,0 +1,97 @@
+"""What a run reads: the gaps of coverage, the lookback, and the places of outputs that could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from ...model.checkpoint import Checkpoint
+from ...model.coverage import Axis, Coverage, Window
+from ...model.object_keys import day_of
+from ...model.row_lifecycle import LONGEST_ABSENCE
+from ...model.times import BEGINNING
+
+LOOKBACK_OUTPUTS = 6000
+"""A lookback holds at most about so many outputs (20 pages), by the manifest's counts: what is older, the sweep reads again."""
+
+
+class ReadingSettings(Protocol):
+    """Of `ArchiveSettings`, what decides what is read."""
+
+    @property
+    def start(self) -> datetime | None: ...
+
+    @property
+    def end(self) -> datetime | None: ...
+
+    @property
+    def lookback(self) -> timedelta: ...
+
+    @property
+    def retry_failed(self) -> bool: ...
+
+
+def due_days(checkpoint: Checkpoint, now: datetime, *, everything: bool) -> list[date]:
+    """The days whose images are due, the longest due first: so images that keep failing cannot hold back the others for ever.
+    A rest that is longer than any was stamped by a clock that was ahead.
+    """
+    soon = LONGEST_ABSENCE if everything else timedelta(0)
+    due = {day: at for day, at in checkpoint.due.items() if at - now <= soon or at - now > LONGEST_ABSENCE}
+    return sorted(due, key=lambda day: (due[day], day))
+
+
+async def windows_to_read(
+    checkpoint: Checkpoint,
+    unread: Callable[[date], Awaitable[Coverage]],
+    settings: ReadingSettings,
+    settled: datetime,
+    now: datetime,
+) -> Coverage:
+    """`checkpoint` is on the walk's axis. `unread`: where (requested axis) the unreadable outputs of a day lie that are due."""
+    windows = gaps(checkpoint, settings, settled, now)
+    for day in due_days(checkpoint, now, everything=settings.retry_failed):
+        # Widened by what may have been in flight around it, and no further than what has settled.
+        around = (await unread(day)).around(checkpoint.axis, Axis.REQUESTED)
+        windows = windows.merge(around.intersect(Coverage((Window(BEGINNING, settled),))))
+    return windows
+
+
+def gaps(checkpoint: Checkpoint, settings: ReadingSettings, settled: datetime, now: datetime) -> Coverage:
+    """The gaps between what is asked for and what is covered, less the holes that need no second look yet, and the lookback
+    before the end of coverage.
+    """
+    start, end = settings.start or BEGINNING, min(settings.end or settled, settled)
+    if start >= end:
+        return Coverage()
+    wanted = Window(start, end)
+    found = checkpoint.coverage.gaps(wanted).subtract(resting(checkpoint, now))
+    reached = checkpoint.coverage.intersect(Coverage((wanted,))).windows
+    if settings.end is None and settings.lookback and reached:
+        newest = reached[-1].end
+        since = max(start, _affordable(checkpoint, newest, settings.lookback))
+        if since < newest:
+            found = found.merge(Coverage((Window(since, newest),)))
+    return found
+
+
+def resting(checkpoint: Checkpoint, now: datetime) -> Coverage:
+    """The holes that are not walked again in this run: all but one that is due, since each may cost as much as a dense walk."""
+    due = [hole for hole in checkpoint.holes if not hole.looked_at <= now < hole.due]
+    again = min(due, key=lambda hole: hole.due, default=None)
+    return Coverage.of(hole.window for hole in checkpoint.holes if hole is not again)
+
+
+def _affordable(checkpoint: Checkpoint, newest: datetime, lookback: timedelta) -> datetime:
+    """Where the lookback begins: that far back, or where the manifest holds `LOOKBACK_OUTPUTS` since."""
+    since, held = newest - lookback, 0
+    for day in reversed(checkpoint.live_days):
+        if day < day_of(since):
+            break
+        live = checkpoint.partitions[day].live
+        if held + live > LOOKBACK_OUTPUTS:
+            midnight = datetime(day.year, day.month, day.day, tzinfo=newest.tzinfo)
+            top = min(newest, midnight + timedelta(days=1))
+            return max(since, top - (top - midnight) * (LOOKBACK_OUTPUTS - held) / live)
+        held += live
+    return since

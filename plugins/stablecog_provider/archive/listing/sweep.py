@@ -1,0 +1,118 @@
+"""The rotating second reading: one slice of the whole history in every run, so that nothing stays unread for ever.
+
+A count cannot see a loss that a deletion evens out, an upscale that came late, or metadata that changed. Reading again does. A
+slice costs one request (in the current dialect the one that probes the source anyway), so the whole takes a known number of runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from ...model.checkpoint import Checkpoint
+from ...model.coverage import Axis, Window
+from ...model.object_keys import day_of
+from ...model.output import Output, UnreadableOutput, instant_on
+from ...model.page import MAX_PER_PAGE
+from ...model.partition_summary import PartitionSummary
+from ...model.times import BEGINNING, MICROSECOND
+from ..ports import Source
+from .capabilities import Ascending, Capabilities, Probe
+from .pages import completions, reach_up
+from .walk import walk
+
+SLICE_DAYS = 2
+"""A slice touches so many partitions at most: each of them is read from the store."""
+SLICE_OUTPUTS = 250
+"""By the manifest's counts, so that a slice mostly fits on one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """All that the source lists in `window`, on the axis of the walk. `last`: whether it reaches the end of what was covered when
+    it was read, so that a round ends with it. `crowded`: there is more in it than the page could show.
+    """
+
+    window: Window
+    outputs: tuple[Output | UnreadableOutput, ...]
+    last: bool = False
+    crowded: bool = False
+
+
+def sweep_from(checkpoint: Checkpoint | None) -> datetime | None:
+    """Where the next slice begins; None if there is nothing to read again."""
+    return checkpoint.sweep.position if checkpoint is not None and checkpoint.live else None
+
+
+async def read_slice(source: Source, asked: Probe, checkpoint: Checkpoint) -> Slice | None:
+    """The next slice of what is covered; None if there is none, or if the source's cursor leads to no place."""
+    if not checkpoint.coverage or not checkpoint.live:
+        return None
+    end = checkpoint.coverage.windows[-1].end
+    if asked.capabilities.single:
+        # The page that was asked for first has all that there is.
+        whole, axis = Window(BEGINNING, end), asked.capabilities.axis
+        listed = tuple(output for output in asked.page.outputs if (instant_on(axis, output) or end) in whole)
+        return Slice(whole, listed, last=True)
+    if asked.ascending is not None:
+        return _of_page(asked.ascending, end)
+    if asked.capabilities.cursor is None or checkpoint.axis is not Axis.REQUESTED:
+        return None
+    window = _next_window(checkpoint.partitions, checkpoint.sweep.position, end)
+    return await _walked(source, window, asked.capabilities, end) if window else None
+
+
+def _of_page(ascending: Ascending, end: datetime) -> Slice | None:
+    """What the page proves: every output completed after its cursor and before its last row's request."""
+    start = ascending.cursor + MICROSECOND
+    reached = min(reach_up(ascending.page)[0], end)
+    days: list[date] = []
+    for output in ascending.page.outputs:
+        if output.created_at is not None and day_of(output.created_at) not in days:
+            days.append(day_of(output.created_at))
+        if len(days) > SLICE_DAYS:
+            reached = min(reached, _midnight(days[-1]))
+            break
+    if start >= end:
+        return None
+    if crowded := start >= reached:
+        # Outputs in flight at the cursor fill the page.
+        reached = min(max(completions(ascending.page)) + MICROSECOND, end)
+    window = Window(start, reached)
+    shown = tuple(output for output in ascending.page.outputs if (instant_on(Axis.COMPLETED, output) or end) in window)
+    return Slice(window, shown, last=reached >= end, crowded=crowded)
+
+
+async def _walked(source: Source, window: Window, capabilities: Capabilities, end: datetime) -> Slice:
+    outputs: dict[str, Output | UnreadableOutput] = {}
+    async for step in walk(source, window, capabilities, MAX_PER_PAGE):
+        outputs |= {output.id or output.raw: output for output in step.outputs}
+    listed = tuple(output for output in outputs.values() if output.created_at and output.created_at in window)
+    return Slice(window, listed, last=window.end >= end)
+
+
+def _next_window(partitions: Mapping[date, PartitionSummary], position: datetime, end: datetime) -> Window | None:
+    """The next days with live outputs, together at most `SLICE_OUTPUTS`; of a fuller day, its next part. After the last day that
+    has any, the rest.
+    """
+    reached, days, outputs = position, 0, 0
+    for day in sorted(day for day, each in partitions.items() if each.live and _midnight(day) < end):
+        start, live = max(position, _midnight(day)), partitions[day].live
+        finish = _midnight(day) + timedelta(days=1)
+        if finish <= position or day <= day_of(BEGINNING):
+            continue
+        if days and (days >= SLICE_DAYS or outputs + live > SLICE_OUTPUTS):
+            break
+        part = start + timedelta(days=1) * SLICE_OUTPUTS / max(live, SLICE_OUTPUTS)
+        reached, days, outputs = min(finish, part), days + 1, outputs + live
+        if reached < finish:
+            break
+    else:
+        reached = end
+    reached = min(reached, end)
+    return Window(position, reached) if position < reached else None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

@@ -1,0 +1,70 @@
+"""What a run concludes: the proof, and the verdict that others read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from ...model.checkpoint import Checkpoint, Verdict
+from ...model.counts import Difference, Proof
+from ...model.times import BEGINNING
+from ...model.verdict import Outcome, outcome_of, worst
+from ..committing.commit import Committer
+from ..listing.sweep import Slice
+from .proof import MAX_DIFFERENCES, RunProof
+from .sweep import advanced
+
+
+async def conclude(
+    committer: Committer, proof: RunProof, slice_: Slice | None, run_id: str, started: datetime, now: datetime
+) -> tuple[Checkpoint, Outcome]:
+    """Save what the proof found, how far the second reading has come, and the verdict; returns what was saved.
+
+    `started`: not after the slice was read.
+    """
+    limit = Outcome.PROVEN if proof.proof is not None and proof.proof.agrees else Outcome.NOT_PROVEN
+
+    def change(found: Checkpoint) -> Checkpoint:
+        at = proof.proof.checked_at if proof.proof else now
+        # A run that was taken for dead, and ended late, does not overrule a later one.
+        outdated = found.proof is not None and at < found.proof.checked_at <= now
+        proven = replace(
+            found,
+            proof=_better(found.proof, proof.proof, now),
+            proofs=found.proofs + 1,
+            differences=found.differences
+            if outdated
+            else _with_others(proof.differences, proof.known.differences, found.differences),
+            holes=found.holes if outdated else _with_others(proof.holes, proof.known.holes, found.holes),
+        )
+        if slice_ is not None:
+            proven = advanced(proven, slice_, started)
+        late = found.verdict is not None and at < found.verdict.at <= now
+        verdict = found.verdict if late else Verdict(worst(outcome_of(proven), limit), run_id, at)
+        return replace(proven, verdict=verdict)
+
+    saved = await committer.amend(change)
+    return saved, worst(outcome_of(saved), limit)
+
+
+def _better(old: Proof | None, new: Proof | None, now: datetime) -> Proof | None:
+    """A proof of the whole is not given up for one of a part that agrees, nor a later one for an earlier one. One in our future
+    was stamped by a clock that was ahead.
+    """
+    if new is None or old is None:
+        return new or old
+    if new.checked_at < old.checked_at <= now:
+        return old
+    return old if new.agrees and old.start <= BEGINNING < new.start else new
+
+
+def _with_others(
+    mine: tuple[Difference, ...], before: tuple[Difference, ...], found: tuple[Difference, ...]
+) -> tuple[Difference, ...]:
+    """What this run leaves, and what another run has found in the meantime."""
+    others = [each for each in found if each not in before and not any(_meet(each, own) for own in mine)]
+    return tuple(sorted((*mine, *others), key=lambda each: each.start)[:MAX_DIFFERENCES])
+
+
+def _meet(one: Difference, other: Difference) -> bool:
+    return one.start < other.end and other.start < one.end

@@ -1,0 +1,62 @@
+"""A slice of the second reading, held against the manifest output by output."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
+from datetime import date, datetime
+
+from ...model.checkpoint import Checkpoint, Sweep
+from ...model.coverage import Axis, Coverage, Window
+from ...model.manifest import Row
+from ...model.object_keys import day_of
+from ...model.output import identity
+from ...model.row_lifecycle import is_live
+from ...model.times import BEGINNING, MICROSECOND
+from ..committing.ledger import Ledger
+from ..committing.pipeline import WorkItems
+from ..listing.sweep import Slice
+
+
+async def swept(slice_: Slice, ledger: Ledger) -> AsyncIterator[WorkItems]:
+    """What the slice adds: outputs that the manifest lacks, images that came late, metadata that changed."""
+    yield WorkItems(await ledger.entries(slice_.outputs))
+
+
+async def unlisted_in(slice_: Slice, ledger: Ledger, known: Collection[date], axis: Axis) -> Coverage:
+    """Where (requested axis) the manifest holds live outputs that the slice does not list, a stretch per day; of a crowded slice,
+    all of it. It is read again, and counted, before anything is made of it. `known`: the days that have a partition.
+    """
+    if slice_.crowded:
+        return Coverage((slice_.window,)).around(Axis.REQUESTED, axis)
+    listed = {identity(output) for output in slice_.outputs}
+    found: list[Window] = []
+    for window in Coverage((slice_.window,)).around(Axis.REQUESTED, axis):
+        for day in sorted(day for day in known if day_of(window.start) <= day <= day_of(window.end - MICROSECOND)):
+            instants = [
+                row.created_at
+                for row in (await ledger.partition(day)).rows()
+                if is_live(row) and row.output_id not in listed and _is_in(slice_.window, row, axis)
+            ]
+            if instants:
+                found.append(Window(min(instants), max(instants) + MICROSECOND))
+    return Coverage.of(found)
+
+
+def _is_in(window: Window, row: Row, axis: Axis) -> bool:
+    at = row.output_created_at if axis is Axis.COMPLETED else row.created_at
+    return at is not None and at in window
+
+
+def advanced(checkpoint: Checkpoint, slice_: Slice, read_at: datetime) -> Checkpoint:
+    """The checkpoint once this slice was read again. The next round begins with the run after the last slice: what was covered
+    since that slice was read has been read in this round anyway.
+    """
+    sweep, window = checkpoint.sweep, slice_.window
+    if window.start > sweep.position:
+        # Another run was there first, or the axis changed: its reading stands.
+        return checkpoint
+    began = sweep.began or read_at
+    if slice_.last:
+        return replace(checkpoint, sweep=Sweep(BEGINNING, None, began, sweep.rounds + 1))
+    return replace(checkpoint, sweep=replace(sweep, position=max(sweep.position, window.end), began=began))

@@ -1,0 +1,139 @@
+"""What the status of an archive says, in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from ...model.checkpoint import Consent, Sweep
+from ...model.counts import Difference, Proof
+from ...model.coverage import Axis, Coverage, Window
+from ...model.documents import document_of
+from ...model.partition_summary import ImageCounts
+from ...model.times import BEGINNING
+from ...model.verdict import Outcome
+from .run import as_of_in_words, proof_document
+from .wording import SHOWN, at, counted, covered_in_words, images_in_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """What the newest report under `runs/` says. Instants are RFC 3339 text, as the report has them."""
+
+    run_id: str
+    started_at: str
+    finished_at: str
+    outcome: str
+    explanation: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveStatus:
+    """How an archive is, from the bucket alone.
+
+    `live`: outputs in the manifest that the source still had. `days`: days that have any. `pending_retries`: when the first
+    image of a day is due again, by day. `missing`: addresses of partitions that the checkpoint counts on and the bucket lacks.
+    `changed`: days whose partition is another version than the checkpoint knows. `last_run`: None if no report can be read.
+    """
+
+    archive: str
+    source: str
+    axis: Axis
+    outcome: Outcome
+    whole: bool
+    coverage: Coverage
+    live: int
+    days: int
+    images: ImageCounts
+    bytes: int
+    pending_retries: dict[date, datetime]
+    proof: Proof | None
+    differences: tuple[Difference, ...]
+    reread: Coverage
+    sweep: Sweep
+    consents: tuple[Consent, ...]
+    saved_at: datetime | None
+    last_run: LastRun | None
+    missing: tuple[str, ...] = ()
+    changed: tuple[date, ...] = ()
+
+    @property
+    def watermark(self) -> datetime | None:
+        return self.coverage.watermark
+
+    @property
+    def gaps(self) -> Coverage:
+        """What coverage lacks from the first output to its last instant; a run without bounds reads it."""
+        if not self.coverage:
+            return Coverage()
+        return self.coverage.gaps(Window(BEGINNING, self.coverage.windows[-1].end))
+
+    @property
+    def exit_code(self) -> int:
+        """0 proven, 3 something is left, differs or is missing."""
+        return self.outcome.exit_code
+
+    def explain(self) -> list[str]:
+        """How it is and what to do, in plain sentences."""
+        if self.watermark is None:
+            lines = ["Nothing is covered yet: the first run has not finished a window. Run again."]
+        else:
+            lines = [covered_in_words(self.coverage, self.axis)]
+        lines += [
+            f"Not covered: {at(gap.start) if gap.start > BEGINNING else 'the beginning'} to {at(gap.end)}. A run without --start "
+            "and --end reads it."
+            for gap in self.gaps.windows[:SHOWN]
+        ]
+        lines += images_in_words(self.images, min(self.pending_retries.values(), default=None))
+        return [*lines, *self._proof_in_words(), *as_of_in_words(self.proof, self.sweep), *self._partitions_in_words()]
+
+    def _proof_in_words(self) -> list[str]:
+        if self.proof is None:
+            return ["No proof yet: nothing was compared with the source's counts. Run again."]
+        numbers = (
+            f"from {at(self.proof.start)} to {at(self.proof.end)}, the source counts {self.proof.source:,} outputs and the "
+            f"manifest holds {self.proof.manifest:,}"
+        )
+        if self.proof.agrees and not self.differences:
+            begin = "Last proof" if self.outcome in (Outcome.NOT_PROVEN, Outcome.IN_PART) else "Proven"
+            lines = [f"{begin}: {numbers}."]
+            if not self.whole:
+                lines.append("That is not the whole archive. A run without --start and --end proves the rest as well.")
+            return lines
+        lines = [
+            f"NOT proven: {numbers}. Everything that was read is saved. Later runs read the places that differ again."
+        ]
+        return lines + [
+            f"  The counts differ between {at(spot.start)} and {at(spot.end)}: source {spot.source:,}, manifest "
+            f"{spot.manifest:,}."
+            for spot in self.differences[:SHOWN]
+        ]
+
+    def _partitions_in_words(self) -> list[str]:
+        lines = []
+        if self.missing:
+            more = f" and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
+            lines.append(
+                f"{self.missing[0]}{more} is missing, and the checkpoint counts on it. Restore the object (an earlier version, a "
+                "backup), or run `stablecog-archive rebuild`."
+            )
+        changed = sorted({*self.changed, *(window.start.date() for window in self.reread)})
+        if changed:
+            days = ", ".join(map(str, changed[:SHOWN]))
+            more = f" and {counted(len(changed) - SHOWN, 'other day')}" if len(changed) > SHOWN else ""
+            lines.append(
+                f"Changed by something else than a finished run: the partitions of {days}{more}. The next run counts them again "
+                "and reads their days again."
+            )
+        return lines
+
+    def to_document(self) -> dict[str, Any]:
+        """For machines: instants as RFC 3339 text, windows as pairs of them."""
+        document: dict[str, Any] = document_of(self)
+        return document | {
+            "watermark": document_of(self.watermark),
+            "gaps": document_of(self.gaps),
+            "proof": proof_document(self.proof),
+            "explanation": self.explain(),
+        }

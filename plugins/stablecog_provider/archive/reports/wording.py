@@ -1,0 +1,63 @@
+"""Words that several reports share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ...model.coverage import Axis, Coverage
+from ...model.partition_summary import ImageCounts
+from ...model.times import BEGINNING
+
+SHOWN = 5
+"""Items of a kind that a report names; the rest is counted."""
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 image`, `2 images`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def at(instant: datetime) -> str:
+    """An instant for people: UTC, to the second. Documents have it to the microsecond."""
+    return f"{instant:%Y-%m-%d %H:%M:%S}Z"
+
+
+def size(number: int) -> str:
+    """Bytes for people."""
+    amount = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def covered_in_words(coverage: Coverage, axis: Axis) -> str:
+    """One sentence on the first unbroken stretch of a coverage that has one."""
+    first = coverage.windows[0]
+    since = f"from {at(first.start)} and " if first.start > BEGINNING else ""
+    return f"Every output {axis} {since}before {at(first.end)} is archived (the watermark)."
+
+
+def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[str]:
+    """What is not stored, and when it is tried again."""
+    when = f" Next retry: {at(next_retry)}. `run --retry-failed` retries now." if next_retry else ""
+    lines = []
+    if images.failed:
+        lines.append(f"{counted(images.failed, 'image')} could not be fetched yet.{when}")
+    if images.replaced:
+        lines.append(
+            f"{counted(images.replaced, 'image was', 'images were')} replaced at the source: the earlier images are kept, the "
+            f"new ones are not stored yet.{'' if images.failed else when}"
+        )
+    if images.lost:
+        lines.append(
+            f"{counted(images.lost, 'image was', 'images were')} archived and then lost from the bucket. Runs fetch them again "
+            "if the source still has them."
+        )
+    if images.gone:
+        lines.append(
+            f"{counted(images.gone, 'image is', 'images are')} gone at the source (404 or 410), of which "
+            f"{images.settled:,} for more than a day. Runs ask for them again, ever more rarely."
+        )
+    return lines

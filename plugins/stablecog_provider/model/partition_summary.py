@@ -1,0 +1,78 @@
+"""What the checkpoint keeps of a partition; the partition itself may be large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from .manifest import Row, State
+from .row_lifecycle import is_replaced, is_settled, retry_due
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCounts:
+    """Images by what became of them. `settled`: those of `gone` that are expected to stay so. `replaced`: those of `archived`
+    whose replacement is not stored yet.
+    """
+
+    archived: int = 0
+    failed: int = 0
+    gone: int = 0
+    settled: int = 0
+    lost: int = 0
+    replaced: int = 0
+
+    @property
+    def unresolved(self) -> int:
+        """Images that a run is expected to store yet."""
+        return self.failed + self.gone - self.settled + self.lost + self.replaced
+
+    def __add__(self, other: ImageCounts) -> ImageCounts:
+        return ImageCounts(
+            self.archived + other.archived,
+            self.failed + other.failed,
+            self.gone + other.gone,
+            self.settled + other.settled,
+            self.lost + other.lost,
+            self.replaced + other.replaced,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionSummary:
+    """`version`: the object's, as its reader and writer name it; `listed`: as the listing spelt it when that version was seen
+    there (some gateways spell it otherwise). `live`: outputs that the source still has. `bytes`: of the stored images.
+    `due`: when the first image is worth another attempt.
+    """
+
+    version: str = ""
+    listed: str = ""
+    live: int = 0
+    images: ImageCounts = ImageCounts()
+    bytes: int = 0
+    due: datetime | None = None
+
+    def is_version(self, listed: str) -> bool:
+        """Whether a listing that names this version shows what is summarized here."""
+        return bool(listed) and listed in (self.version, self.listed)
+
+
+def summarize(archived: int, odd: Iterable[Row]) -> tuple[ImageCounts, datetime | None]:
+    """Counts and due time of a partition with `archived` images that need nothing, and `odd` rows that may need something."""
+    counts, due = ImageCounts(archived=archived), None
+    for row in odd:
+        if row.source_url is None and row.uri is None and row.deleted_at is not None:
+            # An output that could never be read, and that the source no longer has.
+            continue
+        at = retry_due(row)
+        due = at if due is None else due if at is None else min(due, at)
+        counts += ImageCounts(
+            archived=int(row.state == State.ARCHIVED),
+            failed=int(row.state == State.FAILED),
+            gone=int(row.state == State.GONE),
+            settled=int(is_settled(row)),
+            lost=int(row.state == State.LOST),
+            replaced=int(row.state == State.ARCHIVED and is_replaced(row)),
+        )
+    return counts, due

@@ -1,0 +1,269 @@
+"""The life of a row: what is stored about one image, and how it changes.
+
+Facts only grow more certain. A row holds four groups of columns, and each group changes as a whole:
+
+- *metadata*: what the source said when the output was last seen;
+- *copy*: one stored image (address asked, key, hash, size, type, time). Copies of an image that the source has replaced
+  stay, and are listed in `earlier_images`;
+- *attempt*: the last attempt to fetch the image;
+- *marks*: instants that say when something was observed (`missing_at`, `found_at`, `verified_at`, `deleted_at`).
+
+The state is derived from them. An image is
+
+- `archived` if a copy is stored. If the source names another image since, that one is due until it is stored, too;
+- `lost` if a copy was stored and its object was missing when last looked for. Its fixity stays, and so does the way back;
+- `gone` if the host answered 404 or 410 while it served other images. It is asked again, ever more rarely, for ever;
+- `failed` if it was not fetched yet, for any other reason.
+
+Whether the output was deleted at the source is a mark beside the state; attempts go on.
+
+`merge_rows` is commutative, associative and idempotent, so that any number of runs, in any order, end in the same partition.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+from .manifest import SOURCE_COLUMNS, Row, State
+from .object_keys import Rendition
+from .times import format_instant, parse_rfc3339
+
+LONGEST_REST = timedelta(days=7)
+"""Between two attempts at an image that failed."""
+LONGEST_ABSENCE = timedelta(days=90)
+"""Between two attempts at an image that is gone, lost or replaced."""
+SETTLED_AFTER = 6
+"""An image that answered 404 this often in a row, over at least 31 hours, is expected to stay gone. It is still asked for."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_ATTEMPT = ("attempts", "attempted_at", "attempted_url", "error")
+_attempt = attrgetter(*_ATTEMPT)
+_seen = attrgetter(*SOURCE_COLUMNS, "run_id")
+
+
+class Copy(NamedTuple):
+    """One stored image. `archived_url`: the address that was asked; None in rows of older versions."""
+
+    archived_at: datetime
+    sha256: str | None
+    uri: str
+    content_type: str | None
+    bytes: int | None
+    archived_url: str | None
+
+
+def is_live(row: Row) -> bool:
+    """Whether the row stands for an output that the source still counts."""
+    return row.rendition == Rendition.ORIGINAL and row.deleted_at is None
+
+
+def image_name(url: str | None) -> str:
+    """What identifies an image: a UUID of its own, the last part of its address. The same name elsewhere is a move."""
+    return PurePosixPath(url or "").name
+
+
+def is_replaced(row: Row) -> bool:
+    """Whether the source names another image than the stored one. That one is due until it is stored."""
+    if row.uri is None or row.archived_url is None or row.source_url is None:
+        return False
+    return image_name(row.archived_url) != image_name(row.source_url)
+
+
+def needs_copy(row: Row) -> bool:
+    """Whether the image that the source names is not stored."""
+    return row.state != State.ARCHIVED or is_replaced(row)
+
+
+def is_settled(row: Row) -> bool:
+    """Whether an image that is gone has been gone for so long that nobody need be told again."""
+    return row.state == State.GONE and row.attempts >= SETTLED_AFTER
+
+
+def attempts_so_far(row: Row) -> int:
+    """Attempts at the address that the source names now; attempts at another address say nothing of it."""
+    moved = row.attempted_url is not None and row.source_url is not None and row.attempted_url != row.source_url
+    return 0 if moved else row.attempts
+
+
+def retry_delay(attempts: int, longest: timedelta = LONGEST_REST) -> timedelta:
+    """The rest after so many attempts: none, then 1, 2, 4 ... hours, at most `longest`."""
+    return min(timedelta(hours=2 ** min(attempts - 1, 12)), longest) if attempts > 0 else timedelta(0)
+
+
+def retry_due(row: Row) -> datetime | None:
+    """When the image is worth another attempt; None if it is stored.
+
+    For an unreadable output, which has no address to fetch from: when its place in the listing is worth reading again.
+    """
+    if not needs_copy(row) or (row.source_url is None and row.deleted_at is not None):
+        return None
+    if row.attempted_at is None or (attempts := attempts_so_far(row)) == 0:
+        # One that was never tried is due at once.
+        return row.first_seen_at
+    longest = LONGEST_REST if row.state == State.FAILED else LONGEST_ABSENCE
+    return row.attempted_at + retry_delay(attempts, longest)
+
+
+def has_rested(row: Row, now: datetime) -> bool:
+    """Whether an attempt is due now. One in our future was stamped by a machine whose clock was ahead."""
+    due = retry_due(row)
+    return due is not None and (due <= now or (row.attempted_at or row.first_seen_at) > now)
+
+
+def stored(row: Row, copy: Copy) -> Row:
+    """The row once `copy` is in the bucket."""
+    tried = replace(
+        row, attempts=row.attempts + 1, attempted_at=copy.archived_at, attempted_url=copy.archived_url, error=None
+    )
+    return _with_copies(tried, [*copies_of(row), copy])
+
+
+def unavailable(row: Row, error: str, at: datetime, *, gone: bool = False, rested: bool = True) -> Row:
+    """The row after an attempt that failed. `gone`: the host answered that it has no such image. An attempt that came before
+    its time (`rested` is false) does not count: several 404s in quick succession are one.
+    """
+    state = State.GONE if gone else State.FAILED
+    before = attempts_so_far(row)
+    if row.uri is None and row.state != state and before:
+        # What failed in one way says nothing of how often it failed in another.
+        before = 0
+    attempts = before + 1 if rested or not before else before
+    state = State(row.state) if row.uri is not None else state
+    return replace(
+        row, state=state, error=error, attempts=attempts, attempted_at=at, attempted_url=row.source_url or None
+    )
+
+
+def untried(row: Row, reason: str) -> Row:
+    """The row if its image was not even asked for: it is due at once."""
+    return row if row.error is not None or row.uri is not None else replace(row, error=reason)
+
+
+def deleted(row: Row, at: datetime, run_id: str) -> Row:
+    """The row once the source lists its output no more."""
+    return replace(row, deleted_at=max(at, row.last_seen_at), run_id=run_id)
+
+
+def missing(row: Row, at: datetime, error: str) -> Row:
+    """The row once its object was looked for and not found whole. It keeps its fixity, and is due at once."""
+    marked = replace(row, missing_at=after(row, at), error=error, attempts=0)
+    return replace(marked, state=_state(marked))
+
+
+def found(row: Row, at: datetime, uri: str) -> Row:
+    """The row once its object was found whole at `uri`, perhaps after it was missing."""
+    marked = replace(row, uri=uri)
+    if row.state == State.LOST:
+        marked = replace(marked, found_at=after(row, at), error=None)
+    return replace(marked, state=_state(marked))
+
+
+def after(row: Row, now: datetime) -> datetime:
+    """Now, and later than every observation in the row, whatever the clocks of others said."""
+    known = (row.archived_at, row.missing_at, row.found_at)
+    return max([now, *(at + timedelta(microseconds=1) for at in known if at is not None)])
+
+
+def copies_of(row: Row) -> list[Copy]:
+    """Every stored image of the row, the current one first."""
+    earlier = [_copy_of(each) for each in json.loads(row.earlier_images)] if row.earlier_images else []
+    if row.uri is None:
+        return earlier
+    current = Copy(row.archived_at or _NEVER, row.sha256, row.uri, row.content_type, row.bytes, row.archived_url)
+    return [current, *earlier]
+
+
+def merge_rows(one: Row, other: Row) -> Row:
+    """What two rows of the same key know together: metadata as last seen, every copy, the latest attempt, the widest times."""
+    if one.key != other.key:
+        raise ValueError(f"rows of two images: {one.key}, {other.key}")
+    if one == other:
+        return normalized(one)
+    seen, latest = _last_seen(one, other), max(_attempt_order(one), _attempt_order(other))
+    attempts = [row for row in (one, other) if _attempt_order(row) == latest]
+    merged = replace(
+        seen,
+        # If a copy is stored, the state is derived below.
+        state=max(row.state for row in attempts),
+        **{name: getattr(attempts[0], name) for name in _ATTEMPT},
+        first_seen_at=min(one.first_seen_at, other.first_seen_at),
+        verified_at=_latest(one.verified_at, other.verified_at),
+        missing_at=_latest(one.missing_at, other.missing_at),
+        found_at=_latest(one.found_at, other.found_at),
+        deleted_at=_latest(one.deleted_at, other.deleted_at),
+    )
+    return normalized(_with_copies(merged, [*copies_of(one), *copies_of(other)]))
+
+
+def normalized(row: Row) -> Row:
+    """The row in its one form: the state that its groups say, and no mark that seeing the output later has lifted."""
+    row = _with_copies(row, copies_of(row))
+    lifted = row.deleted_at is not None and row.deleted_at < row.last_seen_at
+    return replace(row, deleted_at=None) if lifted else row
+
+
+def _with_copies(row: Row, copies: Iterable[Copy]) -> Row:
+    """The row with these copies: of one hash the latest, the one that the source names first, the others as history."""
+    by_hash: dict[tuple[str | None, str], Copy] = {}
+    for copy in copies:
+        identity = (copy.sha256, "" if copy.sha256 else copy.uri)
+        by_hash[identity] = max(by_hash.get(identity, copy), copy, key=_sortable)
+    if not by_hash:
+        state = row.state if row.state in (State.GONE, State.FAILED) else State.FAILED
+        return row if row.state == state else replace(row, state=state)
+    wanted = image_name(row.source_url)
+
+    def order(copy: Copy) -> tuple[object, ...]:
+        return (copy.archived_url is None or image_name(copy.archived_url) == wanted, *_sortable(copy))
+
+    current, *earlier = sorted(by_hash.values(), key=order, reverse=True)
+    columns = current._asdict() | {"earlier_images": _history(earlier)}
+    if current.archived_at == _NEVER:
+        columns["archived_at"] = None
+    row = replace(row, **columns)
+    return row if row.state == (state := _state(row)) else replace(row, state=state)
+
+
+def _state(row: Row) -> State:
+    if row.uri is None:
+        return State(row.state)
+    since = max(row.archived_at or _NEVER, row.found_at or _NEVER)
+    return State.LOST if row.missing_at is not None and row.missing_at > since else State.ARCHIVED
+
+
+def _history(copies: Iterable[Copy]) -> str | None:
+    """Canonical JSON, so that equal histories are equal texts."""
+    listed = [copy._asdict() | {"archived_at": format_instant(copy.archived_at)} for copy in copies]
+    return json.dumps(listed, sort_keys=True, separators=(",", ":")) if listed else None
+
+
+def _copy_of(document: Mapping[str, Any]) -> Copy:
+    return Copy(**{**document, "archived_at": parse_rfc3339(document["archived_at"])})
+
+
+def _last_seen(one: Row, other: Row) -> Row:
+    if one.last_seen_at != other.last_seen_at:
+        return one if one.last_seen_at > other.last_seen_at else other
+    return max(one, other, key=lambda row: _sortable(_seen(row)))
+
+
+def _attempt_order(row: Row) -> tuple[object, ...]:
+    """The later attempt knows more."""
+    return (row.attempted_at or _NEVER, _sortable(_attempt(row)))
+
+
+def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def _sortable(values: Iterable[object]) -> tuple[tuple[bool, str], ...]:
+    """A total order over any columns, so that ties are broken the same way everywhere."""
+    return tuple((value is not None, str(value)) for value in values)

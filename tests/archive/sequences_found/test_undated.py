@@ -1,0 +1,73 @@
+"""An output whose date could not be read for a while, and others that hide behind the row that stood in for it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from stablecog_provider.archive.rebuild import RebuildSettings, rebuild
+from stablecog_provider.errors import AnotherAccount
+from stablecog_provider.simulator.world import World
+from support.archived import partitions
+from support.scene import LAYOUT, Scene
+from support.worlds import DAY, checkpoint
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def three_days() -> Scene:
+    world = World.empty(NOON)
+    for days in (3, 2, 1):
+        at = NOON - days * DAY
+        world.add(at, *[at + timedelta(seconds=9)] * 2)
+    return Scene(world)
+
+
+def without_date(output_id: str) -> Any:
+    def spoil(document: dict[str, Any]) -> None:
+        for output in document["outputs"]:
+            if output["id"] == output_id:
+                del output["generation"]["created_at"]
+
+    return spoil
+
+
+async def test_a_stand_in_ends_when_its_output_is_read_though_the_counts_agree() -> None:
+    """A release elsewhere evens out what the stand-in adds to the sum."""
+    scene = three_days()
+    first, *_, last = scene.simulated.visible(NOON)
+    first.deleted_at = NOON - DAY
+    await scene.run()
+    scene.spoil = without_date(last.id)
+    await scene.run(lookback=3 * DAY)
+    scene.spoil, first.deleted_at = None, None
+    for _ in range(8):
+        scene.clock.advance(DAY)
+        report = await scene.run()
+    assert report.outcome == "proven"
+    live = [key for key, row in (await scene.rows()).items() if row.deleted_at is None]
+    assert sorted(live) == sorted((output.id, "original") for output in scene.simulated.visible(scene.clock.now()))
+
+
+async def test_the_last_output_of_an_account_is_found_behind_a_stand_in() -> None:
+    """Its partition is lost, and the stand-in of an output that was deleted since makes the counts agree."""
+    scene = three_days()
+    first, *others = scene.simulated.visible(NOON)
+    await scene.run()
+    scene.spoil = without_date(others[-1].id)
+    await scene.run(lookback=3 * DAY)
+    for output in others:
+        output.deleted_at = NOON
+    del scene.store.objects[next(key for key in partitions(scene) if str(first.g.date()) in key)]
+    scene.spoil = None
+    scene.clock.advance(DAY)
+    await rebuild(scene.ports(), RebuildSettings(layout=LAYOUT, allow_account_mismatch=True))
+    with pytest.raises(AnotherAccount):
+        await scene.run()
+    await scene.run(allow_account_mismatch=True)
+    scene.clock.advance(DAY)
+    report = await scene.run()
+    assert (report.outcome, checkpoint(scene).live) == ("proven", 1)
+    assert (await scene.rows())[first.id, "original"].state == "archived"
