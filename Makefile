@@ -69,6 +69,10 @@ FAST := $(addprefix tests/,model archive adapters cli simulator project/test_tre
 test-fast: $(READY) ## Tests without servers, Airflow and other processes, with fewer examples: under a minute
 	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(FAST) $(ARGS)
 
+.PHONY: reference
+reference: $(READY) ## Write docs/reference.md from the docstrings
+	@$(BIN)/python -m dev.reference
+
 .PHONY: coverage
 coverage: $(READY) ## All tests, and the lines of the package that none of them runs
 	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report term-missing $(ARGS)
@@ -80,7 +84,7 @@ coverage: $(READY) ## All tests, and the lines of the package that none of them 
 	@touch $@
 
 .PHONY: campaign
-campaign: .venv/.with-campaign ## Kills, races, faults, damage, hostile input, secrets: about an hour (ARGS="--only races --scale 0.1")
+campaign: .venv/.with-campaign ## Kills, races, faults, damage, hostile input, fuzzing, secrets, random sequences: about two hours (ARGS="--only races --scale 0.1")
 	@$(BIN)/python -m dev.campaign $(ARGS)
 
 .PHONY: bench

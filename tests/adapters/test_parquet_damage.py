@@ -52,7 +52,10 @@ DAMAGED = {
     "a name that is no text": (parquet(ONE).replace(b"sha256", b"sha25\xb6"), "not valid Parquet .*utf-8"),
     "without version": (parquet(ONE, None), "has no stablecog.schema_version"),
     "odd version": (parquet(ONE, b"one"), "has no stablecog.schema_version"),
-    "newer": (parquet(ONE, b"3"), "schema version 3, .* -> upgrade"),
+    "newer": (
+        parquet(ONE, str(SCHEMA_VERSION + 1).encode()),
+        f"schema version {SCHEMA_VERSION + 1}, .* -> upgrade",
+    ),
     "a column is missing": (parquet(ONE.drop_columns(["sha256"])), "column sha256 is missing"),
     "the last column is missing": (parquet(ONE.drop_columns([LAST])), f"column {LAST} is missing"),
     "older, but a hole": (parquet(ONE.drop_columns(["sha256"]), b"0"), "column sha256 is missing"),

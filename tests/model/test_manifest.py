@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import fields, replace
 from typing import Any, get_args, get_type_hints
 
@@ -9,6 +10,7 @@ from stablecog_provider.model import manifest
 from stablecog_provider.model.manifest import (
     COLUMNS,
     MAX_ERROR,
+    SCHEMA_VERSION,
     Row,
     State,
     describes,
@@ -25,6 +27,15 @@ def readable(document: Any) -> Output:
     output = parse_output(document)
     assert isinstance(output, Output)
     return output
+
+
+COLUMNS_OF_VERSION = {2: (47, "91864db5111b820e")}
+"""The number of columns, and a checksum of them: a new column needs a new version, or every stored partition lacks it."""
+
+
+def test_new_columns_have_a_new_schema_version() -> None:
+    checksum = hashlib.sha256(repr(COLUMNS).encode()).hexdigest()[:16]
+    assert COLUMNS_OF_VERSION[SCHEMA_VERSION] == (len(COLUMNS), checksum)
 
 
 def test_the_columns_are_the_fields_of_a_row_in_order() -> None:

@@ -1,4 +1,4 @@
-"""Windows of about equal work, found by the source's own counts: what one run after the other, or many at once, archive."""
+"""Splits what is not archived yet into windows of about equal work, by the source's counts: for many runs, also at once."""
 
 from __future__ import annotations
 

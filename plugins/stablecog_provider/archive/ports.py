@@ -1,4 +1,4 @@
-"""What the story needs of the world, as small Protocols. `adapters/` has one file per outside thing that fulfils them."""
+"""What use cases need from outside, as small Protocols. `adapters/` fulfils them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from .proving.bisection import LiveCount, by_date, by_total
 from .reports.rebuild import RebuildReport
 
 
-# Without slots, as ArchiveSettings.
+# Without slots, so that a default can be read as a class attribute, as of ArchiveSettings.
 @dataclass(frozen=True)
 class RebuildSettings:
     """What one rebuild does.

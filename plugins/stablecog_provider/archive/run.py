@@ -1,4 +1,4 @@
-"""Archive what the source has and the bucket lacks: the story itself."""
+"""The use case `archive`: read what is new, copy it, commit it, and prove that nothing is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an archive is: its checkpoint and its last run's report, read from the bucket alone (the source is not asked)."""
+"""The state of an archive: its checkpoint and its last run's report, read from the bucket alone (the source is not asked)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ __all__ = ["ArchiveStatus", "LastRun", "status"]
 
 
 async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
-    """Raises ConfigurationError if there is no archive, ArchiveDamaged if its checkpoint cannot be read."""
+    """The state of the archive in `layout`.
+
+    Raises ConfigurationError if there is no archive, ArchiveDamaged if its checkpoint cannot be read.
+    """
     stored = await store.get(layout.checkpoint)
     if stored is None:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""The operators, one per use case."""
+"""The operator."""
 
 from .archive import StablecogToS3Operator
 

@@ -1,4 +1,4 @@
-"""What became of the manifest since it was last counted: one listing shows it, whatever the archive's size.
+"""Compares the partitions in the bucket with the checkpoint, by one listing, whatever the archive's size.
 
 The checkpoint names each partition's object by its version. A partition that is gone is refused: its rows may be the only
 record of what the source has deleted. A partition of another version (another tool wrote it, an earlier one was restored, a run

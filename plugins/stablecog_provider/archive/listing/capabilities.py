@@ -1,4 +1,4 @@
-"""What the source can do: asked once per run, seen and not believed, and named in the run's report.
+"""What the source can do: tested once per run instead of assumed, and named in the run's report.
 
 Nothing of this is on the published page. It is observed behaviour that may change, and is used while it is there.
 """

@@ -1,4 +1,4 @@
-"""The walk that the documentation teaches: follow `next`, where it is no timestamp and so leads nowhere but on."""
+"""The walk that the documentation teaches: follow `next`, if it is an opaque token and not a timestamp."""
 
 from __future__ import annotations
 

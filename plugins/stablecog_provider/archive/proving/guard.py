@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 MASS_DELETION = 100
-"""More than this many, and more than half of the archive: rather a wrong key or a broken source than a tidy user."""
+"""More than this many, and more than half of the archive: a wrong key or a broken source is likelier than deletions."""
 
 
 @dataclass(slots=True)

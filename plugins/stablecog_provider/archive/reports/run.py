@@ -1,4 +1,4 @@
-"""The report of a run: for the bucket, for XCom and the asset event, and in plain words for the person at 3 a.m."""
+"""The report of a run: for the bucket, for XCom and the asset event, and in sentences for people."""
 
 from __future__ import annotations
 
