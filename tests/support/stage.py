@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages
-from stablecog_provider.adapters.parquet_manifest import ParquetManifest
+from stablecog_provider.adapters.parquet_partition import read_partition
 from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.archive.rebuild import RebuildSettings, rebuild
 from stablecog_provider.archive.reports.rebuild import RebuildReport
@@ -30,7 +30,6 @@ from stablecog_provider.simulator.world import World as SimulatedWorld
 from support.scene import (
     ADDRESS,
     LAYOUT,
-    MemoryObjectStoreView,
     Scene,
     SimulatedImages,
     SimulatedSource,
@@ -97,6 +96,7 @@ class Stage(Scene):
     play: Play | None = None
     address: str = ADDRESS
     images: StagedImages = field(init=False)
+    _parsed: dict[tuple[str, bytes], list[Row]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,8 +110,13 @@ class Stage(Scene):
 
     async def rows(self) -> dict[tuple[str, str], Row]:
         """All rows by key. If the source moved an output to another day, the row that is live."""
-        manifest = ParquetManifest(MemoryObjectStoreView(self.store), LAYOUT)
-        found = [row for day in await manifest.days() for row in (await manifest.load(day)).rows()]
+        found: list[Row] = []
+        for key, held in self.store.objects.items():
+            day = LAYOUT.parse_partition(key)
+            if day is not None:
+                if (key, held.body) not in self._parsed:
+                    self._parsed[key, held.body] = list(read_partition(day, held.body, key).rows())
+                found += self._parsed[key, held.body]
         return {row.key: row for row in sorted(found, key=lambda row: row.deleted_at is None)}
 
     async def rebuild(self, **settings: object) -> RebuildReport:

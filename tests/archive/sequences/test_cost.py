@@ -6,15 +6,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
-from dev.local.light_source import ASCENDING, FALLING_BY_COMPLETION, LightSource, read
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
-from stablecog_provider.archive.listing.capabilities import Capabilities
-from stablecog_provider.archive.listing.strips import MOST_CUTS
 from stablecog_provider.archive.ports import Listed
-from stablecog_provider.model.coverage import Axis, Coverage, Window
-from stablecog_provider.simulator.listing import LightRow
 from support.stage import DAY, HOUR, LARGEST_SUMMARY, NOON, Stage, days_of, stage_of
 from support.worlds import checkpoint
 
@@ -45,7 +38,7 @@ async def test_a_burst_that_no_page_can_show_costs_a_bounded_number_of_requests(
     """Sequence 20: more than a page both above and below many of them; the counts tell, and nothing else can."""
     stage = stage_of(*days_of(10, 3))
     burst(stage, 1400, 20 * SECOND, slow=235)
-    reports = [await stage.checked_run(), *await stage.ordinary_runs(2, every=HOUR)]
+    reports = [await stage.checked_run(), *await stage.ordinary_runs(1, every=HOUR)]
     assert all(report.source_requests <= 1.5 * CONSTANT for report in reports)
     assert {report.outcome for report in reports} == {"not proven"}
     shown = len(await stage.rows())
@@ -55,26 +48,9 @@ async def test_a_burst_that_no_page_can_show_costs_a_bounded_number_of_requests(
     for number, output in enumerate(stage.simulated.visible(NOON)[30:]):
         if number % 2:
             stage.simulated.delete(output.id, stage.clock.now())
-    reports = await stage.ordinary_runs(4, every=3 * DAY)
+    reports = await stage.ordinary_runs(2, every=7 * DAY)
     await stage.assert_nothing_lost()
     assert reports[-1].outcome == "proven", reports[-1].explain()
-
-
-@pytest.mark.parametrize("capabilities", [ASCENDING, FALLING_BY_COMPLETION], ids=["rising", "falling"])
-async def test_the_walk_alone_reads_a_dense_burst_at_a_bounded_cost(capabilities: Capabilities) -> None:
-    """Sequence 33, over the walk alone: 2,000 outputs within 20 s; what it does not cover, it reports as a hole."""
-    rows = [
-        LightRow(
-            f"o{number}", NOON + number * SECOND / 100 - (number * 31 % 240) * SECOND, NOON + number * SECOND / 100
-        )
-        for number in range(2000)
-    ]
-    source, wanted = LightSource(rows, NOON + DAY), Window(NOON - HOUR, NOON + HOUR)
-    axis = Axis.COMPLETED if capabilities is ASCENDING else Axis.REQUESTED
-    reading = await read(source, wanted, capabilities, 300)
-    assert source.requests <= 2 * MOST_CUTS
-    assert not reading.lost(rows, axis)
-    assert reading.covered.merge(reading.holes) == Coverage((wanted,))
 
 
 async def test_outputs_that_are_counted_and_never_listed_cost_little_and_stay_short() -> None:
@@ -86,14 +62,14 @@ async def test_outputs_that_are_counted_and_never_listed_cost_little_and_stay_sh
         document["outputs"] = [output for output in document["outputs"] if output["id"] not in hidden]
 
     stage.spoil = hide
-    reports = [await stage.checked_run(), *await stage.ordinary_runs(8)]
+    reports = [await stage.checked_run(), *await stage.ordinary_runs(3)]
     for report in reports:
         assert (report.outcome, report.exit_code) == ("not proven", 3)
         assert report.source_requests <= CONSTANT
     assert len(stage.store.objects[max(key for key in stage.store.objects if "/runs/" in key)].body) < 60_000
     assert len(json.dumps(reports[-1].summary())) < LARGEST_SUMMARY
     stage.spoil = None
-    reports = await stage.ordinary_runs(12)
+    reports = await stage.ordinary_runs(5, every=3 * DAY)
     assert reports[-1].outcome == "proven", reports[-1].explain()
     await stage.assert_nothing_lost()
 
@@ -108,18 +84,17 @@ async def test_a_place_that_differs_for_ever_is_read_ever_more_rarely() -> None:
 
     stage.spoil = hide
     await stage.checked_run()
-    asked = [report.source_requests for report in await stage.ordinary_runs(48, every=HOUR)]
-    assert sum(asked[24:]) / 24 <= 8
+    asked = [report.source_requests for report in await stage.ordinary_runs(30, every=HOUR)]
+    assert sum(asked[20:]) / 10 <= 8
     (difference,) = checkpoint(stage).differences
     assert (difference.surplus, difference.looks < 12) == (1, True)
 
 
-@pytest.mark.parametrize("outputs", [600, 2520])
-async def test_outputs_of_one_instant_cost_a_bounded_number_of_requests(outputs: int) -> None:
+async def test_outputs_of_one_instant_cost_a_bounded_number_of_requests() -> None:
     """Sequence 22: accounts merged in one transaction; no page can show all of them."""
     stage = stage_of(*days_of(10, 3))
     instant = NOON - 5 * HOUR
-    for _ in range(outputs // 4):
+    for _ in range(2520 // 4):
         stage.simulated.add(instant, *[instant + 5 * SECOND] * 4)
     reports = [await stage.checked_run(), *await stage.ordinary_runs(4)]
     for report in reports:

@@ -1,4 +1,4 @@
-"""Times with nine digits, of which nobody keeps the last three."""
+"""The walk without the product around it, over bare rows: dense, and finer than our digits."""
 
 from __future__ import annotations
 
@@ -9,14 +9,32 @@ import pytest
 
 from dev.local.light_source import ASCENDING, FALLING_BY_COMPLETION, LightSource, instant_of, read
 from stablecog_provider.archive.listing.capabilities import Capabilities
+from stablecog_provider.archive.listing.strips import MOST_CUTS
 from stablecog_provider.model.coverage import Axis, Coverage, Window
 from stablecog_provider.model.output import Output
-from stablecog_provider.model.page import Order, Page, PageQuery
+from stablecog_provider.model.page import Page, PageQuery
 from stablecog_provider.model.times import MICROSECOND
 from stablecog_provider.simulator.listing import LightRow
-from support.stage import DAY, HOUR, NOON, Ask, Play, Stage, days_of, stage_of
+from support.stage import DAY, HOUR, NOON
 
-MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("capabilities", [ASCENDING, FALLING_BY_COMPLETION], ids=["rising", "falling"])
+async def test_the_walk_alone_reads_a_dense_burst_at_a_bounded_cost(capabilities: Capabilities) -> None:
+    """Sequence 33, over the walk alone: 2,000 outputs within 20 s; what it does not cover, it reports as a hole."""
+    rows = [
+        LightRow(
+            f"o{number}", NOON + number * SECOND / 100 - (number * 31 % 240) * SECOND, NOON + number * SECOND / 100
+        )
+        for number in range(2000)
+    ]
+    source, wanted = LightSource(rows, NOON + DAY), Window(NOON - HOUR, NOON + HOUR)
+    axis = Axis.COMPLETED if capabilities is ASCENDING else Axis.REQUESTED
+    reading = await read(source, wanted, capabilities, 300)
+    assert source.requests <= 2 * MOST_CUTS
+    assert not reading.lost(rows, axis)
+    assert reading.covered.merge(reading.holes) == Coverage((wanted,))
 
 
 class NineDigits(LightSource):
@@ -73,40 +91,3 @@ async def test_digits_below_a_microsecond_break_no_walk(capabilities: Capabiliti
             known = known.merge(reading.covered).merge(reading.holes)
             assert not [row for row in coarse if row.id not in ids and instant_of(row, axis) in reading.covered]
     assert known.gaps(wanted) == Coverage()
-
-
-def half_a_microsecond_later(stage: Stage) -> Play:
-    """A source whose instants all end on half a microsecond, which is cut off for us and known to its filters."""
-
-    async def play(query: PageQuery, ask: Ask) -> Page:
-        if query.order is Order.ASCENDING and isinstance(query.cursor, datetime):
-            # What completed at the cursor by our digits completed after it.
-            query = replace(query, cursor=query.cursor - MICROSECOND)
-        if query.end is not None:
-            query = replace(query, end=query.end - MICROSECOND)
-        return await ask(query)
-
-    return play
-
-
-async def test_nine_digits_on_a_dense_account_are_archived_and_proven() -> None:
-    """Sequence 27, with the whole product."""
-    stage = stage_of()
-    for number in range(300):
-        at = NOON - HOUR + number * 3 * MICROSECOND
-        stage.simulated.add(at, *[at + (number % 5) * SECOND] * 2)
-    stage.play = half_a_microsecond_later(stage)
-    reports = [await stage.checked_run(per_page=50), *await stage.ordinary_runs(4)]
-    assert reports[-1].outcome == "proven", reports[-1].explain()
-    await stage.assert_nothing_lost()
-
-
-async def test_nine_digits_leave_no_place_that_differs_for_ever() -> None:
-    """Sequence 27: places that are read again are counted, too, and the source's counts know the digits."""
-    stage = stage_of(*days_of(20, 5))
-    stage.play = half_a_microsecond_later(stage)
-    await stage.checked_run()
-    for number in (3, 30, 31, 60):
-        stage.simulated.delete(stage.simulated.visible(NOON)[number].id, NOON + HOUR)
-    reports = await stage.ordinary_runs(4)
-    assert (reports[-1].outcome, sum(report.tombstoned for report in reports)) == ("proven", 4)
