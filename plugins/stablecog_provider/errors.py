@@ -96,9 +96,9 @@ class ItemError(ArchiveError):
 
 
 class ImageGone(ItemError):
-    """404 or 410: the row becomes `gone` if the host serves other images. Later runs ask again, ever more rarely."""
+    """404 or 410: the row becomes `gone` if the host serves other images. Later runs request it again at growing intervals."""
 
-    default_hint = "later runs ask again, ever more rarely; --retry-failed asks now"
+    default_hint = "later runs request it again at growing intervals; --retry-failed requests it now"
 
 
 class ImageRejected(ItemError):
@@ -116,7 +116,7 @@ class ImageRefused(ItemError):
 class ImageHostDown(ItemError):
     """The image's host fails for every image: this one was not tried, and is due in the next run."""
 
-    default_hint = "later runs try it; nothing else is held up by that host"
+    default_hint = "later runs retry it; images of other hosts are not affected"
 
 
 class OutputUnreadable(ItemError):

@@ -166,7 +166,7 @@ def test_when_what_was_compared_is_said() -> None:
     assert "late upscales of older outputs may be missing" in unread
     swept = checkpoint(proof(), sweep=Sweep(previous=START + 2 * DAY, rounds=1))
     read = " ".join(type_in("status", "--to", TO, store=store(swept)).out.split())
-    assert "all of it was read again since 2026-11-03 00:00:00Z" in read
+    assert "all outputs were read again since 2026-11-03 00:00:00Z" in read
 
 
 def test_consents_are_kept_for_whoever_asks() -> None:

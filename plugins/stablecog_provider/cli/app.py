@@ -31,7 +31,8 @@ def _print_version(context: typer.Context, asked: bool) -> None:
 
 @app.callback(
     invoke_without_command=True,
-    epilog="Exit codes: 0 done and proven; 3 done, but some images failed or the proof differs; 2 wrong settings; "
+    epilog="Exit codes: 0 done and proven; 3 done, but images are missing, only a part is proven, or the counts differ; "
+    "2 wrong settings; "
     "130 interrupted; 1 any other error.",
 )
 def _top(
@@ -101,7 +102,7 @@ def _print_error(error: Exception, typed: list[str], cli: CliContext) -> int:
 
 
 def _print_interruption(typed: list[str], cli: CliContext) -> int:
-    hint = "nothing is lost: committed work is kept, and the next run continues from there"
+    hint = "nothing is lost: committed work is kept, and the next run continues where this one stopped"
     if "--json" in typed:
         cli.out.write(json.dumps({"error": "interrupted", "hint": hint, "kind": "KeyboardInterrupt"}) + "\n")
     else:

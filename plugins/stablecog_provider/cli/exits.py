@@ -65,7 +65,7 @@ def document_of(error: BaseException, hide: Redaction) -> ErrorDocument:
         message, hint = error.message, error.hint
     else:
         message = f"unexpected {type(error).__name__}: {error}"
-        hint = "committed work is kept; run again with --debug and report the traceback (it holds no key)"
+        hint = "committed work is kept; run again with --debug and report the traceback (secrets are removed)"
     return ErrorDocument(error=hide(message), hint=hide(hint), kind=type(error).__name__)
 
 

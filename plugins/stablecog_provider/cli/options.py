@@ -53,7 +53,7 @@ def span_text(span: timedelta) -> str:
 
 To = Annotated[
     Layout,
-    typer.Option("--to", parser=layout_of, metavar="S3_ADDRESS", help="Where the archive is: s3://bucket/prefix."),
+    typer.Option("--to", parser=layout_of, metavar="S3_ADDRESS", help="Address of the archive: s3://bucket/prefix."),
 ]
 Source = Annotated[
     str | None, typer.Option("--source", metavar="URL", help="Address of the API; Stablecog's own by default.")
@@ -63,7 +63,7 @@ EndpointUrl = Annotated[
     typer.Option(
         "--endpoint-url",
         metavar="URL",
-        help="Address of an S3-compatible store; AWS_ENDPOINT_URL_S3, else AWS, by default.",
+        help="Address of an S3-compatible store. Default: AWS_ENDPOINT_URL_S3 if set, else AWS.",
     ),
 ]
 ImageHost = Annotated[
@@ -71,13 +71,13 @@ ImageHost = Annotated[
     typer.Option(
         "--image-host",
         metavar="HOST[:PORT]",
-        help="Additional host that images may come from, also over plain http or at a private address. Repeatable.",
+        help="Additional host for images; plain http and private addresses are allowed for it. Repeatable.",
     ),
 ]
 AllowAccountMismatch = Annotated[
     bool,
     typer.Option(
-        "--allow-account-mismatch", help="Continue although the source does not look like the archived account."
+        "--allow-account-mismatch", help="Continue even if the source does not look like the archived account."
     ),
 ]
 AllowDeletions = Annotated[

@@ -39,7 +39,7 @@ def run(
         typer.Option(
             parser=span_of,
             metavar="DURATION",
-            help="How far back archived outputs are read again, for late upscales and changed metadata; 0 is off.",
+            help="How much of the archived time is read again for late upscales and changed metadata; 0 is off.",
         ),
     ] = _LOOKBACK,  # type: ignore[assignment]  # Typer parses defaults, too
     start: Annotated[
@@ -48,7 +48,9 @@ def run(
     ] = ArchiveSettings.start,
     end: Annotated[
         datetime | None,
-        typer.Option(parser=instant_of, metavar="INSTANT", help="Archive what is before this day or RFC 3339 instant."),
+        typer.Option(
+            parser=instant_of, metavar="INSTANT", help="Archive only what is before this day or RFC 3339 instant."
+        ),
     ] = ArchiveSettings.end,
     concurrency: Annotated[
         int,
@@ -65,7 +67,7 @@ def run(
         bool, typer.Option("--retry-failed", help="Retry all failed images now, not only those that are due.")
     ] = ArchiveSettings.retry_failed,
     allow_unsafe_store: Annotated[
-        bool, typer.Option("--allow-unsafe-store", help="Continue if the store ignores conditional writes.")
+        bool, typer.Option("--allow-unsafe-store", help="Continue even if the store ignores conditional writes.")
     ] = ArchiveSettings.allow_unsafe_store,
     allow_account_mismatch: AllowAccountMismatch = ArchiveSettings.allow_account_mismatch,
     allow_deletions: AllowDeletions = ArchiveSettings.allow_deletions,

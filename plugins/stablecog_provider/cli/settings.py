@@ -15,7 +15,7 @@ def source_settings(environ: Mapping[str, str], address: str | None, image_hosts
     key = environ.get(API_KEY, "").strip()
     if not key:
         raise ConfigurationError(
-            f"the environment has no {API_KEY}", hint=f"put the account's API key there: export {API_KEY}=sc-..."
+            f"{API_KEY} is not set in the environment", hint=f"set it to the account's API key: export {API_KEY}=sc-..."
         )
     return SourceSettings(address=address or DEFAULT_ADDRESS, api_key=key, image_hosts=tuple(image_hosts or ()))
 

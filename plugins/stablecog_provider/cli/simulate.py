@@ -16,14 +16,15 @@ from .options import Debug, Json, instant_of
 def simulate(
     context: typer.Context,
     host: Annotated[
-        str, typer.Option(metavar="HOST", help="Address to listen on. Whoever reaches it may change the simulation.")
+        str,
+        typer.Option(metavar="HOST", help="Address to listen on. Anyone who can reach it can change the simulation."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8787,
     outputs: Annotated[int, typer.Option(min=0, help="Number of outputs in the account.")] = 2000,
     days: Annotated[float, typer.Option(min=0, help="Number of days over which they were generated.")] = 30,
     seed: Annotated[int, typer.Option(help="The same seed generates the same account.")] = 0,
     density: Annotated[
-        str, typer.Option(metavar="NAME", help="How fast generations follow each other: human or dense.")
+        str, typer.Option(metavar="NAME", help="How closely generations follow each other: human or dense.")
     ] = "human",
     dialect: Annotated[
         str, typer.Option(metavar="NAME", help="Which API it simulates: current (as observed) or documented.")
@@ -31,11 +32,11 @@ def simulate(
     now: Annotated[
         datetime | None,
         typer.Option(
-            parser=instant_of, metavar="INSTANT", help="Start of the simulated clock; always the same by default."
+            parser=instant_of, metavar="INSTANT", help="Start of the simulated clock; a fixed instant by default."
         ),
     ] = None,
     clock_rate: Annotated[float, typer.Option(min=0, help="Simulated seconds per second; 0 stops the clock.")] = 1.0,
-    rate_limit: Annotated[int, typer.Option(min=0, help="Requests per second and client; 0 is no limit.")] = 10,
+    rate_limit: Annotated[int, typer.Option(min=0, help="Requests per second per client; 0 is no limit.")] = 10,
     latency: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Delay of each page and each image.")] = 0.0,
     as_json: Json = False,
     debug: Debug = False,

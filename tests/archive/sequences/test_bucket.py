@@ -48,7 +48,7 @@ async def test_a_partition_restored_from_an_earlier_version_loses_no_row() -> No
     stage.store.objects[key] = earlier
     told = await stage.status()
     assert (told.outcome, told.changed) == ("proven, in part", (day_of(NOON - 4 * DAY),))
-    assert "Changed by something else than a finished run" in "\n".join(told.explain())
+    assert "changed by something other than a finished run" in "\n".join(told.explain())
     report = (await stage.ordinary_runs(1))[-1]
     assert report.outcome == "proven"
     assert {(output_id, "upscaled") for output_id in upscaled} <= (await stage.rows()).keys()

@@ -62,10 +62,8 @@ class RebuildReport:
 
     def explain(self) -> list[str]:
         """What was found, what is safe, and what to do, in plain sentences."""
-        lines = [
-            f"The checkpoint was {self.checkpoint_was}. The new one says what the manifest and the source's counts agree on."
-        ]
-        lines += [f"Set aside unchanged: {place}" for place in self.set_aside]
+        lines = [f"The checkpoint was {self.checkpoint_was}. The new one covers what manifest and source agree on."]
+        lines += [f"Moved without changes: {place}" for place in self.set_aside]
         if self.missing:
             days = ", ".join(map(str, self.missing[:SHOWN_GAPS]))
             lines.append(f"The old checkpoint knew {counted(len(self.missing), 'partition')} that are missing: {days}.")
@@ -77,7 +75,8 @@ class RebuildReport:
         lines = []
         if self.images_found:
             lines.append(
-                f"{counted(self.images_found, 'image')} that rows missed or misplaced are here; the rows say so now."
+                f"{counted(self.images_found, 'image')} that were missing or misplaced by their rows are in the "
+                "bucket; the rows are corrected."
             )
         if not self.lost_images:
             return [
@@ -104,7 +103,8 @@ class RebuildReport:
     def _coverage_in_words(self) -> list[str]:
         if not self.coverage:
             return [
-                "Nothing is proven covered. The next run reads the whole listing again, and copies no image that the manifest "
+                "Nothing is covered yet: no period could be proven. The next run reads the whole listing again, and copies no "
+                "image that the manifest "
                 "holds."
             ]
         spans = ", ".join(f"{at(window.start)} to {at(window.end)}" for window in self.coverage)

@@ -125,8 +125,8 @@ class RunReport:
                 "the gaps between."
             )
         lines += [
-            f"The source's listing cannot show all outputs {self.axis} from {at(hole.start)} to {at(hole.end)}: more of them "
-            f"overlap than fit on a page. The source counts {hole.source} there, the manifest holds {hole.manifest}."
+            f"The source's listing cannot show all outputs {self.axis} from {at(hole.start)} to {at(hole.end)}: too many "
+            f"overlap to fit on one page. The source counts {hole.source} there, the manifest holds {hole.manifest}."
             for hole in self.holes[:SHOWN]
         ]
         return lines
@@ -138,8 +138,8 @@ class RunReport:
         ]
         if self.tombstoned:
             lines.append(
-                f"{counted(self.tombstoned, 'output was', 'outputs were')} deleted at the source: marked as deleted, images "
-                "kept."
+                f"{counted(self.tombstoned, 'output was', 'outputs were')} deleted at the source. Their rows are marked as "
+                "deleted; their images are kept."
             )
         if self.failed:
             lines.append(f"{counted(self.failed, 'image')} failed in this run; later runs retry:")
@@ -149,7 +149,8 @@ class RunReport:
             if self.failed > SHOWN:
                 lines.append(f"  ... and {self.failed - SHOWN:,} more: rows with state 'failed' in the manifest.")
         lines += [
-            f"The image host {host} is down ({cause}). Its images were skipped, and nothing else waits for it."
+            f"The image host {host} is down ({cause}). Its images were skipped and are retried later; other "
+            "hosts are not affected."
             for host, cause in self.hosts_down.items()
         ]
         return lines + images_in_words(self.images, self.next_retry)
@@ -162,7 +163,7 @@ class RunReport:
             f"the source counts {self.proof.source:,} outputs {stretch}, the manifest holds {self.proof.manifest:,}"
         )
         if self.proven:
-            begin = "Proven" if self.outcome is not Outcome.IN_PART else "Proven, as far as it was compared"
+            begin = "Proven" if self.outcome is not Outcome.IN_PART else "Proven for the part that was compared"
             return [f"{begin}: {numbers}.", *self._not_yet_counted(), *self.claims]
         lines = [f"NOT proven: {numbers}.", *self.claims]
         lines += [
@@ -194,8 +195,8 @@ class RunReport:
             days = ", ".join(map(str, self.changed[:SHOWN]))
             more = f" and {len(self.changed) - SHOWN:,} more" if len(self.changed) > SHOWN else ""
             lines.append(
-                f"Changed by something else than a finished run: the partitions of {days}{more}. They were counted again, and "
-                "their days are read again."
+                f"The partitions of {days}{more} were changed by something other than a finished run. They were counted again, "
+                "and their days are read again."
             )
         lines += self.notes
         lines.append(
@@ -259,10 +260,10 @@ def as_of_in_words(proof: Proof | None, sweep: Sweep) -> list[str]:
     if proof is None:
         return []
     if sweep.oldest is None:
-        read = "not all of it has been read a second time yet, so late upscales of older outputs may be missing"
+        read = "not all outputs have been read a second time yet, so late upscales of older outputs may be missing"
     else:
-        read = f"all of it was read again since {at(sweep.oldest)}"
+        read = f"all outputs were read again since {at(sweep.oldest)}"
     return [
         f"Outputs were compared by count at {at(proof.checked_at)}. Upscaled images and metadata: {read}. Stored bytes were "
-        "checked when they were copied, and not since."
+        "checked only when they were copied."
     ]

@@ -77,7 +77,7 @@ class ArchiveStatus:
     def explain(self) -> list[str]:
         """How it is and what to do, in plain sentences."""
         if self.watermark is None:
-            lines = ["Nothing is covered yet: the first run has not finished a window. Run again."]
+            lines = ["Nothing is covered yet: no run has completed a period. Run again."]
         else:
             lines = [covered_in_words(self.coverage, self.axis)]
         lines += [
@@ -123,8 +123,8 @@ class ArchiveStatus:
             days = ", ".join(map(str, changed[:SHOWN]))
             more = f" and {counted(len(changed) - SHOWN, 'other day')}" if len(changed) > SHOWN else ""
             lines.append(
-                f"Changed by something else than a finished run: the partitions of {days}{more}. The next run counts them again "
-                "and reads their days again."
+                f"The partitions of {days}{more} were changed by something other than a finished run. The next run counts them "
+                "again and reads their days again."
             )
         return lines
 

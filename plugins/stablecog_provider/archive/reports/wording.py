@@ -58,6 +58,6 @@ def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[st
     if images.gone:
         lines.append(
             f"{counted(images.gone, 'image is', 'images are')} gone at the source (404 or 410), of which "
-            f"{images.settled:,} for more than a day. Runs ask for them again, ever more rarely."
+            f"{images.settled:,} for more than a day. Runs request them again at growing intervals."
         )
     return lines
