@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ..errors import ConfigurationError
+from ..errors import AnotherAccount, ConfigurationError
 from ..model.coverage import Coverage, Window
 from ..model.object_keys import day_of
 from ..model.times import BEGINNING, FAR_FUTURE
@@ -52,13 +52,16 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     settled = _settled(asked, settings, started)
     ledger = _ledger(ports, settings, file, run_id)
     inventory = await take_inventory(ports.manifest, ledger, file, settings.layout)
-    slice_ = await _check_account(ports, settings, asked, file, ledger, inventory)
+    slice_, doubted = await _check_account(ports, settings, asked, file, ledger, inventory)
     start = await starting_point(ports, settings.layout, file, asked, run_id, unsafe=settings.allow_unsafe_store)
     committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint)
     await committer.note(inventory, _consents(settings, start.checkpoint.live))
     pipeline = _pipeline(ports, settings, ledger, committer, on_progress)
     run = _Run(ports, settings, asked, ledger, committer, pipeline, started)
     known = committer.checkpoint.on(asked.capabilities.axis)
+    if doubted:
+        # What the account check found missing is found by reading everything again, and the next run is not refused.
+        known = replace(known, coverage=Coverage())
     windows = await windows_to_read(known, ledger.unread, settings, settled, started)
     tally = Tally.sum([await run.read(window) for window in windows])
     tally = Tally.sum((tally, await run.sweep(slice_), await run.retry(started)))
@@ -91,7 +94,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         changed=inventory.changed,
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
-        notes=(*start.notes, *_clock_note(asked, started)),
+        notes=(*start.notes, *_clock_note(asked, started), *_doubt_note(doubted)),
     )
     await ports.store.put(
         settings.layout.run_report(report.started_at, report.run_id),
@@ -201,17 +204,29 @@ def _ledger(ports: Ports, settings: ArchiveSettings, file: CheckpointFile, run_i
 
 async def _check_account(
     ports: Ports, settings: ArchiveSettings, asked: Probe, file: CheckpointFile, ledger: Ledger, inventory: Inventory
-) -> Slice | None:
-    """Returns the stretch that was read again on the way. Raises AnotherAccount; nothing was written then."""
+) -> tuple[Slice | None, str]:
+    """Returns the stretch that was read again on the way, and why the account looks like another one if a person allowed that.
+    Raises AnotherAccount; nothing was written then.
+    """
     if file.current is None:
-        return None
+        return None, ""
     known = inventory.noted(file.current.on(asked.capabilities.axis))
     slice_ = await read_slice(ports.source, asked, known)
     allowed = max(settings.allow_deletions, known.deletions_allowed)
-    if not settings.allow_account_mismatch and not (asked.capabilities.empty and allowed >= known.live):
-        archived = Archived(archive=str(settings.layout), checkpoint=known, partition=ledger.partition)
+    if asked.capabilities.empty and allowed >= known.live:
+        return slice_, ""
+    archived = Archived(archive=str(settings.layout), checkpoint=known, partition=ledger.partition)
+    try:
         await check_account(ports.source, asked, archived, slice_)
-    return slice_
+    except AnotherAccount as doubt:
+        if not settings.allow_account_mismatch:
+            raise
+        return slice_, doubt.message
+    return slice_, ""
+
+
+def _doubt_note(doubt: str) -> tuple[str, ...]:
+    return (f"Everything was read again, with --allow-account-mismatch: {doubt}.",) if doubt else ()
 
 
 def _consents(settings: ArchiveSettings, live: int) -> dict[str, int]:

@@ -33,6 +33,8 @@ ENOUGH = 20
 """Listed outputs on which the judgement rests, if there are as many. One that the manifest lacks makes it look further."""
 STILL_LISTED = 0.75
 """Of the outputs that are held, at least this share must be listed if much is listed that nobody can judge."""
+ENOUGH_TO_SPARE_ONE = 3
+"""Outputs that are held beside one that is not."""
 PLACES = 4
 """Days that are looked at besides, if that many were not seen: over all of the archive."""
 DAYS = 8
@@ -57,12 +59,17 @@ class Evidence:
 
     @property
     def same(self) -> bool:
-        return bool(self.held) and len(self.held) >= SHARE * self.judged
+        return bool(self.held) and self._few(len(self.foreign))
 
     @property
     def certain(self) -> bool:
         """Whether what cannot be judged would change nothing."""
-        return len(self.held) >= SHARE * (self.judged + len(self.unknown))
+        return self._few(len(self.foreign) + len(self.unknown))
+
+    def _few(self, lacking: int) -> bool:
+        # Of few, a single one that was released weighs too much.
+        spared = lacking == 1 and len(self.held) >= ENOUGH_TO_SPARE_ONE
+        return spared or len(self.held) >= SHARE * (len(self.held) + lacking)
 
     @property
     def lacks_nothing(self) -> bool:
