@@ -122,7 +122,7 @@ class _Run:
         checkpoint = self.committer.checkpoint.on(capabilities.axis)
         known = checkpoint.coverage.merge(resting(checkpoint, self.started))
         steps = walk(self.ports.source, window, capabilities, self.settings.per_page, known=known)
-        return await self.pipeline.run(self.pipeline.work_items(verified(steps, self.asked.seen, capabilities.axis)))
+        return await self.pipeline.run(self.pipeline.work_items(verified(steps, self.ports.source, self.asked)))
 
     async def sweep(self, slice_: Slice | None) -> Tally:
         """Archive what reading an old stretch again adds, and note it if the manifest holds more than is listed there."""
