@@ -154,6 +154,8 @@ def _checkpoint(
         partitions=partitions.summaries,
         proof=counted.proof,
         proofs=known.proofs,
+        # Whether they agree by now is for the next run to say, which compares each of them alone.
+        differences=known.differences,
         reread=known.reread.merge(
             Coverage.of(day_window(day) for day in _changed(before, partitions) if day > day_of(BEGINNING))
         ),
