@@ -164,11 +164,6 @@ class _Run:
         asked = Window(self.settings.start or BEGINNING, self.settings.end or FAR_FUTURE)
         recent = windows if tally.new else Coverage()
         proof = await prover.prove(asked, recent, tally.holes)
-        used = places.guard.used
-        if used:
-            await self.committer.amend(
-                lambda found: replace(found, deletions_allowed=max(0, found.deletions_allowed - used))
-            )
         return proof, Tally.sum(places.tallies)
 
 

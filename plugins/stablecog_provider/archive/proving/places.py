@@ -149,7 +149,19 @@ class Places:
             everything = Window(BEGINNING, covered[-1].end if covered else FAR_FUTURE)
             counted = await self.counts.of(everything)
             self.guard.missing = 0 if counted is None else max(0, await self.held(everything) - counted)
-        return self.guard.admits(gone.keys() - self.ledger.created)
+        used = self.guard.used
+        if not self.guard.admits(gone.keys() - self.ledger.created):
+            return False
+        # Before anything is marked: a run that is cut short must not leave behind what it has used.
+        await self._use_up(self.guard.used - used)
+        return True
+
+    async def _use_up(self, count: int) -> None:
+        """Take so many outputs off what a person allowed."""
+        if count:
+            await self.committer.amend(
+                lambda found: replace(found, deletions_allowed=max(0, found.deletions_allowed - count))
+            )
 
     async def _tombstones(self, gone: Mapping[str, date]) -> AsyncIterator[WorkItems]:
         yield WorkItems(await self.ledger.tombstones(gone))
