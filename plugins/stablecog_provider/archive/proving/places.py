@@ -144,11 +144,7 @@ class Places:
     async def _may_mark(self, gone: Mapping[str, date]) -> bool:
         """Whether these outputs may be marked as deleted; what is missing of everything decides, not of one place alone."""
         if self.guard.missing is None:
-            # Up to what is archived: neither our clock nor what is new may hide how much is missing.
-            covered = self.committer.coverage.windows
-            everything = Window(BEGINNING, covered[-1].end if covered else FAR_FUTURE)
-            counted = await self.counts.of(everything)
-            self.guard.missing = 0 if counted is None else max(0, await self.held(everything) - counted)
+            self.guard.missing = await self._missing()
         used = self.guard.used
         if not self.guard.admits(gone.keys() - self.ledger.created):
             return False
@@ -162,6 +158,24 @@ class Places:
             await self.committer.amend(
                 lambda found: replace(found, deletions_allowed=max(0, found.deletions_allowed - count))
             )
+
+    async def _missing(self) -> int:
+        """How many outputs the manifest holds beyond the source's count. Up to what is archived: neither our clock nor what is
+        new may hide how much is missing. Nor may what was never archived: if coverage has several parts, each is compared
+        alone, too.
+        """
+        covered = self.committer.coverage
+        everything = Window(BEGINNING, covered.windows[-1].end if covered else FAR_FUTURE)
+        missing = await self._lacking(everything)
+        parts = [(await self.held(part), part) for part in covered.around(Axis.REQUESTED, self.capabilities.axis)]
+        if len(parts) < 2 or not self.capabilities.counts_by_date:
+            return missing
+        fullest = sorted(parts, key=lambda each: -each[0])[: self.budget.left]
+        return max(missing, sum([await self._lacking(part) for _, part in fullest]))
+
+    async def _lacking(self, window: Window) -> int:
+        counted = await self.counts.of(window)
+        return 0 if counted is None else max(0, await self.held(window) - counted)
 
     async def _tombstones(self, gone: Mapping[str, date]) -> AsyncIterator[WorkItems]:
         yield WorkItems(await self.ledger.tombstones(gone))
