@@ -67,7 +67,9 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     tally = Tally.sum((tally, await run.sweep(slice_), await run.retry(started)))
     proof, repaired = await run.prove(windows, tally, started)
     tally = Tally.sum((tally, repaired))
-    saved, outcome = await conclude(committer, proof, slice_, run_id, started, ports.clock.now())
+    # Of two clocks, the one that claims less.
+    read_at = min(started, asked.page.source_time)
+    saved, outcome = await conclude(committer, proof, slice_, run_id, read_at, ports.clock.now())
     page_size = PAGE_SIZE if asked.capabilities.walk is WalkKind.DOCUMENTED else settings.per_page
     report = RunReport(
         run_id=run_id,

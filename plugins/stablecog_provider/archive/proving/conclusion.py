@@ -16,11 +16,11 @@ from .sweep import advanced
 
 
 async def conclude(
-    committer: Committer, proof: RunProof, slice_: Slice | None, run_id: str, started: datetime, now: datetime
+    committer: Committer, proof: RunProof, slice_: Slice | None, run_id: str, read_at: datetime, now: datetime
 ) -> tuple[Checkpoint, Outcome]:
     """Save what the proof found, how far the second reading has come, and the verdict; returns what was saved.
 
-    `started`: not after the slice was read.
+    `read_at`: not after the slice was read.
     """
     limit = Outcome.PROVEN if proof.proof is not None and proof.proof.agrees else Outcome.NOT_PROVEN
 
@@ -38,7 +38,7 @@ async def conclude(
             holes=found.holes if outdated else _with_others(proof.holes, proof.known.holes, found.holes),
         )
         if slice_ is not None:
-            proven = advanced(proven, slice_, started)
+            proven = advanced(proven, slice_, read_at)
         late = found.verdict is not None and at < found.verdict.at <= now
         verdict = found.verdict if late else Verdict(worst(outcome_of(proven), limit), run_id, at)
         return replace(proven, verdict=verdict)
