@@ -29,3 +29,16 @@ async def test_a_run_that_is_cut_short_leaves_no_consent_that_it_has_used(reques
     assert marked
     assert marked + left <= 300
     assert (await stage.ordinary_runs(2))[-1].outcome == "proven"
+
+
+async def test_a_consent_that_nobody_needed_does_not_cover_a_later_mass_deletion() -> None:
+    """The outputs came back before the run that was allowed to mark them."""
+    stage = stage_of(*days_of(100, 4))
+    await stage.run()
+    outputs = stage.simulated.visible(NOON)[:300]
+    assert (await stage.run(allow_deletions=300)).outcome == "proven"
+    await stage.ordinary_runs(1)
+    for output in outputs:
+        stage.simulated.delete(output.id, stage.clock.now())
+    (report,) = await stage.ordinary_runs(1)
+    assert (report.outcome, report.tombstoned) == ("not proven", 0)

@@ -39,6 +39,9 @@ async def conclude(
         )
         if slice_ is not None:
             proven = advanced(proven, slice_, read_at)
+        if outcome_of(proven) in (Outcome.PROVEN, Outcome.WITH_FAILED):
+            # Nothing is left to be marked: what was allowed must not wait for a later mass deletion.
+            proven = replace(proven, deletions_allowed=0)
         late = found.verdict is not None and at < found.verdict.at <= now
         verdict = found.verdict if late else Verdict(worst(outcome_of(proven), limit), run_id, at)
         return replace(proven, verdict=verdict)
