@@ -123,7 +123,9 @@ class _Run:
         capabilities = self.asked.capabilities
         checkpoint = self.committer.checkpoint.on(capabilities.axis)
         known = checkpoint.coverage.merge(resting(checkpoint, self.started))
-        steps = walk(self.ports.source, window, capabilities, self.settings.per_page, known=known)
+        steps = walk(
+            self.ports.source, window, capabilities, self.settings.per_page, known=known, again=bool(checkpoint.holes)
+        )
         return await self.pipeline.run(self.pipeline.work_items(verified(steps, self.ports.source, self.asked)))
 
     async def sweep(self, slice_: Slice | None) -> Tally:

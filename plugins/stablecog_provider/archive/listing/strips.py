@@ -60,24 +60,27 @@ class _Strip:
         last = down[0] if down[1] > self.low else down[0] - MICROSECOND
         return down < up or first > min(last, self.high)
 
-    def middle(self, random: Random) -> datetime | None:
+    def middle(self, random: Random | None) -> datetime | None:
         """Where to cut so that a page changes: a page can show another row only if the cut excludes one of its rows. None if
         no cut does; then no request can show what is between the two reaches.
 
-        In the middle half, elsewhere in each run: what no cut of one run has shown, one of a later run may show.
+        With `random` anywhere in the middle half: what no cut of one run has shown, one of a later run may show.
         """
         cuts = {completed for completed in self.ascending.completed if self.low < completed < self.high}
         cuts |= {at - MICROSECOND for at in self.descending.completed if at - MICROSECOND > self.low}
-        return sorted(cuts)[len(cuts) // 4 + random.randrange(-(-len(cuts) // 2))] if cuts else None
+        if not cuts:
+            return None
+        at = len(cuts) // 2 if random is None else len(cuts) // 4 + random.randrange(-(-len(cuts) // 2))
+        return sorted(cuts)[at]
 
 
 async def dense(
-    source: Source, low: datetime, high: datetime, per_page: int, cuts: int, known: Coverage
+    source: Source, low: datetime, high: datetime, per_page: int, cuts: int, known: Coverage, *, again: bool
 ) -> AsyncIterator[Step]:
     """Prove the completions in `(low, high]` from both sides: ascending pages show the earliest requests, descending ones the
     latest. If the two do not meet, cut the widest strip in two, at most `cuts` times in all. What they have not proven then is
     a hole: it is shown in part, all along the stretch, and a count can tell whether anything is missing. What is `known` needs
-    no cut.
+    no cut. `again`: an earlier run has cut here already, so cut elsewhere.
     """
     ascending, descending = (
         await page_after(source, low, per_page),
@@ -85,7 +88,7 @@ async def dense(
     )
     yield Step((*ascending.outputs, *descending.outputs))
     as_of = min(ascending.source_time, descending.source_time)
-    random = Random(as_of.timestamp())  # noqa: S311 (no secret depends on it)
+    random = Random(as_of.timestamp()) if again else None  # noqa: S311 (no secret depends on it)
     strips, cuts = [_Strip(low, high, _Side.up(ascending), _Side.down(descending))], min(cuts, MOST_CUTS)
     while strips:
         strip = max(strips, key=lambda each: each.high - each.low)

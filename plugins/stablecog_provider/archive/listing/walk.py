@@ -34,17 +34,18 @@ def walk(
     most: int = MAX_PER_PAGE,
     cuts: int = FREE_CUTS,
     known: Coverage = NOTHING,
+    again: bool = False,
 ) -> AsyncIterator[Step]:
     """Read all outputs of `window` (on `capabilities.axis`) by the best walk that the source allows.
 
     `most`: the source's largest page, used if pages of `per_page` make no progress. `cuts`: how often dense strips may be cut,
     at two requests each, beyond what the length of the walk allows. `known`: stretches that need no proof, so that nothing is
-    cut there. Raises SourceContradiction if the source breaks the order that its capabilities promise, and what the source
-    raises.
+    cut there. `again`: whether an earlier run may have cut dense strips of this window; the cuts are others then. Raises
+    SourceContradiction if the source breaks the order that its capabilities promise, and what the source raises.
     """
     match capabilities.walk:
         case WalkKind.ASCENDING:
-            steps = _ascending(source, window, per_page, most, cuts, known)
+            steps = _ascending(source, window, per_page, most, cuts, known, again=again)
         case WalkKind.DESCENDING if capabilities.cursor is Axis.REQUESTED:
             steps = _descending_by_request(source, window, per_page, most)
         case WalkKind.DESCENDING:
@@ -70,7 +71,7 @@ async def _within(steps: AsyncIterator[Step], window: Window, axis: Axis) -> Asy
 
 
 async def _ascending(
-    source: Source, window: Window, per_page: int, most: int, free: int, known: Coverage
+    source: Source, window: Window, per_page: int, most: int, free: int, known: Coverage, *, again: bool
 ) -> AsyncIterator[Step]:
     """Read upward. Every unread output has `o >= g >= g_last`, so the cursor `g_last - 1 µs` excludes none of them."""
     cursor, covered_to = window.start - MICROSECOND, window.start
@@ -90,7 +91,7 @@ async def _ascending(
             continue
         # Outputs in flight at the cursor fill the page: prove the stretch up to its last completion from both sides.
         end = min(max(completions(page)), window.end - MICROSECOND)
-        async for step in dense(source, cursor, end, most, free + shown // OUTPUTS_PER_CUT - cuts, known):
+        async for step in dense(source, cursor, end, most, free + shown // OUTPUTS_PER_CUT - cuts, known, again=again):
             cuts += bool(step.outputs)
             yield step
         cursor, covered_to = end, end + MICROSECOND

@@ -127,7 +127,9 @@ class Places:
         listed: dict[str, datetime | None] = {}
         cuts = min(FREE_CUTS, self.budget.left // 2)
         for stretch in Coverage((window,)).around(self.capabilities.axis, Axis.REQUESTED):
-            steps = await _until(walk(self.source, stretch, self.capabilities, self.per_page, cuts=cuts), window.end)
+            steps = await _until(
+                walk(self.source, stretch, self.capabilities, self.per_page, cuts=cuts, again=True), window.end
+            )
             listed |= {identity(output): output.created_at for step in steps for output in step.outputs}
             # Read again, the outputs claim no coverage.
             await self.archive(self.pipeline.work_items(_outputs_alone(steps)))
