@@ -17,9 +17,9 @@ from .bucket_rules import BucketRules
 from .hosts import Health
 from .invariants import Lost, Violation, check_peace
 from .run_rules import RunRules
+from .scenario import Ended, Scenario
 from .source_rules import DAY, SourceRules
 from .ways_out import follow
-from .world import Ended, World
 
 SIZES = {"sparse": (1, 3), "small": (8, 4), "large": (90, 3)}
 """Generations per day, and days."""
@@ -28,22 +28,22 @@ PEACEFUL = timedelta(days=16)
 
 
 class Sequences(SourceRules, BucketRules, RunRules, RuleBasedStateMachine):
-    """One world. `steps`: rules executed by all machines of this class, by name."""
+    """One scenario. `steps`: rules executed by all machines of this class, by name."""
 
     steps: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.scenario = Scenario()
 
     def tell(self, line: str) -> None:
         if not line.startswith(" "):
             self.steps[sys._getframe(1).f_code.co_name] += 1
-        self.world.tell(line)
+        self.scenario.tell(line)
 
     @initialize(size=st.sampled_from(["sparse", "small", "small", "small", "small", "large"]), dense=st.integers(0, 11))
     def an_account(self, size: str, dense: int) -> None:
-        (a_day, days), account = SIZES[size], self.world.account
+        (a_day, days), account = SIZES[size], self.scenario.account
         instant = 160 if dense == 11 and size == "small" else 0
         beside = ", and 320 outputs of one instant" if instant else ""
         self.tell(f"a {size} account: {a_day} generations on each of {days} days{beside}")
@@ -59,14 +59,14 @@ class Sequences(SourceRules, BucketRules, RunRules, RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             # After a violation, or if Hypothesis gives the example up, there is nothing left to see.
-            if sys.exc_info()[0] is None and self.world.account.made:
+            if sys.exc_info()[0] is None and self.scenario.account.made:
                 self._peace()
         finally:
-            self.world.close()
+            self.scenario.close()
 
     def _peace(self) -> None:
         """All is well from now on: within a known number of ordinary runs, all that is served is archived, and proven."""
-        world, account = self.world, self.world.account
+        scenario, account = self.scenario, self.scenario.account
         self.tell("the world comes to peace")
         self.the_source_shows_all()
         account.lies.ghosts.clear()
@@ -75,21 +75,21 @@ class Sequences(SourceRules, BucketRules, RunRules, RuleBasedStateMachine):
             account.dialect = CURRENT
         account.hosts.health = dict.fromkeys(account.hosts.health, Health.WELL)
         account.hosts.broken.clear()
-        world.skew = timedelta(0)
-        world.bucket.list_all()
-        if world.bucket.tampered and world.checkpoint is not None:
-            world.play(world.rebuild(check_images=True))
-        world.disturb()
+        scenario.skew = timedelta(0)
+        scenario.bucket.list_all()
+        if scenario.bucket.tampered and scenario.checkpoint is not None:
+            scenario.play(scenario.rebuild(check_images=True))
+        scenario.disturb()
         left = "nothing was run"
-        for _ in range(world.bound):
-            world.pass_time(PEACEFUL)
-            ended: Ended = world.play(world.run())
+        for _ in range(scenario.bound):
+            scenario.pass_time(PEACEFUL)
+            ended: Ended = scenario.play(scenario.run())
             self.check(ended)
-            ended = follow(world, ended, self.check)
-            if not (left := check_peace(world, ended)):
+            ended = follow(scenario, ended, self.check)
+            if not (left := check_peace(scenario, ended)):
                 break
         else:
-            raise Lost(world, f"after {world.bound} runs at peace, {left}")
+            raise Lost(scenario, f"after {scenario.bound} runs at peace, {left}")
 
 
 __all__ = ["Sequences", "Violation"]

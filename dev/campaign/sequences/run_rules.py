@@ -16,9 +16,9 @@ from stablecog_provider.model.object_keys import Layout
 from .account import EMPTY, OTHER, RIGHT, SHARING
 from .bucket import Trouble
 from .invariants import FalseClaim, check_bucket, check_knowledge, check_run, check_status
+from .scenario import Ended, Scenario
 from .source_rules import DAY, HOUR, PICKS
 from .ways_out import follow
-from .world import Ended, World
 
 OPERATIONS = st.integers(1, 60)
 SEEDS = st.integers(0, 9)
@@ -27,32 +27,32 @@ SEEDS = st.integers(0, 9)
 class RunRules:
     """A part of the machine."""
 
-    world: World
+    scenario: Scenario
 
     def tell(self, line: str) -> None:
         raise NotImplementedError
 
     def check(self, *runs: Ended) -> None:
         """After any process."""
-        world = self.world
+        scenario = self.scenario
         for ended in runs:
             self.tell(f"  ended: {ended}")
             if not ended.honest or ended.report is None:
                 self._misled_by_the_source()
-        world.calm_runs += sum(ended.is_ordinary for ended in runs)
-        check_bucket(world)
-        check_knowledge(world)
+        scenario.calm_runs += sum(ended.is_ordinary for ended in runs)
+        check_bucket(scenario)
+        check_knowledge(scenario)
         for ended in runs:
-            check_run(world, ended)
-        if world.checkpoint is not None:
-            check_status(world)
+            check_run(scenario, ended)
+        if scenario.checkpoint is not None:
+            check_status(scenario)
 
     def _misled_by_the_source(self) -> None:
         """What it did not show may be missing until it is read again."""
-        self.world.mislead(output.id for output in self.world.account.live)
+        self.scenario.mislead(output.id for output in self.scenario.account.live)
 
     def _run(self, trouble: Trouble | None = None, **settings: Any) -> Ended:
-        ended: Ended = self.world.play(self.world.run(trouble, **settings))
+        ended: Ended = self.scenario.play(self.scenario.run(trouble, **settings))
         self.check(ended)
         return ended
 
@@ -60,17 +60,17 @@ class RunRules:
     def a_run(self, per_page: int, lookback: int) -> None:
         self.tell(f"a run with pages of {per_page} and a lookback of {lookback} h")
         ended = self._run(per_page=per_page, lookback=lookback * HOUR)
-        follow(self.world, ended, self.check)
+        follow(self.scenario, ended, self.check)
 
     @rule()
     def the_daily_run(self) -> None:
         self.tell("a day passes, and the daily run comes")
-        self.world.pass_time(DAY)
-        follow(self.world, self._run(), self.check)
+        self.scenario.pass_time(DAY)
+        follow(self.scenario, self._run(), self.check)
 
     @rule(start=st.integers(0, 120), hours=st.sampled_from([1, 24, 1000]))
     def a_run_of_a_part(self, start: int, hours: int) -> None:
-        now = self.world.our_now()
+        now = self.scenario.our_now()
         self.tell(f"a run with --start {start} h ago, for {hours} h")
         end = now - start * HOUR + hours * HOUR
         self._run(start=now - start * HOUR, end=end)
@@ -80,28 +80,28 @@ class RunRules:
         self.tell("a run with --retry-failed")
         self._run(retry_failed=True)
 
-    @precondition(lambda self: self.world.checkpoint is not None)
+    @precondition(lambda self: self.scenario.checkpoint is not None)
     @rule(check_images=st.booleans(), kill_at=st.sampled_from([0, 0, 3, 9, 15]))
     def a_rebuild(self, check_images: bool, kill_at: int) -> None:
         self.tell(
             f"a rebuild{' --check-images' if check_images else ''}" + (f", killed at {kill_at}" if kill_at else "")
         )
         trouble = Trouble(kill_at=kill_at)
-        outcome = self.world.play(self.world.rebuild(trouble, check_images=check_images))
+        outcome = self.scenario.play(self.scenario.rebuild(trouble, check_images=check_images))
         self.tell(f"  ended: {outcome}" if isinstance(outcome, ArchiveError) else "  ended" if outcome else "  killed")
         self.check()
 
-    @precondition(lambda self: self.world.knows_enough)
+    @precondition(lambda self: self.scenario.knows_enough)
     @rule(key=st.sampled_from([EMPTY, OTHER, SHARING]))
     def a_run_with_another_key(self, key: str) -> None:
-        world = self.world
+        scenario = self.scenario
         self.tell(f"a run with the key of an account that is {key}")
-        before = dict(world.bucket.objects)
+        before = dict(scenario.bucket.objects)
         ended = self._run(key=key)
         if ended.error is None:
-            raise FalseClaim(world, f"the key of another account ({key}) was accepted")
-        if world.bucket.objects != before:
-            raise FalseClaim(world, "a refused run has written something")
+            raise FalseClaim(scenario, f"the key of another account ({key}) was accepted")
+        if scenario.bucket.objects != before:
+            raise FalseClaim(scenario, "a refused run has written something")
 
     @rule(at=OPERATIONS, after=st.booleans())
     def a_run_is_killed(self, at: int, after: bool) -> None:
@@ -125,7 +125,7 @@ class RunRules:
 
     @rule(at=st.integers(1, 8), pick=PICKS, what=st.sampled_from(["deleted", "made", "replaced"]))
     def the_account_changes_in_mid_walk(self, at: int, pick: int, what: str) -> None:
-        account = self.world.account
+        account = self.scenario.account
         self.tell(f"a run during whose request {at} an output is {what}")
 
         def happens() -> None:
@@ -147,11 +147,13 @@ class RunRules:
         random = Random(seed)
 
         async def together() -> list[Ended]:
-            runs = [self.world.run(Trouble(pauses=random, kill_at=0 if turn else kill_at)) for turn in range(number)]
-            beside = [self.world.rebuild(Trouble(pauses=random))] if with_rebuild and self.world.checkpoint else []
+            runs = [self.scenario.run(Trouble(pauses=random, kill_at=0 if turn else kill_at)) for turn in range(number)]
+            beside = (
+                [self.scenario.rebuild(Trouble(pauses=random))] if with_rebuild and self.scenario.checkpoint else []
+            )
             return [ended for ended in await asyncio.gather(*runs, *beside) if isinstance(ended, Ended)]
 
-        runs = self.world.play(together())
+        runs = self.scenario.play(together())
         for ended in runs:
             ended.alone = False
         self.check(*runs)
@@ -159,12 +161,12 @@ class RunRules:
     @rule(stops_at=OPERATIONS, hours=st.sampled_from([0, 5, 200]), makes=st.booleans(), deletes=st.booleans())
     def a_stale_run_finishes_late(self, stops_at: int, hours: int, makes: bool, deletes: bool) -> None:
         """It stops in the middle, another one comes to its end, and then it goes on."""
-        world, account = self.world, self.world.account
+        scenario, account = self.scenario, self.scenario.account
         self.tell(f"a run stops at its store operation {stops_at}; {hours} h later, another one runs; then it goes on")
         trouble = Trouble(stops_at=stops_at)
 
         async def story() -> list[Ended]:
-            stale = asyncio.ensure_future(world.run(trouble))
+            stale = asyncio.ensure_future(scenario.run(trouble))
             stopped = asyncio.ensure_future(trouble.stopped.wait())
             await asyncio.wait([stale, stopped], return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
@@ -173,23 +175,23 @@ class RunRules:
             if deletes and account.live:
                 account.live[0].deleted_at = account.now
             account.now += hours * HOUR
-            other = await world.run()
+            other = await scenario.run()
             trouble.resume.set()
             return [other, await stale]
 
-        runs = world.play(story())
+        runs = scenario.play(story())
         for ended in runs:
             ended.alone = ended.honest = False
         self.check(*runs)
 
-    @precondition(lambda self: self.world.account.live)
+    @precondition(lambda self: self.scenario.account.live)
     @rule(seed=SEEDS)
     def two_first_runs_with_two_keys(self, seed: int) -> None:
         """In a bucket of their own."""
-        world, random = self.world, Random(seed)
+        scenario, random = self.scenario, Random(seed)
         self.tell(f"two first runs into an empty bucket, with two keys (order {seed})")
-        scratch = World()
-        scratch.account, scratch.layout = world.account, Layout("scratch")
+        scratch = Scenario()
+        scratch.account, scratch.layout = scenario.account, Layout("scratch")
 
         async def together() -> list[Ended]:
             return list(
@@ -201,6 +203,6 @@ class RunRules:
         runs = scratch.play(together())
         rows = {row.output_id for key in scratch.partitions for row in scratch.rows_of(key)}
         scratch.close()
-        ours = {output.id for output in world.account.made}
+        ours = {output.id for output in scenario.account.made}
         if rows & ours and rows - ours:
-            raise FalseClaim(world, f"two accounts in one archive: {[str(ended) for ended in runs]}")
+            raise FalseClaim(scenario, f"two accounts in one archive: {[str(ended) for ended in runs]}")

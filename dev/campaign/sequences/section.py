@@ -22,9 +22,9 @@ from .machine import Sequences, Violation
 
 PHASES = (Phase.generate, Phase.shrink)
 MASS = 10
-"""Outputs whose deletion is not taken for a mass deletion: as small as this world, so that the guard has something to do."""
+"""Outputs whose deletion is not taken for a mass deletion: as small as this scenario, so that the guard has something to do."""
 STEPS = 40
-"""Of one world, before it comes to peace."""
+"""Of one scenario, before it comes to peace."""
 WORLDS = 25
 """That Hypothesis draws from one seed."""
 ENOUGH = 3

@@ -14,7 +14,7 @@ from stablecog_provider.simulator.outputs import SimulatedOutput
 
 from .account import HOSTS
 from .hosts import Health
-from .world import World
+from .scenario import Scenario
 
 DIALECTS = {
     "current": CURRENT,
@@ -31,7 +31,7 @@ SHARES = {"one": 0, "some": 0.2, "most": 0.7}
 class SourceRules:
     """A part of the machine."""
 
-    world: World
+    scenario: Scenario
 
     def tell(self, line: str) -> None:
         raise NotImplementedError
@@ -54,7 +54,7 @@ class SourceRules:
     )
     def outputs_are_made(self, generations: int, each: int, step: int, took: int, ago: int) -> None:
         """`step`: seconds between two requests, 0 for ties; `ago`: minutes since the last of them."""
-        account = self.world.account
+        account = self.scenario.account
         self.tell(
             f"{generations} generations of {each}, {step} s apart, of {took} s each, the last requested {ago} min ago"
         )
@@ -70,26 +70,26 @@ class SourceRules:
 
     @rule(pick=PICKS)
     def an_upscale_appears(self, pick: int) -> None:
-        for output in self._picked(pick, self.world.account.live):
+        for output in self._picked(pick, self.scenario.account.live):
             self.tell(f"an upscale of {output.id} appears")
-            output.upscaled_at = self.world.account.now
+            output.upscaled_at = self.scenario.account.now
 
     @rule(pick=PICKS)
     def an_image_is_replaced(self, pick: int) -> None:
-        for output in self._picked(pick, self.world.account.live):
-            self.world.account.replace_image(output)
+        for output in self._picked(pick, self.scenario.account.live):
+            self.scenario.account.replace_image(output)
             self.tell(f"the image of {output.id} is replaced by {output.image_name}")
 
     @rule(pick=PICKS)
     def metadata_changes(self, pick: int) -> None:
-        account = self.world.account
+        account = self.scenario.account
         for output in self._picked(pick, account.live):
             self.tell(f"{output.id} is marked as a favourite")
             output.favourites = [*output.favourites, (account.now, not output.is_favourite(account.now))]
 
     @rule(pick=PICKS, share=st.sampled_from(["one", "one", "some", "most"]), image_too=st.booleans())
     def outputs_are_deleted(self, pick: int, share: str, image_too: bool) -> None:
-        account = self.world.account
+        account = self.scenario.account
         outputs = self._many(pick, SHARES[share], account.live)
         self.tell(f"{share} of the outputs are deleted ({len(outputs)})")
         for output in outputs:
@@ -100,16 +100,16 @@ class SourceRules:
     @rule(pick=PICKS, share=st.sampled_from(["one", "one", "some", "most"]))
     def outputs_are_released(self, pick: int, share: str) -> None:
         """Undeleted, or released by moderation: they are listed again, where everything has settled long ago."""
-        outputs = self._many(pick, SHARES[share], self.world.account.deleted)
+        outputs = self._many(pick, SHARES[share], self.scenario.account.deleted)
         self.tell(f"{share} of the deleted outputs are listed again ({len(outputs)})")
         for output in outputs:
             output.deleted_at = None
-        self.world.mislead(output.id for output in outputs)
+        self.scenario.mislead(output.id for output in outputs)
 
     @rule(hours=st.integers(1, 72), count=st.integers(1, 3))
     def outputs_are_held_back(self, hours: int, count: int) -> None:
         """They were made some hours ago, and are not listed until somebody releases them."""
-        account = self.world.account
+        account = self.scenario.account
         self.tell(f"{count} outputs of {hours} h ago are held back")
         at = account.now - hours * HOUR
         for output in account.make(at, *[at + timedelta(seconds=9)] * count):
@@ -118,22 +118,22 @@ class SourceRules:
     @rule(hours=st.integers(0, 72), count=st.sampled_from([1, 2, 40]))
     def outputs_are_counted_and_never_listed(self, hours: int, count: int) -> None:
         self.tell(f"{count} outputs of {hours} h ago are counted and not listed")
-        at = self.world.account.now - hours * HOUR
-        self.world.account.lies.ghosts += [at + timedelta(seconds=7 * number) for number in range(count)]
-        self.world.disturb()
+        at = self.scenario.account.now - hours * HOUR
+        self.scenario.account.lies.ghosts += [at + timedelta(seconds=7 * number) for number in range(count)]
+        self.scenario.disturb()
 
-    @precondition(lambda self: self.world.account.lies.ghosts)
+    @precondition(lambda self: self.scenario.account.lies.ghosts)
     @rule()
     def the_counts_are_right_again(self) -> None:
         self.tell("the counts are right again")
-        self.world.account.lies.ghosts.clear()
+        self.scenario.account.lies.ghosts.clear()
 
     @rule(pick=PICKS, what=st.sampled_from(["date", "image"]))
     def an_output_is_garbled(self, pick: int, what: str) -> None:
-        for output in self._picked(pick, self.world.account.live):
+        for output in self._picked(pick, self.scenario.account.live):
             self.tell(f"the {what} of {output.id} is unreadable")
-            self.world.account.lies.garbled[output.id] = what
-            self.world.mislead([output.id])
+            self.scenario.account.lies.garbled[output.id] = what
+            self.scenario.mislead([output.id])
 
     @rule(
         lag=st.sampled_from([0, 0, 5, 90]),
@@ -144,7 +144,7 @@ class SourceRules:
     )
     def the_source_shows_less(self, lag: int, outdated: int, behind: int, nothing: bool, honest: bool) -> None:
         """`lag`: minutes by which the listing is behind the count. Every so many answers are from an outdated node."""
-        lies = self.world.account.lies
+        lies = self.scenario.account.lies
         lies.lag, lies.outdated, lies.behind = lag * MINUTE, outdated, behind * HOUR
         lies.nothing, lies.honest = nothing, honest
         node = "knows nothing" if nothing else f"is {behind} h behind"
@@ -153,37 +153,37 @@ class SourceRules:
     @rule()
     def the_source_shows_all(self) -> None:
         self.tell("the source shows all again")
-        self.world.account.lies = replace(
-            self.world.account.lies, lag=timedelta(0), outdated=0, garbled={}, skew=timedelta(0)
+        self.scenario.account.lies = replace(
+            self.scenario.account.lies, lag=timedelta(0), outdated=0, garbled={}, skew=timedelta(0)
         )
 
     @rule(skew=st.sampled_from([None, -26 * HOUR, -10 * MINUTE, 20 * MINUTE, 3 * DAY]))
     def the_sources_date_is_wrong(self, skew: timedelta | None) -> None:
         # If both clocks are wrong in the same way, nobody can know.
-        self.world.skew = timedelta(0)
+        self.scenario.skew = timedelta(0)
         self.tell(f"the source's Date is ahead by {skew}; our clock is right")
-        self.world.account.lies.skew = skew
+        self.scenario.account.lies.skew = skew
 
     @rule(dialect=st.sampled_from(sorted(DIALECTS)))
     def the_dialect_changes(self, dialect: str) -> None:
         self.tell(f"the source speaks {dialect}")
-        self.world.account.dialect = DIALECTS[dialect]
-        self.world.disturb()
+        self.scenario.account.dialect = DIALECTS[dialect]
+        self.scenario.disturb()
 
     @rule(number=st.integers(2, 3))
     def the_address_changes(self, number: int) -> None:
         self.tell("the API's address changes")
-        self.world.address = f"https://api{number}.test"
+        self.scenario.address = f"https://api{number}.test"
 
     @rule(host=st.sampled_from(HOSTS), health=st.sampled_from(list(Health)))
     def a_host_changes(self, host: str, health: Health) -> None:
         self.tell(f"{host} {health}")
-        hosts: Any = self.world.account.hosts
+        hosts: Any = self.scenario.account.hosts
         hosts.health[host] = health
 
     @rule(pick=PICKS, forever=st.booleans())
     def an_image_cannot_be_had(self, pick: int, forever: bool) -> None:
-        account = self.world.account
+        account = self.scenario.account
         for output in self._picked(pick, account.live):
             self.tell(f"the image of {output.id} {'vanishes' if forever else 'is broken for a while'}")
             (account.hosts.vanished if forever else account.hosts.broken).add(f"{output.image_name}.{output.extension}")
@@ -191,4 +191,4 @@ class SourceRules:
     @rule()
     def images_move(self) -> None:
         self.tell("the images of a.test move to c.test")
-        self.world.account.moved = {} if self.world.account.moved else {"a.test": "c.test"}
+        self.scenario.account.moved = {} if self.scenario.account.moved else {"a.test": "c.test"}

@@ -28,7 +28,7 @@ from .guard import DeletionGuard
 
 DAY = timedelta(days=1)
 WIDEST = timedelta(days=31)
-"""A place that is read at once holds at most a page of outputs, on at most so many days: each is a partition to load."""
+"""A place that is read at once holds at most a page of outputs, on at most that many days: each is a partition to load."""
 NARROWEST = timedelta(milliseconds=1)
 
 

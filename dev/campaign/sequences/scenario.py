@@ -58,7 +58,7 @@ class Ended:
         return f"{type(self.error).__name__}: {self.error}" if self.error else "killed"
 
 
-class World:
+class Scenario:
     """`skew`: how far our clock is ahead of the true time. `misled`: outputs about which the source, or the administrator, gave a
     false picture of the settled past; they may be missing for a known number of runs. `story`: what happened, in words.
     """
