@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from dev.demo import story  # noqa: E402
 from dev.demo.show import show_answer  # noqa: E402
-from dev.local.children import heed_interruptions  # noqa: E402
+from dev.local.children import raise_on_signals  # noqa: E402
 
 SHOWN = "By kind of image"
 FONTS = re.compile(r"\s*@font-face \{.*?\n    \}", re.DOTALL)
@@ -32,10 +32,10 @@ def main() -> None:
 
     folders = story.Folders(ROOT, ROOT / ".demo")
     folders.clean()
-    heed_interruptions()
+    raise_on_signals()
     console = Console(record=True, width=104, highlight=False, force_terminal=True, force_interactive=False)
     with patch.multiple(story, show_answer=show_one, show_places=show_nothing, show_next=show_nothing):
-        story.tell(console, folders)
+        story.play(console, folders)
     # Without the fonts that rich would have a viewer download.
     svg = FONTS.sub("", console.export_svg(title="make demo"))
     (Path(__file__).parent / "demo.svg").write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n")

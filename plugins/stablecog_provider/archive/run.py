@@ -188,9 +188,10 @@ def _clock_note(asked: Probe, now: datetime) -> tuple[str, ...]:
     if abs(ahead) <= CLOCK_TOLERANCE:
         return ()
     direction = "ahead of" if ahead > timedelta(0) else "behind"
+    apart = timedelta(seconds=round(abs(ahead).total_seconds()))
     return (
-        f"The source's clock is {abs(ahead)} {direction} this machine's. Nothing is claimed beyond the earlier of the two; if "
-        "this machine's clock is wrong, set it.",
+        f"The source's clock is {apart} {direction} this machine's. Nothing is claimed beyond the earlier of the two; if this "
+        "machine's clock is wrong, set it.",
     )
 
 
