@@ -105,7 +105,7 @@ async def test_failures_of_many_hosts_do_not_add_up() -> None:
 async def test_the_error_names_host_and_cause_and_what_comes_next() -> None:
     bench = Bench(dict.fromkeys(urls(SICK, LIMIT), RateLimited("429: the host", retry_after=7000.0)))
     await bench.copy(*urls(SICK, LIMIT))
-    with pytest.raises(ImageHostDown, match=rf"5 images of {SICK} in a row .* 429: the host -> later runs try it"):
+    with pytest.raises(ImageHostDown, match=rf"5 images of {SICK} in a row .* 429: the host -> later runs retry it"):
         await bench.transfer.copy(CopyJob("o", Rendition.ORIGINAL, date(2026, 11, 21), urls(SICK, 1)[0]))
     assert bench.now < 1.0  # a wait beyond all patience is not waited out here
 
