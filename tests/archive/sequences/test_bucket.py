@@ -154,7 +154,7 @@ async def test_the_verdict_outlives_the_reports() -> None:
 
 
 async def test_a_rebuilds_own_write_is_not_taken_for_another_runs() -> None:
-    """Sequence 30: the store client repeats a request whose answer was lost, and is told 412."""
+    """Sequence 30: the store client repeats a request whose answer was lost, and is answered with 412."""
 
     class Repeating(MemoryObjectStore):
         repeats = False
