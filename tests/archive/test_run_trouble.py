@@ -72,7 +72,10 @@ async def test_a_run_that_dies_at_any_write_leaves_nothing_that_the_next_cannot_
         scene.store.before = scene.store.after = None
         report = await scene.run()
         assert report.outcome == "proven", (fatal, report.explain())
-        assert {key: row.sha256 for key, row in (await scene.rows()).items()} == wanted
+        found = {key: row.sha256 for key, row in (await scene.rows()).items()}
+        # A day whose partition a killed run wrote is read up to now, so it may hold more.
+        assert wanted.items() <= found.items()
+        assert {key[0] for key in found} <= {output.id for output in scene.simulated.visible(scene.clock.now())}
     assert deaths > 20
 
 

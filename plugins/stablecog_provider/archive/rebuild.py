@@ -12,26 +12,25 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from ..errors import AnotherAccount, ArchiveDamaged, ArchiveTooNew, ConfigurationError
 from ..model.checkpoint import Checkpoint
-from ..model.counts import CountComparison, Proof
-from ..model.coverage import MAX_LATENCY, Axis, Coverage, Window
-from ..model.failure import Failure
+from ..model.coverage import Coverage
 from ..model.object_keys import Layout, day_of
 from ..model.partition_summary import PartitionSummary
 from ..model.row_lifecycle import is_live
 from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
+from .committing.intent import announced, concluded
 from .committing.inventory import day_window, expected_days
-from .fixity.lost_images import check_images
+from .fixity.lost_images import Announce, ImagesLookedAt, look_for_images
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
-from .listing.counts import SourceCounts
 from .ports import Ports, Progress, ProgressListener
-from .proving.bisection import LiveCount, by_date, by_total
+from .proving.recount import Counted, recount
 from .reports.rebuild import RebuildReport
 
 
@@ -67,25 +66,6 @@ class _Partitions:
         return {day: each.live for day, each in self.summaries.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Images:
-    """What looking for the images in the bucket found."""
-
-    checked: int | None = None
-    found: int = 0
-    lost: tuple[Failure, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """What the counts prove, on the axis of the walk."""
-
-    coverage: Coverage
-    proof: Proof | None = None
-    gaps: tuple[CountComparison, ...] = ()
-    claims: tuple[str, ...] = ()
-
-
 async def rebuild(
     ports: Ports, settings: RebuildSettings, on_progress: ProgressListener | None = None
 ) -> RebuildReport:
@@ -101,9 +81,14 @@ async def rebuild(
         sorted({*file.current.partitions} - {*partitions.summaries} - {*partitions.damaged}) if file.current else []
     )
     await _check_preconditions(ports, settings, file, asked, partitions, was)
-    set_aside = await _set_aside(ports, settings, partitions, run_id)
-    images = await _look_for_images(ports, settings, partitions, notify)
-    counted = await _count(ports, asked, partitions, notify)
+    announce = _announcing(file, run_id, ports)
+    set_aside = await _set_aside(ports, settings, partitions, run_id, announce)
+    images = ImagesLookedAt()
+    if settings.check_images:
+        images = await look_for_images(ports, layout, partitions.summaries, announce, notify)
+        partitions.summaries |= images.summaries
+    notify(Progress(stage="comparing counts"))
+    counted = await recount(ports, asked, partitions.live, partitions.newest)
     rebuilt = _checkpoint(ports, settings, file.current, asked, partitions, counted, run_id)
     aside = layout.set_aside(layout.checkpoint, run_id)
     await file.replace(rebuilt, aside)
@@ -142,7 +127,7 @@ def _checkpoint(
     before: Checkpoint | None,
     asked: Probe,
     partitions: _Partitions,
-    counted: _Counted,
+    counted: Counted,
     run_id: str,
 ) -> Checkpoint:
     """The new checkpoint; what the old one knew beyond the manifest is kept if it could be read."""
@@ -161,6 +146,7 @@ def _checkpoint(
         ),
         deletions_allowed=max(known.deletions_allowed, settings.allow_deletions),
         consents=known.consents,
+        intents=concluded(known, run_id).intents,
         store_probed=known.store_probed,
         store_probed_at=known.store_probed_at,
         run_id=run_id,
@@ -234,66 +220,24 @@ def _changed(before: Checkpoint | None, partitions: _Partitions) -> set[date]:
     return {day for day, each in known.items() if found.get(day) != each.version} | {*partitions.damaged}
 
 
-async def _set_aside(ports: Ports, settings: RebuildSettings, partitions: _Partitions, run_id: str) -> list[str]:
+def _announcing(file: CheckpointFile, run_id: str, ports: Ports) -> Announce:
+    """A function that says in the checkpoint, if there is one, which partitions are about to be written."""
+
+    async def announce(days: Iterable[date]) -> None:
+        await file.amend_once(lambda found: announced(found, run_id, days, ports.clock.now()))
+
+    return announce
+
+
+async def _set_aside(
+    ports: Ports, settings: RebuildSettings, partitions: _Partitions, run_id: str, announce: Announce
+) -> list[str]:
     """Move the unreadable partitions out of the way; returns where they are kept."""
     places = []
+    if partitions.damaged:
+        await announce(partitions.damaged)
     for day in partitions.damaged:
         key = settings.layout.set_aside(settings.layout.partition(day), run_id)
         partitions.summaries[day] = (await ports.manifest.set_aside(day, key)).summary()
         places.append(settings.layout.uri(key))
     return places
-
-
-async def _look_for_images(
-    ports: Ports, settings: RebuildSettings, partitions: _Partitions, on_progress: ProgressListener
-) -> _Images:
-    """Look for every stored image. Those that are lost are marked, so that the next run copies them; those that are back are
-    adopted again.
-    """
-    if not settings.check_images:
-        return _Images()
-    checked, found, lost = 0, 0, list[Failure]()
-    for number, day in enumerate(sorted(partitions.summaries)):
-        on_progress(Progress(done=number, planned=len(partitions.summaries), stage="looking for images"))
-        check = await check_images(ports.store, settings.layout, await ports.manifest.load(day))
-        if check.missing or check.found:
-            amended = await ports.manifest.amend(day, check.applied(ports.clock.now()))
-            partitions.summaries[day] = amended.summary()
-        checked, found = checked + check.checked, found + len(check.found)
-        lost += [Failure(*key, each.reason) for key, each in sorted(check.missing.items())]
-    return _Images(checked, found, tuple(lost))
-
-
-async def _count(ports: Ports, asked: Probe, partitions: _Partitions, on_progress: ProgressListener) -> _Counted:
-    """What the counts prove, on the axis of this source's walk."""
-    on_progress(Progress(stage="comparing counts"))
-    axis = asked.capabilities.axis
-    counts = SourceCounts(source=ports.source, capabilities=asked.capabilities)
-    end = min(asked.page.source_time, ports.clock.now()) - MAX_LATENCY
-    if not asked.capabilities.counts_by_date:
-        # What was requested before `newest - MAX_LATENCY` had completed when the newest output was read.
-        ends = [end, partitions.newest - MAX_LATENCY] if partitions.newest > BEGINNING + MAX_LATENCY else [end]
-        proven = await by_total(counts, partitions.live, [one for one in ends if one <= end], _live_in(ports))
-        claim = "The source's counts do not honour dates: only its grand total could be compared."
-        return _Counted(proven.on(axis, Axis.REQUESTED), claims=(*counts.claims, claim))
-    stretches = await by_date(counts, partitions.live, end, _live_in(ports))
-    gaps = tuple(cell for cell in stretches if not cell.agrees)
-    proven = Coverage.of(cell.window for cell in stretches if cell.agrees)
-    return _Counted(
-        proven.on(axis, Axis.REQUESTED), _proof(stretches, gaps, ports.clock.now()), gaps, tuple(counts.claims)
-    )
-
-
-def _live_in(ports: Ports) -> LiveCount:
-    async def live(day: date, window: Window) -> int:
-        return (await ports.manifest.load(day)).live_count(window)
-
-    return live
-
-
-def _proof(stretches: list[CountComparison], gaps: tuple[CountComparison, ...], now: datetime) -> Proof | None:
-    """Of the whole; none if differences happen to cancel out."""
-    source, manifest = sum(cell.source for cell in stretches), sum(cell.manifest for cell in stretches)
-    if gaps and source == manifest:
-        return None
-    return Proof(BEGINNING, stretches[-1].window.end, source, manifest, now, len(stretches))

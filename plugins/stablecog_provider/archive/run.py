@@ -51,7 +51,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     asked = await probe(ports.source, sweep_from(file.current))
     settled = _settled(asked, settings, started)
     ledger = _ledger(ports, settings, file, run_id)
-    inventory = await take_inventory(ports.manifest, ledger, file, settings.layout)
+    inventory = await take_inventory(ports.manifest, ledger, file, settings.layout, started)
     slice_, doubted = await _check_account(ports, settings, asked, file, ledger, inventory)
     start = await starting_point(ports, settings.layout, file, asked, run_id, unsafe=settings.allow_unsafe_store)
     committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint)

@@ -10,6 +10,7 @@ from ..model.checkpoint import Checkpoint
 from ..model.object_keys import Layout
 from ..model.partition_summary import PartitionSummary
 from ..model.verdict import Outcome, is_whole, outcome_of, worst
+from .committing.intent import intended_days
 from .committing.inventory import expected_days
 from .ports import ObjectStore
 from .reports.status import ArchiveStatus, LastRun
@@ -69,29 +70,23 @@ async def _partitions(store: ObjectStore, layout: Layout, checkpoint: Checkpoint
         async for item in store.list(layout.manifest)
         if (day := layout.parse_partition(item.key)) is not None
     }
-    missing = []
-    for day in expected_days(checkpoint):
-        # Some stores list late what was written lately.
-        if day not in listed and await store.head(layout.partition(day)) is None:
+    expected, intended = expected_days(checkpoint), intended_days(checkpoint)
+    missing, changed = [], []
+    for day in sorted(intended.union(listed, expected)):
+        summary = checkpoint.partitions.get(day, PartitionSummary())
+        if day in listed and day not in intended:
+            if summary.is_version(listed[day]):
+                continue
+            if summary.listed:
+                changed.append(day)
+                continue
+        # Some stores list late what was written lately, and some gateways spell versions otherwise where they list.
+        item = await store.head(layout.partition(day))
+        if item is None and day in expected:
             missing.append(day)
-    known = checkpoint.partitions
-    changed = []
-    for day, version in sorted(listed.items()):
-        summary = known.get(day)
-        if summary is not None and (summary.is_version(version) or await _is_as_written(store, layout, day, summary)):
-            continue
-        changed.append(day)
+        elif item is not None and item.version.strip('"') != summary.version:
+            changed.append(day)
     return missing, changed
-
-
-async def _is_as_written(store: ObjectStore, layout: Layout, day: date, summary: PartitionSummary) -> bool:
-    """Whether the partition is what the last run wrote, if no listing of it was seen yet: some gateways spell versions
-    otherwise where they list.
-    """
-    if summary.listed:
-        return False
-    item = await store.head(layout.partition(day))
-    return item is not None and item.version.strip('"') == summary.version
 
 
 async def _last_run(store: ObjectStore, layout: Layout, run_id: str) -> LastRun | None:

@@ -82,6 +82,15 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Intent:
+    """The days whose partition a process is about to write, or was about to write when it was killed. `at`: when it said so."""
+
+    run_id: str
+    days: tuple[date, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What is known of an archive.
 
@@ -90,7 +99,8 @@ class Checkpoint:
     `differences`: places of the requested axis where the counts differ. `reread`: stretches of the requested axis whose
     partition was changed by something else, until they are read again. `proofs`: how often the whole was compared.
     `deletions_allowed`: so many outputs may still be marked as deleted beyond what is marked without asking.
-    `store_probed`: the store whose conditional writes were seen to work at `store_probed_at`.
+    `store_probed`: the store whose conditional writes were seen to work at `store_probed_at`. `intents`: partitions that may
+    have been written since, without being counted here.
     """
 
     source: str
@@ -107,6 +117,7 @@ class Checkpoint:
     verdict: Verdict | None = None
     deletions_allowed: int = 0
     consents: tuple[Consent, ...] = ()
+    intents: tuple[Intent, ...] = ()
     store_probed: str = ""
     store_probed_at: datetime | None = None
     run_id: str = ""

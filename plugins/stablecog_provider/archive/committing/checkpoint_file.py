@@ -57,20 +57,16 @@ class CheckpointFile:
         """
         if self._unreadable is not None:
             await self._store.put(aside, self._unreadable, content_type="application/octet-stream")
-        condition = Unchanged(self._version) if self._version else Absent()
-        try:
-            await self._store.put(
-                self._layout.checkpoint, checkpoint.to_json(), content_type="application/json", condition=condition
-            )
-        except Conflict:
-            # The store client repeats a request whose answer was lost: then the conflict is with our own write.
-            found = await self._store.get(self._layout.checkpoint)
-            if found is not None and found.body == checkpoint.to_json():
-                return
-            raise StoreUnavailable(
-                f"{self._layout.checkpoint} was written by another run meanwhile",
-                hint="wait until no run is at work, then rebuild again; nothing is lost",
-            ) from None
+        if not await self._swap(checkpoint):
+            raise self._overtaken()
+
+    async def amend_once(self, change: Change) -> None:
+        """Save `change(what was read last)`; does nothing if the bucket had no readable checkpoint.
+
+        Raises StoreUnavailable if another run wrote it in the meantime.
+        """
+        if self.current is not None and not await self._swap(change(self.current)):
+            raise self._overtaken()
 
     async def update(self, change: Change, start: Checkpoint, look_again: LookAgain | None = None) -> Checkpoint:
         """Save `change(what the bucket holds)`, or `change(start)` if it holds none. `change` may be applied again to a newer
@@ -87,21 +83,34 @@ class CheckpointFile:
         wanted = change(self.current or start)
         if wanted == self.current:
             return wanted
+        if not await self._swap(wanted):
+            raise StoreUnavailable(f"{self._layout.checkpoint}: another run keeps writing it first")
+        return wanted
+
+    async def _swap(self, wanted: Checkpoint) -> bool:
+        """Put `wanted` in the place of what was read last; returns False if something else is there by now."""
         # Until the store says that it was written, nothing is known: the next attempt looks before it writes.
         self._stale = True
         condition = Unchanged(self._version) if self._version else Absent()
+        body = wanted.to_json()
         try:
             self._version = await self._store.put(
-                self._layout.checkpoint, wanted.to_json(), content_type="application/json", condition=condition
+                self._layout.checkpoint, body, content_type="application/json", condition=condition
             )
         except Conflict:
-            # As in `replace`: it may be our own write. Applied once more, the change would be made twice.
+            # The store client repeats a request whose answer was lost: then the conflict is with our own write.
             found = await self._store.get(self._layout.checkpoint)
-            if found is None or found.body != wanted.to_json():
-                raise StoreUnavailable(f"{self._layout.checkpoint}: another run keeps writing it first") from None
+            if found is None or found.body != body:
+                return False
             self._version = found.version
         self._stale, self.current = False, wanted
-        return wanted
+        return True
+
+    def _overtaken(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"{self._layout.checkpoint} was written by another run meanwhile",
+            hint="wait until no run is at work, then rebuild again; nothing is lost",
+        )
 
     async def _read(self) -> None:
         stored = await self._store.get(self._layout.checkpoint)

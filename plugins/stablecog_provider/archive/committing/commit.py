@@ -1,6 +1,7 @@
 """Commits: rows into their partitions, then what is covered into the checkpoint.
 
-Order of a commit: images, then their partitions, then the checkpoint. A kill between any two repeats work and loses none.
+Order of a commit: images, the intent to write partitions, the partitions, then the checkpoint. A kill between any two repeats
+work and loses none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from ...model.object_keys import day_of
 from ...model.partition_summary import PartitionSummary
 from ..ports import Clock, Manifest
 from .checkpoint_file import CheckpointFile
+from .intent import announced, concluded
 from .inventory import Inventory
 from .ledger import Ledger
 
@@ -74,6 +76,8 @@ class Committer:
         for row in rows:
             by_day[day_of(row.created_at)].append(row)
         days = sorted(by_day)
+        if days:
+            await self.amend(lambda found: announced(found, self._run_id, days, self._clock.now()))
         summaries: dict[date, PartitionSummary] = {}
         self._fullest = 0
         for at in range(0, len(days), PARTITIONS_AT_ONCE):
@@ -111,7 +115,9 @@ class Committer:
         def change(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
             fresh = replace(
-                found, coverage=found.coverage.merge(covered), partitions={**found.partitions, **_listed_as(found, now)}
+                concluded(found, self._run_id),
+                coverage=found.coverage.merge(covered),
+                partitions={**found.partitions, **_listed_as(found, now)},
             )
             return found if fresh == found else self.signed(fresh)
 
@@ -133,12 +139,13 @@ class Committer:
 
         def change(found: Checkpoint) -> Checkpoint:
             noted = inventory.noted(found)
+            noted = replace(noted, intents=tuple(each for each in noted.intents if each not in inventory.abandoned))
             for kind, count in consents.items():
                 consent = Consent(kind, count, self._run_id, now)
                 noted = replace(noted, consents=(*noted.consents, consent)[-MAX_CONSENTS:])
             return replace(noted, deletions_allowed=max(noted.deletions_allowed, consents.get("deletions", 0)))
 
-        if inventory.summaries or consents:
+        if inventory.summaries or inventory.abandoned or consents:
             await self.amend(change)
 
     def signed(self, checkpoint: Checkpoint) -> Checkpoint:

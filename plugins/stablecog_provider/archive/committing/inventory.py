@@ -3,7 +3,8 @@
 The checkpoint names each partition's object by its version. A partition that is gone is refused: its rows may be the only
 record of what the source has deleted. A partition of another version (another tool wrote it, an earlier one was restored, a run
 was killed before its checkpoint, a run is at work at the same time) is read, checked as strictly as ever and counted, and its day
-is read from the source again: a count alone could not tell which rows it holds.
+is read from the source again: a count alone could not tell which rows it holds. Partitions that a process was about to write
+are looked up one by one, since the listing may lag.
 """
 
 from __future__ import annotations
@@ -13,24 +14,26 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from ...errors import ArchiveDamaged
-from ...model.checkpoint import Checkpoint
+from ...model.checkpoint import Checkpoint, Intent
 from ...model.coverage import Coverage, Window
 from ...model.object_keys import Layout
 from ...model.partition_summary import PartitionSummary
 from ...model.times import BEGINNING
 from ..ports import Manifest
 from .checkpoint_file import CheckpointFile
+from .intent import abandoned, intended_days
 from .ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """`summaries`: what those partitions hold whose version was not known. `changed`: those of them that something else than a
-    finished run has changed.
+    finished run has changed. `abandoned`: intents of processes that were killed, which this inventory settles.
     """
 
     summaries: Mapping[date, PartitionSummary] = field(default_factory=dict)
     changed: tuple[date, ...] = ()
+    abandoned: tuple[Intent, ...] = ()
 
     def noted(self, checkpoint: Checkpoint) -> Checkpoint:
         """The checkpoint with these summaries, and the changed days marked for reading."""
@@ -42,7 +45,9 @@ class Inventory:
         )
 
 
-async def take_inventory(manifest: Manifest, ledger: Ledger, file: CheckpointFile, layout: Layout) -> Inventory:
+async def take_inventory(
+    manifest: Manifest, ledger: Ledger, file: CheckpointFile, layout: Layout, now: datetime
+) -> Inventory:
     """Count again what has changed; writes nothing. Raises ArchiveDamaged if a partition is missing or unreadable."""
     if file.current is None:
         return Inventory()
@@ -51,19 +56,26 @@ async def take_inventory(manifest: Manifest, ledger: Ledger, file: CheckpointFil
     if odd:
         # Another run may have saved since: what it wrote is no change by something else.
         odd = _odd(await file.load() or file.current, listed)
-    missing = [day for day in expected_days(file.current) if day not in listed and not await _is_there(manifest, day)]
+    intended = intended_days(file.current)
+    missing = [
+        day
+        for day in expected_days(file.current)
+        if (day not in listed or day in intended) and not await _is_there(manifest, day)
+    ]
     if missing:
         raise missing_partitions(layout, missing)
     summaries: dict[date, PartitionSummary] = {}
     changed: list[date] = []
-    for day in odd:
+    for day in sorted(intended.union(odd)):
         summary = (await ledger.partition(day)).summary()
-        before = file.current.partitions.get(day)
-        if before is None or before.version != summary.version:
+        before = file.current.partitions.get(day, PartitionSummary())
+        if before.version != summary.version:
             changed.append(day)
+        elif day not in odd:
+            continue
         # Some gateways spell versions otherwise where they list: so only a listing is compared with a listing.
-        summaries[day] = replace(summary, listed=listed[day])
-    return Inventory(summaries, tuple(changed))
+        summaries[day] = replace(summary, listed=listed[day] if day in odd else "")
+    return Inventory(summaries, tuple(changed), abandoned(file.current, now))
 
 
 def _odd(known: Checkpoint, listed: Mapping[date, str]) -> list[date]:

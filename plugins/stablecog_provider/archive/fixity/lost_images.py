@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from ...model import row_lifecycle
+from ...model.failure import Failure
 from ...model.manifest import Row, RowKey, State
 from ...model.object_keys import Layout
-from ..ports import ObjectStore, Partition
+from ...model.partition_summary import PartitionSummary
+from ..ports import ObjectStore, Partition, Ports, Progress, ProgressListener
+
+Announce = Callable[[Iterable[date]], Awaitable[None]]
+"""Says durably which partitions are about to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,39 @@ class ImageCheck:
             return row if where is None or row.uri is None else row_lifecycle.found(row, now, where)
 
         return change
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesLookedAt:
+    """What looking for all stored images in the bucket found. `checked`: None if nobody looked. `summaries`: of the partitions
+    that were written for it.
+    """
+
+    checked: int | None = None
+    found: int = 0
+    lost: tuple[Failure, ...] = ()
+    summaries: Mapping[date, PartitionSummary] = field(default_factory=dict)
+
+
+async def look_for_images(
+    ports: Ports, layout: Layout, days: Iterable[date], announce: Announce, on_progress: ProgressListener
+) -> ImagesLookedAt:
+    """Look for every stored image of these days. Those that are lost are marked, so that the next run copies them; those that
+    are back are adopted again. `announce` is awaited before the first partition is written.
+    """
+    checked, found, lost = 0, 0, list[Failure]()
+    summaries: dict[date, PartitionSummary] = {}
+    days = sorted(days)
+    for number, day in enumerate(days):
+        on_progress(Progress(done=number, planned=len(days), stage="looking for images"))
+        check = await check_images(ports.store, layout, await ports.manifest.load(day))
+        if check.missing or check.found:
+            if not summaries:
+                await announce(days[number:])
+            summaries[day] = (await ports.manifest.amend(day, check.applied(ports.clock.now()))).summary()
+        checked, found = checked + check.checked, found + len(check.found)
+        lost += [Failure(*key, each.reason) for key, each in sorted(check.missing.items())]
+    return ImagesLookedAt(checked, found, tuple(lost), summaries)
 
 
 async def check_images(store: ObjectStore, layout: Layout, partition: Partition) -> ImageCheck:

@@ -1,0 +1,38 @@
+"""Intents: the days whose partition a process is about to write, saved in the checkpoint before it writes them.
+
+A partition is written before the checkpoint that counts it. If the process is killed between the two, and the store's listing
+still shows the earlier version, only the intent reveals the change. Whoever reads the checkpoint therefore looks these days up
+one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from ...model.checkpoint import Checkpoint, Intent
+
+LONGEST_COMMIT = timedelta(hours=1)
+"""No commit takes as long. An intent that is older belongs to a process that was killed, or that failed."""
+
+
+def announced(found: Checkpoint, run_id: str, days: Iterable[date], now: datetime) -> Checkpoint:
+    """The checkpoint with this process's intent to write the partitions of `days`."""
+    others = concluded(found, run_id).intents
+    return replace(found, intents=(*others, Intent(run_id, tuple(sorted(days)), now)))
+
+
+def concluded(found: Checkpoint, run_id: str) -> Checkpoint:
+    """The checkpoint without the process's intent."""
+    return replace(found, intents=tuple(each for each in found.intents if each.run_id != run_id))
+
+
+def abandoned(found: Checkpoint, now: datetime) -> tuple[Intent, ...]:
+    """The intents that no living process can have."""
+    return tuple(each for each in found.intents if not now - LONGEST_COMMIT <= each.at <= now)
+
+
+def intended_days(found: Checkpoint) -> set[date]:
+    """The days that a process meant to write and has not saved yet."""
+    return {day for each in found.intents for day in each.days}

@@ -1,0 +1,59 @@
+"""What the source's counts prove of a manifest whose checkpoint is being rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ...model.counts import CountComparison, Proof
+from ...model.coverage import MAX_LATENCY, Axis, Coverage, Window
+from ...model.times import BEGINNING
+from ..listing.capabilities import Probe
+from ..listing.counts import SourceCounts
+from ..ports import Ports
+from .bisection import LiveCount, by_date, by_total
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the counts prove, on the axis of the walk."""
+
+    coverage: Coverage
+    proof: Proof | None = None
+    gaps: tuple[CountComparison, ...] = ()
+    claims: tuple[str, ...] = ()
+
+
+async def recount(ports: Ports, asked: Probe, live: Mapping[date, int], newest: datetime) -> Counted:
+    """Compare the source's counts with the manifest's. `live`: outputs per day. `newest`: when the newest was requested."""
+    axis = asked.capabilities.axis
+    counts = SourceCounts(source=ports.source, capabilities=asked.capabilities)
+    end = min(asked.page.source_time, ports.clock.now()) - MAX_LATENCY
+    if not asked.capabilities.counts_by_date:
+        # What was requested before `newest - MAX_LATENCY` had completed when the newest output was read.
+        ends = [end, newest - MAX_LATENCY] if newest > BEGINNING + MAX_LATENCY else [end]
+        proven = await by_total(counts, live, [one for one in ends if one <= end], _live_in(ports))
+        claim = "The source's counts do not honour dates: only its grand total could be compared."
+        return Counted(proven.on(axis, Axis.REQUESTED), claims=(*counts.claims, claim))
+    stretches = await by_date(counts, live, end, _live_in(ports))
+    gaps = tuple(cell for cell in stretches if not cell.agrees)
+    proven = Coverage.of(cell.window for cell in stretches if cell.agrees)
+    return Counted(
+        proven.on(axis, Axis.REQUESTED), _proof(stretches, gaps, ports.clock.now()), gaps, tuple(counts.claims)
+    )
+
+
+def _live_in(ports: Ports) -> LiveCount:
+    async def live(day: date, window: Window) -> int:
+        return (await ports.manifest.load(day)).live_count(window)
+
+    return live
+
+
+def _proof(stretches: list[CountComparison], gaps: tuple[CountComparison, ...], now: datetime) -> Proof | None:
+    """Of the whole; none if differences happen to cancel out."""
+    source, manifest = sum(cell.source for cell in stretches), sum(cell.manifest for cell in stretches)
+    if gaps and source == manifest:
+        return None
+    return Proof(BEGINNING, stretches[-1].window.end, source, manifest, now, len(stretches))
