@@ -10,8 +10,6 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
-from stablecog_provider.simulator.dialect import CURRENT, CursorKey
-
 from .account import BEGAN, OTHER
 from .bucket_rules import BucketRules
 from .hosts import Health
@@ -70,9 +68,6 @@ class Sequences(SourceRules, BucketRules, RunRules, RuleBasedStateMachine):
         self.tell("the world comes to peace")
         self.the_source_shows_all()
         account.lies.ghosts.clear()
-        if account.dialect.cursor is CursorKey.OPAQUE:
-            # There a loss that a deletion evens out shows nowhere, as every report says.
-            account.dialect = CURRENT
         account.hosts.health = dict.fromkeys(account.hosts.health, Health.WELL)
         account.hosts.broken.clear()
         scenario.skew = timedelta(0)

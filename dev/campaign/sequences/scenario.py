@@ -21,7 +21,6 @@ from stablecog_provider.errors import ArchiveDamaged, ArchiveError
 from stablecog_provider.model.checkpoint import Checkpoint
 from stablecog_provider.model.manifest import Row, RowKey
 from stablecog_provider.model.object_keys import Layout
-from stablecog_provider.simulator.dialect import CursorKey
 
 from .account import RIGHT, Account, Api, shows_all
 from .bucket import Bucket, Killed, Trouble, View
@@ -143,8 +142,7 @@ class Scenario:
 
     @property
     def patience_is_over(self) -> bool:
-        opaque = self.account.dialect.cursor is CursorKey.OPAQUE
-        return not opaque and self.calm_runs > self.bound and self.account.now - self.calm_since > LONG
+        return self.calm_runs > self.bound and self.account.now - self.calm_since > LONG
 
     def mislead(self, outputs: Iterable[str]) -> None:
         self.misled |= set(outputs)

@@ -23,7 +23,7 @@ from .listing.account_check import Archived, check_account
 from .listing.budget import RequestBudget, request_limit
 from .listing.capabilities import Probe, WalkKind, probe
 from .listing.counts import SourceCounts
-from .listing.gaps import due_days, resting, windows_to_read
+from .listing.gaps import due_days, from_the_top, resting, windows_to_read
 from .listing.opaque_walk import PAGE_SIZE
 from .listing.sweep import Slice, read_slice, sweep_from
 from .listing.verified import verified
@@ -52,7 +52,10 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     settled = _settled(asked, settings, started)
     ledger = _ledger(ports, settings, file, run_id)
     inventory = await take_inventory(ports.manifest, ledger, file, settings.layout, started)
+    opaque, before = asked.capabilities.walk is WalkKind.DOCUMENTED, ports.source.requests
     slice_, doubted = await _check_account(ports, settings, asked, file, ledger, inventory)
+    # An opaque cursor leads to the days that are looked at only from the top.
+    on_the_way = ports.source.requests - before if opaque else 0
     start = await starting_point(ports, settings.layout, file, asked, run_id, unsafe=settings.allow_unsafe_store)
     committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint)
     await committer.note(inventory, _consents(settings, start.checkpoint.live))
@@ -63,6 +66,8 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         # What the account check found missing is found by reading everything again, and the next run is not refused.
         known = replace(known, coverage=Coverage())
     windows = await windows_to_read(known, ledger.unread, settings, settled, started)
+    if opaque:
+        windows = from_the_top(windows)
     tally = Tally.sum([await run.read(window) for window in windows])
     tally = Tally.sum((tally, await run.sweep(slice_), await run.retry(started)))
     proof, repaired = await run.prove(windows, tally, started)
@@ -70,7 +75,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     # Of two clocks, the one that claims less.
     read_at = min(started, asked.page.source_time)
     saved, outcome = await conclude(committer, proof, slice_, run_id, read_at, ports.clock.now())
-    page_size = PAGE_SIZE if asked.capabilities.walk is WalkKind.DOCUMENTED else settings.per_page
+    page_size, read_again = PAGE_SIZE if opaque else settings.per_page, max(0, tally.read - tally.new)
     report = RunReport(
         run_id=run_id,
         archive=str(settings.layout),
@@ -87,7 +92,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         pending_retries=len(saved.due),
         next_retry=min(saved.due.values(), default=None),
         source_requests=ports.source.requests,
-        request_limit=request_limit(tally.new, len(windows.windows), max(0, tally.read - tally.new), page_size),
+        request_limit=request_limit(tally.new, len(windows.windows) + on_the_way, read_again, page_size),
         store_requests=ports.store.requests,
         proof=proof.proof,
         differences=proof.differences,

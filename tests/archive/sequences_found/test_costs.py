@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+
+import pytest
 
 from stablecog_provider.adapters.memory import MemoryObject
 from stablecog_provider.simulator.dialect import CursorKey, Dialect
@@ -33,3 +36,32 @@ async def test_pages_as_the_documentation_has_them_are_part_of_the_limit() -> No
     scene = Scene(a_world(2000, future=0), OPAQUE)
     report = await scene.run()
     assert report.source_requests <= report.request_limit
+
+
+@pytest.mark.parametrize("counts_by_date", [True, False])
+async def test_without_a_cursor_one_reading_serves_all_days(counts_by_date: bool) -> None:
+    """Every partition was written by something else, and no cursor leads to a day."""
+    scene = Scene(a_world(3000, days=9, future=0), replace(OPAQUE, counts_by_date=counts_by_date))
+    await scene.run()
+    for key in partitions(scene):
+        item = scene.store.objects[key]
+        scene.store.objects[key] = MemoryObject(item.body, f"copied-{item.version}", item.content_type, item.metadata)
+    scene.clock.advance(timedelta(hours=1))
+    report = await scene.run()
+    assert report.outcome == "proven"
+    assert report.source_requests <= report.request_limit
+    assert report.source_requests < 2 * 3000 / 50 + 20, (
+        "the account is read once for the lookback, and once for all days"
+    )
+    report = await scene.run()
+    assert report.source_requests < 3000 / 50 + 20
+
+
+async def test_without_a_cursor_a_part_costs_what_the_report_names() -> None:
+    scene = Scene(a_world(3000, days=9, future=0), OPAQUE)
+    now = scene.clock.now()
+    for start, end in ((9, 6), (3, None), (6, 3)):
+        report = await scene.run(
+            start=now - timedelta(days=start), end=None if end is None else now - timedelta(days=end)
+        )
+        assert report.source_requests <= report.request_limit

@@ -100,7 +100,9 @@ class Pipeline:
         """The steps of a walk as work items."""
         async for step in steps:
             self._notify(read=self.progress.read + len(step.outputs))
-            yield WorkItems(await self.ledger.entries(step.outputs), step.covered, len(step.outputs), step.holes)
+            yield WorkItems(
+                await self.ledger.entries(step.outputs), step.covered, step.lines or len(step.outputs), step.holes
+            )
 
     async def retries(self, days: Iterable[date]) -> AsyncIterator[WorkItems]:
         """The images of these days that are not stored and are due."""

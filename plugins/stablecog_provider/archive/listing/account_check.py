@@ -24,8 +24,8 @@ from ...model.row_lifecycle import is_live
 from ...model.times import BEGINNING, MICROSECOND
 from ..ports import Partition, Source
 from .capabilities import Capabilities, Probe
+from .opaque_walk import documented
 from .sweep import Slice
-from .walk import walk
 
 SHARE = 0.9
 """Of the outputs that are listed in covered stretches, at least this share must be held."""
@@ -254,6 +254,7 @@ async def _listed_at(
             rising = PageQuery(cursor=min(instants) - MICROSECOND, order=Order.ASCENDING, per_page=MAX_PER_PAGE)
             yield (await source.page(rising)).outputs
         return
-    # An opaque cursor leads there only from the top.
-    async for step in walk(source, Window(max(instants), max(instants) + MICROSECOND), capabilities):
-        yield step.outputs
+    # An opaque cursor leads there only from the top; what is passed on the way is evidence, too.
+    async for step in documented(source, Window(max(instants), max(instants) + MICROSECOND)):
+        if step.outputs:
+            yield step.outputs

@@ -36,6 +36,10 @@ class RequestBudget:
         allowed = self.extra + PER_PAGE_OF_NEW * found // MAX_PER_PAGE
         return max(0, allowed - (self.source.requests - self._began))
 
+    def allow(self, requests: int) -> None:
+        """Do not count requests that were made since."""
+        self.extra += requests
+
     @property
     def ample(self) -> bool:
         """Whether more than half of it is left: finding a place is worth nothing if it cannot be read any more."""

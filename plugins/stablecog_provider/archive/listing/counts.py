@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ...model.coverage import Window
 from ...model.output import Output, identity
-from ...model.page import MAX_PER_PAGE, PageQuery
+from ...model.page import MAX_PER_PAGE, Page, PageQuery
 from ...model.times import MICROSECOND
 from ..ports import Source
 from .capabilities import Capabilities, WalkKind
@@ -31,6 +31,7 @@ class SourceCounts:
     capabilities: Capabilities
     per_page: int = MAX_PER_PAGE
     claims: list[str] = field(default_factory=list)
+    _after: dict[datetime, tuple[tuple[int | None, list[str]], int]] = field(default_factory=dict)
 
     async def of(self, window: Window) -> int | None:
         """Return the number of live outputs in the window, or None if the source reports none.
@@ -48,9 +49,18 @@ class SourceCounts:
         if page.total is None:
             self.claims.append("The source reports no count: completeness cannot be proven.")
             return None
+        return page.total - await self._listed_from(end, page)
+
+    async def _listed_from(self, end: datetime, page: Page) -> int:
+        """How many outputs are listed from `end` on. `page`: the newest one. While it and its total stay, so does this."""
         listed = {identity(row): row.created_at for row in page.readable}
+        state = (page.total, [*listed])
+        if end in self._after and self._after[end][0] == state:
+            return self._after[end][1]
         oldest = min(listed.values(), default=end)
         if page.next is not None and oldest >= end:
             async for step in walk(self.source, Window(end, oldest + MICROSECOND), self.capabilities, self.per_page):
                 listed.update((identity(row), row.created_at) for row in step.outputs if isinstance(row, Output))
-        return page.total - sum(at >= end for at in listed.values())
+        count = sum(at >= end for at in listed.values())
+        self._after[end] = (state, count)
+        return count

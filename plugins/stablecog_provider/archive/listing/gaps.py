@@ -16,6 +16,12 @@ LOOKBACK_OUTPUTS = 6000
 """A lookback holds at most about so many outputs (20 pages), by the manifest's counts: what is older, the sweep reads again."""
 
 
+def from_the_top(windows: Coverage) -> Coverage:
+    """What is read instead if no cursor leads to an old place: every walk begins at the newest output, so that one is enough."""
+    spanned = windows.windows
+    return Coverage((Window(spanned[0].start, spanned[-1].end),)) if spanned else windows
+
+
 class ReadingSettings(Protocol):
     """Of `ArchiveSettings`, what decides what is read."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
+from ...model.checkpoint import Checkpoint
 from ...model.coverage import Coverage, Window
 from ...model.output import identity
 from ...model.page import Page, PageQuery
@@ -11,6 +13,8 @@ from ...model.times import FAR_FUTURE
 from ..ports import Source
 from .pages import Step, contradiction
 
+READ_AGAIN_AFTER = timedelta(days=7)
+"""All is read again after this long. No token leads to an old place, so a second reading cannot go on where another one ended."""
 REPEATS = 3
 """How often the walk is made at most while the account changes under it."""
 PAGE_SIZE = 50
@@ -38,12 +42,18 @@ async def documented(source: Source, window: Window) -> AsyncIterator[Step]:
                     f"`next` has led to {without_progress} outputs, and none of them is older than before"
                 )
             lowest = min(lowest, reached)
-            yield Step(page.outputs)
+            yield Step(page.outputs, lines=len(page.outputs))
             page = await source.page(PageQuery(cursor=page.next))
-        yield Step(page.outputs)
+        yield Step(page.outputs, lines=len(page.outputs))
         if page is first or _stood_still(first, await source.page(PageQuery())):
             yield Step((), Coverage((window,)), as_of=first.source_time)
             return
+
+
+def is_due(known: Checkpoint, now: datetime) -> bool:
+    """Whether all of the account is to be read again: it never was, or not for long."""
+    since = known.sweep.oldest
+    return known.proofs > 0 and (since is None or not since <= now < since + READ_AGAIN_AFTER)
 
 
 def _stood_still(before: Page, now: Page) -> bool:

@@ -20,13 +20,15 @@ class Step:
 
     `outputs` may repeat outputs of earlier steps. `covered` is true once the outputs
     of this and all earlier steps are archived. `holes`: stretches that the listing cannot show. `as_of`: the source's clock
-    when it answered; a page proves nothing about what came later.
+    when it answered; a page proves nothing about what came later. `lines`: outputs on the page, if a walk
+    passes many that lie outside of its window.
     """
 
     outputs: tuple[Output | UnreadableOutput, ...]
     covered: Coverage = Coverage()
     holes: Coverage = Coverage()
     as_of: datetime = FAR_FUTURE
+    lines: int = 0
 
 
 Position = tuple[datetime, datetime]

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from ...model.checkpoint import Checkpoint, Verdict
 from ...model.counts import Difference, Proof
-from ...model.times import BEGINNING
+from ...model.coverage import Window
+from ...model.times import BEGINNING, FAR_FUTURE
 from ...model.verdict import Outcome, outcome_of, worst
 from ..committing.commit import Committer
 from ..listing.sweep import Slice
@@ -22,6 +23,8 @@ async def conclude(
 
     `read_at`: not after the slice was read.
     """
+    if proof.read_whole:
+        slice_ = Slice(Window(BEGINNING, FAR_FUTURE), (), last=True)
     limit = Outcome.PROVEN if proof.proof is not None and proof.proof.agrees else Outcome.NOT_PROVEN
 
     def change(found: Checkpoint) -> Checkpoint:

@@ -18,7 +18,7 @@ from ..committing.ledger import Ledger
 from ..committing.pipeline import Pipeline, WorkItems
 from ..committing.tally import Tally
 from ..listing.budget import RequestBudget
-from ..listing.capabilities import Capabilities
+from ..listing.capabilities import Capabilities, WalkKind
 from ..listing.counts import SourceCounts
 from ..listing.pages import Step
 from ..listing.strips import FREE_CUTS
@@ -34,7 +34,9 @@ NARROWEST = timedelta(milliseconds=1)
 
 @dataclass(slots=True, kw_only=True)
 class Places:
-    """One run's dealings with places that differ, on the requested axis. `tallies`: what repairing archived."""
+    """One run's dealings with places that differ, on the requested axis. `tallies`: what repairing archived. `whole`: all that
+    the source lists, with the time of request, once it was read for that; complete if the account stood still meanwhile.
+    """
 
     source: Source
     capabilities: Capabilities
@@ -47,6 +49,8 @@ class Places:
     guard: DeletionGuard
     per_page: int = MAX_PER_PAGE
     tallies: list[Tally] = field(default_factory=list)
+    whole: dict[str, datetime | None] | None = None
+    whole_is_complete: bool = False
 
     async def count(self, window: Window) -> int:
         """The source's count; the manifest's if the source names none."""
@@ -120,10 +124,24 @@ class Places:
             looked = looked or (before.source, before.manifest) == (place.source, place.manifest)
         return difference.looked(place, now) if looked else difference
 
-    async def read_again(self, window: Window) -> None:
+    async def read_again(self, window: Window) -> bool:
         """Archive what is listed in the window and not held; mark what is held and not listed as deleted, if the listing agrees
-        with the source's own count.
+        with the source's own count. Returns whether all that is held was listed.
         """
+        listed = await self._listed(window)
+        gone = await self.ledger.unlisted(window, listed)
+        if not gone:
+            return True
+        shown = sum(at is None or at in window for at in listed.values())
+        if await self.counts.of(window) == shown and await self._may_mark(gone):
+            await self.archive(self._tombstones(gone))
+        return False
+
+    async def _listed(self, window: Window) -> dict[str, datetime | None]:
+        """What the source lists in the window, with the time of request; what is not held is archived."""
+        if self.capabilities.walk is WalkKind.DOCUMENTED:
+            whole = await self.read_whole()
+            return {output_id: at for output_id, at in whole.items() if at is None or at in window}
         listed: dict[str, datetime | None] = {}
         cuts = min(FREE_CUTS, self.budget.left // 2)
         for stretch in Coverage((window,)).around(self.capabilities.axis, Axis.REQUESTED):
@@ -133,12 +151,26 @@ class Places:
             listed |= {identity(output): output.created_at for step in steps for output in step.outputs}
             # Read again, the outputs claim no coverage.
             await self.archive(self.pipeline.work_items(_outputs_alone(steps)))
-        gone = await self.ledger.unlisted(window, listed)
-        if not gone:
-            return
-        shown = sum(at is None or at in window for at in listed.values())
-        if await self.counts.of(window) == shown and await self._may_mark(gone):
-            await self.archive(self._tombstones(gone))
+        return listed
+
+    async def read_whole(self) -> dict[str, datetime | None]:
+        """All that the source lists, read at most once per run. If `next` is opaque, a place can only be reached from the top, so
+        that one reading serves all places.
+        """
+        if self.whole is None:
+            listed, before = dict[str, datetime | None](), self.source.requests
+
+            async def noted(steps: AsyncIterator[Step]) -> AsyncIterator[Step]:
+                async for step in steps:
+                    self.whole_is_complete = bool(step.covered)
+                    listed.update({identity(output): output.created_at for output in step.outputs})
+                    yield Step(step.outputs, lines=step.lines)
+
+            steps = walk(self.source, Window(BEGINNING, FAR_FUTURE), self.capabilities, self.per_page)
+            await self.archive(self.pipeline.work_items(noted(steps)))
+            self.budget.allow(self.source.requests - before)
+            self.whole = listed
+        return self.whole
 
     async def archive(self, items: AsyncIterator[WorkItems]) -> None:
         self.tallies.append(await self.pipeline.run(items))
@@ -231,4 +263,4 @@ async def _until(steps: AsyncIterator[Step], end: datetime) -> list[Step]:
 
 async def _outputs_alone(steps: Iterable[Step]) -> AsyncIterator[Step]:
     for step in steps:
-        yield Step(step.outputs)
+        yield Step(step.outputs, lines=step.lines)

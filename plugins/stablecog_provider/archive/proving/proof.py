@@ -19,6 +19,7 @@ from ...model.coverage import Axis, Coverage, Window
 from ...model.times import BEGINNING
 from ..committing.inventory import day_window
 from ..listing.capabilities import Capabilities, WalkKind
+from ..listing.opaque_walk import is_due
 from .places import Places
 
 LOOKS = 8
@@ -35,7 +36,7 @@ MAX_HOLES = 8
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProof:
     """The end of a run's proof. `known`: the checkpoint when it began. `holes`: stretches of the walk's axis that the listing
-    cannot show. `claims`: sentences on what the proof rests on.
+    cannot show. `claims`: sentences on what the proof rests on. `read_whole`: whether all that the source lists was read again.
     """
 
     known: Checkpoint
@@ -43,6 +44,7 @@ class RunProof:
     differences: tuple[Difference, ...] = ()
     holes: tuple[Difference, ...] = ()
     claims: tuple[str, ...] = ()
+    read_whole: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +64,9 @@ class Prover:
         """Compare and repair. `asked`: the bounds of the run. `recent`: what was read now (walk's axis); empty if there was
         nothing new in it. `holes`: what the walks could not show.
         """
+        opaque = self.capabilities.walk is WalkKind.DOCUMENTED and not self.capabilities.single
+        if opaque and is_due(self.known, self.now):
+            await self.places.read_whole()
         await self._read_changed_days()
         await self._look_at_remembered()
         axis = self.capabilities.axis
@@ -77,9 +82,10 @@ class Prover:
             whole = [window for window in claimed if window.start <= BEGINNING][:1]
             claimed, recent = Coverage(tuple(whole)), Coverage()
             claims.append("The source's counts do not honour dates: completeness rests on its grand total.")
-        if self.capabilities.walk is WalkKind.DOCUMENTED and not self.capabilities.single:
+        if opaque:
             claims.append(
-                "The source's cursor is opaque: outputs lost between two of its pages show in the total only."
+                "The source's cursor is opaque: until all is read again, every 7 days, outputs lost between two of its pages "
+                "show in the total only."
             )
         stretches = self._stretches(claimed, recent.on(Axis.REQUESTED, axis))
         # The oldest of the counts tells as of when the proof is.
@@ -92,7 +98,14 @@ class Prover:
             claims.append(claim)
         differences = await self._capped()
         claims = list(dict.fromkeys(claims))
-        return RunProof(known=self.known, proof=proof, differences=differences, holes=left, claims=tuple(claims))
+        return RunProof(
+            known=self.known,
+            proof=proof,
+            differences=differences,
+            holes=left,
+            claims=tuple(claims),
+            read_whole=self.places.whole_is_complete,
+        )
 
     async def _read_changed_days(self) -> None:
         """Read the days again whose partition was changed by something else: a count would not show which rows it holds."""
@@ -114,6 +127,9 @@ class Prover:
         waiting = sorted(self.known.differences, key=lambda each: each.due)
         self._differences = waiting[LOOKS:]
         for each in waiting[:LOOKS]:
+            if not self.capabilities.counts_by_date and each.start > BEGINNING:
+                await self._look_without_counts(each)
+                continue
             found = CountComparison(each.window, await places.count(each.window), await places.held(each.window))
             if found.agrees:
                 continue
@@ -125,6 +141,22 @@ class Prover:
                 await self._examine([found], each)
             else:
                 await self._examine(await places.locate(each.window, found.source), each)
+
+    async def _look_without_counts(self, each: Difference) -> None:
+        """Read a place again that cannot be counted alone any more. It is settled if the listing shows there what the manifest
+        holds, and the counts of all up to its end agree.
+        """
+        places, whole = self.places, Window(BEGINNING, each.end)
+        rests = each.looked_at <= self.now < each.due
+        if (rests and not self.consented) or not places.budget.left:
+            self._differences.append(each)
+            return
+        # Without a count of the place, nothing in it is marked as deleted; that takes a reading of the whole.
+        same = await places.read_again(each.window) or (
+            not await places.read_again(whole) and await places.read_again(each.window)
+        )
+        if not same or await places.count(whole) != await places.held(whole):
+            self._differences.append(each.looked(CountComparison(each.window, each.source, each.manifest), self.now))
 
     async def _examine(self, found: Iterable[CountComparison], before: Difference | None) -> None:
         for place in found:
