@@ -32,10 +32,10 @@ compares it with the source's own counts. Uses the connections `stablecog_defaul
 | 401, 403, or a missing connection or bucket | fix what the message names, then clear the task |
 | the source or the store failed or cannot be reached | none: a retry or the next run continues from there |
 | the source's count differs from the manifest's | clear the task once; if it differs again, report it to the service |
-| the source contradicts itself, or a document cannot be read | report it to the Dag's owner; the checkpoint has not moved |
+| the source contradicts itself, or a document cannot be read | report it to the Dag's owner; everything committed is kept |
 
-It is safe to clear a task, to run it again, to run it twice at once, and to stop it. No row or image is lost or duplicated, and
-nothing is deleted. Missed days need no backfill: each run reads everything that is missing.
+It is safe to clear a task, to stop it, to run it again, and to run it twice at the same time. No row or image is lost or
+duplicated, and nothing is deleted. Missed days need no backfill: each run reads everything that is missing.
 Failed images do not fail the run; later runs retry them.
 """
 
@@ -71,10 +71,10 @@ with DAG(
         ),
         "retry_failed": Param(False, type="boolean", description="Retry all failed images now"),
         "allow_account_mismatch": Param(
-            False, type="boolean", description="Continue although the source does not look like the archived account"
+            False, type="boolean", description="Continue even if the source does not look like the archived account"
         ),
         "allow_deletions": Param(
-            0, type="integer", minimum=0, description="Allow so many outputs to be marked as deleted at the source"
+            0, type="integer", minimum=0, description="Allow this many outputs to be marked as deleted at the source"
         ),
     },
 ) as dag:

@@ -18,11 +18,11 @@
         ImageRefused              the image's address is not on an allowed host
         ImageHostDown             the image was not tried, because its host is down
         OutputUnreadable          an output lacks a field that the archive needs
-      FatalError                the source or the bucket is not what it claims: stop, checkpoint unchanged
+      FatalError                the source or the bucket is not what it claims to be: the run stops
         SourceContradiction       the source broke its own rules (a page without an end, a cursor that loops)
         ArchiveDamaged            the checkpoint or the manifest is unreadable or missing
           ArchiveTooNew             a newer version of this program wrote it
-        ProofDiffers              everything was saved, and the source still has another count
+        ProofDiffers              everything was saved, but the counts differ
 
 Each has a `hint`, the next step in one sentence; `str()` includes it.
 """
@@ -57,7 +57,7 @@ class BucketMissing(ConfigurationError):
 
 
 class AnotherAccount(ConfigurationError):
-    """The source does not list what the archived account lists: most likely the key is another account's."""
+    """The source does not list what the archived account lists: most likely the key belongs to another account."""
 
     default_hint = (
         "check the API key, and archive another account under another prefix; if it is the same account and its archived "
@@ -70,7 +70,7 @@ class UnsafeStore(ConfigurationError):
 
 
 class TransientError(ArchiveError):
-    """It may work later. `retry_after`: seconds, if the other side named a time."""
+    """It may work later. `retry_after`: seconds to wait, if the other side named a time."""
 
     default_hint = "nothing is lost; the next run continues where this one stopped"
 
@@ -114,7 +114,7 @@ class ImageRefused(ItemError):
 
 
 class ImageHostDown(ItemError):
-    """The image's host fails for every image: this one was not tried, and is due in the next run."""
+    """The image host is down: this image was not tried, and is due in the next run."""
 
     default_hint = "later runs retry it; images of other hosts are not affected"
 
@@ -130,7 +130,7 @@ class OutputUnreadable(ItemError):
 
 
 class FatalError(ArchiveError):
-    """Continuing could do harm. The checkpoint is unchanged."""
+    """Continuing could do harm, so the run stops. Everything committed before is kept."""
 
 
 class SourceContradiction(FatalError):
@@ -148,4 +148,4 @@ class ArchiveTooNew(ArchiveDamaged):
 
 
 class ProofDiffers(FatalError):
-    """Everything is saved, but the counts differ. Raised if an exception is the only way to report that (Airflow)."""
+    """Everything is saved, but the counts differ. Raised only if an exception is needed to report that (Airflow)."""

@@ -224,7 +224,7 @@ def test_a_proof_that_differs_fails_after_the_numbers_are_saved(context: Any) ->
 
 def test_a_place_that_differs_fails_though_the_sums_agree(context: Any) -> None:
     place = Difference(NOW, NOW + timedelta(hours=1), 2, 1, NOW, NOW)
-    with pytest.raises(AirflowException, match="differ in 1 places, though their sums agree"):
+    with pytest.raises(AirflowException, match="differ in 1 period, though their sums agree"):
         run(context, report(Outcome.NOT_PROVEN, differences=(place,)))
     assert context["outlet_events"][ASSET].extra == {}
 

@@ -61,7 +61,7 @@ async def test_a_rebuild_never_overwrites_a_run_that_saved_meanwhile() -> None:
             put(scene, LAYOUT.checkpoint, replace(fresh, run_id="rival").to_json())
 
     scene.store.before = race
-    with pytest.raises(StoreUnavailable, match="another run meanwhile"):
+    with pytest.raises(StoreUnavailable, match="another run during the rebuild"):
         await rebuilt(scene)
     assert checkpoint(scene).run_id == "rival"
 

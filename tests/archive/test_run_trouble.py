@@ -31,9 +31,9 @@ async def test_a_store_that_ignores_conditions_is_refused_unless_allowed() -> No
 
 async def test_a_start_after_all_that_has_settled_is_refused_before_anything_is_written() -> None:
     scene = Scene(a_world(outputs=20))
-    with pytest.raises(ConfigurationError, match="is after everything that the source can have") as raised:
+    with pytest.raises(ConfigurationError, match="is too late") as raised:
         await scene.run(start=scene.clock.now() + timedelta(hours=2))
-    assert raised.value.hint == "name an earlier start"
+    assert raised.value.hint == "choose an earlier start"
     assert scene.store.objects == {}
 
 

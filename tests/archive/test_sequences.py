@@ -76,7 +76,7 @@ async def test_who_deletes_more_than_half_day_by_day_is_asked_whether_the_key_is
     report = await scene.run(allow_account_mismatch=True)
     assert report.outcome == "not proven"
     assert report.tombstoned <= 250
-    assert any("Check that the API key is the right account's" in claim for claim in report.claims)
+    assert any("Check that the API key belongs to this account" in claim for claim in report.claims)
 
 
 async def test_an_image_whose_host_went_down_between_two_pages_is_tried_by_the_next_run() -> None:

@@ -167,7 +167,7 @@ def test_when_what_was_compared_is_said() -> None:
     assert "late upscales of older outputs may be missing" in unread
     swept = checkpoint(proof(), sweep=Sweep(previous=START + 2 * DAY, rounds=1))
     read = " ".join(type_in("status", "--to", TO, store=store(swept)).out.split())
-    assert "all outputs were read again since 2026-11-03 00:00:00Z" in read
+    assert "all outputs have been read again since 2026-11-03 00:00:00Z" in read
 
 
 def test_consents_are_kept_for_whoever_asks() -> None:
@@ -194,7 +194,7 @@ def test_a_proof_that_differs_has_exit_code_3_and_a_next_step() -> None:
     assert typed.code == 3
     text = " ".join(typed.out.split())
     assert "the source counts 31 outputs and the manifest holds 30" in text
-    assert "Later runs read the places that differ again" in text
+    assert "Later runs read the periods that differ again" in text
 
 
 def test_failed_images_have_exit_code_3() -> None:

@@ -154,7 +154,7 @@ def test_a_document_whose_checksum_differs_is_damaged(change: dict[str, Any]) ->
 def test_a_migration_that_meets_damage_says_so() -> None:
     with pytest.raises(ArchiveDamaged, match="KeyError: 'origin'"):
         Checkpoint.from_json(changed(version=0), {0: lambda document: {"source": document["origin"]}})
-    with pytest.raises(ArchiveDamaged, match="nothing migrates"):
+    with pytest.raises(ArchiveDamaged, match="there is no migration"):
         Checkpoint.from_json(changed(version=0))
 
 

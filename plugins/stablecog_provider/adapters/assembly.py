@@ -46,7 +46,7 @@ async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[O
     if settings.verify not in (None, True):
         # An error is better than a setting that is silently ignored.
         raise ConfigurationError(
-            "the store's certificate is always checked, against the certificates that this machine trusts",
+            "`verify` is set, but the store's certificate is always checked against the certificates that this machine trusts",
             hint="remove `verify` from the AWS connection, and add the store's authority to this machine's certificates",
         )
     yield S3ObjectStore(

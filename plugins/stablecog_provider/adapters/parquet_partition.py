@@ -176,7 +176,7 @@ def _check_schema(found: pa.Schema, name: str) -> None:
     if not version.isdecimal():
         raise _damaged(name, f"its metadata has no {VERSION_KEY.decode()}: another program wrote it")
     if int(version) > SCHEMA_VERSION:
-        why = f"it has schema version {version}, and this program knows versions up to {SCHEMA_VERSION}"
+        why = f"it has schema version {version}, but this program supports versions up to {SCHEMA_VERSION}"
         raise ArchiveTooNew(f"{name} cannot be read: {why}")
     foreign = [column for column in found.names if column not in _NAMES]
     if foreign:

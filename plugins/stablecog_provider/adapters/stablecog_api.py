@@ -141,7 +141,7 @@ def _checked_address(address: str, plain_http_hosts: Collection[str]) -> str:
     """Return `scheme://host[:port][/path]` in one spelling, by which the checkpoint names the source. Default scheme: https."""
     # An invalid address is not quoted: it may contain the key by mistake.
     wrong, text = "the address of the Stablecog API cannot be used: ", address.strip()
-    hint = f"use https, like {DEFAULT_ADDRESS}; http is for this machine and for hosts that you name as image hosts"
+    hint = f"use https, like {DEFAULT_ADDRESS}; http is allowed only for this machine and for hosts that you name as image hosts"
     try:
         url = httpx.URL(text if "://" in text else f"https://{text}")
     except (httpx.InvalidURL, ValueError):
@@ -210,7 +210,7 @@ def _of_response(response: httpx.Response, body: bytes, parameters: Mapping[str,
     asked = ", ".join(f"{name}={value}" for name, value in parameters.items()) or "no parameters"
     return SourceContradiction(
         f"{answer} to a listing request with {asked}",
-        hint="the API has changed, or this is not Stablecog's API: report it with this message; nothing was changed",
+        hint="check the address of the API; if it is right, the API may have changed: report this message",
     )
 
 

@@ -10,7 +10,7 @@ from ..archive.ports import Conflict
 from ..errors import ArchiveError, BucketMissing, ConfigurationError, CredentialsRejected, StoreUnavailable
 from .redaction import one_line
 
-# Values of <Code> in S3's responses that say more than the status.
+# Values of <Code> in S3's responses that are more specific than the status.
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
 _BAD_CREDENTIALS = {"InvalidToken", "InvalidAccessKeyId"}
 _OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
@@ -29,7 +29,7 @@ _RENEW = (
 )
 _REACH = (
     "check the address (--endpoint-url, AWS_ENDPOINT_URL_S3 or the connection's endpoint_url) and that this machine can reach "
-    "it; nothing is lost, run again once the store answers"
+    "it; nothing is lost: run again once the store responds"
 )
 _CHANGE_KEY = (
     "check the access key and the secret, and that they may get, put and list objects in this bucket and delete the probe "

@@ -56,4 +56,4 @@ def count_of(name: str, value: int | str) -> int:
         return 0
     if text.isascii() and text.isdigit() and len(text) <= 10:
         return int(text)
-    raise ConfigurationError(f"`{name}` is no count: {str(value)[:60]!r}", hint="write a whole number, 0 or more")
+    raise ConfigurationError(f"`{name}` is not a count: {str(value)[:60]!r}", hint="write a whole number, 0 or more")

@@ -11,7 +11,7 @@ def as_airflow(error: ArchiveError) -> AirflowException:
     """Return the exception to raise in a task.
 
     AirflowFailException for wrong settings and contradictions, which no retry changes. AirflowException, and so a retry, for
-    everything else. This includes a proof that differs: the next attempt reads the places that differ again.
+    everything else. This includes a proof that differs: the next attempt reads the periods that differ again.
     """
     if isinstance(error, ConfigurationError | FatalError) and not isinstance(error, ProofDiffers):
         return AirflowFailException(str(error))

@@ -36,7 +36,7 @@ class PlannedWindow:
 async def plan(source: Source, checkpoint: Checkpoint | None, *, pieces: int) -> list[PlannedWindow]:
     """Tile what is settled and not covered with about `pieces` windows. They touch, so that coverage becomes unbroken.
 
-    One window where the source's counts do not honour dates. About two requests a window, and 15 to find where the account
+    One window if the source's counts do not honour dates. About two requests per window, and 15 to find where the account
     begins. Raises ConfigurationError, and what the source raises.
     """
     if pieces < 1:

@@ -1,4 +1,4 @@
-"""What use cases need from outside, as small Protocols. `adapters/` fulfils them."""
+"""What use cases need from outside, as small Protocols. `adapters/` implements them."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from ..model.partition_summary import PartitionSummary
 
 
 class Source(Protocol):
-    """The API's listing. Implementations retry, honour the rate budget and count `requests`."""
+    """The API's listing. Implementations retry, keep to the rate limit and count `requests`."""
 
     address: str
 
     @property
     def requests(self) -> int:
-        """How many were made so far."""
+        """Number of requests made so far."""
 
     async def page(self, query: PageQuery) -> Page:
-        """Raises ConfigurationError, TransientError (after its retries), SourceContradiction."""
+        """Return one page. Raises ConfigurationError, TransientError (after its retries), SourceContradiction."""
 
 
 class ImageBody(Protocol):
-    """An image on its way. Lengths in bytes; `declared_length` is None where the host does not say."""
+    """An image that is being received. Lengths in bytes; `declared_length` is None if the host does not declare it."""
 
     declared_length: int | None
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """Raises SourceUnavailable where the stream breaks, ImageRejected where it ends short of the declared length."""
+        """Iterate over the bytes. Raises SourceUnavailable if the stream breaks, ImageRejected if it is shorter than declared."""
 
 
 class ImageSource(Protocol):
-    """The host of the images. One attempt a call: `transfer` decides on retries."""
+    """The image hosts. One attempt per call: `transfer` decides on retries."""
 
     def open(self, url: str) -> AbstractAsyncContextManager[ImageBody]:
-        """Raises ImageGone, ImageRejected, ImageRefused (all ItemError), RateLimited, SourceUnavailable."""
+        """Request an image. Raises ImageGone, ImageRejected, ImageRefused (all ItemError), RateLimited, SourceUnavailable."""
 
 
 class Conflict(Exception):
-    """A conditional write was refused: somebody else wrote first. Control flow, never shown to a user."""
+    """A conditional write was refused, because another run wrote first. Control flow, never shown to a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """`version`: the ETag as the listing spells it, quoted or not; empty where it names none."""
+    """An entry of a listing. `version`: the ETag as the listing spells it, quoted or not; empty if it has none."""
 
     key: str
     size: int
@@ -68,12 +68,12 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Write only where no object is (`If-None-Match: *`)."""
+    """Write only if the key has no object (`If-None-Match: *`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """Write only over this version (`If-Match`)."""
+    """Write only if the object has this version (`If-Match`)."""
 
     version: str
 
@@ -88,16 +88,16 @@ class ObjectStore(Protocol):
     """
 
     address: str
-    """The server, for messages and to tell one store from another."""
+    """The server's address, for messages and to distinguish stores."""
 
     @property
     def requests(self) -> int:
-        """How many were made so far."""
+        """Number of requests made so far."""
 
     async def get(self, key: str) -> Stored | None: ...
 
     async def head(self, key: str) -> Listed | None:
-        """The object without its bytes; `version` as `get` spells it."""
+        """Return the object without its bytes; `version` as `get` spells it."""
 
     async def put(
         self,
@@ -116,8 +116,8 @@ class ObjectStore(Protocol):
 
 
 class Partition(Protocol):
-    """The rows of one UTC day as they stand in the bucket, read only. An absent partition has no rows. `version` names the
-    object, as `Manifest.versions` does; it is empty where there is none.
+    """The rows of one UTC day as they are in the bucket, read only. An absent partition has no rows. `version` identifies the
+    object, as in `Manifest.versions`; it is empty if there is no object.
     """
 
     day: date
@@ -130,51 +130,52 @@ class Partition(Protocol):
     def rows(self) -> Iterable[Row]: ...
 
     def live_ids(self, within: Window | None = None) -> set[str]:
-        """Ids of outputs that the source still has, as far as we know; `within` is on the requested axis."""
+        """Return the ids of live outputs; `within` is on the requested axis."""
 
     def live_count(self, within: Window | None = None) -> int: ...
 
     def summary(self) -> PartitionSummary:
-        """What the checkpoint keeps of it."""
+        """Return what the checkpoint keeps of the partition."""
 
 
 class Manifest(Protocol):
-    """The table of images, a partition a day."""
+    """The table of images, one partition per UTC day."""
 
     async def load(self, day: date) -> Partition:
-        """Raises ArchiveDamaged where the object is no partition of ours."""
+        """Read the partition of a day. Raises ArchiveDamaged if the object is not a partition of this archive."""
 
     async def merge(self, day: date, rows: Iterable[Row]) -> Partition:
-        """Merge by (`output_id`, `rendition`), write back by compare-and-swap (none if nothing changes), return what now
-        stands. Safe to repeat. Raises what the store raises, and StoreUnavailable after too many lost races.
+        """Merge by (`output_id`, `rendition`), write by compare-and-swap if anything changed, and return the result.
+
+        Safe to repeat. Raises what the store raises, and StoreUnavailable after too many lost races.
         """
 
     async def days(self) -> list[date]:
-        """All days that have a partition, rising."""
+        """Return all days that have a partition, in ascending order."""
 
     async def versions(self) -> dict[date, str]:
-        """The same days, with what names each one's object as it stands: another version is another content."""
+        """Return the same days with the version of each partition's object: another version means another content."""
 
     async def amend(self, day: date, change: Callable[[Row], Row]) -> Partition:
-        """Write `change(row)` in the place of each row, by compare-and-swap, and not merged with it. `change` may be applied
-        again to newer rows, and must keep the key and the day.
+        """Replace each row with `change(row)` by compare-and-swap, without merging. `change` may be applied again to newer rows,
+        and must keep the key and the day.
         """
 
     async def set_aside(self, day: date, key: str) -> Partition:
-        """Copy a partition that cannot be read to `key`, and leave an empty one in its place by compare-and-swap. Does
-        nothing to one that can be read.
+        """Copy an unreadable partition to `key`, and replace it with an empty one by compare-and-swap. Does nothing if the
+        partition can be read.
         """
 
 
 class Clock(Protocol):
-    """Our own clock, for stamps in rows and reports; the source's clock decides what is settled."""
+    """This machine's clock, for timestamps in rows and reports. The source's clock decides what is settled."""
 
     def now(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: images done of those known so far, bytes copied, and outputs read of the source's `total`."""
+    """The progress of a run: images done of those known so far, bytes copied, and outputs read of the source's `total`."""
 
     done: int = 0
     planned: int = 0
@@ -186,14 +187,14 @@ class Progress:
 
 
 class ProgressListener(Protocol):
-    """Told of progress; must return at once."""
+    """Called with the progress of a run; must return at once."""
 
     def __call__(self, progress: Progress) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All that a run needs of the outside. `sleep` and `monotonic` (seconds) are there to be replaced in tests."""
+    """Everything that a run needs from outside. Tests replace `sleep` and `monotonic` (seconds)."""
 
     source: Source
     images: ImageSource

@@ -42,8 +42,8 @@ class RebuildSettings:
     - `layout`: the bucket and the prefix of the archive.
     - `set_aside_damaged`: move unreadable partitions to `damaged/`; the next run reads their days again.
     - `check_images`: check that every stored image is in the bucket with its recorded size.
-    - `allow_account_mismatch`: continue although the source does not look like the archived account.
-    - `allow_deletions`: let the next runs mark so many outputs as deleted, even if that is more than half of the archive.
+    - `allow_account_mismatch`: continue even if the source does not look like the archived account.
+    - `allow_deletions`: let the next runs mark up to this many outputs as deleted, even if that is more than half of the archive.
     """
 
     layout: Layout
@@ -139,7 +139,7 @@ def _checkpoint(
         partitions=partitions.summaries,
         proof=counted.proof,
         proofs=known.proofs,
-        # Whether they agree by now is for the next run to say, which compares each of them alone.
+        # The next run compares each of them alone, and so finds out whether they agree by now.
         differences=known.differences,
         reread=known.reread.merge(
             Coverage.of(day_window(day) for day in _changed(before, partitions) if day > day_of(BEGINNING))
@@ -155,10 +155,10 @@ def _checkpoint(
 
 
 async def _read_partitions(ports: Ports, before: Checkpoint | None, on_progress: ProgressListener) -> _Partitions:
-    """Read every partition, one at a time. Raises ArchiveTooNew: that is no damage."""
+    """Read every partition, one at a time. Raises ArchiveTooNew, because a newer version is not damage."""
     found = _Partitions()
     listed = {*await ports.manifest.versions()}
-    # Some stores list late what was written lately.
+    # Some stores list a new object only after a delay.
     days = sorted(listed.union(expected_days(before) if before else ()))
     for number, day in enumerate(days):
         on_progress(Progress(done=number, planned=len(days), stage="reading the manifest"))

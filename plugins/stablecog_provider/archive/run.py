@@ -182,8 +182,8 @@ def _settled(asked: Probe, settings: ArchiveSettings, now: datetime) -> datetime
     # A little after it is what a plan of windows and two clocks make: there is nothing to read yet.
     if settings.start and settings.start >= settled + timedelta(hours=1):
         raise ConfigurationError(
-            f"start {settings.start} is after everything that the source can have: by its clock, it is settled up to {settled}",
-            hint="name an earlier start",
+            f"start {settings.start} is too late: the source's listing can be read up to {settled}",
+            hint="choose an earlier start",
         )
     return settled
 
@@ -195,8 +195,8 @@ def _clock_note(asked: Probe, now: datetime) -> tuple[str, ...]:
     direction = "ahead of" if ahead > timedelta(0) else "behind"
     apart = timedelta(seconds=round(abs(ahead).total_seconds()))
     return (
-        f"The source's clock is {apart} {direction} this machine's. Nothing is claimed beyond the earlier of the two; if this "
-        "machine's clock is wrong, set it.",
+        f"The source's clock is {apart} {direction} this machine's. Nothing is claimed beyond the "
+        "source's clock, or more than 5 minutes beyond this machine's. If this machine's clock is wrong, set it.",
     )
 
 
@@ -231,7 +231,11 @@ async def _check_account(
 
 
 def _doubt_note(doubt: str) -> tuple[str, ...]:
-    return (f"Everything was read again, with --allow-account-mismatch: {doubt}.",) if doubt else ()
+    return (
+        (f"Everything was read again, because --allow-account-mismatch overrides this doubt: {doubt}.",)
+        if doubt
+        else ()
+    )
 
 
 def _consents(settings: ArchiveSettings, live: int) -> dict[str, int]:

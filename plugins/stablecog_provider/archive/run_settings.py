@@ -28,8 +28,8 @@ class ArchiveSettings:
     - `bytes_in_flight`: upper limit on bytes of images held in memory while they are copied.
     - `retry_failed`: retry all failed images now, not only those whose retry is due.
     - `allow_unsafe_store`: continue if the store ignores conditional writes.
-    - `allow_account_mismatch`: continue although the source does not look like the archived account.
-    - `allow_deletions`: mark up to so many outputs as deleted at the source, even if that is more than half of the archive.
+    - `allow_account_mismatch`: continue even if the source does not look like the archived account.
+    - `allow_deletions`: mark up to this many outputs as deleted at the source, even if that is more than half of the archive.
     """
 
     BOUNDS: ClassVar[Mapping[str, tuple[int, int]]] = MappingProxyType(

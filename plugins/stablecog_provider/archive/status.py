@@ -58,13 +58,13 @@ async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
 def _outcome(checkpoint: Checkpoint, missing: list[date], changed: list[date]) -> Outcome:
     """What the checkpoint claims, no better than what the last run concluded, and no wider than what is in the bucket."""
     concluded = Outcome(checkpoint.verdict.outcome) if checkpoint.verdict else Outcome.PROVEN
-    # A verdict that something was left is over once nothing is; one that the counts differ is not.
+    # A verdict that something was left no longer holds once nothing is left; `not proven` holds until a run changes it.
     limit = Outcome.NOT_PROVEN if missing or concluded is Outcome.NOT_PROVEN else Outcome.PROVEN
     return worst(outcome_of(checkpoint), limit, Outcome.IN_PART if changed else Outcome.PROVEN)
 
 
 async def _partitions(store: ObjectStore, layout: Layout, checkpoint: Checkpoint) -> tuple[list[date], list[date]]:
-    """The days whose partition is missing, and those whose partition is another version than the checkpoint knows."""
+    """Return the days whose partition is missing, and those whose partition has another version than the checkpoint lists."""
     listed = {
         day: item.version.strip('"')
         async for item in store.list(layout.manifest)
@@ -80,7 +80,7 @@ async def _partitions(store: ObjectStore, layout: Layout, checkpoint: Checkpoint
             if summary.listed:
                 changed.append(day)
                 continue
-        # Some stores list late what was written lately, and some gateways spell versions otherwise where they list.
+        # Some stores list a new object only after a delay, and some gateways spell versions differently in listings.
         item = await store.head(layout.partition(day))
         if item is None and day in expected:
             missing.append(day)

@@ -39,7 +39,7 @@ def run(
         typer.Option(
             parser=span_of,
             metavar="DURATION",
-            help="How much of the archived time is read again for late upscales and changed metadata; 0 is off.",
+            help="How far before the watermark the listing is read again, for late upscales and changed metadata; 0 is off.",
         ),
     ] = _LOOKBACK,  # type: ignore[assignment]  # Typer parses defaults, too
     start: Annotated[

@@ -170,12 +170,12 @@ class Checkpoint:
         _check_sum(document)
         if version > VERSION:
             raise ArchiveTooNew(
-                f"checkpoint.json is of version {version}, and this program knows versions up to {VERSION}"
+                f"checkpoint.json has version {version}, but this program supports versions up to {VERSION}"
             )
         try:
             while version < VERSION:
                 if version not in migrations:
-                    raise _damaged(f"`version` is {version}, which nothing migrates")
+                    raise _damaged(f"`version` is {version}, for which there is no migration")
                 document = migrations[version](document) | {"version": version + 1}
                 version += 1
             return value_of(cls, document)
@@ -213,7 +213,7 @@ def _document(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise _damaged(str(error)) from None
     if not isinstance(document, dict):
-        raise _damaged("it is no JSON object")
+        raise _damaged("it is not a JSON object")
     return document
 
 

@@ -1,4 +1,4 @@
-"""Counts of outputs: what the source says, against what the manifest holds. Windows are on the requested axis."""
+"""Counts of outputs: the source's, compared with the manifest's. Windows are on the requested axis."""
 
 from __future__ import annotations
 

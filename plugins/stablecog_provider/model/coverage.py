@@ -108,7 +108,7 @@ class Coverage:
 
     @property
     def watermark(self) -> datetime | None:
-        """The end of the first unbroken stretch; None where there is none."""
+        """The end of the first unbroken stretch; None if there is none."""
         return self.windows[0].end if self.windows else None
 
     def on(self, axis: Axis, was: Axis) -> Coverage:

@@ -1,4 +1,4 @@
-"""What a report says of one image that could not be archived."""
+"""A report's entry for an image that could not be archived."""
 
 from __future__ import annotations
 

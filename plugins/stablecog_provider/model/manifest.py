@@ -69,7 +69,7 @@ COLUMNS: tuple[tuple[str, str, bool], ...] = (
 
 
 class State(StrEnum):
-    """What became of an image; `row_lifecycle` says how each state is reached."""
+    """What became of an image; `row_lifecycle` defines how each state is reached."""
 
     ARCHIVED = "archived"
     GONE = "gone"
@@ -132,7 +132,7 @@ class Row:
     """When the image was last tried."""
     attempted_url: str | None = None
     archived_url: str | None = None
-    """The address that the stored image came from. `source_url` is where the source says that the image is now."""
+    """The address that the stored image came from. `source_url` is the image's current address at the source."""
     missing_at: datetime | None = None
     """When a check last found the object missing or of another size."""
     found_at: datetime | None = None
@@ -164,7 +164,7 @@ SOURCE_COLUMNS = (
     "height", "inference_steps", "num_outputs", "seed", "like_count", "guidance_scale", "prompt_strength", "is_favorited",
     "was_auto_submitted", "is_public", "raw",
 )  # fmt: skip
-"""What the source says of an output, as of when it was last seen."""
+"""What the source reported about an output when it was last seen."""
 _OF_OUTPUT = tuple(name for name in SOURCE_COLUMNS if name != "source_url")
 _source, _of_output = (attrgetter(*names) for names in (SOURCE_COLUMNS, _OF_OUTPUT))
 
@@ -199,7 +199,7 @@ def row_of(output: Output, rendition: Rendition, *, seen_at: datetime, run_id: s
 def row_of_unreadable(
     output: UnreadableOutput, created_at: datetime, fallback_id: str, seen_at: datetime, run_id: str
 ) -> Row:
-    """A `failed` row that names the output and the field. `created_at` stands in where the output's own cannot be read."""
+    """A `failed` row that names the output and the field. `created_at` replaces the output's own if that cannot be read."""
     return Row(
         output_id=output.id or fallback_id,
         rendition=Rendition.ORIGINAL,
@@ -216,7 +216,7 @@ def row_of_unreadable(
 
 
 def _metadata(output: Output, rendition: Rendition) -> dict[str, Any]:
-    """What the source says of an image, by column: sizes and prompts are the generation's."""
+    """Return what the source reports about an image, by column: sizes and prompts are the generation's."""
     url = output.image_url if rendition is Rendition.ORIGINAL else output.upscaled_image_url
     columns = dict(zip(_OF_OUTPUT, _of_output(output), strict=True))
     columns["source_url"] = without_secrets(url) if url else None

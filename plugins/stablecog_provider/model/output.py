@@ -181,7 +181,7 @@ def _readable(
 
 
 def _kind(value: object) -> str:
-    return "nothing" if value is None else type(value).__name__
+    return "no value" if value is None else type(value).__name__
 
 
 def _shown(value: object) -> str:

@@ -2,7 +2,7 @@
 
 Facts only grow more certain. A row holds four groups of columns, and each group changes as a whole:
 
-- *metadata*: what the source said when the output was last seen;
+- *metadata*: what the source reported when the output was last seen;
 - *copy*: one stored image (address asked, key, hash, size, type, time). Copies of an image that the source has replaced
   stay, and are listed in `earlier_images`;
 - *attempt*: the last attempt to fetch the image;
@@ -59,7 +59,7 @@ class Copy(NamedTuple):
 
 
 def is_live(row: Row) -> bool:
-    """Whether the row stands for an output that the source still counts."""
+    """Whether the row represents an output that the source still counts."""
     return row.rendition == Rendition.ORIGINAL and row.deleted_at is None
 
 
@@ -81,12 +81,12 @@ def needs_copy(row: Row) -> bool:
 
 
 def is_settled(row: Row) -> bool:
-    """Whether an image that is gone has been gone for so long that nobody need be told again."""
+    """Whether an image has been gone for so long that it no longer counts against the verdict."""
     return row.state == State.GONE and row.attempts >= SETTLED_AFTER
 
 
 def attempts_so_far(row: Row) -> int:
-    """Attempts at the address that the source names now; attempts at another address say nothing of it."""
+    """Attempts at the address that the source names now; attempts at another address do not count."""
     moved = row.attempted_url is not None and row.source_url is not None and row.attempted_url != row.source_url
     return 0 if moved else row.attempts
 
@@ -131,7 +131,7 @@ def unavailable(row: Row, error: str, at: datetime, *, gone: bool = False, reste
     state = State.GONE if gone else State.FAILED
     before = attempts_so_far(row)
     if row.uri is None and row.state != state and before:
-        # What failed in one way says nothing of how often it failed in another.
+        # Failures of one kind do not count as failures of another.
         before = 0
     attempts = before + 1 if rested or not before else before
     state = State(row.state) if row.uri is not None else state
@@ -165,7 +165,7 @@ def found(row: Row, at: datetime, uri: str) -> Row:
 
 
 def after(row: Row, now: datetime) -> datetime:
-    """Now, and later than every observation in the row, whatever the clocks of others said."""
+    """Return now, or an instant after every observation in the row if that is later: other clocks may be ahead."""
     known = (row.archived_at, row.missing_at, row.found_at)
     return max([now, *(at + timedelta(microseconds=1) for at in known if at is not None)])
 
@@ -202,7 +202,7 @@ def merge_rows(one: Row, other: Row) -> Row:
 
 
 def normalized(row: Row) -> Row:
-    """The row in its one form: the state that its groups say, and no mark that seeing the output later has lifted."""
+    """Return the row in its canonical form: the state that follows from its groups, without marks that a later sight lifted."""
     row = _with_copies(row, copies_of(row))
     lifted = row.deleted_at is not None and row.deleted_at < row.last_seen_at
     return replace(row, deleted_at=None) if lifted else row

@@ -241,7 +241,7 @@ async def test_a_late_upscale_is_archived_in_every_round_of_the_second_reading(d
         reports = await stage.ordinary_runs(9)
         assert {report.outcome for report in reports} == {"proven"}
         assert (await stage.rows())[victim, "upscaled"].state == "archived"
-    assert "all outputs were read again since" in "\n".join((await stage.status()).explain())
+    assert "all outputs have been read again since" in "\n".join((await stage.status()).explain())
     await stage.assert_nothing_lost()
 
 

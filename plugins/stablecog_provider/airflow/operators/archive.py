@@ -14,6 +14,7 @@ from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import SourceSettings, StoreSettings
 from ...archive.reports.progress import LoggedProgress
 from ...archive.reports.run import RunReport, RunSummary
+from ...archive.reports.wording import counted
 from ...archive.run import ArchiveSettings, archive
 from ...errors import ArchiveError, ConfigurationError, ProofDiffers
 from ...model.counts import Proof
@@ -28,7 +29,7 @@ class StablecogToS3Operator(BaseOperator):
     """Archives what a Stablecog account has and a bucket lacks, and proves that nothing is missing.
 
     Safe to run again at any time, and safe to run twice at once. Returns the run's summary and adds it to the event of every
-    asset in `outlets`. The task fails if the source's count differs from the manifest's; all that was read is saved first.
+    asset in `outlets`. The task fails if the source's count differs from the manifest's; everything that was read is saved first.
     Images that fail do not fail the task: they are logged as warnings and retried by later runs.
 
     :param bucket: the bucket. (templated)
@@ -43,8 +44,8 @@ class StablecogToS3Operator(BaseOperator):
     :param concurrency: upper limit on parallel copies. The actual number adapts to what the hosts can take.
     :param retry_failed: retry all failed images now, not only those whose retry is due. (templated)
     :param allow_unsafe_store: continue if the store ignores conditional writes.
-    :param allow_account_mismatch: continue although the source does not look like the archived account. (templated)
-    :param allow_deletions: mark up to so many outputs as deleted at the source, even if that is more than half of the archive.
+    :param allow_account_mismatch: continue even if the source does not look like the archived account. (templated)
+    :param allow_deletions: mark up to this many outputs as deleted at the source, even if that is more than half of the archive.
         (templated)
     """
 
@@ -114,7 +115,7 @@ class StablecogToS3Operator(BaseOperator):
                 context["ti"].xcom_push(key="return_value", value=summary)
                 raise ProofDiffers(
                     f"{report.archive}: {_difference(report, report.proof)}",
-                    hint="all that was read is saved; the retry reads the places that differ again (see the log above)",
+                    hint="all that was read is saved; the retry reads the periods that differ again (see the log above)",
                 )
         except ArchiveError as error:
             raise as_airflow(error) from error
@@ -164,6 +165,6 @@ class StablecogToS3Operator(BaseOperator):
 
 def _difference(report: RunReport, proof: Proof) -> str:
     if proof.agrees:
-        places = len(report.differences)
-        return f"the counts differ in {places} places, though their sums agree ({proof.source} outputs)"
+        periods = counted(len(report.differences), "period")
+        return f"the counts differ in {periods}, though their sums agree ({proof.source} outputs)"
     return f"the source counts {proof.source} outputs, the manifest holds {proof.manifest}"

@@ -32,7 +32,7 @@ class CheckpointFile:
         """Raises ArchiveDamaged if it cannot be read, or is missing from a bucket that holds a manifest or images."""
         await self._read()
         if self.current is None and (held := await self._holds()):
-            # Another run may have begun between the two looks: its checkpoint is there before its first row.
+            # Another run may have begun between the two reads: its checkpoint exists before its first row.
             await self._read()
             if self.current is None:
                 raise ArchiveDamaged(f"{self._layout} holds {held} but no checkpoint.json", hint=REBUILD)
@@ -84,12 +84,12 @@ class CheckpointFile:
         if wanted == self.current:
             return wanted
         if not await self._swap(wanted):
-            raise StoreUnavailable(f"{self._layout.checkpoint}: another run keeps writing it first")
+            raise StoreUnavailable(f"{self._layout.checkpoint}: other runs changed it each time before this run could write it")
         return wanted
 
     async def _swap(self, wanted: Checkpoint) -> bool:
         """Put `wanted` in the place of what was read last; returns False if something else is there by now."""
-        # Until the store says that it was written, nothing is known: the next attempt looks before it writes.
+        # Until the store confirms the write, its outcome is unknown: the next attempt reads before it writes.
         self._stale = True
         condition = Unchanged(self._version) if self._version else Absent()
         body = wanted.to_json()
@@ -98,7 +98,7 @@ class CheckpointFile:
                 self._layout.checkpoint, body, content_type="application/json", condition=condition
             )
         except Conflict:
-            # The store client repeats a request whose answer was lost: then the conflict is with our own write.
+            # The store client repeats a request whose response was lost: then the conflict is with our own write.
             found = await self._store.get(self._layout.checkpoint)
             if found is None or found.body != body:
                 return False
@@ -108,8 +108,8 @@ class CheckpointFile:
 
     def _overtaken(self) -> StoreUnavailable:
         return StoreUnavailable(
-            f"{self._layout.checkpoint} was written by another run meanwhile",
-            hint="wait until no run is at work, then rebuild again; nothing is lost",
+            f"{self._layout.checkpoint} was changed by another run during the rebuild",
+            hint="wait until no run is active, then rebuild again; nothing is lost",
         )
 
     async def _read(self) -> None:
@@ -120,7 +120,7 @@ class CheckpointFile:
         self._stale, self._unreadable = False, None
 
     async def _holds(self) -> str:
-        """What an archive without a checkpoint holds, in words; empty if it holds nothing."""
+        """Return what an archive without a checkpoint holds, in words; empty if it holds nothing."""
         async for listed in self._store.list(self._layout.manifest):
             if self._layout.parse_partition(listed.key):
                 return "a manifest"

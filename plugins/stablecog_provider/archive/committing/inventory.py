@@ -3,7 +3,7 @@
 The checkpoint names each partition's object by its version. A partition that is gone is refused: its rows may be the only
 record of what the source has deleted. A partition of another version (another tool wrote it, an earlier one was restored, a run
 was killed before its checkpoint, a run is at work at the same time) is read, checked as strictly as ever and counted, and its day
-is read from the source again: a count alone could not tell which rows it holds. Partitions that a process was about to write
+is read from the source again: a count alone does not show which rows it holds. Partitions that a process was about to write
 are looked up one by one, since the listing may lag.
 """
 
@@ -73,13 +73,13 @@ async def take_inventory(
             changed.append(day)
         elif day not in odd:
             continue
-        # Some gateways spell versions otherwise where they list: so only a listing is compared with a listing.
+        # Some gateways spell versions differently in listings, so only a listing is compared with a listing.
         summaries[day] = replace(summary, listed=listed[day] if day in odd else "")
     return Inventory(summaries, tuple(changed), abandoned(file.current, now))
 
 
 def _odd(known: Checkpoint, listed: Mapping[date, str]) -> list[date]:
-    """The days whose partition is listed with another version than the checkpoint knows."""
+    """Return the days whose partition is listed with another version than the checkpoint has."""
     return [
         day
         for day, version in listed.items()
@@ -88,12 +88,12 @@ def _odd(known: Checkpoint, listed: Mapping[date, str]) -> list[date]:
 
 
 async def _is_there(manifest: Manifest, day: date) -> bool:
-    """Some stores list late what was written lately."""
+    """Return whether the day's object exists. Some stores list a new object only after a delay."""
     return bool((await manifest.load(day)).version)
 
 
 def expected_days(checkpoint: Checkpoint) -> list[date]:
-    """The days whose partition the checkpoint counts on, rising."""
+    """Return the days whose partition the checkpoint lists, in ascending order."""
     return sorted(day for day, each in checkpoint.partitions.items() if each.version or each.live)
 
 
@@ -107,7 +107,7 @@ def missing_partitions(layout: Layout, days: Iterable[date]) -> ArchiveDamaged:
     first, *others = days
     more = f" and {len(others)} more" if others else ""
     return ArchiveDamaged(
-        f"{layout.uri(layout.partition(first))}{more} is missing, and the checkpoint counts on it",
+        f"{layout.uri(layout.partition(first))}{more} is missing, but the checkpoint lists it",
         hint="restore the object (an earlier version, a backup), or run `stablecog-archive rebuild`: the next run then "
-        "reads the day again, and what the source has deleted since is lost from the manifest; images are untouched",
+        "reads the day again, but the rows of outputs that the source has deleted are lost; images are kept",
     )

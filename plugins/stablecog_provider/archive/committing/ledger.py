@@ -70,7 +70,7 @@ class Ledger:
         """Ids of outputs that this run was the first to see."""
 
     async def entries(self, outputs: Iterable[Output | UnreadableOutput]) -> list[Entry]:
-        """What these outputs add to the manifest: images to fetch, and rows that say something new."""
+        """Return what these outputs add to the manifest: images to fetch, and rows with new information."""
         found: list[Entry] = []
         for output in outputs:
             if isinstance(output, UnreadableOutput):
@@ -85,7 +85,7 @@ class Ledger:
         return found
 
     async def due(self, day: date) -> list[Entry]:
-        """The images of a day that are worth another attempt now, the longest due first."""
+        """Return the images of a day that are due for another attempt, the longest due first."""
         due = [
             row
             for row in (await self.partition(day)).rows()
@@ -95,7 +95,7 @@ class Ledger:
         return [self._fetch(replace(row, run_id=self._run_id), row.source_url) for row in due]
 
     async def unread(self, day: date) -> Coverage:
-        """Where (requested axis) the outputs of a day lie that could not be read and are worth reading again."""
+        """Return the periods (requested axis) of a day's unreadable outputs that are due to be read again."""
         rows = [row for row in (await self.partition(day)).rows() if row.source_url is None and self._is_due(row)]
         return Coverage.of(
             Window(row.created_at, row.created_at + MICROSECOND) for row in rows if row.created_at > BEGINNING
@@ -126,7 +126,7 @@ class Ledger:
         return found
 
     async def days(self, window: Window) -> list[date]:
-        """The days of the window (requested axis) that have a partition."""
+        """Return the days of the window (requested axis) that have a partition."""
         return [day for day in await self._manifest.days() if day_of(window.start) <= day <= day_of(window.end)]
 
     async def partition(self, day: date) -> Partition:
@@ -147,7 +147,7 @@ class Ledger:
         self._partitions.pop(day, None)
 
     def committed(self, rows: Iterable[Row]) -> None:
-        """These rows are in the manifest now."""
+        """Note that these rows are in the manifest now."""
         for row in rows:
             self._pending.pop(row.key, None)
 
@@ -170,17 +170,17 @@ class Ledger:
         if pending is None and (is_back or self._is_due(row)):
             return [self._fetch(row, url), *dated_at_last]
         self._pending[key] = row
-        # Only what was read goes along: the fate of an image on its way is for its own row to say.
+        # Only what was read is included: an image that is being copied is recorded by its own row.
         return [Refresh(fresh), *dated_at_last]
 
     async def _unreadable(self, output: UnreadableOutput) -> list[Entry]:
-        # If the date is the trouble, a fixed day stands in, so that the same output is the same row in every run.
+        # If the date cannot be read, a fixed day replaces it, so that the same output is the same row in every run.
         row = row_of_unreadable(output, BEGINNING, identity(output), self._clock.now(), self._run_id)
         known = self._pending.get(row.key) or (await self.partition(day_of(row.created_at))).get(row.key)
         if known is not None:
             if describes(known, output) and not (known.source_url is None and self._is_due(known)):
                 return []
-            # What was read before says more than what cannot be read now.
+            # What was read before is more useful than what cannot be read now.
             was_readable = known.generation_id is not None
             row = (
                 replace(known, deleted_at=None, last_seen_at=self._after(known), run_id=self._run_id)
@@ -213,7 +213,7 @@ class Ledger:
 
     def _is_due(self, row: Row) -> bool:
         if row.key in self._fetched:
-            # One attempt per run, also if its host was down.
+            # One attempt per run, even if the host was down.
             return False
         if row_lifecycle.has_rested(row, self._clock.now()):
             return True
@@ -221,7 +221,7 @@ class Ledger:
         return self._retry_all and due is not None and (row.attempted_at or self._began) < self._began
 
     def _after(self, known: Row | None) -> datetime:
-        """Now, and after all that the row says: we have read it, whatever the clocks of others said."""
+        """Return now, or an instant after all in the row if that is later: the clocks of other machines may be ahead."""
         now = self._clock.now()
         if known is None:
             return now

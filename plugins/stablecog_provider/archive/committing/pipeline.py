@@ -24,9 +24,9 @@ from .tally import Tally, failure_of, tombstone_of
 
 PAGES_AHEAD = 3
 COMMIT_EVERY = timedelta(seconds=60)
-"""At the latest after this long, rows are committed: more work would be repeated after a kill."""
+"""Rows are committed at least this often, so that little work is repeated after a kill."""
 CONTROLS = 3
-"""Images of a host that a run asks for at most, to find out whether it serves any at all though it answers 404."""
+"""At most this many images of a host are requested to find out whether a host that answers 404 serves any image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Absent:
-    """The host answered that it has no such image. Whether that means anything is decided when the row is committed."""
+    """The host answered that it has no such image. Whether this counts is decided when the row is committed."""
 
     entry: Fetch
     error: str
@@ -64,7 +64,7 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """No more batches come; `error` is why, if the reading broke off."""
+    """The end of the batches; `error` is the reason if reading failed."""
 
     error: ArchiveError | None = None
 
@@ -80,7 +80,7 @@ class Pipeline:
     on_progress: ProgressListener
     progress: Progress = field(default_factory=Progress)
     _controls: Counter[str] = field(default_factory=Counter, init=False)
-    """How many images were asked for, by host, to find out whether it serves any: in vain so far."""
+    """Per host, how many images were requested in vain to find out whether it serves any."""
 
     async def run(self, items: AsyncIterator[WorkItems]) -> Tally:
         """Archive all items and count what came of them.
@@ -112,7 +112,7 @@ class Pipeline:
     async def _read(
         self, items: AsyncIterator[WorkItems], ready: asyncio.Queue[_Batch | _End], group: asyncio.TaskGroup
     ) -> Tally:
-        """If the source fails in mid-walk, what was read before it is archived all the same."""
+        """Read, and start the copies. If the source fails in mid-walk, what was read before is still archived."""
         tally, created = Tally(), len(self.ledger.created)
         try:
             async for batch in items:
@@ -129,7 +129,7 @@ class Pipeline:
         return replace(tally, new=len(self.ledger.created) - created)
 
     async def _fetched(self, entry: Fetch) -> _Outcome | _Absent:
-        """What came of an attempt to copy the entry's image."""
+        """Return the outcome of an attempt to copy the entry's image."""
         outcome: _Outcome | _Absent
         try:
             copied = await self.transfer.copy(entry.job)
@@ -157,10 +157,10 @@ class Pipeline:
         return _Outcome(row, Tally(gone=1) if row.state == State.GONE else failure_of(row, error))
 
     async def _decided(self, absent: _Absent) -> _Outcome:
-        """A 404 counts only if the host serves other images: else it may have forgotten them all for an hour."""
+        """Decide what a 404 means: it counts only if the host serves other images. Otherwise the host may have an outage."""
         if await self._serves(absent.entry):
             return self._failed(absent.entry, absent.error, gone=True)
-        error = f"{absent.error} (its host served no other image in this run, so this may pass)"
+        error = f"{absent.error} (its host served no other image in this run, so this may be temporary)"
         return self._failed(absent.entry, error, gone=False)
 
     async def _serves(self, entry: Fetch) -> bool:
@@ -212,7 +212,7 @@ def _as_it_is(entry: Entry) -> _Outcome:
 
 
 def gravest(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Of errors that came together, the one that says most: a bug, then fatal, then settings, then transient."""
+    """Return the gravest of errors that occurred together: a bug, then fatal, then settings, then transient."""
 
     def rank(error: BaseException) -> int:
         if not isinstance(error, ArchiveError):

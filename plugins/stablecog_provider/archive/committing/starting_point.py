@@ -15,12 +15,12 @@ from .checkpoint_file import CheckpointFile
 from .store_probe import probe_store
 
 PROBE_AGAIN = timedelta(days=30)
-"""A store may be replaced behind its address."""
+"""A store may be replaced while its address stays the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """`checkpoint`: on the axis of this run's walk. `notes`: what the report says of it."""
+    """`checkpoint`: on the axis of this run's walk. `notes`: sentences about it for the report."""
 
     checkpoint: Checkpoint
     notes: tuple[str, ...] = ()

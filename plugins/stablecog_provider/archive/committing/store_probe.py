@@ -1,4 +1,4 @@
-"""Whether the store honours conditional writes, on which everything rests that two runs do at once."""
+"""Tests whether the store honours conditional writes. Concurrent runs depend on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..ports import Absent, Conflict, ObjectStore, Unchanged
 from ..resilience.retry import STORE_RETRIES, Sleep
 
 PROBING = replace(STORE_RETRIES, attempts=8)
-"""A broken connection says nothing, and asking again costs nothing."""
+"""A broken connection proves nothing, and another attempt costs nothing."""
 
 
 async def probe_store(store: ObjectStore, layout: Layout, run_id: str, sleep: Sleep = asyncio.sleep) -> None:
@@ -34,8 +34,8 @@ async def probe_store(store: ObjectStore, layout: Layout, run_id: str, sleep: Sl
     if ignored:
         raise UnsafeStore(
             f"the store of {layout} ignores conditional writes ({', '.join(ignored)}): two runs at once could lose rows",
-            hint="use a store that honours them (AWS S3, SeaweedFS, MinIO, Ceph; older Ceph does so without versioning "
-            "only), or, if only ever one run is at work, allow it (--allow-unsafe-store)",
+            hint="use a store that honours them (AWS S3, SeaweedFS, MinIO, Ceph; older Ceph only without versioning), or "
+            "make sure that no two runs overlap and pass --allow-unsafe-store",
         )
 
 

@@ -88,7 +88,7 @@ class AdaptiveConcurrency:
             self._reduce(REFUSAL_FACTOR)
 
     def _is_stale(self) -> bool:
-        """Whether the result belongs to a request from before the last reduction; it says nothing about the new limit."""
+        """Whether the result belongs to a request from before the last reduction, and so does not count for the new limit."""
         if not self._stale:
             return False
         self._stale -= 1

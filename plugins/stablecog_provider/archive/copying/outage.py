@@ -46,7 +46,7 @@ class OutageDetector:
         return {name: host.cause for name, host in self._hosts.items() if host.failed_in_a_row >= self._limit}
 
     def check(self, host: str) -> None:
-        """Raises ImageHostDown while the host is down, but for a trial now and then."""
+        """Raise ImageHostDown while the host is down, except for an occasional trial."""
         known = self._hosts.get(host)
         if known is None or known.failed_in_a_row < self._limit:
             return
@@ -58,7 +58,7 @@ class OutageDetector:
         )
 
     def archived(self, host: str) -> None:
-        """An image of the host was fetched whole."""
+        """Note that an image of the host was fetched completely."""
         self._any_archived = True
         self._known(host).failed_in_a_row = 0
         self._known(host).served = True
@@ -68,7 +68,7 @@ class OutageDetector:
         return host in self._hosts and self._hosts[host].served
 
     def failed(self, host: str, error: TransientError) -> None:
-        """An image of the host was given up after its retries."""
+        """Note that an image of the host was given up after its retries."""
         known = self._known(host)
         known.failed_in_a_row += 1
         known.cause = error.message

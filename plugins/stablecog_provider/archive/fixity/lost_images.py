@@ -19,7 +19,7 @@ Announce = Callable[[Iterable[date]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What is wrong with a stored image; `uri` says which one was looked for."""
+    """What is wrong with a stored image; `uri` is the object that was looked for."""
 
     uri: str
     reason: str
@@ -97,7 +97,7 @@ async def check_images(store: ObjectStore, layout: Layout, partition: Partition)
             if row.state == State.LOST or row.uri != layout.uri(key):
                 check.found[row.key] = layout.uri(key)
         elif row.state == State.ARCHIVED:
-            there = "it is not in the bucket" if size is None else f"the bucket has {size} bytes of it"
-            reason = f"archived with {row.bytes} bytes (SHA-256 {row.sha256}), and {there}"
+            found = "not in the bucket" if size is None else f"its object in the bucket has {size} bytes"
+            reason = f"archived with {row.bytes} bytes (SHA-256 {row.sha256}), but {found}"
             check.missing[row.key] = Missing(row.uri, reason)
     return ImageCheck(checked, check.missing, check.found)

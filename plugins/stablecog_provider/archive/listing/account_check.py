@@ -183,8 +183,8 @@ async def check_samples(source: Source, samples: Iterable[Sample], capabilities:
         if len(listed) * 2 >= len(wanted):
             return
     raise AnotherAccount(
-        f"another run has begun {archive} with another account: the source at {source.address} lists {len(listed)} of the "
-        f"{len(wanted)} outputs that it began with"
+        f"another run has started {archive} with another account: the source at {source.address} lists {len(listed)} of the "
+        f"{len(wanted)} outputs that the other run recorded"
     )
 
 
@@ -210,14 +210,15 @@ async def _still_listed(source: Source, asked: Probe, archived: Archived) -> boo
 def _difference(source: Source, archived: Archived, evidence: Evidence) -> str:
     if not evidence.judged:
         return (
-            f"the source at {source.address} lists nothing that {archived.archive} holds: the key is another account's, or "
-            "everything that was looked for has been deleted there"
+            f"the source at {source.address} lists nothing that {archived.archive} holds: the key belongs to another account, "
+            "or everything that was compared has been deleted at the source"
         )
     listed = evidence.judged + (0 if not evidence.same else len(evidence.unknown))
-    where = "where the archive is complete" if not evidence.same else "at sampled places, while it lacks others"
+    where = "on sampled days" if evidence.same else "in completely archived periods"
+    more = ", and the source lacks others that the archive holds" if evidence.same else ""
     return (
         f"the source at {source.address} is not the account of {archived.archive}: of {listed} outputs that it lists "
-        f"{where}, the archive holds {len(evidence.held)}"
+        f"{where}, the archive holds {len(evidence.held)}{more}"
     )
 
 

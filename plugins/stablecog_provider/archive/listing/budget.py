@@ -9,7 +9,7 @@ from ...model.page import MAX_PER_PAGE
 from ..ports import Source
 
 EXTRA_REQUESTS = 48
-"""For finding and reading again the places where something differs. What is left over is for the next run."""
+"""Requests for locating differences and reading them again. What does not fit is left to the next run."""
 FIXED_REQUESTS = 128
 """The constant in a run's limit: the probe, the account check, the proof, `EXTRA_REQUESTS`, and what a dense second takes."""
 PER_PAGE_OF_NEW = 5

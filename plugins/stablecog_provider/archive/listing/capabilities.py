@@ -53,7 +53,7 @@ class Capabilities:
 
     @property
     def axis(self) -> Axis:
-        """Coverage grows along the way a walk goes: by completion if it rises, by request if it falls."""
+        """The axis along which coverage grows: completed for an ascending walk, requested for a descending one."""
         return Axis.COMPLETED if self.walk is WalkKind.ASCENDING else Axis.REQUESTED
 
     def to_document(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Ascending:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the source can do, and what was seen on the way: its first page, which tells its clock, and an ascending page."""
+    """What the source supports, and the pages that showed it: its first page, which has its time, and an ascending page."""
 
     capabilities: Capabilities
     page: Page

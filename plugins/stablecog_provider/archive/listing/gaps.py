@@ -89,7 +89,7 @@ def resting(checkpoint: Checkpoint, now: datetime) -> Coverage:
 
 
 def _affordable(checkpoint: Checkpoint, newest: datetime, lookback: timedelta) -> datetime:
-    """Where the lookback begins: that far back, or where the manifest holds `LOOKBACK_OUTPUTS` since."""
+    """Return the start of the lookback, at most `LOOKBACK_OUTPUTS` outputs back by the manifest's counts."""
     since, held = newest - lookback, 0
     for day in reversed(checkpoint.live_days):
         if day < day_of(since):

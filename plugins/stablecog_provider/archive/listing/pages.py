@@ -98,5 +98,5 @@ def completions(page: Page) -> list[datetime]:
 def contradiction(what: str) -> SourceContradiction:
     return SourceContradiction(
         f"the source's listing breaks its own order: {what}",
-        hint="nothing was claimed for that stretch; run again, and report it to the source if it happens again",
+        hint="nothing was claimed for that period; run again, and report it to the source if it happens again",
     )

@@ -31,7 +31,7 @@ async def verified(steps: AsyncIterator[Step], source: Source, asked: Probe) -> 
             if not await _was_deleted(source, output, capabilities):
                 raise SourceUnavailable(
                     f"the listing lacks output {output_id}, which it showed a moment ago: an outdated server answered",
-                    hint="run again; nothing was claimed for that stretch",
+                    hint="run again; nothing was claimed for that period",
                 )
             del expected[output_id]
         yield step

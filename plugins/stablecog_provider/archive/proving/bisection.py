@@ -42,7 +42,7 @@ async def by_date(
 async def by_total(
     counts: SourceCounts, days: Mapping[date, int], ends: Sequence[datetime], live: LiveCount
 ) -> Coverage:
-    """The stretch up to the first of `ends` for which the grand total agrees; empty where none does."""
+    """The stretch up to the first of `ends` for which the grand total agrees; empty if none does."""
     for end in ends:
         held = sum([count for _, count in await _cells(days, end, live)])
         if held == await counts.of(Window(BEGINNING, end)):
@@ -69,7 +69,7 @@ async def _cells(days: Mapping[date, int], end: datetime, live: LiveCount) -> li
 
 
 async def _compared(counts: SourceCounts, cells: list[CountComparison], source: int) -> list[CountComparison]:
-    """The cells, joined where they agree together, halved down to single ones where they do not."""
+    """Return the cells, joined if they agree together, halved down to single ones if they do not."""
     together = CountComparison(
         Window(cells[0].window.start, cells[-1].window.end), source, sum(cell.manifest for cell in cells)
     )

@@ -42,12 +42,12 @@ class DeletionGuard:
         return False
 
     def claim(self) -> str | None:
-        """What to say if something was held back."""
+        """Return a sentence for the report if outputs were held back, else None."""
         if not self.held_back:
             return None
         number = max(self.missing or 0, len(self.marked | self.held_back))
         return (
             f"The source no longer lists {number} of the {self.held} outputs that the manifest holds: more than half. They were "
-            "not marked as deleted. Check that the API key is the right account's. If they were deleted on purpose, run once "
-            f"with --allow-deletions {number}; the images stay in any case."
+            "not marked as deleted. Check that the API key belongs to this account. If they were deleted on purpose, run once "
+            f"with --allow-deletions {number}; the images are kept in any case."
         )

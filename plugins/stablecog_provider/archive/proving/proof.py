@@ -81,14 +81,14 @@ class Prover:
             # Only the whole can be compared with a total, and only if the whole is claimed.
             whole = [window for window in claimed if window.start <= BEGINNING][:1]
             claimed, recent = Coverage(tuple(whole)), Coverage()
-            claims.append("The source's counts do not honour dates: completeness rests on its grand total.")
+            claims.append("The source's counts ignore dates: completeness is judged by its total count alone.")
         if opaque:
             claims.append(
-                "The source's cursor is opaque: until all is read again, every 7 days, outputs lost between two of its pages "
-                "show in the total only."
+                "The source's cursor is opaque: only the total count shows outputs that were lost between two pages, until "
+                "everything is read again, every 7 days."
             )
         stretches = self._stretches(claimed, recent.on(Axis.REQUESTED, axis))
-        # The oldest of the counts tells as of when the proof is.
+        # The oldest of the counts is the time of the proof.
         counted_at = self.places.clock.now()
         compared = [found for stretch in stretches if (found := await self._compare(stretch)) is not None]
         left = await self._fill(holes, claimed)
@@ -184,7 +184,7 @@ class Prover:
         cuts = [instant for window in recent for instant in (window.start, window.end)]
         days = [day_window(day).start for day in self.known.live_days]
         if days and days[0] <= BEGINNING:
-            # Outputs whose date cannot be read lie under the beginning, and the source counts them elsewhere.
+            # Rows of outputs whose date cannot be read are under the beginning; the source counts these outputs elsewhere.
             return list(claimed)
         if len(days) > 1:
             cuts.append(days[1 + _turn(self.known.proofs, len(days) - 1)])

@@ -34,7 +34,7 @@ async def recount(ports: Ports, asked: Probe, live: Mapping[date, int], newest: 
         # What was requested before `newest - MAX_LATENCY` had completed when the newest output was read.
         ends = [end, newest - MAX_LATENCY] if newest > BEGINNING + MAX_LATENCY else [end]
         proven = await by_total(counts, live, [one for one in ends if one <= end], _live_in(ports))
-        claim = "The source's counts do not honour dates: only its grand total could be compared."
+        claim = "The source's counts ignore dates: only the total could be compared."
         return Counted(proven.on(axis, Axis.REQUESTED), claims=(*counts.claims, claim))
     stretches = await by_date(counts, live, end, _live_in(ports))
     gaps = tuple(cell for cell in stretches if not cell.agrees)

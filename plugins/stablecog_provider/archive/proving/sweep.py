@@ -54,7 +54,7 @@ def advanced(checkpoint: Checkpoint, slice_: Slice, read_at: datetime) -> Checkp
     """
     sweep, window = checkpoint.sweep, slice_.window
     if window.start > sweep.position:
-        # Another run was there first, or the axis changed: its reading stands.
+        # Another run was first, or the axis changed: its reading is kept.
         return checkpoint
     began = sweep.began or read_at
     if slice_.last:

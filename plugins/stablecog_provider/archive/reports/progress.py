@@ -1,4 +1,4 @@
-"""Progress for a log: a line now and then, for whoever looks in on a task or a cron job that runs for hours."""
+"""Writes progress to a log, one line every 15 seconds, for tasks and cron jobs that run for hours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EVERY = 15.0
 
 
 class LoggedProgress:
-    """A `ProgressListener`; `say` is given a format and its values, as a logger is."""
+    """A `ProgressListener`. `log` is called with a format and its values, like a logger's method."""
 
     def __init__(self, log: Callable[..., object], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._log, self._monotonic = log, monotonic

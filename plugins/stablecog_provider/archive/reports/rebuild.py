@@ -1,4 +1,4 @@
-"""What a rebuild found and did, in plain words."""
+"""The report of a rebuild: for machines, and in sentences for people."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ SHOWN_GAPS = 50
 class RebuildReport:
     """What one rebuild found and did.
 
-    `checkpoint_was`: `whole`, `missing`, or what was wrong with it. `missing`: days whose partition the old checkpoint knew.
-    `gaps`: stretches that the source counts otherwise. `set_aside`: where damaged objects are kept. `images_checked`: how many
-    images were looked for in the bucket, None if none were; `images_found`: those that were lost and are there again.
+    `checkpoint_was`: `whole`, `missing`, or what was wrong with it. `missing`: days whose partition is missing, although the
+    old checkpoint lists it. `gaps`: periods in which the counts differ. `set_aside`: where damaged objects are kept.
+    `images_checked`: number of images that were looked for in the bucket, None if this was not asked for. `images_found`:
+    number of lost images that are in the bucket again.
     """
 
     run_id: str
@@ -62,11 +63,17 @@ class RebuildReport:
 
     def explain(self) -> list[str]:
         """What was found, what is safe, and what to do, in plain sentences."""
-        lines = [f"The checkpoint was {self.checkpoint_was}. The new one covers what manifest and source agree on."]
+        lines = [
+            f"The checkpoint was {self.checkpoint_was}. The new one covers the periods in which manifest and source count the "
+            "same."
+        ]
         lines += [f"Moved without changes: {place}" for place in self.set_aside]
         if self.missing:
             days = ", ".join(map(str, self.missing[:SHOWN_GAPS]))
-            lines.append(f"The old checkpoint knew {counted(len(self.missing), 'partition')} that are missing: {days}.")
+            lines.append(
+                f"{counted(len(self.missing), 'partition is', 'partitions are')} missing, but listed in the old checkpoint: "
+                f"{days}."
+            )
         return [*lines, *self._coverage_in_words(), *self._images_in_words(), *self.claims, *self._next_step()]
 
     def _images_in_words(self) -> list[str]:
@@ -75,8 +82,8 @@ class RebuildReport:
         lines = []
         if self.images_found:
             lines.append(
-                f"{counted(self.images_found, 'image')} that were missing or misplaced by their rows are in the "
-                "bucket; the rows are corrected."
+                f"Found {counted(self.images_found, 'image')} in the bucket that the manifest had as lost or at another "
+                "address. The rows are corrected."
             )
         if not self.lost_images:
             return [
@@ -85,7 +92,7 @@ class RebuildReport:
                 "were not read.",
             ]
         lines.append(
-            f"{counted(len(self.lost_images), 'image')} of {self.images_checked:,} are not in the bucket as the manifest says. "
+            f"Missing from the bucket or of another size: {counted(len(self.lost_images), 'image')} of {self.images_checked:,}. "
             "Their rows are marked as lost; the next run copies those that the source still has:"
         )
         return lines + [
@@ -103,19 +110,18 @@ class RebuildReport:
     def _coverage_in_words(self) -> list[str]:
         if not self.coverage:
             return [
-                "Nothing is covered yet: no period could be proven. The next run reads the whole listing again, and copies no "
-                "image that the manifest "
-                "holds."
+                "Nothing is covered yet: no period could be proven. The next run reads the whole listing again, but copies no "
+                "image that the manifest holds."
             ]
-        spans = ", ".join(f"{at(window.start)} to {at(window.end)}" for window in self.coverage)
-        lines = [f"Covered ({self.axis}), because source and manifest count the same there: {spans}."]
+        spans = ", ".join(f"from {at(window.start)} to {at(window.end)}" for window in self.coverage)
+        lines = [f"Covered, because source and manifest count the same: outputs {self.axis} {spans}."]
         lines += [
-            f"Not covered: requested from {at(gap.window.start)} to {at(gap.window.end)}, the source counts {gap.source:,}, the "
-            f"manifest holds {gap.manifest:,}."
+            f"Not covered: outputs requested from {at(gap.window.start)} to {at(gap.window.end)}. The source counts "
+            f"{gap.source:,}, the manifest holds {gap.manifest:,}."
             for gap in self.gaps[:SHOWN_GAPS]
         ]
         if len(self.gaps) > SHOWN_GAPS:
-            lines.append(f"And {len(self.gaps) - SHOWN_GAPS:,} more such stretches.")
+            lines.append(f"And {len(self.gaps) - SHOWN_GAPS:,} more such periods.")
         return lines
 
     def to_document(self) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from ...model.verdict import Outcome
 from .wording import SHOWN, at, counted, covered_in_words, images_in_words, size
 
 MAX_SUMMARY = 7_000
-"""Characters of JSON that travel by XCom; what is longer is cut, and stands whole under `runs/`."""
+"""Upper limit on the characters of JSON in XCom. A longer summary is cut; the whole report is under `runs/`."""
 
 
 class RunSummary(TypedDict):
-    """The small report that travels by XCom and asset event: counts and sentences, never rows."""
+    """The short report for XCom and the asset event: counts and sentences, never rows."""
 
     run_id: str
     archive: str
@@ -51,10 +51,11 @@ class RunReport:
     """What one run found, did and proved.
 
     `walk`: how the source was read. `read` to `failures`: as in a `Tally`. `images`: all images of the archive. `claims`: what
-    the proof rests on. `differences`: places where the source counts otherwise. `holes`: stretches that the source's listing
-    could not show. `changed`: days whose partition something else has changed. `hosts_down`: image hosts that failed for every
-    image, with the last failure. `notes`: what else a person should know. `pending_retries`: days that hold images which are to
-    be tried again. `request_limit`: the most requests that this run could have made to the source, retries not counted.
+    the proof is based on. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could
+    not show in full. `changed`: days whose partition was changed by something other than a finished run. `hosts_down`: image
+    hosts that were down, each with its last failure. `notes`: what else a person should know. `pending_retries`: number of days
+    with images that are to be retried. `request_limit`: the most requests that this run could have made to the source, without
+    retries.
     """
 
     run_id: str
@@ -121,12 +122,13 @@ class RunReport:
         lines = [covered_in_words(self.coverage, self.axis)]
         if (more := len(self.coverage.windows) - 1) > 0:
             lines.append(
-                f"{counted(more, 'later stretch is', 'later stretches are')} covered too. A run without --start and --end reads "
-                "the gaps between."
+                f"{counted(more, 'later period is', 'later periods are')} covered too. A run without --start and --end reads "
+                "the gaps between them."
             )
         lines += [
             f"The source's listing cannot show all outputs {self.axis} from {at(hole.start)} to {at(hole.end)}: too many "
-            f"overlap to fit on one page. The source counts {hole.source} there, the manifest holds {hole.manifest}."
+            f"are in progress at the same time to fit on one page. The source counts {hole.source} there, the manifest holds "
+            f"{hole.manifest}."
             for hole in self.holes[:SHOWN]
         ]
         return lines
@@ -142,7 +144,7 @@ class RunReport:
                 "deleted; their images are kept."
             )
         if self.failed:
-            lines.append(f"{counted(self.failed, 'image')} failed in this run; later runs retry:")
+            lines.append(f"{counted(self.failed, 'image')} failed in this run; later runs retry them:")
             lines += [
                 f"  {failure.output_id} ({failure.rendition}): {failure.reason}" for failure in self.failures[:SHOWN]
             ]
@@ -172,10 +174,10 @@ class RunReport:
             for spot in self.differences[:SHOWN]
         ]
         if len(self.differences) > SHOWN:
-            lines.append(f"  ... and {len(self.differences) - SHOWN:,} more such places.")
+            lines.append(f"  ... and {len(self.differences) - SHOWN:,} more such periods.")
         lines.append(
-            "Everything that was read is saved. Later runs read these places again. If they keep differing, the source counts "
-            "outputs that it does not list: report the places to its support."
+            "Everything that was read is saved. Later runs read these periods again. If the counts keep differing, the source "
+            "counts outputs that it does not list: report the periods to its support."
         )
         return lines
 
@@ -186,7 +188,7 @@ class RunReport:
             return []
         return [
             "Outputs requested in the last 5 minutes before the watermark are archived; the next run counts them. The source "
-            "counts by request, and more that was requested then may still complete."
+            "counts by time of request, and other outputs requested then may still complete."
         ]
 
     def _surroundings_in_words(self) -> list[str]:
@@ -256,13 +258,13 @@ def proof_document(proof: Proof | None) -> dict[str, Any] | None:
 
 
 def as_of_in_words(proof: Proof | None, sweep: Sweep) -> list[str]:
-    """What was compared when: a claim is no wider than its check."""
+    """Return what was compared and when, so that a claim is no wider than its check."""
     if proof is None:
         return []
     if sweep.oldest is None:
         read = "not all outputs have been read a second time yet, so late upscales of older outputs may be missing"
     else:
-        read = f"all outputs were read again since {at(sweep.oldest)}"
+        read = f"all outputs have been read again since {at(sweep.oldest)}"
     return [
         f"Outputs were compared by count at {at(proof.checked_at)}. Upscaled images and metadata: {read}. Stored bytes were "
         "checked only when they were copied."

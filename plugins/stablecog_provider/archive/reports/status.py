@@ -1,4 +1,4 @@
-"""What the status of an archive says, in plain words."""
+"""The report of `status`: for machines, and in sentences for people."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .wording import SHOWN, at, counted, covered_in_words, images_in_words
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRun:
-    """What the newest report under `runs/` says. Instants are RFC 3339 text, as the report has them."""
+    """What the newest report under `runs/` contains. Instants are RFC 3339 text, as the report has them."""
 
     run_id: str
     started_at: str
@@ -30,11 +30,12 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveStatus:
-    """How an archive is, from the bucket alone.
+    """The state of an archive, from the bucket alone.
 
-    `live`: outputs in the manifest that the source still had. `days`: days that have any. `pending_retries`: when the first
-    image of a day is due again, by day. `missing`: addresses of partitions that the checkpoint counts on and the bucket lacks.
-    `changed`: days whose partition is another version than the checkpoint knows. `last_run`: None if no report can be read.
+    `live`: number of outputs in the manifest that are not marked as deleted. `days`: number of days that have any.
+    `pending_retries`: when the first image of a day is due again, per day. `missing`: addresses of partitions that the
+    checkpoint lists and the bucket lacks. `changed`: days whose partition has another version than the checkpoint lists.
+    `last_run`: None if no report can be read.
     """
 
     archive: str
@@ -64,7 +65,7 @@ class ArchiveStatus:
 
     @property
     def gaps(self) -> Coverage:
-        """What coverage lacks from the first output to its last instant; a run without bounds reads it."""
+        """The gaps in coverage before its last instant. A run without bounds reads them."""
         if not self.coverage:
             return Coverage()
         return self.coverage.gaps(Window(BEGINNING, self.coverage.windows[-1].end))
@@ -75,7 +76,7 @@ class ArchiveStatus:
         return self.outcome.exit_code
 
     def explain(self) -> list[str]:
-        """How it is and what to do, in plain sentences."""
+        """The state and the next steps, in plain sentences."""
         if self.watermark is None:
             lines = ["Nothing is covered yet: no run has completed a period. Run again."]
         else:
@@ -102,7 +103,7 @@ class ArchiveStatus:
                 lines.append("That is not the whole archive. A run without --start and --end proves the rest as well.")
             return lines
         lines = [
-            f"NOT proven: {numbers}. Everything that was read is saved. Later runs read the places that differ again."
+            f"NOT proven: {numbers}. Everything that was read is saved. Later runs read the periods that differ again."
         ]
         return lines + [
             f"  The counts differ between {at(spot.start)} and {at(spot.end)}: source {spot.source:,}, manifest "
@@ -115,7 +116,7 @@ class ArchiveStatus:
         if self.missing:
             more = f" and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
             lines.append(
-                f"{self.missing[0]}{more} is missing, and the checkpoint counts on it. Restore the object (an earlier version, a "
+                f"{self.missing[0]}{more} is missing, but the checkpoint lists it. Restore the object (an earlier version, a "
                 "backup), or run `stablecog-archive rebuild`."
             )
         changed = sorted({*self.changed, *(window.start.date() for window in self.reread)})

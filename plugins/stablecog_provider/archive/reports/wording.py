@@ -36,11 +36,11 @@ def covered_in_words(coverage: Coverage, axis: Axis) -> str:
     """One sentence on the first unbroken stretch of a coverage that has one."""
     first = coverage.windows[0]
     since = f"from {at(first.start)} and " if first.start > BEGINNING else ""
-    return f"Every output {axis} {since}before {at(first.end)} is archived (the watermark)."
+    return f"Every output {axis} {since}before {at(first.end)} (the watermark) is archived."
 
 
 def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[str]:
-    """What is not stored, and when it is tried again."""
+    """Return sentences on the images that are not stored, and on the next retry."""
     when = f" Next retry: {at(next_retry)}. `run --retry-failed` retries now." if next_retry else ""
     lines = []
     if images.failed:
