@@ -92,8 +92,8 @@ class RebuildReport:
                 "were not read.",
             ]
         lines.append(
-            f"Missing from the bucket or of another size: {counted(len(self.lost_images), 'image')} of {self.images_checked:,}. "
-            "Their rows are marked as lost; the next run copies those that the source still has:"
+            f"Missing from the bucket or of another size: {counted(len(self.lost_images), 'image')} of {self.images_checked:,} "
+            "checked. Their rows are marked as lost; the next run copies those that the source still has:"
         )
         return lines + [
             f"  {lost.output_id} ({lost.rendition}): {lost.reason}" for lost in self.lost_images[:SHOWN_FAILURES]
