@@ -10,6 +10,9 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
+from stablecog_provider.model.page import MAX_PER_PAGE
+from stablecog_provider.simulator.dialect import CURRENT, CursorKey
+
 from .account import BEGAN, OTHER
 from .bucket_rules import BucketRules
 from .hosts import Health
@@ -68,6 +71,10 @@ class Sequences(SourceRules, BucketRules, RunRules, RuleBasedStateMachine):
         self.tell("the world comes to peace")
         self.the_source_shows_all()
         account.lies.ghosts.clear()
+        crowd = Counter(output.o for output in account.live).most_common(1)
+        if crowd and crowd[0][1] > MAX_PER_PAGE and account.dialect.cursor is not CursorKey.OPAQUE:
+            # Only a page from below beside one from above lists so many outputs of one instant.
+            account.dialect = CURRENT
         account.hosts.health = dict.fromkeys(account.hosts.health, Health.WELL)
         account.hosts.broken.clear()
         scenario.skew = timedelta(0)

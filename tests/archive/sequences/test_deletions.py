@@ -135,7 +135,7 @@ async def test_without_a_cursor_all_is_read_again_at_once(dialect: str) -> None:
     words = ["\n".join(report.explain()) for report in reports]
     assert all("only the total count shows outputs that were lost between two pages" in each for each in words)
     assert "not all outputs have been read a second time yet" in words[0]
-    assert all("all outputs were read again since" in each for each in words[1:])
+    assert all("all outputs have been read again since" in each for each in words[1:])
     assert [report.sweep.rounds for report in reports] == [0, *[1] * 7, *[2] * 7, 3]
 
 

@@ -84,7 +84,9 @@ class CheckpointFile:
         if wanted == self.current:
             return wanted
         if not await self._swap(wanted):
-            raise StoreUnavailable(f"{self._layout.checkpoint}: other runs changed it each time before this run could write it")
+            raise StoreUnavailable(
+                f"{self._layout.checkpoint}: other runs changed it each time before this run could write it"
+            )
         return wanted
 
     async def _swap(self, wanted: Checkpoint) -> bool:

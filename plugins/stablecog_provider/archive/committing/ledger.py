@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from ...model import row_lifecycle
 from ...model.coverage import Coverage, Window
@@ -114,6 +114,14 @@ class Ledger:
         for day in await self.days(window):
             live = (await self.partition(day)).live_ids(window)
             found |= dict.fromkeys(sorted(live - kept[day] - kept[None]), day)
+        return found
+
+    async def live_in(self, window: Window) -> dict[str, datetime]:
+        """The live outputs that the manifest holds in the window (requested axis), with the start of their part of it."""
+        found: dict[str, datetime] = {}
+        for day in await self.days(window):
+            at = max(window.start, datetime.combine(day, time(), UTC))
+            found |= dict.fromkeys((await self.partition(day)).live_ids(window), at)
         return found
 
     async def tombstones(self, outputs: Mapping[str, date]) -> list[Entry]:

@@ -128,30 +128,39 @@ class Places:
         """Archive what is listed in the window and not held; mark what is held and not listed as deleted, if the listing agrees
         with the source's own count. Returns whether all that is held was listed.
         """
-        listed = await self._listed(window)
+        listed, holes = await self._listed(window)
         gone = await self.ledger.unlisted(window, listed)
         if not gone:
             return True
-        shown = sum(at is None or at in window for at in listed.values())
-        if await self.counts.of(window) == shown and await self._may_mark(gone):
+        counted = await self.counts.of(window)
+        if counted != _number_in(window, listed):
+            # What the listing cannot show is not missing from it.
+            for hole in holes.intersect(Coverage((window,))):
+                listed = {**await self.ledger.live_in(hole), **listed}
+            gone = await self.ledger.unlisted(window, listed)
+        if gone and counted == _number_in(window, listed) and await self._may_mark(gone):
             await self.archive(self._tombstones(gone))
-        return False
+        return not gone
 
-    async def _listed(self, window: Window) -> dict[str, datetime | None]:
-        """What the source lists in the window, with the time of request; what is not held is archived."""
+    async def _listed(self, window: Window) -> tuple[dict[str, datetime | None], Coverage]:
+        """What the source lists in the window, with the time of request, and the stretches that it cannot show; what is not held
+        is archived.
+        """
         if self.capabilities.walk is WalkKind.DOCUMENTED:
             whole = await self.read_whole()
-            return {output_id: at for output_id, at in whole.items() if at is None or at in window}
+            return {output_id: at for output_id, at in whole.items() if at is None or at in window}, Coverage()
         listed: dict[str, datetime | None] = {}
+        holes, axis = Coverage(), self.capabilities.axis
         cuts = min(FREE_CUTS, self.budget.left // 2)
-        for stretch in Coverage((window,)).around(self.capabilities.axis, Axis.REQUESTED):
+        for stretch in Coverage((window,)).around(axis, Axis.REQUESTED):
             steps = await _until(
                 walk(self.source, stretch, self.capabilities, self.per_page, cuts=cuts, again=True), window.end
             )
             listed |= {identity(output): output.created_at for step in steps for output in step.outputs}
             # Read again, the outputs claim no coverage.
             await self.archive(self.pipeline.work_items(_outputs_alone(steps)))
-        return listed
+            holes = holes.merge(Coverage.of(hole for step in steps for hole in step.holes))
+        return listed, holes.around(Axis.REQUESTED, axis)
 
     async def read_whole(self) -> dict[str, datetime | None]:
         """All that the source lists, read at most once per run. If `next` is opaque, a place can only be reached from the top, so
@@ -246,6 +255,10 @@ class Places:
                     continue
             joined.append(place)
         return joined
+
+
+def _number_in(window: Window, listed: Mapping[str, datetime | None]) -> int:
+    return sum(at is None or at in window for at in listed.values())
 
 
 async def _until(steps: AsyncIterator[Step], end: datetime) -> list[Step]:
