@@ -72,9 +72,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     tally = Tally.sum((tally, await run.sweep(slice_), await run.retry(started)))
     proof, repaired = await run.prove(windows, tally, started)
     tally = Tally.sum((tally, repaired))
-    # Of two clocks, the one that claims less.
-    read_at = min(started, asked.page.source_time)
-    saved, outcome = await conclude(committer, proof, slice_, run_id, read_at, ports.clock.now())
+    saved, outcome = await conclude(committer, proof, slice_, run_id, settled, run.read_at, ports.clock.now())
     page_size, read_again = PAGE_SIZE if opaque else settings.per_page, max(0, tally.read - tally.new)
     report = RunReport(
         run_id=run_id,
@@ -123,6 +121,11 @@ class _Run:
     pipeline: Pipeline
     started: datetime
 
+    @property
+    def read_at(self) -> datetime:
+        """When the slice was read: of two clocks, the one that claims less."""
+        return min(self.started, self.asked.page.source_time)
+
     async def read(self, window: Window) -> Tally:
         """Archive all that the source lists in a window of the walk's axis."""
         capabilities = self.asked.capabilities
@@ -137,7 +140,9 @@ class _Run:
         """Archive what reading an old stretch again adds, and note it if the manifest holds more than is listed there."""
         if slice_ is None:
             return Tally()
-        tally = await self.pipeline.run(swept(slice_, self.ledger))
+        tally = await self.pipeline.run(
+            swept(slice_, self.ledger, self.committer.coverage, self.asked.capabilities.axis, self.read_at)
+        )
         known = self.committer.checkpoint.partitions
         odd = await unlisted_in(slice_, self.ledger, known, self.asked.capabilities.axis)
         if odd:

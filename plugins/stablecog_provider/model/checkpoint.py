@@ -10,13 +10,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from ..errors import ArchiveDamaged, ArchiveTooNew
 from .counts import Difference, Proof
-from .coverage import Axis, Coverage
+from .coverage import MAX_LATENCY, Axis, Coverage
 from .documents import document_of, value_of
 from .partition_summary import ImageCounts, PartitionSummary
 from .times import BEGINNING, format_instant
@@ -98,6 +98,7 @@ class Checkpoint:
     is archived, on `axis`. `holes`: stretches of `axis` that the listing cannot show; they are no part of coverage.
     `differences`: places of the requested axis where the counts differ. `reread`: stretches of the requested axis whose
     partition was changed by something else, until they are read again. `proofs`: how often the whole was compared.
+    `settled`: up to where (on `axis`) the last run could have read; with `--end`, it read less.
     `deletions_allowed`: so many outputs may still be marked as deleted beyond what is marked without asking.
     `store_probed`: the store whose conditional writes were seen to work at `store_probed_at`. `intents`: partitions that may
     have been written since, without being counted here.
@@ -113,6 +114,7 @@ class Checkpoint:
     differences: tuple[Difference, ...] = ()
     holes: tuple[Difference, ...] = ()
     reread: Coverage = Coverage()
+    settled: datetime | None = None
     sweep: Sweep = Sweep()
     verdict: Verdict | None = None
     deletions_allowed: int = 0
@@ -151,11 +153,15 @@ class Checkpoint:
         return {day: each.due for day, each in self.partitions.items() if each.due is not None}
 
     def on(self, axis: Axis) -> Checkpoint:
-        """The same knowledge on another axis; holes are not carried over and so become gaps, and the sweep begins again."""
+        """The same knowledge on another axis; holes are not carried over and so become gaps."""
         if axis is self.axis:
             return self
         coverage = self.coverage.on(axis, self.axis)
-        return replace(self, axis=axis, coverage=coverage, holes=(), sweep=Sweep(), account=())
+        # What completed before an instant was requested before it, but not the other way round.
+        early = MAX_LATENCY if axis is Axis.REQUESTED else timedelta(0)
+        sweep = replace(self.sweep, position=max(BEGINNING, self.sweep.position - early))
+        settled = self.settled and self.settled - early
+        return replace(self, axis=axis, coverage=coverage, holes=(), sweep=sweep, settled=settled, account=())
 
     def to_json(self) -> bytes:
         """Canonical: the same checkpoint is the same bytes."""

@@ -50,4 +50,6 @@ def is_whole(checkpoint: Checkpoint) -> bool:
     if proof is None or len(windows) != 1 or checkpoint.holes or checkpoint.reread:
         return False
     (covered,) = windows
+    if checkpoint.settled is not None and covered.end < checkpoint.settled:
+        return False
     return covered.start <= BEGINNING and proof.start <= covered.start and proof.end >= covered.end - MAX_LATENCY

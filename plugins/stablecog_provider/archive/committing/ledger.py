@@ -69,8 +69,12 @@ class Ledger:
         self.created: set[str] = set()
         """Ids of outputs that this run was the first to see."""
 
-    async def entries(self, outputs: Iterable[Output | UnreadableOutput]) -> list[Entry]:
-        """Return what these outputs add to the manifest: images to fetch, and rows with new information."""
+    async def entries(
+        self, outputs: Iterable[Output | UnreadableOutput], read_at: datetime | None = None
+    ) -> list[Entry]:
+        """Return what these outputs add to the manifest: images to fetch, and rows with new information. `read_at`: when they
+        were listed, if that is long ago.
+        """
         found: list[Entry] = []
         for output in outputs:
             if isinstance(output, UnreadableOutput):
@@ -81,7 +85,7 @@ class Ledger:
                 (Rendition.UPSCALED, output.upscaled_image_url),
             ):
                 if url:
-                    found += await self._image(output, rendition, url)
+                    found += await self._image(output, rendition, url, read_at)
         return found
 
     async def due(self, day: date) -> list[Entry]:
@@ -159,7 +163,7 @@ class Ledger:
         for row in rows:
             self._pending.pop(row.key, None)
 
-    async def _image(self, output: Output, rendition: Rendition, url: str) -> list[Entry]:
+    async def _image(self, output: Output, rendition: Rendition, url: str, read_at: datetime | None) -> list[Entry]:
         key = (output.id, rendition)
         pending = self._pending.get(key)
         saved = (await self.partition(day_of(output.created_at))).get(key)
@@ -167,7 +171,10 @@ class Ledger:
         dated_at_last = await self._readable_at_last(key)
         if known is not None and describes(known, output) and (pending is not None or not self._is_due(known)):
             return dated_at_last
-        fresh = row_of(output, rendition, seen_at=self._after(known), run_id=self._run_id)
+        seen_at = self._after(known) if read_at is None else self._between(known, read_at)
+        if seen_at is None:
+            return dated_at_last
+        fresh = row_of(output, rendition, seen_at=seen_at, run_id=self._run_id)
         if known is None:
             self.created.add(output.id)
             return [self._fetch(fresh, url), *dated_at_last]
@@ -227,6 +234,15 @@ class Ledger:
             return True
         due = row_lifecycle.retry_due(row)
         return self._retry_all and due is not None and (row.attempted_at or self._began) < self._began
+
+    def _between(self, known: Row | None, read_at: datetime) -> datetime | None:
+        """Return when the output was seen; None if another run has seen it since."""
+        if known is None:
+            return read_at
+        newest = max(known.last_seen_at, known.deleted_at or known.last_seen_at)
+        if newest < read_at:
+            return read_at
+        return None if read_at < newest <= self._clock.now() else self._after(known)
 
     def _after(self, known: Row | None) -> datetime:
         """Return now, or an instant after all in the row if that is later: the clocks of other machines may be ahead."""

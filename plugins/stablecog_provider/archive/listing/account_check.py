@@ -108,7 +108,11 @@ class Archived:
         trusted, axis, days = self.trusted, self.checkpoint.axis, self.checkpoint.partitions
         by_day: defaultdict[date, dict[str, set[str]]] = defaultdict(dict)
         for output in outputs:
-            if isinstance(output, Output):
+            if isinstance(output, UnreadableOutput):
+                # Nothing speaks against the account if the manifest lacks it.
+                if output.id and output.created_at and (day_of(output.created_at) in by_day or len(by_day) < DAYS):
+                    by_day[day_of(output.created_at)][output.id] = set()
+            else:
                 at = instant_on(axis, output)
                 day = day_of(output.created_at)
                 if day not in by_day and len(by_day) >= DAYS:

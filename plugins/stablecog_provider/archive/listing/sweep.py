@@ -42,7 +42,13 @@ class Slice:
 
 def sweep_from(checkpoint: Checkpoint | None) -> datetime | None:
     """Where the next slice begins; None if there is nothing to read again."""
-    return checkpoint.sweep.position if checkpoint is not None and checkpoint.live else None
+    return _first_covered(checkpoint) if checkpoint is not None and checkpoint.live else None
+
+
+def _first_covered(checkpoint: Checkpoint) -> datetime:
+    """The first instant from the sweep's position on that is covered: nothing else is read again."""
+    position = checkpoint.sweep.position
+    return next((max(position, window.start) for window in checkpoint.coverage if window.end > position), position)
 
 
 async def read_slice(source: Source, asked: Probe, checkpoint: Checkpoint) -> Slice | None:
@@ -59,7 +65,7 @@ async def read_slice(source: Source, asked: Probe, checkpoint: Checkpoint) -> Sl
         return _of_page(asked.ascending, end)
     if asked.capabilities.cursor is None or checkpoint.axis is not Axis.REQUESTED:
         return None
-    window = _next_window(checkpoint.partitions, checkpoint.sweep.position, end)
+    window = _next_window(checkpoint.partitions, _first_covered(checkpoint), end)
     return await _walked(source, window, asked.capabilities, end) if window else None
 
 

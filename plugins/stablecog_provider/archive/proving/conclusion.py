@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ...model.checkpoint import Checkpoint, Verdict
 from ...model.counts import Difference, Proof
-from ...model.coverage import Window
+from ...model.coverage import MAX_LATENCY, Coverage, Window
 from ...model.times import BEGINNING, FAR_FUTURE
 from ...model.verdict import Outcome, outcome_of, worst
 from ..committing.commit import Committer
@@ -15,9 +15,17 @@ from ..listing.sweep import Slice
 from .proof import MAX_DIFFERENCES, RunProof
 from .sweep import advanced
 
+NOTHING = Coverage()
+
 
 async def conclude(
-    committer: Committer, proof: RunProof, slice_: Slice | None, run_id: str, read_at: datetime, now: datetime
+    committer: Committer,
+    proof: RunProof,
+    slice_: Slice | None,
+    run_id: str,
+    settled: datetime,
+    read_at: datetime,
+    now: datetime,
 ) -> tuple[Checkpoint, Outcome]:
     """Save what the proof found, how far the second reading has come, and the verdict; returns what was saved.
 
@@ -29,24 +37,26 @@ async def conclude(
 
     def change(found: Checkpoint) -> Checkpoint:
         at = proof.proof.checked_at if proof.proof else now
-        # A run that was taken for dead, and ended late, does not overrule a later one.
-        outdated = found.proof is not None and at < found.proof.checked_at <= now
+        # A run that was taken for dead, and ended late, does not overrule a later one where that one has compared.
+        later = _window(found.proof) if found.proof is not None and at < found.proof.checked_at <= now else NOTHING
         proven = replace(
             found,
             proof=_better(found.proof, proof.proof, now),
             proofs=found.proofs + 1,
-            differences=found.differences
-            if outdated
-            else _with_others(proof.differences, proof.known.differences, found.differences),
-            holes=found.holes if outdated else _with_others(proof.holes, proof.known.holes, found.holes),
+            settled=found.settled if later else settled,
+            differences=_with_others(
+                _beyond(later, proof.differences), _beyond(later, proof.known.differences), found.differences
+            ),
+            holes=found.holes if later else _with_others(proof.holes, proof.known.holes, found.holes),
         )
         if slice_ is not None:
             proven = advanced(proven, slice_, read_at)
-        if outcome_of(proven) in (Outcome.PROVEN, Outcome.WITH_FAILED):
+        if proven.proof is not None and proven.proof.agrees and not proven.differences and _is_of_all_covered(proven):
             # Nothing is left to be marked: what was allowed must not wait for a later mass deletion.
             proven = replace(proven, deletions_allowed=0)
         late = found.verdict is not None and at < found.verdict.at <= now
-        verdict = found.verdict if late else Verdict(worst(outcome_of(proven), limit), run_id, at)
+        overruled = late and not (proof.proof and _window(proof.proof).subtract(later))
+        verdict = found.verdict if overruled else Verdict(worst(outcome_of(proven), limit), run_id, at)
         return replace(proven, verdict=verdict)
 
     saved = await committer.amend(change)
@@ -60,8 +70,27 @@ def _better(old: Proof | None, new: Proof | None, now: datetime) -> Proof | None
     if new is None or old is None:
         return new or old
     if new.checked_at < old.checked_at <= now:
-        return old
-    return old if new.agrees and old.start <= BEGINNING < new.start else new
+        # The earlier of two overrules the later only if it compared more.
+        more = new.start <= old.start and old.end <= new.end and _window(old) != _window(new)
+        return new if more else old
+    is_part = old.start <= BEGINNING < new.start or (old.start <= new.start and new.end < old.end)
+    return old if new.agrees and is_part else new
+
+
+def _window(proof: Proof) -> Coverage:
+    return Coverage((Window(proof.start, proof.end),))
+
+
+def _beyond(later: Coverage, found: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    """The places that a later comparison did not reach."""
+    return tuple(each for each in found if Coverage((each.window,)).subtract(later))
+
+
+def _is_of_all_covered(checkpoint: Checkpoint) -> bool:
+    proof, covered = checkpoint.proof, checkpoint.coverage.windows
+    if proof is None or not covered:
+        return False
+    return proof.start <= covered[0].start and proof.end >= covered[-1].end - MAX_LATENCY
 
 
 def _with_others(

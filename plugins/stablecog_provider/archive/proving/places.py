@@ -52,11 +52,6 @@ class Places:
     whole: dict[str, datetime | None] | None = None
     whole_is_complete: bool = False
 
-    async def count(self, window: Window) -> int:
-        """The source's count; the manifest's if the source names none."""
-        counted = await self.counts.of(window)
-        return await self.held(window) if counted is None else counted
-
     async def held(self, window: Window) -> int:
         """The manifest's count, from what is kept of whole days; only days that the window cuts are looked into."""
         total = 0
@@ -86,7 +81,10 @@ class Places:
                 found.append(place)
                 continue
             left, right = Window(place.window.start, middle), Window(middle, place.window.end)
-            in_left, expected = await self.count(left), await self.expected(left, known)
+            in_left, expected = await self.counts.of(left), await self.expected(left, known)
+            if in_left is None:
+                found.append(place)
+                continue
             queue += [
                 CountComparison(right, max(0, place.source - in_left), max(0, place.manifest - expected)),
                 CountComparison(left, in_left, expected),
@@ -106,11 +104,11 @@ class Places:
         if self.budget.left:
             await self.committer.restate(await self.ledger.days(window))
             # Counts kept in the checkpoint may have been behind another run's partitions.
-            place = CountComparison(window, await self.count(window), await self.held(window))
+            place = await self.compared(found)
             looked = self.is_small(place) or not self.capabilities.counts_by_date
             if not place.agrees and looked and self.budget.left:
                 await self.read_again(window)
-                place = CountComparison(window, await self.count(window), await self.held(window))
+                place = await self.compared(found)
             if place.agrees:
                 return None
         else:
@@ -123,6 +121,13 @@ class Places:
             )
             looked = looked or (before.source, before.manifest) == (place.source, place.manifest)
         return difference.looked(place, now) if looked else difference
+
+    async def compared(self, before: CountComparison) -> CountComparison:
+        """Both counts of the place as they are now. If the source names none, what it named before stands."""
+        counted = await self.counts.of(before.window)
+        return replace(
+            before, source=before.source if counted is None else counted, manifest=await self.held(before.window)
+        )
 
     async def read_again(self, window: Window) -> bool:
         """Archive what is listed in the window and not held; mark what is held and not listed as deleted, if the listing agrees
@@ -204,14 +209,14 @@ class Places:
 
     async def _missing(self) -> int:
         """How many outputs the manifest holds beyond the source's count. Up to what is archived: neither our clock nor what is
-        new may hide how much is missing. Nor may what was never archived: if coverage has several parts, each is compared
-        alone, too.
+        new may hide how much is missing. Nor may what was never archived: each part of coverage is compared alone, too.
         """
         covered = self.committer.coverage
         everything = Window(BEGINNING, covered.windows[-1].end if covered else FAR_FUTURE)
         missing = await self._lacking(everything)
         parts = [(await self.held(part), part) for part in covered.around(Axis.REQUESTED, self.capabilities.axis)]
-        if len(parts) < 2 or not self.capabilities.counts_by_date:
+        whole = len(parts) == 1 and parts[0][1].start <= BEGINNING
+        if whole or not self.capabilities.counts_by_date:
             return missing
         fullest = sorted(parts, key=lambda each: -each[0])[: self.budget.left]
         return max(missing, sum([await self._lacking(part) for _, part in fullest]))

@@ -16,7 +16,7 @@ from itertools import pairwise
 from ...model.checkpoint import Checkpoint
 from ...model.counts import CountComparison, Difference, Proof
 from ...model.coverage import Axis, Coverage, Window
-from ...model.times import BEGINNING
+from ...model.times import BEGINNING, MICROSECOND
 from ..committing.inventory import day_window
 from ..listing.capabilities import Capabilities, WalkKind
 from ..listing.opaque_walk import is_due
@@ -90,7 +90,7 @@ class Prover:
         stretches = self._stretches(claimed, recent.on(Axis.REQUESTED, axis))
         # The oldest of the counts is the time of the proof.
         counted_at = self.places.clock.now()
-        compared = [found for stretch in stretches if (found := await self._compare(stretch)) is not None]
+        compared = [await self._compare(stretch) for stretch in stretches]
         left = await self._fill(holes, claimed)
         claims += self.places.counts.claims
         proof = _together(compared, counted_at)
@@ -119,7 +119,8 @@ class Prover:
         """At most a day, and at most about two pages."""
         end = min(window.end, day_window(window.start.date()).end)
         held = await self.places.held(Window(window.start, end))
-        return Window(window.start, window.start + (end - window.start) / max(1, -(-held // PIECE)))
+        piece = (end - window.start) / max(1, -(-held // PIECE))
+        return Window(window.start, window.start + max(piece, MICROSECOND))
 
     async def _look_at_remembered(self) -> None:
         """Compare the remembered places, each alone; read again those whose counts changed or that are due."""
@@ -130,8 +131,13 @@ class Prover:
             if not self.capabilities.counts_by_date and each.start > BEGINNING:
                 await self._look_without_counts(each)
                 continue
-            found = CountComparison(each.window, await places.count(each.window), await places.held(each.window))
+            counted = await places.counts.of(each.window)
+            if counted is None:
+                self._differences.append(each)
+                continue
+            found = CountComparison(each.window, counted, await places.held(each.window))
             if found.agrees:
+                await self._confirm(each, found)
                 continue
             same = (found.source, found.manifest) == (each.source, each.manifest)
             rests = each.looked_at <= self.now < each.due
@@ -141,6 +147,20 @@ class Prover:
                 await self._examine([found], each)
             else:
                 await self._examine(await places.locate(each.window, found.source), each)
+
+    async def _confirm(self, each: Difference, found: CountComparison) -> None:
+        """Forget a place whose counts agree now. If the source counts otherwise than before, it may have lost one output while
+        another one is still missing: then the listing must show what the manifest holds.
+        """
+        places = self.places
+        in_doubt = found.source != each.source or not each.surplus
+        if not in_doubt or not places.is_small(found):
+            return
+        rests = not each.surplus and each.looked_at <= self.now < each.due
+        if rests or not places.budget.left:
+            self._differences.append(each)
+        elif not await places.read_again(each.window):
+            self._differences.append(each.looked(await places.compared(found), self.now))
 
     async def _look_without_counts(self, each: Difference) -> None:
         """Read a place again that cannot be counted alone any more. It is settled if the listing shows there what the manifest
@@ -155,7 +175,7 @@ class Prover:
         same = await places.read_again(each.window) or (
             not await places.read_again(whole) and await places.read_again(each.window)
         )
-        if not same or await places.count(whole) != await places.held(whole):
+        if not same or await places.counts.of(whole) != await places.held(whole):
             self._differences.append(each.looked(CountComparison(each.window, each.source, each.manifest), self.now))
 
     async def _examine(self, found: Iterable[CountComparison], before: Difference | None) -> None:
@@ -172,7 +192,9 @@ class Prover:
             return None
         if source != await places.expected(stretch, self._differences):
             await self._examine(await places.locate(stretch, source, tuple(self._differences)), None)
-            source = await places.count(stretch)
+            source = await places.counts.of(stretch)
+            if source is None:
+                return None
         return CountComparison(stretch, source, await places.held(stretch))
 
     def _stretches(self, claimed: Coverage, recent: Coverage) -> list[Window]:
@@ -212,7 +234,11 @@ class Prover:
                 continue
             around = Coverage((hole,)).around(Axis.REQUESTED, axis)
             (window,) = around
-            found = CountComparison(window, await places.count(window), await places.held(window))
+            counted = await places.counts.of(window)
+            if counted is None:
+                left += inside
+                continue
+            found = CountComparison(window, counted, await places.held(window))
             if found.agrees and not around.subtract(claimed):
                 await places.committer.save(Coverage((hole,)), {})
                 continue
@@ -258,8 +284,10 @@ def _read(piece: Window, checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, reread=checkpoint.reread.subtract(Coverage((piece,))))
 
 
-def _together(found: list[CountComparison], at: datetime) -> Proof | None:
-    if not found:
+def _together(compared: list[CountComparison | None], at: datetime) -> Proof | None:
+    """The proof of all stretches; None if there is none, or if the source did not count one of them."""
+    found = [each for each in compared if each is not None]
+    if not found or len(found) < len(compared):
         return None
     source, manifest = (sum(getattr(each, name) for each in found) for name in ("source", "manifest"))
     return Proof(found[0].window.start, found[-1].window.end, source, manifest, at, len(found))

@@ -10,7 +10,7 @@ from ...model.checkpoint import Checkpoint, Sweep
 from ...model.coverage import Axis, Coverage, Window
 from ...model.manifest import Row
 from ...model.object_keys import day_of
-from ...model.output import identity
+from ...model.output import identity, instant_on
 from ...model.row_lifecycle import is_live
 from ...model.times import BEGINNING, MICROSECOND
 from ..committing.ledger import Ledger
@@ -18,9 +18,12 @@ from ..committing.pipeline import WorkItems
 from ..listing.sweep import Slice
 
 
-async def swept(slice_: Slice, ledger: Ledger) -> AsyncIterator[WorkItems]:
-    """What the slice adds: outputs that the manifest lacks, images that came late, metadata that changed."""
-    yield WorkItems(await ledger.entries(slice_.outputs))
+async def swept(
+    slice_: Slice, ledger: Ledger, covered: Coverage, axis: Axis, read_at: datetime
+) -> AsyncIterator[WorkItems]:
+    """What the slice adds to what is covered: outputs that the manifest lacks, images that came late, metadata that changed."""
+    ours = [each for each in slice_.outputs if (at := instant_on(axis, each)) is None or at in covered]
+    yield WorkItems(await ledger.entries(ours, read_at))
 
 
 async def unlisted_in(slice_: Slice, ledger: Ledger, known: Collection[date], axis: Axis) -> Coverage:
@@ -53,8 +56,12 @@ def advanced(checkpoint: Checkpoint, slice_: Slice, read_at: datetime) -> Checkp
     since that slice was read has been read in this round anyway.
     """
     sweep, window = checkpoint.sweep, slice_.window
-    if window.start > sweep.position:
+    skipped = Coverage((Window(sweep.position, window.start),)) if sweep.position < window.start else Coverage()
+    if skipped.intersect(checkpoint.coverage):
         # Another run was first, or the axis changed: its reading is kept.
+        return checkpoint
+    if sweep.began is not None and read_at < sweep.began:
+        # The slice was read before this round began.
         return checkpoint
     began = sweep.began or read_at
     if slice_.last:

@@ -14,7 +14,7 @@ from ...model.documents import document_of
 from ...model.failure import Failure
 from ...model.partition_summary import ImageCounts
 from ...model.verdict import Outcome
-from .wording import SHOWN, at, counted, covered_in_words, images_in_words, size
+from .wording import SHOWN, at, counted, covered_in_words, difference_in_words, images_in_words, size
 
 MAX_SUMMARY = 7_000
 """Upper limit on the characters of JSON in XCom. A longer summary is cut; the whole report is under `runs/`."""
@@ -169,8 +169,7 @@ class RunReport:
             return [f"{begin}: {numbers}.", *self._not_yet_counted(), *self.claims]
         lines = [f"NOT proven: {numbers}.", *self.claims]
         lines += [
-            f"  The counts differ between {at(spot.start)} and {at(spot.end)}: source {spot.source:,}, manifest "
-            f"{spot.manifest:,}; read again {counted(spot.looks, 'time')}, next after {at(spot.due)}."
+            f"  {difference_in_words(spot)}; read again {counted(spot.looks, 'time')}, next after {at(spot.due)}."
             for spot in self.differences[:SHOWN]
         ]
         if len(self.differences) > SHOWN:

@@ -14,7 +14,7 @@ from ...model.partition_summary import ImageCounts
 from ...model.times import BEGINNING
 from ...model.verdict import Outcome
 from .run import as_of_in_words, proof_document
-from .wording import SHOWN, at, counted, covered_in_words, images_in_words
+from .wording import SHOWN, at, counted, covered_in_words, difference_in_words, images_in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +105,7 @@ class ArchiveStatus:
         lines = [
             f"NOT proven: {numbers}. Everything that was read is saved. Later runs read the periods that differ again."
         ]
-        return lines + [
-            f"  The counts differ between {at(spot.start)} and {at(spot.end)}: source {spot.source:,}, manifest "
-            f"{spot.manifest:,}."
-            for spot in self.differences[:SHOWN]
-        ]
+        return lines + [f"  {difference_in_words(spot)}." for spot in self.differences[:SHOWN]]
 
     def _partitions_in_words(self) -> list[str]:
         lines = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ...model.counts import Difference
 from ...model.coverage import Axis, Coverage
 from ...model.partition_summary import ImageCounts
 from ...model.times import BEGINNING
@@ -37,6 +38,16 @@ def covered_in_words(coverage: Coverage, axis: Axis) -> str:
     first = coverage.windows[0]
     since = f"from {at(first.start)} and " if first.start > BEGINNING else ""
     return f"Every output {axis} {since}before {at(first.end)} (the watermark) is archived."
+
+
+def difference_in_words(spot: Difference) -> str:
+    """One sentence, without its full stop, on a period that differs."""
+    period = f"between {at(spot.start)} and {at(spot.end)}"
+    if spot.surplus:
+        return f"The counts differ {period}: source {spot.source:,}, manifest {spot.manifest:,}"
+    return (
+        f"The counts agree {period} ({spot.source:,}), but the source does not list all outputs that the manifest holds"
+    )
 
 
 def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[str]:
