@@ -33,6 +33,7 @@ from .proving.conclusion import conclude
 from .proving.guard import DeletionGuard
 from .proving.places import Places
 from .proving.proof import Prover, RunProof
+from .proving.rereading import Rereading
 from .proving.sweep import swept, unlisted_in
 from .reports.run import RunReport
 from .run_settings import ArchiveSettings
@@ -156,20 +157,19 @@ class _Run:
 
     async def prove(self, windows: Coverage, tally: Tally, started: datetime) -> tuple[RunProof, Tally]:
         known, capabilities = self.committer.checkpoint.on(self.asked.capabilities.axis), self.asked.capabilities
-        places = Places(
+        rereading = Rereading(
             source=self.ports.source,
             capabilities=capabilities,
             counts=SourceCounts(source=self.ports.source, capabilities=capabilities, per_page=self.settings.per_page),
             pipeline=self.pipeline,
             ledger=self.ledger,
             committer=self.committer,
-            clock=self.ports.clock,
             budget=RequestBudget(self.ports.source, self.ledger.created),
             guard=DeletionGuard(known.live - len(self.ledger.created), known.deletions_allowed),
             per_page=self.settings.per_page,
         )
         prover = Prover(
-            places=places,
+            places=Places(rereading=rereading, clock=self.ports.clock),
             capabilities=capabilities,
             known=known,
             now=started,
@@ -178,7 +178,7 @@ class _Run:
         asked = Window(self.settings.start or BEGINNING, self.settings.end or FAR_FUTURE)
         recent = windows if tally.new else Coverage()
         proof = await prover.prove(asked, recent, tally.holes)
-        return proof, Tally.sum(places.tallies)
+        return proof, Tally.sum(rereading.tallies)
 
 
 def _settled(asked: Probe, settings: ArchiveSettings, now: datetime) -> datetime:

@@ -71,3 +71,31 @@ async def test_the_last_output_of_an_account_is_found_behind_a_stand_in() -> Non
     report = await scene.run()
     assert (report.outcome, checkpoint(scene).live) == ("proven", 1)
     assert (await scene.rows())[first.id, "original"].state == "archived"
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_run_of_a_part_marks_no_stand_in_as_deleted(lost: bool) -> None:
+    """The source counts the output at its time; the manifest holds it under the beginning."""
+    scene = three_days()
+    first, *others, last = scene.simulated.visible(NOON)
+    without = without_date(last.id)
+    scene.spoil = without
+    if lost:
+        first.deleted_at = NOON - DAY
+    await scene.run()
+    first.deleted_at = None
+    for start in (DAY * 1.5, DAY * 0.5, DAY * 2.5):
+        scene.clock.advance(timedelta(hours=1))
+        await scene.run(start=scene.clock.now() - start)
+    for _ in range(8):
+        scene.clock.advance(DAY)
+        report = await scene.run()
+    marked = [key for key, row in (await scene.rows()).items() if row.deleted_at is not None]
+    assert not marked
+    assert len({key[0] for key in await scene.rows()}) == 2 + len(others)
+    assert not report.differences
+    scene.spoil = None
+    for _ in range(3):
+        scene.clock.advance(DAY)
+        report = await scene.run(lookback=30 * DAY)
+    assert report.outcome == "proven"

@@ -62,7 +62,7 @@ class Ledger:
         self, manifest: Manifest, clock: Clock, run_id: str, *, has_undated_rows: bool = False, retry_all: bool = False
     ) -> None:
         self._manifest, self._clock, self._run_id = manifest, clock, run_id
-        self._has_undated_rows, self._retry_all, self._began = has_undated_rows, retry_all, clock.now()
+        self.has_undated_rows, self._retry_all, self._began = has_undated_rows, retry_all, clock.now()
         self._partitions: OrderedDict[date, Partition] = OrderedDict()
         self._pending: dict[RowKey, Row] = {}
         self._fetched: set[RowKey] = set()
@@ -211,7 +211,7 @@ class Ledger:
 
     async def _readable_at_last(self, key: RowKey) -> list[Entry]:
         """The end of the row under `BEGINNING` that stood in for this output while its date could not be read."""
-        if not self._has_undated_rows:
+        if not self.has_undated_rows:
             return []
         stand_in = (await self.partition(day_of(BEGINNING))).get(key)
         if stand_in is None or stand_in.deleted_at is not None:

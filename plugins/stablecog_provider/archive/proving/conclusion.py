@@ -12,7 +12,8 @@ from ...model.times import BEGINNING, FAR_FUTURE
 from ...model.verdict import Outcome, outcome_of, worst
 from ..committing.commit import Committer
 from ..listing.sweep import Slice
-from .proof import MAX_DIFFERENCES, RunProof
+from .proof import RunProof
+from .remembered import MAX_DIFFERENCES
 from .sweep import advanced
 
 NOTHING = Coverage()

@@ -7,7 +7,6 @@ agrees. What no count can see, the sweep finds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -21,13 +20,10 @@ from ..committing.inventory import day_window
 from ..listing.capabilities import Capabilities, WalkKind
 from ..listing.opaque_walk import is_due
 from .places import Places
+from .remembered import MAX_DIFFERENCES, Remembered
 
-LOOKS = 8
-"""Remembered places that a run looks at."""
 PIECE = 600
 """Outputs of a changed day that are read again at a time."""
-MAX_DIFFERENCES = 64
-"""Places that are remembered; if there are more, neighbours are remembered together."""
 
 MAX_HOLES = 8
 """Holes that are remembered, each of which is counted in every run, as long as they can be joined."""
@@ -58,7 +54,12 @@ class Prover:
     known: Checkpoint
     now: datetime
     consented: bool = False
-    _differences: list[Difference] = field(default_factory=list)
+    _remembered: Remembered = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._remembered = Remembered(
+            places=self.places, capabilities=self.capabilities, now=self.now, consented=self.consented
+        )
 
     async def prove(self, asked: Window, recent: Coverage, holes: Coverage) -> RunProof:
         """Compare and repair. `asked`: the bounds of the run. `recent`: what was read now (walk's axis); empty if there was
@@ -66,13 +67,13 @@ class Prover:
         """
         opaque = self.capabilities.walk is WalkKind.DOCUMENTED and not self.capabilities.single
         if opaque and is_due(self.known, self.now):
-            await self.places.read_whole()
+            await self.places.rereading.read_whole()
         await self._read_changed_days()
-        await self._look_at_remembered()
+        await self._remembered.look(self.known.differences)
         axis = self.capabilities.axis
         # What was covered before, and is only read again, is no hole.
         holes = holes.subtract(self.known.coverage)
-        covered = self.places.committer.coverage.merge(holes).merge(
+        covered = self.places.rereading.committer.coverage.merge(holes).merge(
             Coverage.of(each.window for each in self.known.holes)
         )
         claimed = covered.on(Axis.REQUESTED, axis).intersect(Coverage((asked,)))
@@ -92,11 +93,11 @@ class Prover:
         counted_at = self.places.clock.now()
         compared = [await self._compare(stretch) for stretch in stretches]
         left = await self._fill(holes, claimed)
-        claims += self.places.counts.claims
+        claims += self.places.rereading.counts.claims
         proof = _together(compared, counted_at)
-        if claim := self.places.guard.claim():
+        if claim := self.places.rereading.guard.claim():
             claims.append(claim)
-        differences = await self._capped()
+        differences = await self._remembered.capped()
         claims = list(dict.fromkeys(claims))
         return RunProof(
             known=self.known,
@@ -104,98 +105,38 @@ class Prover:
             differences=differences,
             holes=left,
             claims=tuple(claims),
-            read_whole=self.places.whole_is_complete,
+            read_whole=self.places.rereading.whole_is_complete,
         )
 
     async def _read_changed_days(self) -> None:
         """Read the days again whose partition was changed by something else: a count would not show which rows it holds."""
-        committer = self.places.committer
-        while committer.checkpoint.reread and self.places.budget.left:
+        committer = self.places.rereading.committer
+        while committer.checkpoint.reread and self.places.rereading.budget.left:
             piece = await self._next_piece(committer.checkpoint.reread.windows[0])
-            await self.places.read_again(piece)
+            await self.places.rereading.read_again(piece)
             await committer.amend(partial(_read, piece))
 
     async def _next_piece(self, window: Window) -> Window:
         """At most a day, and at most about two pages."""
         end = min(window.end, day_window(window.start.date()).end)
-        held = await self.places.held(Window(window.start, end))
+        held = await self.places.rereading.held(Window(window.start, end))
         piece = (end - window.start) / max(1, -(-held // PIECE))
         return Window(window.start, window.start + max(piece, MICROSECOND))
-
-    async def _look_at_remembered(self) -> None:
-        """Compare the remembered places, each alone; read again those whose counts changed or that are due."""
-        places = self.places
-        waiting = sorted(self.known.differences, key=lambda each: each.due)
-        self._differences = waiting[LOOKS:]
-        for each in waiting[:LOOKS]:
-            if not self.capabilities.counts_by_date and each.start > BEGINNING:
-                await self._look_without_counts(each)
-                continue
-            counted = await places.counts.of(each.window)
-            if counted is None:
-                self._differences.append(each)
-                continue
-            found = CountComparison(each.window, counted, await places.held(each.window))
-            if found.agrees:
-                await self._confirm(each, found)
-                continue
-            same = (found.source, found.manifest) == (each.source, each.manifest)
-            rests = each.looked_at <= self.now < each.due
-            if same and rests and not self.consented:
-                self._differences.append(each)
-            elif places.is_small(found) or not self.capabilities.counts_by_date:
-                await self._examine([found], each)
-            else:
-                await self._examine(await places.locate(each.window, found.source), each)
-
-    async def _confirm(self, each: Difference, found: CountComparison) -> None:
-        """Forget a place whose counts agree now. If the source counts otherwise than before, it may have lost one output while
-        another one is still missing: then the listing must show what the manifest holds.
-        """
-        places = self.places
-        in_doubt = found.source != each.source or not each.surplus
-        if not in_doubt or not places.is_small(found):
-            return
-        rests = not each.surplus and each.looked_at <= self.now < each.due
-        if rests or not places.budget.left:
-            self._differences.append(each)
-        elif not await places.read_again(each.window):
-            self._differences.append(each.looked(await places.compared(found), self.now))
-
-    async def _look_without_counts(self, each: Difference) -> None:
-        """Read a place again that cannot be counted alone any more. It is settled if the listing shows there what the manifest
-        holds, and the counts of all up to its end agree.
-        """
-        places, whole = self.places, Window(BEGINNING, each.end)
-        rests = each.looked_at <= self.now < each.due
-        if (rests and not self.consented) or not places.budget.left:
-            self._differences.append(each)
-            return
-        # Without a count of the place, nothing in it is marked as deleted; that takes a reading of the whole.
-        same = await places.read_again(each.window) or (
-            not await places.read_again(whole) and await places.read_again(each.window)
-        )
-        if not same or await places.counts.of(whole) != await places.held(whole):
-            self._differences.append(each.looked(CountComparison(each.window, each.source, each.manifest), self.now))
-
-    async def _examine(self, found: Iterable[CountComparison], before: Difference | None) -> None:
-        for place in found:
-            left = await self.places.examine(place, before)
-            if left is not None:
-                self._differences.append(left)
 
     async def _compare(self, stretch: Window) -> CountComparison | None:
         """Both counts of a stretch, after the repair of what is new in it. None if the source names no count."""
         places = self.places
-        source = await places.counts.of(stretch)
+        source = await places.rereading.counts.of(stretch)
         if source is None:
             return None
-        if source != await places.expected(stretch, self._differences):
-            await self._examine(await places.locate(stretch, source, tuple(self._differences)), None)
-            source = await places.counts.of(stretch)
+        if source != await places.expected(stretch, self._remembered.differences):
+            await self._remembered.examine(
+                await places.locate(stretch, source, tuple(self._remembered.differences)), None
+            )
+            source = await places.rereading.counts.of(stretch)
             if source is None:
                 return None
-        return CountComparison(stretch, source, await places.held(stretch))
+        return CountComparison(stretch, source, await places.rereading.held(stretch))
 
     def _stretches(self, claimed: Coverage, recent: Coverage) -> list[Window]:
         """What is claimed, in the parts that are compared each on its own: cut where the recent begins and at another midnight
@@ -218,7 +159,7 @@ class Prover:
         return parts
 
     def _clear(self, cut: datetime) -> datetime:
-        return next((each.start for each in self._differences if each.start < cut < each.end), cut)
+        return next((each.start for each in self._remembered.differences if each.start < cut < each.end), cut)
 
     async def _fill(self, holes: Coverage, claimed: Coverage) -> tuple[Difference, ...]:
         """The listing could not show that nothing is missing in a hole; a count of that very place can, once all around it is
@@ -234,13 +175,13 @@ class Prover:
                 continue
             around = Coverage((hole,)).around(Axis.REQUESTED, axis)
             (window,) = around
-            counted = await places.counts.of(window)
+            counted = await places.rereading.counts.of(window)
             if counted is None:
                 left += inside
                 continue
-            found = CountComparison(window, counted, await places.held(window))
+            found = CountComparison(window, counted, await places.rereading.held(window))
             if found.agrees and not around.subtract(claimed):
-                await places.committer.save(Coverage((hole,)), {})
+                await places.rereading.committer.save(Coverage((hole,)), {})
                 continue
             known = before or Difference(hole.start, hole.end, found.source, found.manifest, self.now, self.now)
             walked = before is None or bool(holes.intersect(Coverage((before.window,))))
@@ -251,7 +192,7 @@ class Prover:
     def _holes(self, found: Coverage) -> list[Window]:
         """The holes found now and before. If there are many, neighbours become one if all between them is covered."""
         every = list(found.merge(Coverage.of(each.window for each in self.known.holes)))
-        covered, joined = self.places.committer.coverage, list[Window]()
+        covered, joined = self.places.rereading.committer.coverage, list[Window]()
         for number, hole in enumerate(every):
             between = Window(joined[-1].end, hole.start) if joined else None
             if between and number >= MAX_HOLES and not covered.gaps(between):
@@ -259,25 +200,6 @@ class Prover:
             else:
                 joined.append(hole)
         return joined
-
-    async def _capped(self) -> tuple[Difference, ...]:
-        """The remembered places, rising; the nearest neighbours together if there are too many."""
-        kept = sorted(self._differences, key=lambda each: each.start)
-        while len(kept) > MAX_DIFFERENCES:
-            gaps = [later.start - earlier.end for earlier, later in pairwise(kept)]
-            at = gaps.index(min(gaps))
-            one, other = kept[at], kept[at + 1]
-            between = await self.places.held(Window(one.end, other.start)) if one.end < other.start else 0
-            kept[at : at + 2] = [
-                replace(
-                    one,
-                    end=max(one.end, other.end),
-                    source=one.source + between + other.source,
-                    manifest=one.manifest + between + other.manifest,
-                    looks=min(one.looks, other.looks),
-                )
-            ]
-        return tuple(kept)
 
 
 def _read(piece: Window, checkpoint: Checkpoint) -> Checkpoint:
