@@ -20,7 +20,7 @@ from .committing.starting_point import starting_point
 from .committing.tally import Tally
 from .copying.transfer import Transfer
 from .listing.account_check import Archived, check_account
-from .listing.budget import RequestBudget, request_limit
+from .listing.budget import MeasuredSource, RequestBudget, request_limit
 from .listing.capabilities import Probe, WalkKind, probe
 from .listing.counts import SourceCounts
 from .listing.gaps import due_days, from_the_top, resting, windows_to_read
@@ -47,6 +47,8 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 async def archive(ports: Ports, settings: ArchiveSettings, on_progress: ProgressListener | None = None) -> RunReport:
     """Archive every gap of coverage, commit, prove. Raises ArchiveError; what was committed before stays committed."""
     started, run_id = ports.clock.now(), uuid.uuid4().hex[:12]
+    measured = MeasuredSource(ports.source)
+    ports = replace(ports, source=measured)
     file = CheckpointFile(ports.store, settings.layout, ports.sleep)
     await file.load()
     asked = await probe(ports.source, sweep_from(file.current))
@@ -74,7 +76,8 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     proof, repaired = await run.prove(windows, tally, started)
     tally = Tally.sum((tally, repaired))
     saved, outcome = await conclude(committer, proof, slice_, run_id, settled, run.read_at, ports.clock.now())
-    page_size, read_again = PAGE_SIZE if opaque else settings.per_page, max(0, tally.read - tally.new)
+    page_size = measured.served(PAGE_SIZE if opaque else settings.per_page)
+    read_again = max(0, tally.read - tally.new)
     report = RunReport(
         run_id=run_id,
         archive=str(settings.layout),
@@ -178,7 +181,7 @@ class _Run:
         asked = Window(self.settings.start or BEGINNING, self.settings.end or FAR_FUTURE)
         recent = windows if tally.new else Coverage()
         proof = await prover.prove(asked, recent, tally.holes)
-        return proof, Tally.sum(rereading.tallies)
+        return proof, Tally.sum((*rereading.tallies, Tally(read=rereading.counts.read)))
 
 
 def _settled(asked: Probe, settings: ArchiveSettings, now: datetime) -> datetime:

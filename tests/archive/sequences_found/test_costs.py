@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from stablecog_provider.adapters.memory import MemoryObject
-from stablecog_provider.simulator.dialect import CursorKey, Dialect
+from stablecog_provider.simulator.dialect import DOCUMENTED, CursorKey, Dialect
 from support.archived import partitions
 from support.scene import Scene
+from support.stage import DAY, NOON, days_of, stage_of
 from support.worlds import a_world
 
 OPAQUE = Dialect(cursor=CursorKey.OPAQUE)
@@ -65,3 +67,34 @@ async def test_without_a_cursor_a_part_costs_what_the_report_names() -> None:
             start=now - timedelta(days=start), end=None if end is None else now - timedelta(days=end)
         )
         assert report.source_requests <= report.request_limit
+
+
+async def test_remembered_places_cost_no_walk_each_when_the_counts_ignore_dates() -> None:
+    """Each place is compared with the total less all that is listed after it, which is read once."""
+    stage = stage_of(*days_of(100, 60))
+    hidden = {output.id for output in stage.simulated.visible(NOON)[50:2500:310]}
+
+    def hide(document: dict[str, Any]) -> None:
+        document["outputs"] = [output for output in document["outputs"] if output["id"] not in hidden]
+
+    stage.spoil = hide
+    await stage.run()
+    stage.dialect = DOCUMENTED
+    for report in (await stage.run(), await stage.run()):
+        assert report.source_requests <= report.request_limit, (report.source_requests, report.request_limit)
+
+
+async def test_remembered_places_are_counted_with_one_reading_of_what_is_newer() -> None:
+    """Each place is due, and is compared with the total less all that is listed after it."""
+    stage = stage_of(*days_of(100, 60))
+    hidden = {output.id for output in stage.simulated.visible(NOON)[50:2500:310]}
+
+    def hide(document: dict[str, Any]) -> None:
+        document["outputs"] = [output for output in document["outputs"] if output["id"] not in hidden]
+
+    stage.spoil = hide
+    await stage.run()
+    stage.dialect = DOCUMENTED
+    (report,) = await stage.ordinary_runs(1, every=40 * DAY)
+    assert len(report.differences) == len(hidden)
+    assert report.source_requests <= 6000 / 300 + 30

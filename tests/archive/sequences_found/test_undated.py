@@ -99,3 +99,24 @@ async def test_a_run_of_a_part_marks_no_stand_in_as_deleted(lost: bool) -> None:
         scene.clock.advance(DAY)
         report = await scene.run(lookback=30 * DAY)
     assert report.outcome == "proven"
+
+
+async def test_a_stand_in_that_is_not_needed_takes_no_other_with_it() -> None:
+    """The date of one output is unreadable from the beginning, that of another one only later."""
+    scene = three_days()
+    first, second, *_, last = scene.simulated.visible(NOON)
+    without = [without_date(last.id)]
+
+    def spoil(document: dict[str, Any]) -> None:
+        for each in without:
+            each(document)
+
+    scene.spoil = spoil
+    await scene.run()
+    without.append(without_date(first.id))
+    for _ in range(4):
+        scene.clock.advance(timedelta(hours=1))
+        report = await scene.run(lookback=4 * DAY)
+    assert report.outcome == "proven, with failed images"
+    rows = [row for row in (await scene.rows()).values() if row.output_id in (first.id, second.id, last.id)]
+    assert {row.output_id for row in rows if row.deleted_at is None} == {first.id, second.id, last.id}

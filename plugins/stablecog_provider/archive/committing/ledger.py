@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from ...model import row_lifecycle
 from ...model.coverage import Coverage, Window
@@ -118,6 +118,16 @@ class Ledger:
         for day in await self.days(window):
             live = (await self.partition(day)).live_ids(window)
             found |= dict.fromkeys(sorted(live - kept[day] - kept[None]), day)
+        return found
+
+    async def live_elsewhere(self, stand_ins: set[str]) -> set[str]:
+        """Return those of these outputs that have a live row of their own. Every partition is read."""
+        found: set[str] = set()
+        for day in await self._manifest.days() if stand_ins else []:
+            if day != day_of(BEGINNING):
+                midnight = datetime.combine(day, time(), UTC)
+                live = (await self.partition(day)).live_ids(Window(midnight, midnight + timedelta(days=1)))
+                found |= stand_ins & live
         return found
 
     async def live_in(self, window: Window) -> dict[str, datetime]:

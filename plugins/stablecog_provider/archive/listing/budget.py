@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sized
 from dataclasses import dataclass, field
 
-from ...model.page import MAX_PER_PAGE
+from ...model.page import MAX_PER_PAGE, Page, PageQuery
 from ..ports import Source
+from .opaque_walk import PAGE_SIZE
 
 EXTRA_REQUESTS = 48
 """Requests for locating differences and reading them again. What does not fit is left to the next run."""
@@ -14,6 +15,36 @@ FIXED_REQUESTS = 128
 """The constant in a run's limit: the probe, the account check, the proof, `EXTRA_REQUESTS`, and what a dense second takes."""
 PER_PAGE_OF_NEW = 5
 """Requests per 300 new outputs: pages overlap, the more the denser the account is."""
+
+
+@dataclass(slots=True)
+class MeasuredSource:
+    """A Source that notes the smallest page it got although more outputs follow: a source may serve fewer than were asked for.
+
+    `smallest`: outputs on that page; None if every page was as large as asked for.
+    """
+
+    source: Source
+    smallest: int | None = None
+    address: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.address = self.source.address
+
+    @property
+    def requests(self) -> int:
+        return self.source.requests
+
+    async def page(self, query: PageQuery) -> Page:
+        page = await self.source.page(query)
+        served = len(page.outputs)
+        if page.next is not None and 0 < served < min(query.per_page or PAGE_SIZE, self.smallest or MAX_PER_PAGE):
+            self.smallest = served
+        return page
+
+    def served(self, per_page: int) -> int:
+        """Return the outputs on a page that was asked for with `per_page`."""
+        return min(per_page, self.smallest or per_page)
 
 
 @dataclass(slots=True)
@@ -48,7 +79,7 @@ class RequestBudget:
 
 def request_limit(new: int, windows: int, reread: int, page_size: int = MAX_PER_PAGE) -> int:
     """The most requests that a run with `new` outputs makes, retries not counted. `windows`: stretches that were read, each
-    of which takes a request; `reread`: known outputs that lie in them. `page_size`: outputs on a page of the walk.
+    of which takes a request; `reread`: known outputs that lie in them. `page_size`: outputs on a page, as it was served.
     """
     pages = -(-(new + reread) // page_size)
     return PER_PAGE_OF_NEW * pages + windows + FIXED_REQUESTS

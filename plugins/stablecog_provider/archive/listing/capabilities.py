@@ -5,7 +5,7 @@ Nothing of this is on the published page. It is observed behaviour that may chan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -75,11 +75,15 @@ class Ascending:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the source supports, and the pages that showed it: its first page, which has its time, and an ascending page."""
+    """What the source supports, and the pages that showed it: its first page, which has its time, and an ascending page.
+
+    `deleted`: ids of outputs on these pages that the run has found deleted since.
+    """
 
     capabilities: Capabilities
     page: Page
     ascending: Ascending | None = None
+    deleted: set[str] = field(default_factory=set, compare=False)
 
     @property
     def seen(self) -> tuple[Output, ...]:

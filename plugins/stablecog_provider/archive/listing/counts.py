@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ...model.coverage import Window
-from ...model.output import Output, identity
+from ...model.coverage import Axis, Coverage, Window
+from ...model.output import Output, UnreadableOutput, identity
 from ...model.page import MAX_PER_PAGE, Page, PageQuery
-from ...model.times import MICROSECOND
+from ...model.times import BEGINNING, FAR_FUTURE, MICROSECOND
 from ..ports import Source
 from .capabilities import Capabilities, WalkKind
 from .walk import walk
@@ -23,15 +25,46 @@ async def count_window(source: Source, window: Window) -> int | None:
     return page.total
 
 
+@dataclass(slots=True)
+class _Newer:
+    """What is listed from `reached` on, as long as `state` stays: the source's total, and the outputs on its newest page."""
+
+    state: tuple[int | None, tuple[str, ...]]
+    reached: datetime
+    walked: bool = False
+    _listed: dict[str, datetime] = field(default_factory=dict)
+    _instants: list[datetime] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, page: Page) -> _Newer:
+        """`page`: the newest one. If no other follows, it shows all that there is."""
+        newer = cls(_state(page), BEGINNING)
+        newer.add(page.outputs)
+        if page.next is not None:
+            newer.reached = min(newer._listed.values(), default=FAR_FUTURE)
+        return newer
+
+    def add(self, outputs: Iterable[Output | UnreadableOutput]) -> None:
+        # The manifest keeps outputs without a date before all others: they are not newer than anything.
+        self._listed.update((identity(row), row.created_at) for row in outputs if row.created_at is not None)
+        self._instants = sorted(self._listed.values())
+
+    def since(self, instant: datetime) -> int:
+        return len(self._instants) - bisect_left(self._instants, instant)
+
+
 @dataclass(slots=True, kw_only=True)
 class SourceCounts:
-    """Counts on the requested axis. `claims`: sentences about them for the report."""
+    """Counts on the requested axis. `claims`: sentences about them for the report. `read`: lines of the listing that were read
+    in order to count.
+    """
 
     source: Source
     capabilities: Capabilities
     per_page: int = MAX_PER_PAGE
     claims: list[str] = field(default_factory=list)
-    _after: dict[datetime, tuple[tuple[int | None, list[str]], int]] = field(default_factory=dict)
+    read: int = 0
+    _newer: _Newer | None = None
 
     async def of(self, window: Window) -> int | None:
         """Return the number of live outputs in the window, or None if the source reports none.
@@ -49,18 +82,27 @@ class SourceCounts:
         if page.total is None:
             self.claims.append("The source reports no count: completeness cannot be proven.")
             return None
-        return page.total - await self._listed_from(end, page)
+        if self._newer is None or self._newer.state != _state(page):
+            self._newer = _Newer.of(page)
+        if end < self._newer.reached:
+            await self._extend(self._newer, end)
+        return page.total - self._newer.since(end)
 
-    async def _listed_from(self, end: datetime, page: Page) -> int:
-        """How many outputs are listed from `end` on. `page`: the newest one. While it and its total stay, so does this."""
-        listed = {identity(row): row.created_at for row in page.readable}
-        state = (page.total, [*listed])
-        if end in self._after and self._after[end][0] == state:
-            return self._after[end][1]
-        oldest = min(listed.values(), default=end)
-        if page.next is not None and oldest >= end:
-            async for step in walk(self.source, Window(end, oldest + MICROSECOND), self.capabilities, self.per_page):
-                listed.update((identity(row), row.created_at) for row in step.outputs if isinstance(row, Output))
-        count = sum(at >= end for at in listed.values())
-        self._after[end] = (state, count)
-        return count
+    async def _extend(self, newer: _Newer, end: datetime) -> None:
+        """Read on, down to `end`. Without a cursor that leads there, every walk begins at the newest output: the second one reads
+        everything, so that there is no third.
+        """
+        if newer.walked and self.capabilities.walk is WalkKind.DOCUMENTED:
+            end = BEGINNING
+        requested = Coverage((Window(end, newer.reached + MICROSECOND),))
+        found: list[Output | UnreadableOutput] = []
+        for stretch in requested.around(self.capabilities.axis, Axis.REQUESTED):
+            async for step in walk(self.source, stretch, self.capabilities, self.per_page):
+                found += step.outputs
+                self.read += step.lines or len(step.outputs)
+        newer.add(found)
+        newer.reached, newer.walked = end, True
+
+
+def _state(page: Page) -> tuple[int | None, tuple[str, ...]]:
+    return page.total, tuple(map(identity, page.outputs))

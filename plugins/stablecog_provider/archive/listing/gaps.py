@@ -9,11 +9,15 @@ from typing import Protocol
 from ...model.checkpoint import Checkpoint
 from ...model.coverage import Axis, Coverage, Window
 from ...model.object_keys import day_of
+from ...model.page import MAX_PER_PAGE
 from ...model.row_lifecycle import LONGEST_ABSENCE
 from ...model.times import BEGINNING
 
 LOOKBACK_OUTPUTS = 6000
 """A lookback holds at most about so many outputs (20 pages), by the manifest's counts: what is older, the sweep reads again."""
+LONGEST_JOINED = timedelta(days=31)
+"""Windows that are read by one walk span no more: each day is a partition to load."""
+_DAY = timedelta(days=1)
 
 
 def from_the_top(windows: Coverage) -> Coverage:
@@ -60,7 +64,36 @@ async def windows_to_read(
         # Widened by what may have been in flight around it, and no further than what has settled.
         around = (await unread(day)).around(checkpoint.axis, Axis.REQUESTED)
         windows = windows.merge(around.intersect(Coverage((Window(BEGINNING, settled),))))
-    return windows
+    return _joined(windows, checkpoint)
+
+
+def _joined(windows: Coverage, checkpoint: Checkpoint) -> Coverage:
+    """Neighbours put together while a page holds them, by the manifest's counts: one request reads them all. What lies between
+    them is covered, and so little that reading it again costs nothing else.
+    """
+    joined: list[Window] = []
+    for window in windows:
+        if joined:
+            together = Window(joined[-1].start, window.end)
+            between = Window(joined[-1].end, window.start)
+            fits = together.end - together.start <= LONGEST_JOINED and _held(checkpoint, together) <= MAX_PER_PAGE
+            if fits and not checkpoint.coverage.gaps(between):
+                joined[-1] = together
+                continue
+        joined.append(window)
+    return Coverage(tuple(joined))
+
+
+def _held(checkpoint: Checkpoint, window: Window) -> float:
+    """Return about how many outputs the manifest holds in the window, as if those of a day were spread evenly."""
+    held, start = 0.0, window.start
+    while start < window.end:
+        midnight = datetime(start.year, start.month, start.day, tzinfo=start.tzinfo)
+        end = min(midnight + _DAY, window.end)
+        summary = checkpoint.partitions.get(day_of(start))
+        held += summary.live * ((end - start) / _DAY) if summary else 0
+        start = end
+    return held
 
 
 def gaps(checkpoint: Checkpoint, settings: ReadingSettings, settled: datetime, now: datetime) -> Coverage:

@@ -9,7 +9,7 @@ how much is covered so far. Every walk relies on `g <= o`, and the descending wa
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ...model.coverage import MAX_LATENCY, Axis, Coverage, Window
@@ -23,6 +23,8 @@ from .pages import Step, completions, page_after, page_before, reach_down, reach
 from .strips import FREE_CUTS, OUTPUTS_PER_CUT, dense
 
 _LEAST_OVERLAP = timedelta(seconds=1)
+_TRIES_PER_PAGE, _MOST_TRIES = 2, 12
+"""Of a walk that searches for an overlap: from `MAX_LATENCY` down to none takes 11 requests, and one more for larger pages."""
 NOTHING = Coverage()
 
 
@@ -124,29 +126,52 @@ async def _descending_by_completion(source: Source, window: Window, per_page: in
     """Read downward with `o` as the cursor, for sources without `order=asc`. What was requested before `known` completes before
     `known + MAX_LATENCY`: a page from there omits none of it, but starts with known outputs.
     """
-    known = window.end
+    known, overlap = window.end, _Overlap(per_page, most)
     while known > window.start:
-        page, overlap = await _widest_below(source, known, per_page, most)
+        page, width = await overlap.page_below(source, known)
         last = reach_down(page)[0]
         below = last + MICROSECOND < known
         bottom = max(window.start, last + MICROSECOND if below else known - MICROSECOND)
         # With a smaller overlap, outputs requested shortly before `known` and completed after the cursor stay unseen.
-        shown_to = max(bottom, min(known, known + overlap - MAX_LATENCY)) if below else bottom
+        shown_to = max(bottom, min(known, known + width - MAX_LATENCY)) if below else bottom
         yield Step(page.outputs, span(bottom, shown_to), span(shown_to, known), page.source_time)
         known = bottom
 
 
-async def _widest_below(source: Source, known: datetime, per_page: int, most: int) -> tuple[Page, timedelta]:
-    """Return the page with the largest overlap (`MAX_LATENCY`, halved as needed) of which at least a quarter is new. If more
-    outputs complete within the overlap than fit on a page, a wide overlap shows known outputs only.
+@dataclass(slots=True)
+class _Overlap:
+    """How far a page reaches above what is known. If more outputs complete within `MAX_LATENCY` than fit on a page, a page with
+    that overlap shows known outputs only. Each page begins with the width that suits the density of the one before.
+
+    `tries`: requests that may still be spent on a wide overlap. A walk of n pages makes at most `_MOST_TRIES + 2 n` requests.
     """
-    overlap = MAX_LATENCY
-    while True:
-        page = await page_before(source, known + overlap, per_page)
-        fresh = sum(row.created_at < known for row in page.readable)
-        if not overlap or page.next is None or fresh * 4 >= len(page.outputs):
-            return page, overlap
-        if per_page < most:
-            per_page = most
-            continue
-        overlap = overlap // 2 if overlap > _LEAST_OVERLAP else timedelta(0)
+
+    per_page: int
+    most: int
+    width: timedelta = MAX_LATENCY
+    tries: int = _MOST_TRIES
+
+    async def page_below(self, source: Source, known: datetime) -> tuple[Page, timedelta]:
+        """Return a page of which at least a quarter is new, and its overlap: if need be, none."""
+        self.tries = min(self.tries + _TRIES_PER_PAGE, _MOST_TRIES)
+        width = self.width
+        while True:
+            page = await page_before(source, known + width, self.per_page)
+            self.tries -= 1
+            fresh = sum(row.created_at < known for row in page.readable)
+            if not width or page.next is None or fresh * 4 >= len(page.outputs):
+                self.width = _next_width(width, len(page.outputs), len(page.readable) - fresh)
+                return page, width
+            if self.per_page < self.most and self.tries > 1:
+                self.per_page = self.most
+                continue
+            width = width // 2 if width > _LEAST_OVERLAP and self.tries > 1 else timedelta(0)
+
+
+def _next_width(width: timedelta, shown: int, known: int) -> timedelta:
+    """Return the overlap that would have filled half of the page with known outputs. It grows at most eightfold: what so few
+    outputs say of the density is rough.
+    """
+    if not width:
+        return _LEAST_OVERLAP / 2
+    return min(MAX_LATENCY, width * min(8.0, max(1.0, shown / (2 * max(1, known)))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ...model.counts import CountComparison, Difference
@@ -22,10 +22,13 @@ NARROWEST = timedelta(milliseconds=1)
 
 @dataclass(slots=True, kw_only=True)
 class Places:
-    """One run's dealings with places that differ, on the requested axis. `rereading` compares, reads again and repairs them."""
+    """One run's dealings with places that differ, on the requested axis. `rereading` compares, reads again and repairs them.
+    `explained`: outputs without a readable date that have explained a difference.
+    """
 
     rereading: Rereading
     clock: Clock
+    explained: set[str] = field(default_factory=set)
 
     async def expected(self, window: Window, known: Iterable[Difference]) -> int:
         """What the source should count if nothing new has happened: the manifest's count, and the differences in it."""
@@ -75,7 +78,7 @@ class Places:
             if not place.agrees and looked and self.rereading.budget.left:
                 reread = await self.rereading.read_again(window)
                 place = await self.compared(found)
-                if place.surplus == reread.surplus:
+                if reread.explains(place.surplus, self.explained):
                     return None
             if place.agrees:
                 return None

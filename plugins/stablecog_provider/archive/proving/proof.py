@@ -25,6 +25,8 @@ from .remembered import MAX_DIFFERENCES, Remembered
 PIECE = 600
 """Outputs of a changed day that are read again at a time."""
 
+MAX_RECENT = 8
+"""Stretches read now that are compared each on its own, at two counts each: the widest, where most of what is new lies."""
 MAX_HOLES = 8
 """Holes that are remembered, each of which is counted in every run, as long as they can be joined."""
 
@@ -144,7 +146,8 @@ class Prover:
         """
         if not self.capabilities.counts_by_date:
             return list(claimed)
-        cuts = [instant for window in recent for instant in (window.start, window.end)]
+        widest = sorted(recent, key=lambda window: window.end - window.start)[-MAX_RECENT:]
+        cuts = [instant for window in widest for instant in (window.start, window.end)]
         days = [day_window(day).start for day in self.known.live_days]
         if days and days[0] <= BEGINNING:
             # Rows of outputs whose date cannot be read are under the beginning; the source counts these outputs elsewhere.

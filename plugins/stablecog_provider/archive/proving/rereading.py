@@ -28,12 +28,22 @@ from .guard import DeletionGuard
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """What came of reading a place again. `all_listed`: whether all that is held there was listed. `surplus`: what the source
-    counts there beyond the manifest, because it knows the date of an output that the archive cannot read.
+    """What came of reading a place again. `all_listed`: whether all that is held there was listed. `beside`: outputs whose date
+    cannot be read that were listed with it: the source may count them there. `kept`: such outputs that the manifest holds there,
+    and that the source counts elsewhere.
     """
 
     all_listed: bool
-    surplus: int = 0
+    beside: frozenset[str] = frozenset()
+    kept: int = 0
+
+    def explains(self, surplus: int, used: set[str]) -> bool:
+        """Whether such outputs explain what the source counts beyond the manifest; each explains one output of one place."""
+        free = sorted(self.beside - used)
+        if 0 < surplus <= len(free):
+            used.update(free[:surplus])
+            return True
+        return surplus < 0 and -surplus == self.kept
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +64,7 @@ class Rereading:
     tallies: list[Tally] = field(default_factory=list)
     whole: dict[str, datetime | None] | None = None
     whole_is_complete: bool = False
-    _explained: set[str] = field(default_factory=set)
+    _undated: tuple[set[str], set[str]] | None = None
 
     async def held(self, window: Window) -> int:
         """The manifest's count, from what is kept of whole days; only days that the window cuts are looked into."""
@@ -73,21 +83,26 @@ class Rereading:
         """
         listed, holes = await self._listed(window)
         gone = await self.ledger.unlisted(window, listed)
-        undated = await self._stand_ins()
-        beside = (undated & {output_id for output_id, at in listed.items() if at is None}) - self._explained
-        if window.start <= BEGINNING:
-            beside = set()
-            if undated & gone.keys() and not await self._lacking(self._everything):
-                gone = {output_id: day for output_id, day in gone.items() if output_id not in undated}
-                return replace(await self._mark(window, listed, holes, gone), surplus=-len(undated))
-        self._explained |= beside
-        return replace(await self._mark(window, listed, holes, gone), surplus=len(beside))
+        if not self.ledger.has_undated_rows:
+            return Reread(all_listed=await self._mark(window, listed, holes, gone))
+        needed, spare = await self._stand_ins()
+        if window.start > BEGINNING:
+            undated = {output_id for output_id, at in listed.items() if at is None}
+            return Reread(all_listed=await self._mark(window, listed, holes, gone), beside=frozenset(needed & undated))
+        if spare:
+            await self.archive(self._tombstones(dict.fromkeys(spare, day_of(BEGINNING))))
+        # They are gone only if the source counts all of them less.
+        kept = needed if await self._lacking(self._everything) < len(needed) else set[str]()
+        gone = {output_id: day for output_id, day in gone.items() if output_id not in kept | spare}
+        here = len(kept) if window.end < self._everything.end else 0
+        return Reread(all_listed=await self._mark(window, listed, holes, gone), kept=here)
 
     async def _mark(
         self, window: Window, listed: dict[str, datetime | None], holes: Coverage, gone: dict[str, date]
-    ) -> Reread:
+    ) -> bool:
+        """Mark what is gone, if the listing agrees with the source's count. Returns whether nothing was gone."""
         if not gone:
-            return Reread(all_listed=True)
+            return True
         counted = await self.counts.of(window)
         if counted != _number_in(window, listed):
             # What the listing cannot show is not missing from it.
@@ -96,12 +111,18 @@ class Rereading:
             gone = await self.ledger.unlisted(window, listed)
         if gone and counted == _number_in(window, listed) and await self._may_mark(gone):
             await self.archive(self._tombstones(gone))
-        return Reread(all_listed=not gone)
+        return not gone
 
-    async def _stand_ins(self) -> set[str]:
-        """The live outputs whose date cannot be read: held under `BEGINNING`, and counted elsewhere by the source."""
-        day = day_of(BEGINNING)
-        return (await self.ledger.partition(day)).live_ids(day_window(day)) if self.ledger.has_undated_rows else set()
+    async def _stand_ins(self) -> tuple[set[str], set[str]]:
+        """The live outputs whose date cannot be read: held under `BEGINNING`, and counted elsewhere by the source. The second
+        set: those that have a live row of their own besides, so that no stand-in is needed.
+        """
+        if self._undated is None:
+            day = day_of(BEGINNING)
+            live = (await self.ledger.partition(day)).live_ids(day_window(day))
+            self._undated = live, await self.ledger.live_elsewhere(live)
+        live, elsewhere = self._undated
+        return live - elsewhere, live & elsewhere
 
     async def _listed(self, window: Window) -> tuple[dict[str, datetime | None], Coverage]:
         """What the source lists in the window, with the time of request, and the stretches that it cannot show; what is not held
