@@ -120,3 +120,39 @@ async def test_a_stand_in_that_is_not_needed_takes_no_other_with_it() -> None:
     assert report.outcome == "proven, with failed images"
     rows = [row for row in (await scene.rows()).values() if row.output_id in (first.id, second.id, last.id)]
     assert {row.output_id for row in rows if row.deleted_at is None} == {first.id, second.id, last.id}
+
+
+async def test_a_deletion_elsewhere_is_not_taken_for_that_of_a_stand_in() -> None:
+    """In the same run, the date of a third output becomes unreadable."""
+    scene = three_days()
+    first, second, *_, last = scene.simulated.visible(NOON)
+    without = [without_date(last.id)]
+
+    def spoil(document: dict[str, Any]) -> None:
+        for each in without:
+            each(document)
+
+    scene.spoil = spoil
+    await scene.run()
+    without.append(without_date(first.id))
+    scene.simulated.delete(second.id, NOON)
+    for _ in range(4):
+        scene.clock.advance(timedelta(hours=1))
+        report = await scene.run(lookback=4 * DAY)
+        live = {row.output_id for row in (await scene.rows()).values() if row.deleted_at is None}
+        assert {first.id, last.id} <= live
+        assert second.id not in live
+    assert report.outcome == "proven, with failed images"
+
+
+async def test_a_stand_in_whose_output_is_deleted_ends() -> None:
+    scene = three_days()
+    *_, last = scene.simulated.visible(NOON)
+    scene.spoil = without_date(last.id)
+    await scene.run()
+    scene.simulated.delete(last.id, NOON)
+    for _ in range(3):
+        scene.clock.advance(timedelta(hours=1))
+        report = await scene.run()
+    assert (await scene.rows())[last.id, "original"].deleted_at is not None
+    assert report.outcome == "proven"

@@ -138,7 +138,10 @@ class Prover:
             source = await places.rereading.counts.of(stretch)
             if source is None:
                 return None
-        return CountComparison(stretch, source, await places.rereading.held(stretch))
+        compared = CountComparison(stretch, source, await places.rereading.held(stretch))
+        if compared.agrees or self._remembered.differences:
+            return compared
+        return await places.rereading.read_all_covered(compared)
 
     def _stretches(self, claimed: Coverage, recent: Coverage) -> list[Window]:
         """What is claimed, in the parts that are compared each on its own: cut where the recent begins and at another midnight

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from ...model.counts import CountComparison
 from ...model.coverage import Axis, Coverage, Window
 from ...model.object_keys import day_of
 from ...model.output import identity
@@ -77,9 +78,9 @@ class Rereading:
                 total += (await self.ledger.partition(day)).live_count(window)
         return total
 
-    async def read_again(self, window: Window) -> Reread:
+    async def read_again(self, window: Window, *, of_all: bool = False) -> Reread:
         """Archive what is listed in the window and not held; mark what is held and not listed as deleted, if the listing agrees
-        with the source's own count.
+        with the source's own count. `of_all`: whether the window is all that is covered.
         """
         listed, holes = await self._listed(window)
         gone = await self.ledger.unlisted(window, listed)
@@ -91,11 +92,10 @@ class Rereading:
             return Reread(all_listed=await self._mark(window, listed, holes, gone), beside=frozenset(needed & undated))
         if spare:
             await self.archive(self._tombstones(dict.fromkeys(spare, day_of(BEGINNING))))
-        # They are gone only if the source counts all of them less.
-        kept = needed if await self._lacking(self._everything) < len(needed) else set[str]()
+            self._undated = needed, set()
+        kept = set[str]() if of_all else needed
         gone = {output_id: day for output_id, day in gone.items() if output_id not in kept | spare}
-        here = len(kept) if window.end < self._everything.end else 0
-        return Reread(all_listed=await self._mark(window, listed, holes, gone), kept=here)
+        return Reread(all_listed=await self._mark(window, listed, holes, gone), kept=len(kept))
 
     async def _mark(
         self, window: Window, listed: dict[str, datetime | None], holes: Coverage, gone: dict[str, date]
@@ -112,6 +112,20 @@ class Rereading:
         if gone and counted == _number_in(window, listed) and await self._may_mark(gone):
             await self.archive(self._tombstones(gone))
         return not gone
+
+    async def read_all_covered(self, compared: CountComparison) -> CountComparison:
+        """Read all that is covered again, if the counts differ while no place does: a stand-in and a deletion beside its output
+        cancel out in every place. Only a listing of all tells which of the two the source still has. Returns both counts anew.
+        """
+        covered = self.committer.coverage.on(Axis.REQUESTED, self.capabilities.axis).windows
+        window = compared.window
+        affordable = compared.manifest <= self.budget.left * MAX_PER_PAGE // 2
+        if not self.ledger.has_undated_rows or covered != (window,) or window.start > BEGINNING or not affordable:
+            return compared
+        before = self.source.requests
+        await self.read_again(window, of_all=True)
+        self.budget.allow(self.source.requests - before)
+        return replace(compared, manifest=await self.held(window))
 
     async def _stand_ins(self) -> tuple[set[str], set[str]]:
         """The live outputs whose date cannot be read: held under `BEGINNING`, and counted elsewhere by the source. The second
