@@ -1,63 +1,43 @@
-"""`python -m dev.campaign [--only NAME] [--seed N] [--scale X]`: run the sections and print a table.
+"""`python -m dev.campaign [--only NAME] [--seed N] [--scale X] [--jobs N]`: run the sections and print a table.
+
+Each section runs in a process of its own, so that its figures for memory are its own, too.
 
 Exit code 0 if all sections are clean, 1 if not, 2 if a section does not exist.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
-from importlib import import_module
-from random import Random
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from stablecog_provider.adapters.process_exit import wait_for_threads_at_exit
-
-from .rig.tally import Section, Tally
-
-SECTIONS = {
-    "kills": "kills.section",
-    "races": "kills.races",
-    "source_faults": "source_faults.section",
-    "store_faults": "store_faults.section",
-    "damage": "damage.section",
-    "hostile": "hostile.section",
-    "fuzz": "fuzz.section",
-    "secrets": "secrets.section",
-    "sequences": "sequences.section",
-}
-
-
-def sections() -> list[Section]:
-    """Every section's module has a `SECTION`."""
-    return [import_module(f"{__package__}.{module}").SECTION for module in SECTIONS.values()]
+from .rig.tally import Tally
+from .sections import LONGEST_FIRST, SECTIONS, run
 
 
 def main(
     only: Annotated[list[str] | None, typer.Option(help="Run only these sections.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed runs the same cases.")] = 1,
     scale: Annotated[float, typer.Option(help="Size relative to the full one.")] = 1.0,
+    jobs: Annotated[int, typer.Option(min=1, help="Sections that run at the same time.")] = 2,
 ) -> None:
-    wait_for_threads_at_exit()
     console = Console()
     # Otherwise a misspelt name would run nothing and count as clean.
     if unknown := set(only or ()) - set(SECTIONS):
         console.print(f"unknown section: {', '.join(sorted(unknown))}. Choose from {', '.join(SECTIONS)}.")
         raise SystemExit(2)
-    tallies: list[Tally] = []
-    for section in sections():
-        if only and section.name not in only:
-            continue
-        console.print(f"[bold]{section.name}[/] ...")
-        began = time.monotonic()
-        found = asyncio.run(section.run(Random(f"{seed} {section.name}"), max(1, round(section.full * scale))))
-        for tally in found:
-            tally.seconds = tally.seconds or time.monotonic() - began
-        tallies += found
+    names = [name for name in SECTIONS if not only or name in only]
+    found: dict[str, list[Tally]] = {}
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        running = {pool.submit(run, name, seed, scale): name for name in sorted(names, key=LONGEST_FIRST.index)}
+        for done in as_completed(running):
+            found[running[done]] = done.result()
+            console.print(f"[bold]{running[done]}[/] ended")
+    tallies = [tally for name in names for tally in found[name]]
     show(console, tallies)
     raise SystemExit(0 if all(tally.clean for tally in tallies) else 1)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dev.campaign.__main__ import SECTIONS, main, sections
+from dev.campaign.__main__ import main
+from dev.campaign.sections import LONGEST_FIRST, SECTIONS, sections
 
 
 def test_an_unknown_section_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,3 +18,4 @@ def test_an_unknown_section_is_an_error(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_every_section_has_the_name_it_is_listed_under() -> None:
     assert tuple(section.name for section in sections()) == tuple(SECTIONS)
+    assert set(LONGEST_FIRST) == set(SECTIONS)
