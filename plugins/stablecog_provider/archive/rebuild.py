@@ -108,6 +108,8 @@ async def rebuild(
         images_checked=images.checked,
         images_found=images.found,
         lost_images=images.lost,
+        lost_before=rebuilt.images.lost if images.checked is None else 0,
+        differences=len(rebuilt.differences),
         proof=counted.proof,
         claims=counted.claims,
         source_requests=ports.source.requests,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -92,7 +93,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         **tally.counts(),
         images=saved.images,
         pending_retries=len(saved.due),
-        next_retry=min(saved.due.values(), default=None),
+        next_retry=_next_retry(saved.due.values(), ports.clock.now()),
         source_requests=ports.source.requests,
         request_limit=request_limit(tally.new, len(windows.windows) + on_the_way, read_again, page_size),
         store_requests=ports.store.requests,
@@ -206,6 +207,12 @@ def _clock_note(asked: Probe, now: datetime) -> tuple[str, ...]:
         f"The source's clock is {apart} {direction} this machine's. Nothing is claimed beyond the "
         "source's clock, or more than 5 minutes beyond this machine's. If this machine's clock is wrong, set it.",
     )
+
+
+def _next_retry(due: Iterable[datetime], now: datetime) -> datetime | None:
+    """When the next image is due; now, if one is that was skipped."""
+    soonest = min(due, default=None)
+    return soonest and max(soonest, now)
 
 
 def _ledger(ports: Ports, settings: ArchiveSettings, file: CheckpointFile, run_id: str) -> Ledger:

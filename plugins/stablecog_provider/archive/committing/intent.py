@@ -18,9 +18,10 @@ LONGEST_COMMIT = timedelta(hours=1)
 
 
 def announced(found: Checkpoint, run_id: str, days: Iterable[date], now: datetime) -> Checkpoint:
-    """The checkpoint with this process's intent to write the partitions of `days`."""
+    """The checkpoint with this process's intent to write the partitions of `days`, besides those that it has announced."""
     others = concluded(found, run_id).intents
-    return replace(found, intents=(*others, Intent(run_id, tuple(sorted(days)), now)))
+    own = {day for each in found.intents if each.run_id == run_id for day in each.days}
+    return replace(found, intents=(*others, Intent(run_id, tuple(sorted(own.union(days))), now)))
 
 
 def concluded(found: Checkpoint, run_id: str) -> Checkpoint:
@@ -29,8 +30,8 @@ def concluded(found: Checkpoint, run_id: str) -> Checkpoint:
 
 
 def abandoned(found: Checkpoint, now: datetime) -> tuple[Intent, ...]:
-    """The intents that no living process can have."""
-    return tuple(each for each in found.intents if not now - LONGEST_COMMIT <= each.at <= now)
+    """The intents that no living process can have. `now`: when the run began, so that later ones are no surprise."""
+    return tuple(each for each in found.intents if abs(each.at - now) > LONGEST_COMMIT)
 
 
 def intended_days(found: Checkpoint) -> set[date]:

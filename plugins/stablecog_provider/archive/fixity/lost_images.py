@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from ...model import row_lifecycle
@@ -26,16 +26,26 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A stored image that is in the bucket at `uri`; the row names `was`."""
+
+    was: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class ImageCheck:
     """A day's images, held against the bucket's listing by key and size.
 
     `checked`: how many were looked for. `missing`: those that are not there whole. `found`: those that are, though their row
     says otherwise (lost once, or at an address where the archive no longer is), with the address where they are.
+    `still_missing`: those that an earlier check has marked.
     """
 
     checked: int = 0
     missing: dict[RowKey, Missing] = field(default_factory=dict)
-    found: dict[RowKey, str] = field(default_factory=dict)
+    found: dict[RowKey, Found] = field(default_factory=dict)
+    still_missing: dict[RowKey, Missing] = field(default_factory=dict)
 
     def applied(self, now: datetime) -> Callable[[Row], Row]:
         """Marks these rows, unless another run has stored their image again in the meantime."""
@@ -44,8 +54,10 @@ class ImageCheck:
             lost = self.missing.get(row.key)
             if lost is not None and row.uri == lost.uri and row.state == State.ARCHIVED:
                 return row_lifecycle.missing(row, now, lost.reason)
-            where = self.found.get(row.key)
-            return row if where is None or row.uri is None else row_lifecycle.found(row, now, where)
+            seen = self.found.get(row.key)
+            if seen is None or row.uri != seen.was:
+                return row
+            return row_lifecycle.found(row, now, seen.uri)
 
         return change
 
@@ -79,7 +91,7 @@ async def look_for_images(
                 await announce(days[number:])
             summaries[day] = (await ports.manifest.amend(day, check.applied(ports.clock.now()))).summary()
         checked, found = checked + check.checked, found + len(check.found)
-        lost += [Failure(*key, each.reason) for key, each in sorted(check.missing.items())]
+        lost += [Failure(*key, each.reason) for key, each in sorted({**check.missing, **check.still_missing}.items())]
     return ImagesLookedAt(checked, found, tuple(lost), summaries)
 
 
@@ -93,11 +105,15 @@ async def check_images(store: ObjectStore, layout: Layout, partition: Partition)
         checked += 1
         key = layout.own_image(row.uri)
         size = sizes.get(key) if key else None
+        if key is not None and size != row.bytes and (item := await store.head(key)) is not None:
+            # Some stores list a new object only after a delay.
+            size = item.size
         if key is not None and size == row.bytes:
             if row.state == State.LOST or row.uri != layout.uri(key):
-                check.found[row.key] = layout.uri(key)
-        elif row.state == State.ARCHIVED:
+                check.found[row.key] = Found(row.uri, layout.uri(key))
+        else:
             found = "not in the bucket" if size is None else f"its object in the bucket has {size} bytes"
             reason = f"archived with {row.bytes} bytes (SHA-256 {row.sha256}), but {found}"
-            check.missing[row.key] = Missing(row.uri, reason)
-    return ImageCheck(checked, check.missing, check.found)
+            missing = check.missing if row.state == State.ARCHIVED else check.still_missing
+            missing[row.key] = Missing(row.uri, reason)
+    return replace(check, checked=checked)

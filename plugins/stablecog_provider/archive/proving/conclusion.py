@@ -74,8 +74,8 @@ def _better(old: Proof | None, new: Proof | None, now: datetime) -> Proof | None
         # The earlier of two overrules the later only if it compared more.
         more = new.start <= old.start and old.end <= new.end and _window(old) != _window(new)
         return new if more else old
-    is_part = old.start <= BEGINNING < new.start or (old.agrees and old.start <= new.start and new.end < old.end)
-    return old if new.agrees and is_part else new
+    is_part = old.start <= BEGINNING < new.start or (old.start <= new.start and new.end < old.end)
+    return old if old.agrees and new.agrees and is_part else new
 
 
 def _window(proof: Proof) -> Coverage:

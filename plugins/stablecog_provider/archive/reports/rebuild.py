@@ -41,6 +41,8 @@ class RebuildReport:
     images_checked: int | None = None
     images_found: int = 0
     lost_images: tuple[Failure, ...] = ()
+    lost_before: int = 0
+    differences: int = 0
     proof: Proof | None = None
     claims: tuple[str, ...] = ()
     source_requests: int = 0
@@ -49,7 +51,8 @@ class RebuildReport:
     @property
     def outcome(self) -> str:
         """`rebuilt`, or `rebuilt, with gaps` if the next run has something to read or to copy again."""
-        whole = self.coverage and not self.gaps and not self.lost_images
+        left = self.gaps or self.lost_images or self.lost_before or self.differences
+        whole = self.coverage and not left
         return "rebuilt" if whole else "rebuilt, with gaps"
 
     @property
@@ -78,7 +81,8 @@ class RebuildReport:
 
     def _images_in_words(self) -> list[str]:
         if self.images_checked is None:
-            return []
+            lost = counted(self.lost_before, "image is", "images are")
+            return [f"{lost} marked as lost from the bucket, from an earlier check."] if self.lost_before else []
         lines = []
         if self.images_found:
             lines.append(
@@ -122,6 +126,11 @@ class RebuildReport:
         ]
         if len(self.gaps) > SHOWN_GAPS:
             lines.append(f"And {len(self.gaps) - SHOWN_GAPS:,} more such periods.")
+        if self.differences:
+            lines.append(
+                f"{counted(self.differences, 'period')} whose counts differed in earlier runs still "
+                f"{'has' if self.differences == 1 else 'have'} to be confirmed by the next run."
+            )
         return lines
 
     def to_document(self) -> dict[str, Any]:
