@@ -221,7 +221,7 @@ def test_images_that_are_lost_are_named() -> None:
     images = with_images(date(2026, 11, 2), ImageCounts(archived=19, lost=1), START)
     typed = type_in("status", "--to", TO, "--json", store=store(checkpoint(proof(), partitions=images)))
     assert (typed.code, typed.document["outcome"]) == (3, "proven, with failed images")
-    assert any("1 image was archived and then lost" in line for line in typed.document["explanation"])
+    assert any("1 archived image needs to be fetched again" in line for line in typed.document["explanation"])
 
 
 def test_gaps_are_named() -> None:

@@ -29,7 +29,7 @@ def readable(document: Any) -> Output:
     return output
 
 
-COLUMNS_OF_VERSION = {2: (47, "91864db5111b820e")}
+COLUMNS_OF_VERSION = {3: (48, "732f39dc0d0e3270")}
 """The number of columns, and a checksum of them: a new column needs a new version, or every stored partition lacks it."""
 
 
@@ -57,7 +57,8 @@ def test_the_public_contract_has_not_changed() -> None:
         "source_url sha256 content_type error bytes attempts archived_at first_seen_at last_seen_at verified_at deleted_at "
         "prompt_id prompt negative_prompt_id negative_prompt model_id scheduler_id gallery_status width height "
         "inference_steps num_outputs seed like_count guidance_scale prompt_strength is_favorited was_auto_submitted "
-        "is_public run_id raw attempted_at attempted_url archived_url missing_at found_at earlier_images"
+        "is_public run_id raw attempted_at attempted_url archived_url missing_at found_at earlier_images "
+        "gone_since"
     )
     assert " ".join(name for name, _, _ in COLUMNS) == names
 

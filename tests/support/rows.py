@@ -86,6 +86,7 @@ def rows(draw: st.DrawFn, ids: st.SearchStrategy[str] = IDS) -> Row:
         raw=draw(few_words),
         attempted_at=draw(optional(minutes)),
         attempted_url=draw(optional(names)),
+        gone_since=draw(optional(minutes)),
     )
     for copy in draw(st.lists(copies(), max_size=3)):
         row = stored(row, copy)

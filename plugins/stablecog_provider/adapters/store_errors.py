@@ -14,6 +14,7 @@ from .redaction import one_line
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
 _BAD_CREDENTIALS = {"InvalidToken", "InvalidAccessKeyId"}
 _OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+_ARCHIVED_CLASS = "InvalidObjectState"
 _DAMAGED_IN_TRANSIT = {
     "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout",
 }  # fmt: skip
@@ -36,6 +37,11 @@ _CHANGE_KEY = (
     "(the documentation has the policy)"
 )
 
+_RETRIEVE = (
+    "the object is in an archive storage class: restore it in S3, and exclude manifest/, checkpoint.json and runs/ from the "
+    "bucket's lifecycle rules; then run again"
+)
+
 
 def translate(
     error: Exception, subject: str, address: str = "", *, conditional: bool = False
@@ -55,6 +61,8 @@ def translate(
         return CredentialsRejected(message, hint="set this machine's clock: it differs too much from the store's")
     if code in _EXPIRED:
         return CredentialsRejected(message, hint=_RENEW)
+    if code == _ARCHIVED_CLASS:
+        return ConfigurationError(message, hint=_RETRIEVE)
     if code in _OTHER_REGION or "incorrectly configured region" in text:
         return ConfigurationError(message, hint="set the region of the bucket")
     if isinstance(error, _NOT_ALLOWED) or status in (401, 403) or code in _BAD_CREDENTIALS:

@@ -272,6 +272,7 @@ def _pipeline(
         settings.layout,
         concurrency=settings.concurrency,
         bytes_in_flight=settings.bytes_in_flight,
+        any_archived=committer.checkpoint.images.archived > 0,
         sleep=ports.sleep,
         monotonic=ports.monotonic,
     )

@@ -74,12 +74,8 @@ async def _partitions(store: ObjectStore, layout: Layout, checkpoint: Checkpoint
     missing, changed = [], []
     for day in sorted(intended.union(listed, expected)):
         summary = checkpoint.partitions.get(day, PartitionSummary())
-        if day in listed and day not in intended:
-            if summary.is_version(listed[day]):
-                continue
-            if summary.listed:
-                changed.append(day)
-                continue
+        if day in listed and day not in intended and summary.is_version(listed[day]):
+            continue
         # Some stores list a new object only after a delay, and some gateways spell versions differently in listings.
         item = await store.head(layout.partition(day))
         if item is None and day in expected:

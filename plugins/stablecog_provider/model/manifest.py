@@ -12,7 +12,7 @@ from typing import Any
 from .object_keys import Rendition
 from .output import Output, UnreadableOutput, without_secrets
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 STRING, INSTANT, INT32, INT64, FLOAT64, BOOL = "string", "timestamp[us, UTC]", "int32", "int64", "float64", "bool"
 
@@ -65,6 +65,7 @@ COLUMNS: tuple[tuple[str, str, bool], ...] = (
     ("missing_at", INSTANT, True),
     ("found_at", INSTANT, True),
     ("earlier_images", STRING, True),
+    ("gone_since", INSTANT, True),
 )
 
 
@@ -139,6 +140,8 @@ class Row:
     """When a check found the object again after it was missing."""
     earlier_images: str | None = None
     """JSON: the stored images that the source has replaced since, newest first."""
+    gone_since: datetime | None = None
+    """When the host first answered that it has no such image, if every attempt since was answered so."""
 
     def __post_init__(self) -> None:
         # A row can always be written, and is read back as it was: no text that UTF-8 cannot hold, no NaN (it is not

@@ -12,8 +12,8 @@ from .row_lifecycle import is_replaced, is_settled, retry_due
 
 @dataclass(frozen=True, slots=True)
 class ImageCounts:
-    """Images by what became of them. `settled`: those of `gone` that are expected to stay so. `replaced`: those of `archived`
-    whose replacement is not stored yet.
+    """Images by what became of them. `replaced`: those of `archived` whose replacement is not stored yet. `settled`: those of
+    `gone` and `replaced` that have been gone for so long that they are expected to stay so.
     """
 
     archived: int = 0

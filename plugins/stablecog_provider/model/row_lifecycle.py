@@ -5,13 +5,14 @@ Facts only grow more certain. A row holds four groups of columns, and each group
 - *metadata*: what the source reported when the output was last seen;
 - *copy*: one stored image (address asked, key, hash, size, type, time). Copies of an image that the source has replaced
   stay, and are listed in `earlier_images`;
-- *attempt*: the last attempt to fetch the image;
+- *attempt*: the last attempt to fetch the image, how many of its kind there were in a row, and since when it is gone;
 - *marks*: instants that say when something was observed (`missing_at`, `found_at`, `verified_at`, `deleted_at`).
 
 The state is derived from them. An image is
 
 - `archived` if a copy is stored. If the source names another image since, that one is due until it is stored, too;
-- `lost` if a copy was stored and its object was missing when last looked for. Its fixity stays, and so does the way back;
+- `lost` if a copy was stored and its object was missing when last looked for. Its fixity stays, and so does the way back. So
+  is an earlier image that the source names again: nobody looked after its object, so it is fetched or looked for again;
 - `gone` if the host answered 404 or 410 while it served other images. It is asked again, ever more rarely, for ever;
 - `failed` if it was not fetched yet, for any other reason.
 
@@ -37,12 +38,12 @@ from .times import format_instant, parse_rfc3339
 LONGEST_REST = timedelta(days=7)
 """Between two attempts at an image that failed."""
 LONGEST_ABSENCE = timedelta(days=90)
-"""Between two attempts at an image that is gone, lost or replaced."""
+"""Between two attempts at an image that is gone."""
 SETTLED_AFTER = 6
-"""An image that answered 404 this often in a row, over at least 31 hours, is expected to stay gone. It is still asked for."""
+"""An image that answered 404 this often in a row, over at least 31 hours, is expected to stay gone. It is still requested."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_ATTEMPT = ("attempts", "attempted_at", "attempted_url", "error")
+_ATTEMPT = ("attempts", "attempted_at", "attempted_url", "error", "gone_since")
 _attempt = attrgetter(*_ATTEMPT)
 _seen = attrgetter(*SOURCE_COLUMNS, "run_id")
 
@@ -81,8 +82,15 @@ def needs_copy(row: Row) -> bool:
 
 
 def is_settled(row: Row) -> bool:
-    """Whether an image has been gone for so long that it no longer counts against the verdict."""
-    return row.state == State.GONE and row.attempts >= SETTLED_AFTER
+    """Whether an image has been gone for so long that it no longer counts against the verdict. One that was archived and then
+    lost always counts.
+    """
+    return row.state != State.LOST and needs_copy(row) and is_gone(row) and row.attempts >= SETTLED_AFTER
+
+
+def is_gone(row: Row) -> bool:
+    """Whether the host answered at last that it does not have the image that the source names."""
+    return attempts_so_far(row) > 0 and (row.gone_since is not None or row.state == State.GONE)
 
 
 def attempts_so_far(row: Row) -> int:
@@ -106,7 +114,7 @@ def retry_due(row: Row) -> datetime | None:
     if row.attempted_at is None or (attempts := attempts_so_far(row)) == 0:
         # One that was never tried is due at once.
         return row.first_seen_at
-    longest = LONGEST_REST if row.state == State.FAILED else LONGEST_ABSENCE
+    longest = LONGEST_ABSENCE if is_gone(row) else LONGEST_REST
     return row.attempted_at + retry_delay(attempts, longest)
 
 
@@ -119,30 +127,52 @@ def has_rested(row: Row, now: datetime) -> bool:
 def stored(row: Row, copy: Copy) -> Row:
     """The row once `copy` is in the bucket."""
     tried = replace(
-        row, attempts=row.attempts + 1, attempted_at=copy.archived_at, attempted_url=copy.archived_url, error=None
+        row,
+        attempts=row.attempts + 1,
+        attempted_at=copy.archived_at,
+        attempted_url=copy.archived_url,
+        error=None,
+        gone_since=None,
     )
     return _with_copies(tried, [*copies_of(row), copy])
 
 
-def unavailable(row: Row, error: str, at: datetime, *, gone: bool = False, rested: bool = True) -> Row:
-    """The row after an attempt that failed. `gone`: the host answered that it has no such image. An attempt that came before
-    its time (`rested` is false) does not count: several 404s in quick succession are one.
+def unavailable(row: Row, error: str, at: datetime, *, gone: bool | None = False, rested: bool = True) -> Row:
+    """The row after an attempt that failed.
+
+    `gone`: the host answered that it has no such image; None if it served no other image either, so that it may have an outage:
+    that takes nothing back from earlier answers, and adds nothing to them. An attempt that came before its time (`rested` is
+    false) changes nothing: several 404s in quick succession are one, and must not put off the attempt that counts.
     """
-    state = State.GONE if gone else State.FAILED
-    before = attempts_so_far(row)
-    if row.uri is None and row.state != state and before:
+    before, was_gone = attempts_so_far(row), is_gone(row)
+    if before and not rested:
+        return row
+    if gone is None and was_gone:
+        return replace(row, error=error, attempted_at=at)
+    if was_gone != bool(gone):
         # Failures of one kind do not count as failures of another.
         before = 0
-    attempts = before + 1 if rested or not before else before
-    state = State(row.state) if row.uri is not None else state
-    return replace(
-        row, state=state, error=error, attempts=attempts, attempted_at=at, attempted_url=row.source_url or None
+    since = (row.gone_since if before else None) or at
+    tried = replace(
+        row,
+        error=error,
+        attempts=before + 1,
+        attempted_at=at,
+        attempted_url=row.source_url or None,
+        gone_since=since if gone else None,
     )
+    return replace(tried, state=State(row.state) if row.uri else State.GONE if gone else State.FAILED)
 
 
-def untried(row: Row, reason: str) -> Row:
-    """The row if its image was not even asked for: it is due at once."""
-    return row if row.error is not None or row.uri is not None else replace(row, error=reason)
+def skipped(row: Row, reason: str, at: datetime, *, rested: bool = True) -> Row:
+    """The row if its image was not requested because its host is down. The first time it stays due at once. After that it
+    counts as a failed attempt, so that a host that is down for good costs ever fewer runs.
+    """
+    if row.attempted_at is None or row.attempted_url != row.source_url:
+        return replace(
+            row, error=reason, attempts=0, attempted_at=at, attempted_url=row.source_url or None, gone_since=None
+        )
+    return unavailable(row, reason, at, gone=None, rested=rested)
 
 
 def deleted(row: Row, at: datetime, run_id: str) -> Row:
@@ -152,7 +182,7 @@ def deleted(row: Row, at: datetime, run_id: str) -> Row:
 
 def missing(row: Row, at: datetime, error: str) -> Row:
     """The row once its object was looked for and not found whole. It keeps its fixity, and is due at once."""
-    marked = replace(row, missing_at=after(row, at), error=error, attempts=0)
+    marked = replace(row, missing_at=after(row, at), error=error, attempts=0, gone_since=None)
     return replace(marked, state=_state(marked))
 
 
@@ -215,7 +245,7 @@ def _with_copies(row: Row, copies: Iterable[Copy]) -> Row:
         identity = (copy.sha256, "" if copy.sha256 else copy.uri)
         by_hash[identity] = max(by_hash.get(identity, copy), copy, key=_sortable)
     if not by_hash:
-        state = row.state if row.state in (State.GONE, State.FAILED) else State.FAILED
+        state = State.GONE if row.gone_since is not None or row.state == State.GONE else State.FAILED
         return row if row.state == state else replace(row, state=state)
     wanted = image_name(row.source_url)
 
@@ -234,7 +264,9 @@ def _state(row: Row) -> State:
     if row.uri is None:
         return State(row.state)
     since = max(row.archived_at or _NEVER, row.found_at or _NEVER)
-    return State.LOST if row.missing_at is not None and row.missing_at > since else State.ARCHIVED
+    # While another image was the current one, nobody looked after this one.
+    unwatched = max((copy.archived_at for copy in copies_of(row)[1:]), default=_NEVER)
+    return State.LOST if max(row.missing_at or _NEVER, unwatched) > since else State.ARCHIVED
 
 
 def _history(copies: Iterable[Copy]) -> str | None:
@@ -258,10 +290,8 @@ def _attempt_order(row: Row) -> tuple[object, ...]:
     return (row.attempted_at or _NEVER, _sortable(_attempt(row)))
 
 
-def _latest(one: datetime | None, other: datetime | None) -> datetime | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return max(one, other)
+def _latest(*instants: datetime | None) -> datetime | None:
+    return max((at for at in instants if at is not None), default=None)
 
 
 def _sortable(values: Iterable[object]) -> tuple[tuple[bool, str], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from stablecog_provider.archive.committing.pipeline import CONTROLS
+from stablecog_provider.archive.committing.controls import CONTROLS
 from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.object_keys import Rendition
 from support.scene import Scene

@@ -56,7 +56,7 @@ class Bench:
             store_retries=RetryPolicy(attempts=3, jitter=0.0, on=(StoreUnavailable,)),
             sleep=self.sleep,
             monotonic=lambda: sum(self.waits),
-            **settings,
+            **settings,  # type: ignore[arg-type]
         )
 
     async def sleep(self, seconds: float) -> None:

@@ -24,6 +24,9 @@ from .checkpoint_file import CheckpointFile
 from .intent import abandoned, intended_days
 from .ledger import Ledger
 
+LISTING_LAG = timedelta(minutes=3)
+"""A listing is not believed to show versions otherwise than responses do, if a run saved so recently: it may show older ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
@@ -64,6 +67,7 @@ async def take_inventory(
     ]
     if missing:
         raise missing_partitions(layout, missing)
+    otherwise = _spelt_otherwise(file.current, listed, now)
     summaries: dict[date, PartitionSummary] = {}
     changed: list[date] = []
     for day in sorted(intended.union(odd)):
@@ -71,10 +75,9 @@ async def take_inventory(
         before = file.current.partitions.get(day, PartitionSummary())
         if before.version != summary.version:
             changed.append(day)
-        elif day not in odd:
+        elif day not in odd or not otherwise:
             continue
-        # Some gateways spell versions differently in listings, so only a listing is compared with a listing.
-        summaries[day] = replace(summary, listed=listed[day] if day in odd else "")
+        summaries[day] = replace(summary, listed=listed[day] if day in odd and otherwise else "")
     return Inventory(summaries, tuple(changed), abandoned(file.current, now))
 
 
@@ -85,6 +88,16 @@ def _odd(known: Checkpoint, listed: Mapping[date, str]) -> list[date]:
         for day, version in listed.items()
         if day not in known.partitions or not known.partitions[day].is_version(version)
     ]
+
+
+def _spelt_otherwise(known: Checkpoint, listed: Mapping[date, str], now: datetime) -> bool:
+    """Return whether this store's listing spells every version otherwise than its responses, as some gateways do.
+
+    An earlier version must not be taken for another spelling of the current one: if it is restored later, nobody would notice.
+    """
+    spelt_alike = any(day in known.partitions and known.partitions[day].version == listed[day] for day in listed)
+    is_calm = known.saved_at is not None and known.saved_at < now - LISTING_LAG
+    return len(listed) >= 2 and not spelt_alike and is_calm
 
 
 async def _is_there(manifest: Manifest, day: date) -> bool:

@@ -190,9 +190,7 @@ class Ledger:
             return [self._fetch(fresh, url), *dated_at_last]
         # The row as it will be: an address that changed may name another image, which is then due.
         row = replace(row_lifecycle.merge_rows(known, fresh), run_id=self._run_id)
-        # So is an earlier image that is named again: nobody looks after the objects of those that were replaced.
-        is_back = row.uri != known.uri and row.key not in self._fetched
-        if pending is None and (is_back or self._is_due(row)):
+        if pending is None and self._is_due(row):
             return [self._fetch(row, url), *dated_at_last]
         self._pending[key] = row
         # Only what was read is included: an image that is being copied is recorded by its own row.

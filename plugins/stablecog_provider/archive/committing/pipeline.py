@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -12,21 +11,18 @@ from typing import Any
 from ...errors import ArchiveError, FatalError, ImageGone, ImageHostDown, ItemError, TransientError
 from ...model import row_lifecycle
 from ...model.coverage import Coverage
-from ...model.manifest import Row, State
-from ...model.object_keys import day_of
-from ..copying.outage import host_of
+from ...model.manifest import Row
 from ..copying.transfer import Transfer
 from ..listing.pages import Step
 from ..ports import Clock, Progress, ProgressListener
 from .commit import Committer
+from .controls import Controls
 from .ledger import Entry, Fetch, Ledger, Refresh, Tombstone
 from .tally import Tally, failure_of, tombstone_of
 
 PAGES_AHEAD = 3
 COMMIT_EVERY = timedelta(seconds=60)
 """Rows are committed at least this often, so that little work is repeated after a kill."""
-CONTROLS = 3
-"""At most this many images of a host are requested to find out whether a host that answers 404 serves any image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +75,10 @@ class Pipeline:
     clock: Clock
     on_progress: ProgressListener
     progress: Progress = field(default_factory=Progress)
-    _controls: Counter[str] = field(default_factory=Counter, init=False)
-    """Per host, how many images were requested in vain to find out whether it serves any."""
+    _controls: Controls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._controls = Controls(self.ledger, self.transfer, self._days_with_images)
 
     async def run(self, items: AsyncIterator[WorkItems]) -> Tally:
         """Archive all items and count what came of them.
@@ -134,11 +132,12 @@ class Pipeline:
         try:
             copied = await self.transfer.copy(entry.job)
         except ImageHostDown as down:
-            outcome = _Outcome(row_lifecycle.untried(entry.row, str(down)), failure_of(entry.row, str(down)))
+            skipped = row_lifecycle.skipped(entry.row, str(down), self.clock.now(), rested=entry.rested)
+            outcome = _Outcome(skipped, failure_of(entry.row, str(down)))
         except ImageGone as absent:
             outcome = _Absent(entry, str(absent))
         except ItemError as failure:
-            outcome = self._failed(entry, str(failure), gone=False)
+            outcome = self._failed(entry, str(failure))
         else:
             at = row_lifecycle.after(entry.row, self.clock.now())
             copy = row_lifecycle.Copy(
@@ -152,29 +151,19 @@ class Pipeline:
         )
         return outcome
 
-    def _failed(self, entry: Fetch, error: str, *, gone: bool) -> _Outcome:
+    def _failed(self, entry: Fetch, error: str, *, gone: bool | None = False) -> _Outcome:
         row = row_lifecycle.unavailable(entry.row, error, self.clock.now(), gone=gone, rested=entry.rested)
-        return _Outcome(row, Tally(gone=1) if row.state == State.GONE else failure_of(row, error))
+        return _Outcome(row, Tally(gone=1) if gone else failure_of(row, error))
 
     async def _decided(self, absent: _Absent) -> _Outcome:
         """Decide what a 404 means: it counts only if the host serves other images. Otherwise the host may have an outage."""
-        if await self._serves(absent.entry):
+        if await self._controls.serve(absent.entry):
             return self._failed(absent.entry, absent.error, gone=True)
         error = f"{absent.error} (its host served no other image in this run, so this may be temporary)"
-        return self._failed(absent.entry, error, gone=False)
+        return self._failed(absent.entry, error, gone=None)
 
-    async def _serves(self, entry: Fetch) -> bool:
-        host = host_of(entry.job.url)
-        if self.transfer.hosts.served(host):
-            return True
-        for row in (await self.ledger.partition(day_of(entry.row.created_at))).rows():
-            if self._controls[host] >= CONTROLS:
-                break
-            if row.state == State.ARCHIVED and host_of(row.archived_url or "") == host:
-                self._controls[host] += 1
-                if await self.transfer.serves(row.archived_url or ""):
-                    return True
-        return False
+    def _days_with_images(self) -> Iterable[date]:
+        return [day for day, summary in self.committer.checkpoint.partitions.items() if summary.images.archived]
 
     async def _commit_all(self, ready: asyncio.Queue[_Batch | _End]) -> Tally:
         outcomes: list[_Outcome] = []

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ...model.checkpoint import MAX_SAMPLES, Checkpoint, Sample
 from ...model.object_keys import Layout
-from ...model.output import instant_on
+from ...model.output import identity, instant_on
 from ..listing.account_check import check_samples
 from ..listing.capabilities import Probe
 from ..ports import Ports
@@ -59,6 +59,7 @@ async def starting_point(
 
 
 def _samples(asked: Probe) -> tuple[Sample, ...]:
-    axis = asked.capabilities.axis
-    found = {output.id: at for output in asked.seen if (at := instant_on(axis, output)) is not None}
+    axis, now = asked.capabilities.axis, asked.page.source_time
+    # If nothing of a page can be read, its outputs tell the account all the same. One without a date is looked for at the top.
+    found = {identity(output): instant_on(axis, output) or now for output in (*asked.page.outputs, *asked.seen)}
     return tuple(Sample(output_id, at) for output_id, at in sorted(found.items())[:MAX_SAMPLES])

@@ -1,6 +1,6 @@
 """Tells image hosts that are down from images that cannot be had, host by host.
 
-A host that is down never stops the others: its images are skipped, and stay due. It is given another chance now and then.
+A host that is down never stops the others: its images are skipped, and a later run retries them. One image is tried now and then.
 """
 
 from __future__ import annotations
@@ -32,13 +32,19 @@ class _Host:
 
 
 class OutageDetector:
-    """One run's. `limit`: failures in a row that mean an outage."""
+    """One run's. `limit`: failures in a row that mean an outage. `any_archived`: whether an earlier run archived any image."""
 
-    def __init__(self, limit: int = IMAGES_IN_A_ROW, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limit: int = IMAGES_IN_A_ROW,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        any_archived: bool = False,
+    ) -> None:
         self._limit, self._monotonic = limit, monotonic
         self._hosts: dict[str, _Host] = {}
         self._refused_in_a_row, self._refused_for = 0, ""
-        self._any_archived = False
+        self._any_archived = any_archived
 
     @property
     def down(self) -> dict[str, str]:
@@ -76,8 +82,8 @@ class OutageDetector:
             known.trial_at = self._monotonic() + TRIAL_EVERY
 
     def refused(self, error: ImageRefused) -> None:
-        """Raises ConfigurationError if all images are on one host that was not named: a setting is missing, and a thousand
-        failed rows would say so less clearly.
+        """Raises ConfigurationError if all images so far, those of earlier runs included, are on one host that is not allowed: a
+        setting is missing, and a thousand failed rows would say so less clearly.
         """
         alike = error.hint == self._refused_for
         self._refused_for, self._refused_in_a_row = error.hint, self._refused_in_a_row + 1 if alike else 1

@@ -62,7 +62,7 @@ class Transfer:
     """Copies images, each at most once at a time. For one event loop. Lengths in bytes.
 
     `undeclared_bytes`: reserved for an image whose host does not declare its length. `images_in_a_row`: if this many images
-    of a host fail with none archived in between, the host is down.
+    of a host fail with none archived in between, the host is down. `any_archived`: whether an earlier run archived any image.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Transfer:
         image_retries: RetryPolicy = IMAGE_RETRIES,
         store_retries: RetryPolicy = STORE_RETRIES,
         images_in_a_row: int = IMAGES_IN_A_ROW,
+        any_archived: bool = False,
         sleep: Sleep = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -93,7 +94,7 @@ class Transfer:
         self.concurrency = AdaptiveConcurrency(concurrency)
         self._alone = asyncio.Lock()
         self._limiter = RateLimiter(0.0, sleep, monotonic)
-        self.hosts = OutageDetector(images_in_a_row, monotonic)
+        self.hosts = OutageDetector(images_in_a_row, monotonic, any_archived=any_archived)
 
     async def copy(self, job: CopyJob) -> Copied:
         """Fetch, check and store one image. Idempotent: the same image has the same key and the same bytes.

@@ -128,6 +128,15 @@ class Archived:
                 held = partition is not None and partition.get((output_id, Rendition.ORIGINAL)) is not None
                 (evidence.held if held else lacked).add(output_id)
 
+    async def holds_before(self, instant: datetime) -> bool:
+        """Whether the manifest holds a live output of before this instant, on the axis of the walk."""
+        for day in self.checkpoint.live_days:
+            rows = (await self.partition(day)).rows()
+            instants = (instant_on(self.checkpoint.axis, row) for row in rows if is_live(row))
+            if any(at is None or at < instant for at in instants):
+                return True
+        return False
+
     async def is_listed(self, slice_: Slice) -> bool:
         """Whether the source lists what the manifest holds in the slice. The same account may list more besides, if outputs
         that were hidden were released; another account lists less.
@@ -149,7 +158,13 @@ async def check_account(source: Source, asked: Probe, archived: Archived, slice_
     """
     evidence, capabilities = Evidence(), asked.capabilities
     days = archived.checkpoint.live_days
+    if capabilities.empty and not await archived.holds_before(asked.page.source_time - capabilities.axis.settling):
+        # Nothing can be mixed, and what is as new as this may just have been deleted.
+        return evidence
     if not days:
+        if not archived.checkpoint.partitions:
+            # Another run began it, and has committed no row yet.
+            await check_samples(source, archived.checkpoint.account, capabilities, archived.archive)
         return evidence
     if not capabilities.empty:
         await archived.judge(
@@ -183,7 +198,7 @@ async def check_samples(source: Source, samples: Iterable[Sample], capabilities:
         return
     wanted, listed = {sample.output_id for sample in samples}, set[str]()
     async for outputs in _listed_at([sample.at for sample in samples], capabilities, source):
-        listed |= {output.id for output in outputs if output.id in wanted and output.id}
+        listed |= wanted & {identity(output) for output in outputs}
         if len(listed) * 2 >= len(wanted):
             return
     raise AnotherAccount(

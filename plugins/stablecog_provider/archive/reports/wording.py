@@ -7,6 +7,7 @@ from datetime import datetime
 from ...model.counts import Difference
 from ...model.coverage import Axis, Coverage
 from ...model.partition_summary import ImageCounts
+from ...model.row_lifecycle import SETTLED_AFTER
 from ...model.times import BEGINNING
 
 SHOWN = 5
@@ -63,12 +64,17 @@ def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[st
         )
     if images.lost:
         lines.append(
-            f"{counted(images.lost, 'image was', 'images were')} archived and then lost from the bucket. Runs fetch them again "
-            "if the source still has them."
+            f"{counted(images.lost, 'archived image needs', 'archived images need')} to be fetched again: the object was missing "
+            "when last checked, or belongs to an earlier image that the source names again."
         )
     if images.gone:
         lines.append(
-            f"{counted(images.gone, 'image is', 'images are')} gone at the source (404 or 410), of which "
-            f"{images.settled:,} for more than a day. Runs request them again at growing intervals."
+            f"{counted(images.gone, 'image is', 'images are')} gone at the source (404 or 410). Runs request them again at "
+            "growing intervals."
+        )
+    if images.settled:
+        lines.append(
+            f"{counted(images.settled, 'image that is not stored was', 'images that are not stored were')} gone in "
+            f"{SETTLED_AFTER} or more attempts in a row, over at least 31 hours. The verdict no longer counts them."
         )
     return lines

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from stablecog_provider.errors import ImageRefused
 from stablecog_provider.model.object_keys import Rendition
 from support.stage import NOON, days_of, stage_of
-
-pytestmark = pytest.mark.xfail(strict=True, reason="known, and not fixed yet: docs/reliability.md")
 
 
 async def test_refused_images_stop_no_run_of_an_archive_that_holds_others() -> None:

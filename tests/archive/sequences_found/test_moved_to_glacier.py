@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from obstore import exceptions
 
 from stablecog_provider.adapters.store_errors import translate
 from support.store_operations import xml
-
-pytestmark = pytest.mark.xfail(strict=True, reason="known, and not fixed yet: docs/reliability.md")
 
 
 def test_an_object_in_glacier_is_no_trouble_with_the_key() -> None:

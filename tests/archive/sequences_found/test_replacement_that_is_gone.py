@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.object_keys import Rendition
 from support.stage import NOON, days_of, stage_of
-
-pytestmark = pytest.mark.xfail(strict=True, reason="known, and not fixed yet: docs/reliability.md")
 
 
 async def test_a_replacement_that_is_long_gone_is_no_image_to_be_retried_for_ever() -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from stablecog_provider.errors import SourceUnavailable
 from stablecog_provider.model.object_keys import Rendition
 from support.stage import DAY, NOON, every, stage_of
-
-pytestmark = pytest.mark.xfail(strict=True, reason="known, and not fixed yet: docs/reliability.md")
 
 
 async def test_a_host_that_is_down_for_good_costs_ever_fewer_requests() -> None:

@@ -10,8 +10,6 @@ import pytest
 from dev.campaign.sequences.account import BEGAN
 from dev.campaign.sequences.scenario import Scenario
 
-pytestmark = pytest.mark.xfail(strict=True, reason="known, and not fixed yet: docs/reliability.md")
-
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from stablecog_provider.errors import SourceUnavailable
 from stablecog_provider.model.object_keys import Rendition
 from support.scene import LAYOUT
 from support.stage import NOON, days_of, stage_of
-
-pytestmark = pytest.mark.xfail(strict=True, reason="known, and not fixed yet: docs/reliability.md")
 
 
 async def test_an_earlier_image_that_could_not_be_fetched_again_at_once_is_fetched_later() -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.object_keys import Rendition
 from support.stage import DAY, NOON, days_of, every, stage_of
-
-pytestmark = pytest.mark.xfail(strict=True, reason="known, and not fixed yet: docs/reliability.md")
 
 
 async def test_the_only_image_of_a_day_is_gone_once_its_host_serves_those_of_other_days() -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.object_keys import Rendition
 from support.stage import NOON, days_of, stage_of
-
-pytestmark = pytest.mark.xfail(strict=True, reason="known, and not fixed yet: docs/reliability.md")
 
 
 async def test_an_image_that_was_gone_at_every_hour_of_ten_days_is_long_gone() -> None:

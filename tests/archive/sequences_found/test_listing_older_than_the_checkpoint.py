@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
 from support.scene import LAYOUT
 from support.stage import DAY, HOUR, NOON, days_of, stage_of
 from support.worlds import checkpoint
-
-pytestmark = pytest.mark.xfail(strict=True, reason="known, and not fixed yet: docs/reliability.md")
 
 
 async def test_a_listing_taken_before_another_runs_commit_hides_no_restored_partition() -> None:

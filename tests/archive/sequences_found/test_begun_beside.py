@@ -1,0 +1,89 @@
+"""Another account's key, while nothing tells the account but what its first run recorded; and an account that was emptied."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from stablecog_provider.adapters.memory import Call, MemoryObjectStore
+from stablecog_provider.errors import AnotherAccount
+from stablecog_provider.simulator.dialect import CURRENT, CursorKey
+from stablecog_provider.simulator.world import World
+from support.documents import Document
+from support.scene import LAYOUT
+from support.stage import DAY, NOON, Stage, days_of, stage_of
+
+OPAQUE = replace(CURRENT, cursor=CursorKey.OPAQUE)
+
+
+class _Killed(Exception):
+    pass
+
+
+async def _killed_before_its_first_row(stage: Stage) -> None:
+    """Leave the archive as a first run leaves it that is killed between its checkpoint and its first partition."""
+
+    async def killed(call: Call) -> None:
+        if call.operation == "put" and call.key.startswith(LAYOUT.manifest):
+            raise _Killed
+
+    whole = stage.store
+    stage.store = MemoryObjectStore(before=killed)
+    stage.store.objects = whole.objects
+    with pytest.raises(_Killed):
+        await stage.run()
+    stage.store = whole
+
+
+def _garble(document: Document) -> None:
+    for output in document["outputs"]:
+        output["image_url"] = ["garbled"]
+
+
+def _another_account() -> World:
+    world = World.empty(NOON, seed=1)
+    for ago in days_of(4, 2):
+        world.add(NOON - ago, NOON - ago + timedelta(seconds=10))
+    return world
+
+
+async def test_an_archive_that_holds_no_row_yet_refuses_another_account() -> None:
+    stage = stage_of(*days_of(5, 3))
+    await _killed_before_its_first_row(stage)
+    right, stage.simulated = stage.simulated, _another_account()
+    with pytest.raises(AnotherAccount, match="another run has started"):
+        await stage.run()
+    stage.simulated = right
+    assert (await stage.run()).outcome == "proven"
+
+
+async def test_an_account_of_which_nothing_can_be_read_is_recognised_all_the_same() -> None:
+    """No output of the first account can be parsed."""
+    stage = stage_of(*days_of(5, 3))
+    stage.spoil = _garble
+    await _killed_before_its_first_row(stage)
+    stage.spoil = None
+    stage.simulated = _another_account()
+    with pytest.raises(AnotherAccount, match="another run has started"):
+        await stage.run()
+
+
+async def test_an_emptied_account_is_not_refused_for_outputs_of_the_last_minutes() -> None:
+    """They cannot be marked as deleted yet, because the listing of that dialect settles only after five minutes."""
+    world = World.empty(NOON)
+    for minutes in (24 * 60, 12 * 60, 1):
+        at = NOON - timedelta(minutes=minutes)
+        world.add(at, at + timedelta(seconds=5))
+    stage = Stage(world)
+    assert (await stage.run()).new == 3
+    stage.dialect = OPAQUE
+    for output in world.visible(NOON):
+        world.delete(output.id, stage.clock.now())
+    with pytest.raises(AnotherAccount):
+        await stage.run()
+    await stage.run(allow_account_mismatch=True, allow_deletions=3)
+    assert (await stage.run()).outcome in ("proven", "proven, in part")
+    stage.clock.advance(DAY)
+    assert (await stage.run(allow_deletions=1)).outcome == "proven"
