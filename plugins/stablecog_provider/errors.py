@@ -114,7 +114,7 @@ class ImageRefused(ItemError):
 
 
 class ImageHostDown(ItemError):
-    """The image host is down: this image was not tried, and is due in the next run."""
+    """The image host is down: this image was not tried. A later run retries it."""
 
     default_hint = "later runs retry it; images of other hosts are not affected"
 
