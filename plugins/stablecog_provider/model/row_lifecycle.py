@@ -196,7 +196,7 @@ def found(row: Row, at: datetime, uri: str) -> Row:
 
 def after(row: Row, now: datetime) -> datetime:
     """Return now, or an instant after every observation in the row if that is later: other clocks may be ahead."""
-    known = (row.archived_at, row.missing_at, row.found_at)
+    known = (*(copy.archived_at for copy in copies_of(row)), row.missing_at, row.found_at)
     return max([now, *(at + timedelta(microseconds=1) for at in known if at is not None)])
 
 

@@ -128,12 +128,12 @@ class Archived:
                 held = partition is not None and partition.get((output_id, Rendition.ORIGINAL)) is not None
                 (evidence.held if held else lacked).add(output_id)
 
-    async def holds_before(self, instant: datetime) -> bool:
-        """Whether the manifest holds a live output of before this instant, on the axis of the walk."""
+    async def holds_before(self, settled: datetime) -> bool:
+        """Whether the manifest holds a live output that a run could mark as deleted: covered, or of before this instant."""
         for day in self.checkpoint.live_days:
             rows = (await self.partition(day)).rows()
             instants = (instant_on(self.checkpoint.axis, row) for row in rows if is_live(row))
-            if any(at is None or at < instant for at in instants):
+            if any(at is None or at < settled or at in self.checkpoint.coverage for at in instants):
                 return True
         return False
 
