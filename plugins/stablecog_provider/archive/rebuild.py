@@ -142,6 +142,7 @@ def _checkpoint(
         proof=counted.proof,
         proofs=known.proofs,
         # The next run compares each of them alone, and so finds out whether they agree by now.
+        account=known.on(asked.capabilities.axis).account,
         differences=known.differences,
         reread=known.reread.merge(
             Coverage.of(day_window(day) for day in _changed(before, partitions) if day > day_of(BEGINNING))
@@ -198,15 +199,18 @@ async def _check_preconditions(
             hint="restore earlier versions of the objects, or pass --set-aside-damaged: they are moved to damaged/, their "
             "days become gaps, and the next run reads and copies those days again",
         )
+    axis = asked.capabilities.axis
+    before = file.current.on(axis) if file.current else Checkpoint(source=ports.source.address, axis=axis)
     known = Checkpoint(
         source=ports.source.address,
-        axis=asked.capabilities.axis,
-        coverage=file.current.on(asked.capabilities.axis).coverage if file.current else Coverage(),
+        axis=axis,
+        account=before.account,
+        coverage=before.coverage,
         partitions=partitions.summaries,
-        proofs=file.current.proofs if file.current else 0,
+        proofs=before.proofs,
     )
-    allowed = max(settings.allow_deletions, file.current.deletions_allowed if file.current else 0)
-    if settings.allow_account_mismatch or not known.live or (asked.capabilities.empty and allowed >= known.live):
+    allowed = max(settings.allow_deletions, before.deletions_allowed)
+    if settings.allow_account_mismatch or (asked.capabilities.empty and allowed >= known.live):
         return
     if asked.capabilities.empty:
         raise AnotherAccount(f"the source at {ports.source.address} lists nothing, and {settings.layout} holds outputs")

@@ -13,7 +13,7 @@ from stablecog_provider.simulator.dialect import CURRENT, CursorKey
 from stablecog_provider.simulator.world import World
 from support.documents import Document
 from support.scene import LAYOUT
-from support.stage import DAY, NOON, Stage, days_of, stage_of
+from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
 
 OPAQUE = replace(CURRENT, cursor=CursorKey.OPAQUE)
 
@@ -87,3 +87,27 @@ async def test_an_emptied_account_is_not_refused_for_outputs_of_the_last_minutes
     assert (await stage.run()).outcome in ("proven", "proven, in part")
     stage.clock.advance(DAY)
     assert (await stage.run(allow_deletions=1)).outcome == "proven"
+
+
+async def test_an_archive_of_deleted_outputs_refuses_another_account() -> None:
+    """No live row is left to compare. But the other account lists outputs in a period that is covered and holds none."""
+    stage = stage_of(*days_of(5, 3))
+    await stage.run()
+    for output in stage.simulated.visible(NOON):
+        stage.simulated.delete(output.id, stage.clock.now())
+    stage.clock.advance(HOUR)
+    await stage.run(allow_deletions=15)
+    assert (await stage.status()).live == 0
+    right, stage.simulated = stage.simulated, _another_account()
+    objects = dict(stage.store.objects)
+    with pytest.raises(AnotherAccount):
+        await stage.run()
+    with pytest.raises(AnotherAccount):
+        await stage.rebuild()
+    assert stage.store.objects == objects
+    stage.simulated = right
+    made = stage.clock.now()
+    right.add(made, made + timedelta(seconds=5))
+    stage.clock.advance(DAY)
+    report = await stage.run()
+    assert (report.new, report.outcome) == (1, "proven")

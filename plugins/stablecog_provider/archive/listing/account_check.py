@@ -161,18 +161,18 @@ async def check_account(source: Source, asked: Probe, archived: Archived, slice_
     if capabilities.empty and not await archived.holds_before(asked.page.source_time - capabilities.axis.settling):
         # Nothing can be mixed, and what is as new as this may just have been deleted.
         return evidence
+    if not capabilities.empty:
+        shown = (*asked.page.outputs, *(slice_.outputs if slice_ else ()))
+        await archived.judge({identity(output): output for output in shown}.values(), evidence)
     if not days:
         if not archived.checkpoint.partitions:
             # Another run began it, and has committed no row yet.
             await check_samples(source, archived.checkpoint.account, capabilities, archived.archive)
+        if evidence.foreign and not evidence.same:
+            # All that was archived has been deleted. What the same account has made since is not in covered stretches.
+            raise AnotherAccount(_difference(source, archived, evidence))
         return evidence
     if not capabilities.empty:
-        await archived.judge(
-            {
-                identity(output): output for output in (*asked.page.outputs, *(slice_.outputs if slice_ else ()))
-            }.values(),
-            evidence,
-        )
         for day in _spread(days, archived.checkpoint.proofs):
             if evidence.judged >= min(ENOUGH, archived.checkpoint.live) and not evidence.foreign:
                 break
