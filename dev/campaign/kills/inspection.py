@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stablecog_provider.archive.committing.intent import intended_days
 from stablecog_provider.archive.ports import ObjectStore
 from stablecog_provider.model.checkpoint import Checkpoint
 from stablecog_provider.model.coverage import Axis
@@ -95,10 +96,13 @@ def judge_claims(seen: Seen, truth: Seen) -> Verdict:
     return verdict
 
 
-async def judge_end(seen: Seen, truth: Seen, store: ObjectStore, *, moving: bool = False) -> Verdict:
+async def judge_end(
+    seen: Seen, truth: Seen, store: ObjectStore, *, moving: bool = False, killed: bool = False
+) -> Verdict:
     """Check what must hold after a complete run: the same rows, bytes and claims as in the undisturbed archive `truth`.
 
     `moving`: the account changed during the runs. Outputs that are deleted in `truth` may be missing, or be there in addition.
+    `killed`: a run was killed, and none has followed: the checkpoint claims nothing of the partitions that it was about to write.
     """
     verdict, rows, expected = judge_claims(seen, truth), seen.by_key, truth.by_key
     for key, right in expected.items():
@@ -114,19 +118,22 @@ async def judge_end(seen: Seen, truth: Seen, store: ObjectStore, *, moving: bool
     verdict.corrupt += await _damaged(seen, store)
     orphans = seen.images - {_object_of(row, seen.layout) for row in seen.rows}
     verdict.doubled += [f"{key} belongs to no row" for key in sorted(orphans)]
-    _judge_checkpoint(seen, truth, verdict)
+    _judge_checkpoint(seen, truth, verdict, killed)
     return verdict
 
 
-def _judge_checkpoint(seen: Seen, truth: Seen, verdict: Verdict) -> None:
+def _judge_checkpoint(seen: Seen, truth: Seen, verdict: Verdict, killed: bool) -> None:
     found, right = seen.checkpoint, truth.checkpoint
     if found is None or right is None:
         verdict.lost.append("the checkpoint is missing")
         return
     if right.coverage.subtract(found.coverage):
         verdict.lost.append(f"coverage lacks {right.coverage.subtract(found.coverage).windows}")
-    live = Counter(row.created_at.date() for row in seen.rows if is_live(row))
-    counted = {day: each.live for day, each in found.partitions.items() if each.live}
+    open_days = intended_days(found) if killed else set()
+    live = Counter(
+        row.created_at.date() for row in seen.rows if is_live(row) and row.created_at.date() not in open_days
+    )
+    counted = {day: each.live for day, each in found.partitions.items() if each.live and day not in open_days}
     if counted != dict(live):
         verdict.corrupt.append(f"the checkpoint counts {counted}, the manifest holds {dict(live)}")
     if found.due and not any(needs_copy(row) for row in seen.rows):

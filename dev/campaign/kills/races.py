@@ -1,6 +1,7 @@
 """Races: runs on the same archive at the same time, and a run next to a paused one that continues later.
 
-The archive must end as if one run had done it alone, and no run may fail.
+The archive must end as if one run had done it alone, and no run may fail. A run that ends while another is at work may say
+`proven, in part`: it claims nothing of a period that the other one has just noted. One ordinary run must then be `proven`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from itertools import count
 from random import Random
 from threading import Lock
 
+from stablecog_provider.model.verdict import Outcome
+
 from ...local.s3_server import S3Server
 from ..rig.tally import Section, Tally
 from .account import Moment
 from .child import Step, When
-from .inspection import Seen, judge_claims, judge_end
+from .inspection import Seen, Verdict, judge_claims, judge_end
 from .section import every_step
 from .stage import AT_ONCE, Stage, Started, Story, stage
 
@@ -96,20 +99,27 @@ class Races:
 
     def play(self, each: Round) -> None:
         has_met = self._next_to_a_paused_one(each) if each.meeting is Meeting.STALE else self._together(each)
-        layout, moving = self.stage.layout(self._name(each)), each.story is Story.MOVING
-        verdict = asyncio.run(
-            judge_end(self.stage.look(layout), self.truths[each.story], self.stage.store, moving=moving)
-        )
+        verdict = self._judge(each, killed=each.meeting is Meeting.ONE_DIES)
         with self._lock:
             self.tally.tried += has_met
             self.met[each.meeting] += has_met
             verdict.add(self.tally, str(each))
+        if each.meeting is not Meeting.STALE:
+            self._ends_well(each, self._start(each))
+            verdict = self._judge(each)
+            with self._lock:
+                verdict.add(self.tally, f"{each}, after one more run")
+
+    def _judge(self, each: Round, *, killed: bool = False) -> Verdict:
+        layout, moving = self.stage.layout(self._name(each)), each.story is Story.MOVING
+        seen, truth = self.stage.look(layout), self.truths[each.story]
+        return asyncio.run(judge_end(seen, truth, self.stage.store, moving=moving, killed=killed))
 
     def _together(self, each: Round) -> bool:
         runs = [self._start(each) for _ in range(2)]
         runs.append(self._start(each, each.step))
         for started in runs:
-            self._ends_well(each, started, may_die=each.step is not None and started is runs[-1])
+            self._ends_well(each, started, may_die=each.step is not None and started is runs[-1], alone=False)
         return each.step is None or runs[-1].exit_code() == -signal.SIGKILL
 
     def _next_to_a_paused_one(self, each: Round) -> bool:
@@ -131,9 +141,10 @@ class Races:
         layout = self.stage.layout(self._name(each))
         return self.stage.start(layout, step, number=number, ahead=each.story is not Story.FRESH)
 
-    def _ends_well(self, each: Round, started: Started, *, may_die: bool = False) -> None:
+    def _ends_well(self, each: Round, started: Started, *, may_die: bool = False, alone: bool = True) -> None:
         code = started.exit_code()
-        if code and not (may_die and code == -signal.SIGKILL):
+        in_part = code == Outcome.IN_PART.exit_code and not alone and "still to be read again" in started.output()
+        if code and not in_part and not (may_die and code == -signal.SIGKILL):
             with self._lock:
                 self.tally.faults.append(f"{each}: a run ended with {code}: {started.output()}")
 

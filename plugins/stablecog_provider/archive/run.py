@@ -102,6 +102,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         holes=proof.holes,
         sweep=saved.sweep,
         changed=inventory.changed,
+        reread=saved.reread,
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
         notes=(*start.notes, *_clock_note(asked, started), *_doubt_note(doubted)),

@@ -10,6 +10,7 @@ import pytest
 
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.model.counts import Difference, Proof
+from stablecog_provider.model.coverage import Coverage, Window
 from stablecog_provider.model.failure import SHOWN_FAILURES, Failure
 from stablecog_provider.model.verdict import Outcome
 
@@ -43,6 +44,14 @@ def test_it_is_below_8_kb_whatever_happened(found: dict[str, Any]) -> None:
     assert len(json.dumps(summary)) < 8_000
     if summary["explanation"] != everything.explain():
         assert "the rest is in the report under runs/" in summary["explanation"][-1]
+
+
+def test_what_is_still_to_be_read_again_is_named() -> None:
+    """It is why the verdict is `proven, in part`, for example if another run found it at the same time."""
+    reread = Coverage.of(Window(NOW + timedelta(hours=hour), NOW + timedelta(hours=hour, minutes=1)) for hour in (0, 5))
+    (sentence,) = [line for line in report(reread=reread).explain() if "read again, the first" in line]
+    assert sentence.startswith("2 periods are still to be read again, the first from 2026-11-21 12:00:00Z to")
+    assert not [line for line in report().explain() if "read again, the first" in line]
 
 
 def test_what_fits_is_there_whole() -> None:

@@ -14,7 +14,7 @@ from ...model.partition_summary import ImageCounts
 from ...model.times import BEGINNING
 from ...model.verdict import Outcome
 from .run import as_of_in_words, proof_document
-from .wording import SHOWN, at, counted, covered_in_words, difference_in_words, images_in_words
+from .wording import SHOWN, at, counted, covered_in_words, difference_in_words, images_in_words, reread_in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,15 +115,14 @@ class ArchiveStatus:
                 f"{self.missing[0]}{more} is missing, but the checkpoint lists it. Restore the object (an earlier version, a "
                 "backup), or run `stablecog-archive rebuild`."
             )
-        changed = sorted({*self.changed, *(window.start.date() for window in self.reread)})
-        if changed:
-            days = ", ".join(map(str, changed[:SHOWN]))
-            more = f" and {counted(len(changed) - SHOWN, 'other day')}" if len(changed) > SHOWN else ""
+        if self.changed:
+            days = ", ".join(map(str, self.changed[:SHOWN]))
+            more = f" and {counted(len(self.changed) - SHOWN, 'other day')}" if len(self.changed) > SHOWN else ""
             lines.append(
                 f"The partitions of {days}{more} were changed by something other than a finished run. The next run counts them "
                 "again and reads their days again."
             )
-        return lines
+        return lines + reread_in_words(self.reread)
 
     def to_document(self) -> dict[str, Any]:
         """For machines: instants as RFC 3339 text, windows as pairs of them."""

@@ -51,6 +51,18 @@ def difference_in_words(spot: Difference) -> str:
     )
 
 
+def reread_in_words(reread: Coverage) -> list[str]:
+    """Return a sentence on the periods (requested axis) that the next run reads again; none if there are none."""
+    if not reread:
+        return []
+    first = reread.windows[0]
+    return [
+        f"{counted(len(reread.windows), 'period is', 'periods are')} still to be read again, the first from {at(first.start)} to "
+        f"{at(first.end)}: something other than a finished run changed it, or manifest and listing differed there. The next run "
+        "reads it."
+    ]
+
+
 def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[str]:
     """Return sentences on the images that are not stored, and on the next retry."""
     when = f" Next retry: {at(next_retry)}. `run --retry-failed` retries now." if next_retry else ""
