@@ -7,7 +7,7 @@ from typing import Any
 from support.stage import DAY, days_of, stage_of
 
 
-async def test_the_way_out_of_a_refusal_leads_on_if_nothing_is_readable() -> None:
+async def test_the_hint_of_a_refusal_leads_on_if_nothing_is_readable() -> None:
     stage = stage_of(*days_of(20, 5))
 
     def garble(document: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Runs side by side, of a part, and what they cost."""

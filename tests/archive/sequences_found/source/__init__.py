@@ -1,0 +1,1 @@
+"""The source: counts, dialects, dates and instants."""
