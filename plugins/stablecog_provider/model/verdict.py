@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     WITH_FAILED = "proven, with failed images"
     """The counts agree for the whole account; some images are not stored yet."""
     PROVEN = "proven"
-    """The counts agree for the whole account, and every image is stored or gone at the source."""
+    """The counts agree for the whole account, and every image is stored or long gone at the source."""
 
     @property
     def exit_code(self) -> int:
