@@ -166,9 +166,9 @@ async def check_account(source: Source, asked: Probe, archived: Archived, slice_
         await archived.judge({identity(output): output for output in shown}.values(), evidence)
     if not days:
         if not archived.checkpoint.partitions:
-            # Another run began it, and has committed no row yet.
+            # Another run began it, and has committed no row yet; or the source once claimed that the account is empty.
             await check_samples(source, archived.checkpoint.account, capabilities, archived.archive)
-        if evidence.foreign and not evidence.same:
+        elif evidence.foreign and not evidence.same:
             # All that was archived has been deleted. What the same account has made since is not in covered stretches.
             raise AnotherAccount(_difference(source, archived, evidence))
         return evidence

@@ -111,3 +111,12 @@ async def test_an_archive_of_deleted_outputs_refuses_another_account() -> None:
     stage.clock.advance(DAY)
     report = await stage.run()
     assert (report.new, report.outcome) == (1, "proven")
+
+
+async def test_an_account_that_once_claimed_to_be_empty_is_not_refused() -> None:
+    """The first run covered a period in which it saw nothing; that is no reason to take what is listed later for foreign."""
+    stage = stage_of(*days_of(5, 3))
+    full, stage.simulated = stage.simulated, World.empty(NOON)
+    assert (await stage.run()).new == 0
+    stage.simulated = full
+    assert (await stage.run()).new == 15
