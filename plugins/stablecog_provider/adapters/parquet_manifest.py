@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import TypeVar
 
+from ..archive.committing.inventory import missing_partitions
 from ..archive.ports import Absent, Condition, Conflict, ObjectStore, Stored, Unchanged
 from ..archive.resilience.retry import RetryPolicy, Sleep
 from ..errors import ArchiveDamaged, StoreUnavailable
@@ -36,6 +38,16 @@ OFF_LOOP_ROWS, OFF_LOOP_BYTES = 2_000, 500_000
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
+class _Written:
+    """What was last put, and the version that it replaces. The outcome may be unknown, or a repeated request may be refused
+    because the first one landed: then these bytes are in the bucket already.
+    """
+
+    body: bytes | None = None
+    base: str = ""
+
+
 class ParquetManifest:
     """Port `Manifest`. Tests replace `retries` and `sleep` (seconds)."""
 
@@ -52,9 +64,17 @@ class ParquetManifest:
         self._retries = retries
         self._sleep = sleep
 
-    async def load(self, day: date) -> ParquetPartition:
-        """Read the day's partition. Raises ArchiveDamaged if the object is not a partition of this archive."""
-        return await self._read(day, await self._store.get(self._layout.partition(day)))
+    async def load(self, day: date, *, expected: bool = False) -> ParquetPartition:
+        """Read the day's partition. Raises ArchiveDamaged if the object is not a partition of this archive, or is missing though
+        it is `expected`.
+        """
+        stored = await self._store.get(self._layout.partition(day))
+        if stored is None and expected:
+            # Seen with some stores: one 404 for an object that is there.
+            stored = await self._store.get(self._layout.partition(day))
+            if stored is None:
+                raise missing_partitions(self._layout, [day])
+        return await self._read(day, stored)
 
     async def days(self) -> list[date]:
         """Return all days that have a partition, in ascending order."""
@@ -69,11 +89,13 @@ class ParquetManifest:
         }
         return dict(sorted(listed.items()))
 
-    async def merge(self, day: date, rows: Iterable[Row]) -> ParquetPartition:
+    async def merge(self, day: date, rows: Iterable[Row], *, expected: bool = False) -> ParquetPartition:
         """Merge the rows into the day's partition. Raises ValueError if a row belongs to another day."""
         pending = _by_key(day, rows)
 
         def merged(partition: ParquetPartition) -> ParquetPartition:
+            if expected and not partition.version:
+                raise missing_partitions(self._layout, [day])
             return partition.merged(pending)
 
         return await self._replace(day, merged, len(pending))
@@ -95,10 +117,13 @@ class ParquetManifest:
             if stored is None:
                 raise
         await self._store.put(key, stored.body, content_type=CONTENT_TYPE)
-        empty = ParquetPartition(day)
+        empty, written = ParquetPartition(day), _Written()
         try:
-            return await self._write(empty, Unchanged(stored.version))
+            return await self._write(empty, Unchanged(stored.version), written)
         except Conflict:
+            found = await self._store.get(self._layout.partition(day))
+            if found is not None and found.body == written.body:
+                return await self._read(day, found)
             raise StoreUnavailable(
                 f"{self._uri(day)} was changed by another run while it was being set aside"
             ) from None
@@ -111,25 +136,29 @@ class ParquetManifest:
         After a write of unknown outcome, the next attempt reads first; if the write landed, nothing is left to write.
         """
         try:
-            return await self._retries.call(partial(self._replace_once, day, change, weight), self._sleep)
+            return await self._retries.call(partial(self._replace_once, day, change, weight, _Written()), self._sleep)
         except Conflict:
             raise StoreUnavailable(
                 f"{self._uri(day)} was changed by other runs {self._retries.refusals} times while this run tried to write it"
             ) from None
 
     async def _replace_once(
-        self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int
+        self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int, written: _Written
     ) -> ParquetPartition:
         stored = await self._store.get(self._layout.partition(day))
         partition = await self._read(day, stored)
+        if stored is not None and stored.body == written.body:
+            partition.base = written.base
         changed = await _called(change, partition, off_loop=len(partition) + weight >= OFF_LOOP_ROWS)
         if changed is partition:
             return partition
-        return await self._write(changed, Unchanged(stored.version) if stored else Absent())
+        return await self._write(changed, Unchanged(stored.version) if stored else Absent(), written)
 
-    async def _write(self, partition: ParquetPartition, condition: Condition) -> ParquetPartition:
+    async def _write(self, partition: ParquetPartition, condition: Condition, written: _Written) -> ParquetPartition:
         body = await _called(partition.to_parquet, off_loop=len(partition) >= OFF_LOOP_ROWS)
         key = self._layout.partition(partition.day)
+        partition.base = _bare(condition.version) if isinstance(condition, Unchanged) else ""
+        written.body, written.base = body, partition.base
         version = await self._store.put(key, body, content_type=CONTENT_TYPE, condition=condition)
         partition.version = _bare(version)
         return partition
@@ -139,7 +168,7 @@ class ParquetManifest:
             return ParquetPartition(day)
         big = len(stored.body) >= OFF_LOOP_BYTES
         partition = await _called(read_partition, day, stored.body, self._uri(day), off_loop=big)
-        partition.version = _bare(stored.version)
+        partition.version = partition.base = _bare(stored.version)
         return partition
 
     def _uri(self, day: date) -> str:

@@ -50,6 +50,7 @@ class ParquetPartition:
     def __init__(self, day: date, table: pa.Table | None = None, version: str = "") -> None:
         self.day = day
         self.version = version
+        self.base = version
         self.table: pa.Table = SCHEMA.empty_table() if table is None else table
         self._blocks: dict[int, list[Row]] = {}
 

@@ -117,11 +117,13 @@ class ObjectStore(Protocol):
 
 class Partition(Protocol):
     """The rows of one UTC day as they are in the bucket, read only. An absent partition has no rows. `version` identifies the
-    object, as in `Manifest.versions`; it is empty if there is no object.
+    object, as in `Manifest.versions`; it is empty if there is no object. `base`: the version that it was read as, which a write
+    has replaced.
     """
 
     day: date
     version: str
+    base: str
 
     def __len__(self) -> int: ...
 
@@ -141,13 +143,16 @@ class Partition(Protocol):
 class Manifest(Protocol):
     """The table of images, one partition per UTC day."""
 
-    async def load(self, day: date) -> Partition:
-        """Read the partition of a day. Raises ArchiveDamaged if the object is not a partition of this archive."""
+    async def load(self, day: date, *, expected: bool = False) -> Partition:
+        """Read the partition of a day. Raises ArchiveDamaged if the object is not a partition of this archive, or is missing
+        though it is `expected`.
+        """
 
-    async def merge(self, day: date, rows: Iterable[Row]) -> Partition:
+    async def merge(self, day: date, rows: Iterable[Row], *, expected: bool = False) -> Partition:
         """Merge by (`output_id`, `rendition`), write by compare-and-swap if anything changed, and return the result.
 
-        Safe to repeat. Raises what the store raises, and StoreUnavailable after too many lost races.
+        `expected`: the partition must exist. Safe to repeat. Raises what the store raises, StoreUnavailable after too many lost
+        races, and ArchiveDamaged if an expected partition is missing: a new one would hide the loss.
         """
 
     async def days(self) -> list[date]:

@@ -14,7 +14,7 @@ from ..model.object_keys import day_of
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
-from .committing.inventory import Inventory, take_inventory
+from .committing.inventory import Inventory, is_expected, take_inventory
 from .committing.ledger import Ledger
 from .committing.pipeline import Pipeline
 from .committing.starting_point import starting_point
@@ -219,7 +219,12 @@ def _next_retry(due: Iterable[datetime], now: datetime) -> datetime | None:
 def _ledger(ports: Ports, settings: ArchiveSettings, file: CheckpointFile, run_id: str) -> Ledger:
     has_undated_rows = file.current is not None and day_of(BEGINNING) in file.current.partitions
     return Ledger(
-        ports.manifest, ports.clock, run_id, has_undated_rows=has_undated_rows, retry_all=settings.retry_failed
+        ports.manifest,
+        ports.clock,
+        run_id,
+        has_undated_rows=has_undated_rows,
+        retry_all=settings.retry_failed,
+        expects=lambda day: file.current is not None and is_expected(file.current.partitions, day),
     )
 
 
@@ -231,7 +236,7 @@ async def _check_account(
     """
     if file.current is None:
         return None, ""
-    known = inventory.noted(file.current.on(asked.capabilities.axis))
+    known = inventory.noted(file.current.on(asked.capabilities.axis), inventory.summaries)
     slice_ = await read_slice(ports.source, asked, known)
     allowed = max(settings.allow_deletions, known.deletions_allowed)
     if asked.capabilities.empty and allowed >= known.live:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from ...errors import ArchiveDamaged, ArchiveTooNew, StoreUnavailable
 from ...model.checkpoint import REBUILD, Checkpoint
@@ -15,11 +16,22 @@ RACES = RetryPolicy(attempts=12, first_wait=0.05, longest_wait=2.0, jitter=0.2, 
 """A lost race costs one more reading and writing of a small object."""
 
 Change = Callable[[Checkpoint], Checkpoint]
-LookAgain = Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Assigned:
+    """Knowledge that a change assigns. It was read when `CheckpointFile.readings` was `as_of`; if the checkpoint was read since,
+    another run may have saved newer knowledge, and `look_again` must read it anew.
+    """
+
+    as_of: int
+    look_again: Callable[[], Awaitable[None]]
 
 
 class CheckpointFile:
-    """`current` is what this run last read or wrote; None if the bucket has none."""
+    """`current` is what this run last read or wrote; None if the bucket has none. `readings`: how often it was read, so that who
+    assigns knowledge can tell whether another run may have saved newer knowledge in the meantime.
+    """
 
     def __init__(self, store: ObjectStore, layout: Layout, sleep: Sleep = asyncio.sleep) -> None:
         self._store, self._layout, self._sleep = store, layout, sleep
@@ -27,6 +39,7 @@ class CheckpointFile:
         self._stale = False
         self._unreadable: bytes | None = None
         self.current: Checkpoint | None = None
+        self.readings = 0
 
     async def load(self) -> Checkpoint | None:
         """Raises ArchiveDamaged if it cannot be read, or is missing from a bucket that holds a manifest or images."""
@@ -68,18 +81,21 @@ class CheckpointFile:
         if self.current is not None and not await self._swap(change(self.current)):
             raise self._overtaken()
 
-    async def update(self, change: Change, start: Checkpoint, look_again: LookAgain | None = None) -> Checkpoint:
+    async def update(self, change: Change, start: Checkpoint, assigned: Assigned | None = None) -> Checkpoint:
         """Save `change(what the bucket holds)`, or `change(start)` if it holds none. `change` may be applied again to a newer
-        checkpoint, so it must add knowledge. If it assigns some, `look_again` is awaited before, and must read again what is
-        assigned. Raises StoreUnavailable after too many lost races.
+        checkpoint, so it must add knowledge. If it assigns some, pass it as `assigned`. Raises StoreUnavailable after too many
+        lost races.
         """
-        return await RACES.call(lambda: self._attempt(change, start, look_again), self._sleep)
+        return await RACES.call(lambda: self._attempt(change, start, assigned), self._sleep)
 
-    async def _attempt(self, change: Change, start: Checkpoint, look_again: LookAgain | None) -> Checkpoint:
+    async def _attempt(self, change: Change, start: Checkpoint, assigned: Assigned | None) -> Checkpoint:
         if self._stale:
             await self._read()
-            if look_again:
-                await look_again()
+        if assigned and assigned.as_of != self.readings:
+            # The checkpoint comes first: what is read after it is at least as new as what the checkpoint says.
+            readings = self.readings
+            await assigned.look_again()
+            assigned.as_of = readings
         wanted = change(self.current or start)
         if wanted == self.current:
             return wanted
@@ -116,6 +132,7 @@ class CheckpointFile:
 
     async def _read(self) -> None:
         stored = await self._store.get(self._layout.checkpoint)
+        self.readings += 1
         self._version = stored.version if stored else None
         self._unreadable = stored.body if stored else None
         self.current = Checkpoint.from_json(stored.body) if stored else None

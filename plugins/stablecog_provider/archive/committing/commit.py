@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 
 from ...model.checkpoint import MAX_CONSENTS, Checkpoint, Consent
 from ...model.coverage import Coverage
@@ -18,9 +19,9 @@ from ...model.manifest import Row
 from ...model.object_keys import day_of
 from ...model.partition_summary import PartitionSummary
 from ..ports import Clock, Manifest
-from .checkpoint_file import CheckpointFile
-from .intent import announced, concluded
-from .inventory import Inventory
+from .checkpoint_file import Assigned, CheckpointFile
+from .intent import announced, concluded, intended_days
+from .inventory import Inventory, is_expected, marked
 from .ledger import Ledger
 
 COMMIT_ROWS = 1000
@@ -78,79 +79,121 @@ class Committer:
         days = sorted(by_day)
         if days:
             await self.amend(lambda found: announced(found, self._run_id, days, self._clock.now()))
-        summaries: dict[date, PartitionSummary] = {}
-        self._fullest = 0
+        summaries, bases = dict[date, PartitionSummary](), dict[date, str]()
+        as_of, self._fullest, known = self._file.readings, 0, self.checkpoint.partitions
         for at in range(0, len(days), PARTITIONS_AT_ONCE):
             some = days[at : at + PARTITIONS_AT_ONCE]
             async with asyncio.TaskGroup() as group:
-                merges = [group.create_task(self._manifest.merge(day, by_day[day])) for day in some]
+                merges = [
+                    group.create_task(self._manifest.merge(day, by_day[day], expected=is_expected(known, day)))
+                    for day in some
+                ]
             for merged in (merge.result() for merge in merges):
                 self._ledger.keep(merged)
-                summaries[merged.day] = merged.summary()
+                summaries[merged.day], bases[merged.day] = merged.summary(), merged.base
                 self._fullest = max(self._fullest, len(merged))
         self._ledger.committed(rows)
-        await self.save(covered, summaries)
+        await self.save(covered, summaries, as_of, bases)
 
     async def restate(self, days: Iterable[date]) -> None:
         """Read the partitions again, and save what they hold now."""
-        summaries = {}
+        summaries, as_of = dict[date, PartitionSummary](), self._file.readings
         for day in days:
-            self._ledger.forget(day)
-            summaries[day] = (await self._ledger.partition(day)).summary()
-        await self.save(Coverage(), summaries)
+            summaries[day] = await self._summary(day)
+        await self.save(Coverage(), summaries, as_of, {day: each.version for day, each in summaries.items()})
 
-    async def save(self, covered: Coverage, summaries: Mapping[date, PartitionSummary]) -> Checkpoint:
-        """Add to the checkpoint what is covered and what the partitions hold now.
+    async def save(
+        self,
+        covered: Coverage,
+        summaries: Mapping[date, PartitionSummary],
+        as_of: int = 0,
+        bases: Mapping[date, str] = MappingProxyType({}),
+    ) -> Checkpoint:
+        """Add to the checkpoint what is covered and what the partitions hold now. `as_of`: `readings` before they were read.
+        `bases`: the versions that were read, and that this run's writes have replaced.
 
         Counts, versions and retries replace the saved ones. So if another run saves first, the partitions are read again after
         its checkpoint: what that run saw of them must not be undone by what this run saw before.
         """
-        now = dict(summaries)
-
-        async def look_again() -> None:
-            for day in now:
-                self._ledger.forget(day)
-                now[day] = (await self._ledger.partition(day)).summary()
+        now, bases = dict(summaries), dict(bases)
 
         def change(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
+            others = concluded(found, self._run_id)
             fresh = replace(
-                concluded(found, self._run_id),
+                marked(others, _replaced_by_something_else(others, now, bases)),
                 coverage=found.coverage.merge(covered),
                 partitions={**found.partitions, **_listed_as(found, now)},
             )
             return found if fresh == found else self.signed(fresh)
 
-        return await self._file.update(change, self.start, look_again)
+        return await self._file.update(change, self.start, self._assigned(now, as_of, bases))
 
-    async def amend(self, change: Callable[[Checkpoint], Checkpoint]) -> Checkpoint:
-        """Save `change(what the bucket holds)`, which may be applied again to a newer checkpoint: it must add knowledge."""
+    async def amend(self, change: Callable[[Checkpoint], Checkpoint], assigned: Assigned | None = None) -> Checkpoint:
+        """Save `change(what the bucket holds)`. It may be applied again to a newer checkpoint, so it must add knowledge, or
+        assign what `assigned` reads again.
+        """
 
         def signed(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
             fresh = change(found)
             return found if fresh == found else self.signed(fresh)
 
-        return await self._file.update(signed, self.start)
+        return await self._file.update(signed, self.start, assigned)
 
     async def note(self, inventory: Inventory, consents: Mapping[str, int]) -> None:
         """Save what the inventory found, and what a person allowed."""
-        now = self._clock.now()
+        now, summaries = self._clock.now(), dict(inventory.summaries)
 
         def change(found: Checkpoint) -> Checkpoint:
-            noted = inventory.noted(found)
-            noted = replace(noted, intents=tuple(each for each in noted.intents if each not in inventory.abandoned))
+            noted = inventory.noted(found, summaries)
             for kind, count in consents.items():
                 consent = Consent(kind, count, self._run_id, now)
                 noted = replace(noted, consents=(*noted.consents, consent)[-MAX_CONSENTS:])
             return replace(noted, deletions_allowed=max(noted.deletions_allowed, consents.get("deletions", 0)))
 
         if inventory.summaries or inventory.abandoned or consents:
-            await self.amend(change)
+            await self.amend(change, self._assigned(summaries, inventory.as_of, {}))
+
+    async def _summary(self, day: date) -> PartitionSummary:
+        """Read the day's partition again. Raises ArchiveDamaged if it is missing."""
+        self._ledger.forget(day)
+        return (await self._ledger.partition(day)).summary()
+
+    def _assigned(self, summaries: dict[date, PartitionSummary], as_of: int, bases: dict[date, str]) -> Assigned:
+        """These summaries as what a change assigns: read again in place, unless a partition is still the same object."""
+
+        async def look_again() -> None:
+            for day, before in summaries.items():
+                fresh = await self._summary(day)
+                if fresh.version != before.version:
+                    summaries[day], bases[day] = fresh, fresh.version
+
+        return Assigned(as_of, look_again)
 
     def signed(self, checkpoint: Checkpoint) -> Checkpoint:
         """As this run's."""
         return replace(checkpoint, run_id=self._run_id, saved_at=self._clock.now())
+
+
+def _replaced_by_something_else(
+    others: Checkpoint, now: Mapping[date, PartitionSummary], bases: Mapping[date, str]
+) -> list[date]:
+    """The days whose partition was neither as the checkpoint has it, nor what a run at work may have made of it, when this run
+    wrote on top of it: something else changed it after this run's inventory. `others`: without this run's intent.
+    """
+    at_work = intended_days(others)
+    found = []
+    for day, base in bases.items():
+        known = others.partitions.get(day, PartitionSummary())
+        if (
+            day not in at_work
+            and base != known.version
+            and not known.is_version(base)
+            and now[day].version != known.version
+        ):
+            found.append(day)
+    return found
 
 
 def _listed_as(found: Checkpoint, summaries: Mapping[date, PartitionSummary]) -> dict[date, PartitionSummary]:

@@ -31,21 +31,31 @@ LISTING_LAG = timedelta(minutes=3)
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """`summaries`: what those partitions hold whose version was not known. `changed`: those of them that something else than a
-    finished run has changed. `abandoned`: intents of processes that were killed, which this inventory settles.
+    finished run has changed. `abandoned`: intents of processes that were killed, which this inventory settles. `as_of`: how
+    often the checkpoint had been read before the partitions.
     """
 
     summaries: Mapping[date, PartitionSummary] = field(default_factory=dict)
     changed: tuple[date, ...] = ()
     abandoned: tuple[Intent, ...] = ()
+    as_of: int = 0
 
-    def noted(self, checkpoint: Checkpoint) -> Checkpoint:
-        """The checkpoint with these summaries, and the changed days marked for reading."""
-        again = Coverage.of(day_window(day) for day in self.changed if day_window(day).start > BEGINNING)
+    def noted(self, checkpoint: Checkpoint, summaries: Mapping[date, PartitionSummary]) -> Checkpoint:
+        """The checkpoint with the summaries as they are now, the changed days marked for reading, without abandoned intents."""
+        # Another run may have saved since what it wrote: that is no change by something else.
+        known = checkpoint.partitions
+        changed = [day for day in self.changed if day not in known or known[day].version != summaries[day].version]
         return replace(
-            checkpoint,
-            partitions={**checkpoint.partitions, **self.summaries},
-            reread=checkpoint.reread.merge(again),
+            marked(checkpoint, changed),
+            partitions={**checkpoint.partitions, **summaries},
+            intents=tuple(each for each in checkpoint.intents if each not in self.abandoned),
         )
+
+
+def marked(checkpoint: Checkpoint, days: Iterable[date]) -> Checkpoint:
+    """The checkpoint with these days marked for reading. Outputs without a date, which lie under `BEGINNING`, cannot be."""
+    again = Coverage.of(day_window(day) for day in days if day_window(day).start > BEGINNING)
+    return replace(checkpoint, reread=checkpoint.reread.merge(again))
 
 
 async def take_inventory(
@@ -59,7 +69,7 @@ async def take_inventory(
     if odd:
         # Another run may have saved since: what it wrote is no change by something else.
         odd = _odd(await file.load() or file.current, listed)
-    intended = intended_days(file.current)
+    intended, as_of = intended_days(file.current), file.readings
     missing = [
         day
         for day in expected_days(file.current)
@@ -78,7 +88,7 @@ async def take_inventory(
         elif day not in odd or not otherwise:
             continue
         summaries[day] = replace(summary, listed=listed[day] if day in odd and otherwise else "")
-    return Inventory(summaries, tuple(changed), abandoned(file.current, now))
+    return Inventory(summaries, tuple(changed), abandoned(file.current, now), as_of)
 
 
 def _odd(known: Checkpoint, listed: Mapping[date, str]) -> list[date]:
@@ -107,7 +117,13 @@ async def _is_there(manifest: Manifest, day: date) -> bool:
 
 def expected_days(checkpoint: Checkpoint) -> list[date]:
     """Return the days whose partition the checkpoint lists, in ascending order."""
-    return sorted(day for day, each in checkpoint.partitions.items() if each.version or each.live)
+    return sorted(day for day in checkpoint.partitions if is_expected(checkpoint.partitions, day))
+
+
+def is_expected(partitions: Mapping[date, PartitionSummary], day: date) -> bool:
+    """Whether the day must have a partition."""
+    known = partitions.get(day)
+    return known is not None and bool(known.version or known.live)
 
 
 def day_window(day: date) -> Window:

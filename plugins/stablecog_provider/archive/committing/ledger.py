@@ -6,7 +6,7 @@ Partitions are read when an output of their day turns up, and kept for a while: 
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -55,13 +55,20 @@ class Ledger:
     """Answers for one run. What is on its way to the manifest counts as known: nothing is fetched twice.
 
     `has_undated_rows`: the manifest has rows whose outputs' dates could not be read; they lie under `BEGINNING`. `retry_all`:
-    images that are not stored are due now, whenever their turn is.
+    images that are not stored are due now, whenever their turn is. `expects`: whether a day must have a partition.
     """
 
     def __init__(
-        self, manifest: Manifest, clock: Clock, run_id: str, *, has_undated_rows: bool = False, retry_all: bool = False
+        self,
+        manifest: Manifest,
+        clock: Clock,
+        run_id: str,
+        *,
+        has_undated_rows: bool = False,
+        retry_all: bool = False,
+        expects: Callable[[date], bool] = lambda _: False,
     ) -> None:
-        self._manifest, self._clock, self._run_id = manifest, clock, run_id
+        self._manifest, self._clock, self._run_id, self._expects = manifest, clock, run_id, expects
         self.has_undated_rows, self._retry_all, self._began = has_undated_rows, retry_all, clock.now()
         self._partitions: OrderedDict[date, Partition] = OrderedDict()
         self._pending: dict[RowKey, Row] = {}
@@ -152,8 +159,9 @@ class Ledger:
         return [day for day in await self._manifest.days() if day_of(window.start) <= day <= day_of(window.end)]
 
     async def partition(self, day: date) -> Partition:
+        """Raises ArchiveDamaged if it is missing: an empty one in its place would make new what is archived."""
         if day not in self._partitions:
-            self.keep(await self._manifest.load(day))
+            self.keep(await self._manifest.load(day, expected=self._expects(day)))
         self._partitions.move_to_end(day)
         return self._partitions[day]
 
