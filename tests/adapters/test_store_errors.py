@@ -51,6 +51,35 @@ def test_each_error_class_is_translated(raised: type[Exception], expected: type[
 
 
 @pytest.mark.parametrize(
+    ("quoted", "secret"),
+    [
+        ("No such key: GK31c2f218a2e44f485b94239e", "GK31c2f218a2e44f485b94239e"),
+        ("The AWS Access Key Id AKIAIOSFODNN7EXAMPLE does not exist in our records.", "AKIAIOSFODNN7EXAMPLE"),
+        ("Authorization header: Credential=minio/20261126/eu/s3/aws4_request, Signature=fe5f80", "fe5f80"),
+        (
+            "The provided token is malformed: IQoJb3JpZ2luX2VjEHAaCWV1LWNlbnRyYWwt",
+            "IQoJb3JpZ2luX2VjEHAaCWV1LWNlbnRyYWwt",
+        ),
+    ],
+)
+def test_a_credential_that_the_store_quotes_is_blanked_out(quoted: str, secret: str) -> None:
+    text = f"status: 403 Forbidden: <Error><Code>AccessDenied</Code><Message>{quoted}</Message></Error>"
+    translated = translate(exceptions.PermissionDeniedError(text), "s3://archive/key", conditional=False)
+    assert isinstance(translated, CredentialsRejected)
+    assert secret not in str(translated)
+    assert quoted.split(secret)[0].split("=")[0] in translated.message
+
+
+def test_words_of_the_store_are_not_blanked_out() -> None:
+    text = (
+        "status: 403: <Error><Code>SlowDown</Code><Message>Unreasonably-many-requests, internationalization</Message>"
+    )
+    translated = translate(exceptions.GenericError(text), "s3://archive/key", conditional=False)
+    assert isinstance(translated, ArchiveError)
+    assert "Unreasonably-many-requests, internationalization" in translated.message
+
+
+@pytest.mark.parametrize(
     "raised", [exceptions.AlreadyExistsError, exceptions.PreconditionError, exceptions.NotModifiedError]
 )
 def test_a_conflict_without_a_condition_is_a_failure_of_the_store(raised: type[Exception]) -> None:

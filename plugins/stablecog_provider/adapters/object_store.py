@@ -24,6 +24,7 @@ from obstore.store import S3Store
 from ..archive.ports import Absent, Condition, Conflict, Listed, Stored
 from ..archive.resilience.retry import STORE_RETRIES, Sleep
 from ..errors import ArchiveError, ConfigurationError, CredentialsRejected
+from .plain_listing import UNLISTABLE, PlainListing
 from .redaction import one_line
 from .store_errors import is_missing_key, translate
 
@@ -80,6 +81,14 @@ class S3ObjectStore:
         options: ClientConfig = {"timeout": timeout, "connect_timeout": timedelta(seconds=10)}
         if endpoint.startswith("http://"):
             options["allow_http"] = True
+        self._plain = PlainListing(
+            session=session,
+            bucket=bucket,
+            endpoint=endpoint,
+            region=region,
+            path_style=path_style,
+            timeout=timeout.total_seconds(),
+        )
         if not path_style:
             endpoint = endpoint.replace("://", f"://{bucket}.", 1)
         self.address = endpoint
@@ -186,17 +195,24 @@ class S3ObjectStore:
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
         """List the keys below `prefix` (empty, or ending with a slash) in the server's order. One request per 1,000 keys."""
         self.requests += 1
+        last = ""
         try:
             async for page in obstore.list(self._store, prefix or None, chunk_size=PAGE):
                 if len(page) == PAGE:
                     self.requests += 1
                 for item in page:
-                    yield Listed(item["path"], item["size"], item["e_tag"] or "")
+                    last = item["path"]
+                    yield Listed(last, item["size"], item["e_tag"] or "")
         except _OBSTORE_ERRORS as error:
-            failure = self._error(error, prefix)
+            failure = None if UNLISTABLE in str(error) else self._error(error, prefix)
         else:
             return
-        raise failure
+        if failure:
+            raise failure
+        async for page_of_all in self._plain.pages(prefix, last):
+            self.requests += 1
+            for listed in page_of_all:
+                yield listed
 
     def _version(self, e_tag: str | None, key: str) -> str:
         if not e_tag:

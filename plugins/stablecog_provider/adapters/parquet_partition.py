@@ -21,7 +21,7 @@ from ..model.coverage import Window
 from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State
 from ..model.object_keys import Rendition, day_of
 from ..model.partition_summary import PartitionSummary, summarize
-from ..model.row_lifecycle import merge_rows
+from ..model.row_lifecycle import copies_of, merge_rows
 
 VERSION_KEY = b"stablecog.schema_version"
 BLOCK = 128
@@ -205,6 +205,11 @@ def _check_rows(day: date, table: pa.Table, name: str) -> None:
         span = pc.min_max(table["created_at"]).as_py()
         if {day_of(span["min"]), day_of(span["max"])} != {day}:
             raise _damaged(name, "it has rows of another day")
+    for row in _rows_of(table.filter(pc.is_valid(table["earlier_images"]))):
+        try:
+            copies_of(row)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise _damaged(name, f"earlier_images of {row.output_id[:40]!a} cannot be read") from None
     keys = pc.binary_join_element_wise(table["output_id"], table["rendition"], "/")
     if pc.count_distinct(keys).as_py() != len(table):
         raise _damaged(name, "it has two rows for the same output and rendition")

@@ -94,12 +94,22 @@ def _status(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def _without_credentials(message: str) -> str:
+    """Blank out what may be a key, a token or a signature: some servers quote the rejected one."""
+    named = re.sub(r"(?i)\b(credential|signature|token|key)=[^\s,&]+", r"\1=***", message)
+    return re.sub(r"[A-Za-z0-9+/=_%-]{16,}", lambda found: "***" if _looks_random(found[0]) else found[0], named)
+
+
+def _looks_random(word: str) -> bool:
+    return bool(re.search(r"\d", word) or re.search(r"[a-z][A-Z].*[a-z][A-Z]", word))
+
+
 def _reason(text: str) -> str:
     """Return the store's own message, else the innermost cause in obstore's text, else the start of that text."""
     status, code = _status(text), _code(text)
     if status or code:
         message = re.search(r"<Message>([^<]{1,300})", text)
-        parts = (str(status or ""), code, message[1] if message else "")
+        parts = (str(status or ""), code, _without_credentials(message[1]) if message else "")
         return one_line(" ".join(part for part in parts if part))
     plain, _, debug = text.partition("Debug source:")
     causes = re.findall(r'(?:message|error): "([^"]{1,200})"', debug)

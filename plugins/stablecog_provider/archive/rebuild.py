@@ -13,19 +13,19 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from ..errors import AnotherAccount, ArchiveDamaged, ArchiveTooNew, ConfigurationError
 from ..model.checkpoint import Checkpoint
-from ..model.coverage import Coverage
-from ..model.object_keys import Layout, day_of
+from ..model.object_keys import Layout
 from ..model.partition_summary import PartitionSummary
 from ..model.row_lifecycle import is_live
 from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
+from .committing.commit import consented
 from .committing.intent import announced, concluded
-from .committing.inventory import day_window, expected_days
+from .committing.inventory import expected_days, marked
 from .fixity.lost_images import Announce, ImagesLookedAt, look_for_images
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
@@ -110,6 +110,7 @@ async def rebuild(
         lost_images=images.lost,
         lost_before=rebuilt.images.lost if images.checked is None else 0,
         differences=len(rebuilt.differences),
+        reread=rebuilt.reread,
         proof=counted.proof,
         claims=counted.claims,
         source_requests=ports.source.requests,
@@ -133,27 +134,26 @@ def _checkpoint(
     run_id: str,
 ) -> Checkpoint:
     """The new checkpoint; what the old one knew beyond the manifest is kept if it could be read."""
-    known = before or Checkpoint(source=ports.source.address, axis=asked.capabilities.axis)
-    return Checkpoint(
+    axis, now = asked.capabilities.axis, ports.clock.now()
+    known = (before or Checkpoint(source=ports.source.address, axis=axis)).on(axis)
+    known = marked(concluded(known, run_id), _changed(before, partitions))
+    consents = {
+        "deletions": settings.allow_deletions,
+        "account": sum(partitions.live.values()) if settings.allow_account_mismatch else 0,
+    }
+    return replace(
+        consented(known, consents, run_id, now),
         source=ports.source.address,
-        axis=asked.capabilities.axis,
         coverage=counted.coverage,
         partitions=partitions.summaries,
         proof=counted.proof,
-        proofs=known.proofs,
-        # The next run compares each of them alone, and so finds out whether they agree by now.
-        account=known.on(asked.capabilities.axis).account,
-        differences=known.differences,
-        reread=known.reread.merge(
-            Coverage.of(day_window(day) for day in _changed(before, partitions) if day > day_of(BEGINNING))
-        ),
-        deletions_allowed=max(known.deletions_allowed, settings.allow_deletions),
-        consents=known.consents,
-        intents=concluded(known, run_id).intents,
-        store_probed=known.store_probed,
-        store_probed_at=known.store_probed_at,
+        # What counts agree on has no hole. What was concluded before is not what was counted now. The differences stay: the next
+        # run compares each of them alone.
+        holes=(),
+        settled=None,
+        verdict=None,
         run_id=run_id,
-        saved_at=ports.clock.now(),
+        saved_at=now,
     )
 
 
@@ -185,8 +185,9 @@ async def _check_preconditions(
 ) -> None:
     """Raises if nothing may be written: nothing is there, what is there is damaged, or it is another account's."""
     if was == "missing" and not partitions.summaries and not partitions.damaged:
-        async for _ in ports.store.list(settings.layout.images):
-            break
+        async for listed in ports.store.list(settings.layout.images):
+            if settings.layout.parse_image(listed.key):
+                break
         else:
             raise ConfigurationError(
                 f"there is no archive at {settings.layout}",

@@ -19,6 +19,7 @@ from .committing.ledger import Ledger
 from .committing.pipeline import Pipeline
 from .committing.starting_point import starting_point
 from .committing.tally import Tally
+from .copying.stored_images import StoredImages
 from .copying.transfer import Transfer
 from .listing.account_check import Archived, check_account
 from .listing.budget import MeasuredSource, RequestBudget, request_limit
@@ -98,8 +99,8 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         request_limit=request_limit(tally.new, len(windows.windows) + on_the_way, read_again, page_size),
         store_requests=ports.store.requests,
         proof=proof.proof,
-        differences=proof.differences,
-        holes=proof.holes,
+        differences=saved.differences,
+        holes=saved.holes,
         sweep=saved.sweep,
         changed=inventory.changed,
         reread=saved.reread,
@@ -285,6 +286,7 @@ def _pipeline(
     return Pipeline(
         ledger=ledger,
         transfer=transfer,
+        stored_images=StoredImages(ports.store, settings.layout),
         committer=committer,
         clock=ports.clock,
         on_progress=on_progress or (lambda _: None),

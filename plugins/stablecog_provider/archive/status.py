@@ -90,10 +90,11 @@ async def _last_run(store: ObjectStore, layout: Layout, run_id: str) -> LastRun 
     # Keys begin with the start of the run, so the greatest is the newest, by the clocks of those who ran.
     keys = sorted([listed.key async for listed in store.list(layout.runs)])
     own = [key for key in keys if key.endswith(f"-{run_id}.json")]
-    stored = await store.get((own or keys)[-1]) if keys else None
     try:
+        stored = await store.get((own or keys)[-1]) if keys else None
         document = json.loads(stored.body) if stored else None
-    except ValueError:
+    except (ValueError, ConfigurationError):
+        # A report only adds to what the checkpoint says. It may be in an archive storage class by now.
         document = None
     if not isinstance(document, dict):
         return None

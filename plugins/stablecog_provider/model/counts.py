@@ -12,11 +12,12 @@ LONGEST_PAUSE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class CountComparison:
-    """Both counts of one window."""
+    """Both counts of one window. `counted`: whether the source named its count; if not, nothing agrees."""
 
     window: Window
     source: int
     manifest: int
+    counted: bool = True
 
     def __post_init__(self) -> None:
         if self.source < 0 or self.manifest < 0:
@@ -24,7 +25,7 @@ class CountComparison:
 
     @property
     def agrees(self) -> bool:
-        return self.source == self.manifest
+        return self.counted and self.source == self.manifest
 
     @property
     def surplus(self) -> int:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
+from .times import BEGINNING, FAR_FUTURE
+
 _ID = r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}"
 _SAFE_ID = re.compile(_ID, re.ASCII)
 _PREFIX = re.compile(r"[0-9A-Za-z!_.*'()=-]+(/[0-9A-Za-z!_.*'()=-]+)*", re.ASCII)
@@ -171,7 +173,9 @@ def _checked(part: str) -> str:
 
 
 def _day(text: str) -> date | None:
+    """Return the day, or None if no output can have been requested on it."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if BEGINNING.date() <= day < FAR_FUTURE.date() else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from random import Random
 
 import pytest
@@ -43,8 +44,10 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Violation:
 def test_a_manifest_that_drops_a_row_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ParquetManifest.merge
 
-    async def merge(self: ParquetManifest, day: object, rows: Iterable[Row]) -> ParquetPartition:
-        return await whole(self, day, list(rows)[1:])  # type: ignore[arg-type]
+    async def merge(
+        self: ParquetManifest, day: date, rows: Iterable[Row], *, expected: bool = False
+    ) -> ParquetPartition:
+        return await whole(self, day, list(rows)[1:], expected=expected)
 
     monkeypatch.setattr(ParquetManifest, "merge", merge)
     assert isinstance(found(monkeypatch), (Lost, FalseClaim, DeadEnd))

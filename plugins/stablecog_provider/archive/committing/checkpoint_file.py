@@ -40,6 +40,7 @@ class CheckpointFile:
         self._unreadable: bytes | None = None
         self.current: Checkpoint | None = None
         self.readings = 0
+        self._has_been_there = False
 
     async def load(self) -> Checkpoint | None:
         """Raises ArchiveDamaged if it cannot be read, or is missing from a bucket that holds a manifest or images."""
@@ -121,7 +122,7 @@ class CheckpointFile:
             if found is None or found.body != body:
                 return False
             self._version = found.version
-        self._stale, self.current = False, wanted
+        self._stale, self.current, self._has_been_there = False, wanted, True
         return True
 
     def _overtaken(self) -> StoreUnavailable:
@@ -132,6 +133,13 @@ class CheckpointFile:
 
     async def _read(self) -> None:
         stored = await self._store.get(self._layout.checkpoint)
+        if stored is None and self._has_been_there:
+            # Seen with some stores: one 404 for an object that is there.
+            stored = await self._store.get(self._layout.checkpoint)
+            if stored is None:
+                # One that began empty, in its place, would hide the loss.
+                raise ArchiveDamaged(f"{self._layout.checkpoint} was lost while this run was at work", hint=REBUILD)
+        self._has_been_there = stored is not None
         self.readings += 1
         self._version = stored.version if stored else None
         self._unreadable = stored.body if stored else None

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 
 from ...model.checkpoint import MAX_CONSENTS, Checkpoint, Consent
@@ -146,11 +146,7 @@ class Committer:
         now, summaries = self._clock.now(), dict(inventory.summaries)
 
         def change(found: Checkpoint) -> Checkpoint:
-            noted = inventory.noted(found, summaries)
-            for kind, count in consents.items():
-                consent = Consent(kind, count, self._run_id, now)
-                noted = replace(noted, consents=(*noted.consents, consent)[-MAX_CONSENTS:])
-            return replace(noted, deletions_allowed=max(noted.deletions_allowed, consents.get("deletions", 0)))
+            return consented(inventory.noted(found, summaries), consents, self._run_id, now)
 
         if inventory.summaries or inventory.abandoned or consents:
             await self.amend(change, self._assigned(summaries, inventory.as_of, {}))
@@ -174,6 +170,16 @@ class Committer:
     def signed(self, checkpoint: Checkpoint) -> Checkpoint:
         """As this run's."""
         return replace(checkpoint, run_id=self._run_id, saved_at=self._clock.now())
+
+
+def consented(found: Checkpoint, consents: Mapping[str, int], run_id: str, now: datetime) -> Checkpoint:
+    """The checkpoint with what a person allowed: kinds, each with the number of outputs that it is about."""
+    given = tuple(Consent(kind, count, run_id, now) for kind, count in consents.items() if count)
+    return replace(
+        found,
+        consents=(*found.consents, *given)[-MAX_CONSENTS:],
+        deletions_allowed=max(found.deletions_allowed, consents.get("deletions", 0)),
+    )
 
 
 def _replaced_by_something_else(

@@ -12,7 +12,8 @@ from ...errors import ArchiveError, FatalError, ImageGone, ImageHostDown, ItemEr
 from ...model import row_lifecycle
 from ...model.coverage import Coverage
 from ...model.manifest import Row
-from ..copying.transfer import Transfer
+from ..copying.stored_images import StoredImages
+from ..copying.transfer import Copied, Transfer
 from ..listing.pages import Step
 from ..ports import Clock, Progress, ProgressListener
 from .commit import Committer
@@ -71,6 +72,7 @@ class Pipeline:
 
     ledger: Ledger
     transfer: Transfer
+    stored_images: StoredImages
     committer: Committer
     clock: Clock
     on_progress: ProgressListener
@@ -139,11 +141,7 @@ class Pipeline:
         except ItemError as failure:
             outcome = self._failed(entry, str(failure))
         else:
-            at = row_lifecycle.after(entry.row, self.clock.now())
-            copy = row_lifecycle.Copy(
-                at, copied.sha256, copied.uri, copied.content_type, copied.bytes, entry.row.source_url
-            )
-            outcome = _Outcome(row_lifecycle.stored(entry.row, copy), Tally(copied=1, bytes=copied.bytes))
+            outcome = _Outcome(self._stored(entry, copied), Tally(copied=1, bytes=copied.bytes))
         stored = outcome.tally.bytes if isinstance(outcome, _Outcome) else 0
         failed = isinstance(outcome, _Absent) or bool(outcome.tally.failed)
         self._notify(
@@ -151,12 +149,23 @@ class Pipeline:
         )
         return outcome
 
+    def _stored(self, entry: Fetch, copied: Copied) -> Row:
+        at = row_lifecycle.after(entry.row, self.clock.now())
+        copy = row_lifecycle.Copy(
+            at, copied.sha256, copied.uri, copied.content_type, copied.bytes, entry.row.source_url
+        )
+        return row_lifecycle.stored(entry.row, copy)
+
     def _failed(self, entry: Fetch, error: str, *, gone: bool | None = False) -> _Outcome:
         row = row_lifecycle.unavailable(entry.row, error, self.clock.now(), gone=gone, rested=entry.rested)
         return _Outcome(row, Tally(gone=1) if gone else failure_of(row, error))
 
     async def _decided(self, absent: _Absent) -> _Outcome:
-        """Decide what a 404 means: it counts only if the host serves other images. Otherwise the host may have an outage."""
+        """Decide what a 404 means. It counts only if the host serves other images; otherwise the host may have an outage. An
+        image that is in the bucket without a row is adopted.
+        """
+        if absent.entry.row.uri is None and (held := await self.stored_images.find(absent.entry.job)) is not None:
+            return _Outcome(self._stored(absent.entry, held), Tally(refreshed=1))
         if await self._controls.serve(absent.entry):
             return self._failed(absent.entry, absent.error, gone=True)
         error = f"{absent.error} (its host served no other image in this run, so this may be temporary)"

@@ -118,7 +118,8 @@ class Archived:
                 if day not in by_day and len(by_day) >= DAYS:
                     continue
                 if at is None or at not in self.checkpoint.coverage:
-                    lacked = set[str]()
+                    # With the checkpoint lost, what is covered is unknown, and so is what the manifest lacks on its days.
+                    lacked = set[str]() if self.checkpoint.coverage or day not in days else evidence.unknown
                 else:
                     lacked = evidence.foreign if at in trusted and day not in self.lost else evidence.unknown
                 by_day[day][output.id] = lacked

@@ -68,16 +68,22 @@ async def _cells(days: Mapping[date, int], end: datetime, live: LiveCount) -> li
     return cells
 
 
-async def _compared(counts: SourceCounts, cells: list[CountComparison], source: int) -> list[CountComparison]:
-    """Return the cells, joined if they agree together, halved down to single ones if they do not."""
+async def _compared(counts: SourceCounts, cells: list[CountComparison], source: int | None) -> list[CountComparison]:
+    """Return the cells, joined if they agree together, halved down to single ones if they do not. Without a count, all of them
+    are one that was not counted.
+    """
     together = CountComparison(
-        Window(cells[0].window.start, cells[-1].window.end), source, sum(cell.manifest for cell in cells)
+        Window(cells[0].window.start, cells[-1].window.end),
+        source or 0,
+        sum(cell.manifest for cell in cells),
+        counted=source is not None,
     )
-    if together.agrees or len(cells) == 1:
+    if together.agrees or len(cells) == 1 or source is None:
         return [together]
     left, right = cells[: len(cells) // 2], cells[len(cells) // 2 :]
     in_left = await _source(counts, left)
-    return await _compared(counts, left, in_left) + await _compared(counts, right, max(0, source - in_left))
+    in_right = None if in_left is None else max(0, source - in_left)
+    return await _compared(counts, left, in_left) + await _compared(counts, right, in_right)
 
 
 async def _cut(counts: SourceCounts, cell: CountComparison, live: LiveCount) -> list[CountComparison]:
@@ -87,15 +93,18 @@ async def _cut(counts: SourceCounts, cell: CountComparison, live: LiveCount) -> 
     while bad - reached > FINEST:
         middle = reached + (bad - reached) / 2
         tried = Window(cell.window.start, middle)
-        source, manifest = await counts.of(tried) or 0, await _held(tried, live)
-        if source == manifest:
+        source, manifest = await counts.of(tried), await _held(tried, live)
+        if source is not None and source == manifest:
             good, reached = CountComparison(tried, source, manifest), middle
         else:
             bad = middle
     if reached == cell.window.start:
         return [cell]
     rest = CountComparison(
-        Window(reached, cell.window.end), max(0, cell.source - good.source), max(0, cell.manifest - good.manifest)
+        Window(reached, cell.window.end),
+        max(0, cell.source - good.source),
+        max(0, cell.manifest - good.manifest),
+        counted=cell.counted,
     )
     return [good, rest]
 
@@ -105,5 +114,5 @@ async def _held(window: Window, live: LiveCount) -> int:
     return await live(day_of(window.start), window) if window.end - window.start <= DAY else 0
 
 
-async def _source(counts: SourceCounts, cells: list[CountComparison]) -> int:
-    return await counts.of(Window(cells[0].window.start, cells[-1].window.end)) or 0
+async def _source(counts: SourceCounts, cells: list[CountComparison]) -> int | None:
+    return await counts.of(Window(cells[0].window.start, cells[-1].window.end))

@@ -15,7 +15,7 @@ from itertools import pairwise
 from ...model.checkpoint import Checkpoint
 from ...model.counts import CountComparison, Difference, Proof
 from ...model.coverage import Axis, Coverage, Window
-from ...model.times import BEGINNING, MICROSECOND
+from ...model.times import BEGINNING, FAR_FUTURE, MICROSECOND
 from ..committing.inventory import day_window
 from ..listing.capabilities import Capabilities, WalkKind
 from ..listing.opaque_walk import is_due
@@ -24,6 +24,8 @@ from .remembered import MAX_DIFFERENCES, Remembered
 
 PIECE = 600
 """Outputs of a changed day that are read again at a time."""
+PIECES = 16
+"""About as many of them as a run reads: so far apart do two runs begin."""
 
 MAX_RECENT = 8
 """Stretches read now that are compared each on its own, at two counts each: the widest, where most of what is new lies."""
@@ -111,12 +113,20 @@ class Prover:
         )
 
     async def _read_changed_days(self) -> None:
-        """Read the days again whose partition was changed by something else: a count would not show which rows it holds."""
-        committer = self.places.rereading.committer
-        while committer.checkpoint.reread and self.places.rereading.budget.left:
-            piece = await self._next_piece(committer.checkpoint.reread.windows[0])
+        """Read the days again whose partition was changed by something else: a count would not show which rows it holds.
+
+        Each run begins elsewhere, so that no day waits for ever if something changes every partition each night; and half of the
+        allowance is left to places whose counts differ, if there are any.
+        """
+        committer, budget = self.places.rereading.committer, self.places.rereading.budget
+        days = [day_window(day).start for day in self.known.live_days if day_window(day).start in self.known.reread]
+        reached = days[self.known.proofs * PIECES % len(days)] if days else BEGINNING
+        while (left := committer.checkpoint.reread) and (budget.ample if self.known.differences else budget.left):
+            later = left.intersect(Coverage((Window(reached, FAR_FUTURE),)))
+            piece = await self._next_piece((later or left).windows[0])
             await self.places.rereading.read_again(piece)
             await committer.amend(partial(_read, piece))
+            reached = piece.end
 
     async def _next_piece(self, window: Window) -> Window:
         """At most a day, and at most about two pages."""

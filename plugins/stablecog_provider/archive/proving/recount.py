@@ -35,7 +35,9 @@ async def recount(ports: Ports, asked: Probe, live: Mapping[date, int], newest: 
         ends = [end, newest - MAX_LATENCY] if newest > BEGINNING + MAX_LATENCY else [end]
         proven = await by_total(counts, live, [one for one in ends if one <= end], _live_in(ports))
         claim = "The source's counts ignore dates: only the total could be compared."
-        return Counted(proven.on(axis, Axis.REQUESTED), claims=(*counts.claims, claim))
+        rest = Coverage((Window(BEGINNING, end),)).subtract(proven)
+        gaps = tuple(CountComparison(window, 0, 0, counted=False) for window in rest)
+        return Counted(proven.on(axis, Axis.REQUESTED), gaps=gaps, claims=(*counts.claims, claim))
     stretches = await by_date(counts, live, end, _live_in(ports))
     gaps = tuple(cell for cell in stretches if not cell.agrees)
     proven = Coverage.of(cell.window for cell in stretches if cell.agrees)
@@ -52,8 +54,8 @@ def _live_in(ports: Ports) -> LiveCount:
 
 
 def _proof(stretches: list[CountComparison], gaps: tuple[CountComparison, ...], now: datetime) -> Proof | None:
-    """Of the whole; none if differences happen to cancel out."""
+    """Of the whole; none if differences happen to cancel out, or a part was not counted."""
     source, manifest = sum(cell.source for cell in stretches), sum(cell.manifest for cell in stretches)
-    if gaps and source == manifest:
+    if not all(cell.counted for cell in stretches) or (gaps and source == manifest):
         return None
     return Proof(BEGINNING, stretches[-1].window.end, source, manifest, now, len(stretches))

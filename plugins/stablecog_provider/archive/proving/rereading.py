@@ -9,7 +9,7 @@ from datetime import date, datetime
 from ...model.counts import CountComparison
 from ...model.coverage import Axis, Coverage, Window
 from ...model.object_keys import day_of
-from ...model.output import identity
+from ...model.output import identity, instant_on
 from ...model.page import MAX_PER_PAGE
 from ...model.times import BEGINNING, FAR_FUTURE
 from ..committing.commit import Committer
@@ -154,7 +154,7 @@ class Rereading:
             )
             listed |= {identity(output): output.created_at for step in steps for output in step.outputs}
             # Read again, the outputs claim no coverage.
-            await self.archive(self.pipeline.work_items(_outputs_alone(steps)))
+            await self.archive(self.pipeline.work_items(self._ours(steps)))
             holes = holes.merge(Coverage.of(hole for step in steps for hole in step.holes))
         return listed, holes.around(Axis.REQUESTED, axis)
 
@@ -176,6 +176,14 @@ class Rereading:
             self.budget.allow(self.source.requests - before)
             self.whole = listed
         return self.whole
+
+    async def _ours(self, steps: Iterable[Step]) -> AsyncIterator[Step]:
+        """The outputs of the steps, as far as they are covered: a place may reach beyond the bounds of the archive."""
+        axis = self.capabilities.axis
+        for step in steps:
+            covered = self.committer.coverage
+            ours = tuple(each for each in step.outputs if (at := instant_on(axis, each)) is None or at in covered)
+            yield Step(ours, lines=step.lines)
 
     async def archive(self, items: AsyncIterator[WorkItems]) -> None:
         self.tallies.append(await self.pipeline.run(items))
@@ -238,8 +246,3 @@ async def _until(steps: AsyncIterator[Step], end: datetime) -> list[Step]:
         if step.covered and any(output.created_at is not None and output.created_at >= end for output in step.outputs):
             break
     return found
-
-
-async def _outputs_alone(steps: Iterable[Step]) -> AsyncIterator[Step]:
-    for step in steps:
-        yield Step(step.outputs, lines=step.lines)

@@ -11,7 +11,7 @@ from ...model.coverage import Axis, Coverage
 from ...model.documents import document_of
 from ...model.failure import SHOWN_FAILURES, Failure
 from .run import proof_document
-from .wording import at, counted
+from .wording import at, counted, reread_in_words
 
 SHOWN_GAPS = 50
 
@@ -23,7 +23,7 @@ class RebuildReport:
     `checkpoint_was`: `whole`, `missing`, or what was wrong with it. `missing`: days whose partition is missing, although the
     old checkpoint lists it. `gaps`: periods in which the counts differ. `set_aside`: where damaged objects are kept.
     `images_checked`: number of images that were looked for in the bucket, None if this was not asked for. `images_found`:
-    number of lost images that are in the bucket again.
+    number of lost images that are in the bucket again. `reread`: periods (requested axis) that the next run reads again.
     """
 
     run_id: str
@@ -43,6 +43,7 @@ class RebuildReport:
     lost_images: tuple[Failure, ...] = ()
     lost_before: int = 0
     differences: int = 0
+    reread: Coverage = Coverage()
     proof: Proof | None = None
     claims: tuple[str, ...] = ()
     source_requests: int = 0
@@ -51,7 +52,7 @@ class RebuildReport:
     @property
     def outcome(self) -> str:
         """`rebuilt`, or `rebuilt, with gaps` if the next run has something to read or to copy again."""
-        left = self.gaps or self.lost_images or self.lost_before or self.differences
+        left = self.gaps or self.lost_images or self.lost_before or self.differences or self.reread
         whole = self.coverage and not left
         return "rebuilt" if whole else "rebuilt, with gaps"
 
@@ -77,7 +78,8 @@ class RebuildReport:
                 f"{counted(len(self.missing), 'partition is', 'partitions are')} missing, but listed in the old checkpoint: "
                 f"{days}."
             )
-        return [*lines, *self._coverage_in_words(), *self._images_in_words(), *self.claims, *self._next_step()]
+        lines += [*self._coverage_in_words(), *reread_in_words(self.reread)]
+        return [*lines, *self._images_in_words(), *self.claims, *self._next_step()]
 
     def _images_in_words(self) -> list[str]:
         if self.images_checked is None:
@@ -120,8 +122,7 @@ class RebuildReport:
         spans = ", ".join(f"from {at(window.start)} to {at(window.end)}" for window in self.coverage)
         lines = [f"Covered, because source and manifest count the same: outputs {self.axis} {spans}."]
         lines += [
-            f"Not covered: outputs requested from {at(gap.window.start)} to {at(gap.window.end)}. The source counts "
-            f"{gap.source:,}, the manifest holds {gap.manifest:,}."
+            f"Not covered: outputs requested from {at(gap.window.start)} to {at(gap.window.end)}. {_counts_in_words(gap)}"
             for gap in self.gaps[:SHOWN_GAPS]
         ]
         if len(self.gaps) > SHOWN_GAPS:
@@ -147,6 +148,13 @@ class RebuildReport:
         }
 
 
+def _counts_in_words(gap: CountComparison) -> str:
+    if not gap.counted:
+        return "They could not be compared: the source named no count for this period."
+    return f"The source counts {gap.source:,}, the manifest holds {gap.manifest:,}."
+
+
 def _gap(gap: CountComparison) -> dict[str, Any]:
     start, end = document_of(gap.window.start), document_of(gap.window.end)
-    return {"start": start, "end": end, "source": gap.source, "manifest": gap.manifest}
+    counts = (gap.source, gap.manifest) if gap.counted else (None, None)
+    return {"start": start, "end": end, "source": counts[0], "manifest": counts[1]}

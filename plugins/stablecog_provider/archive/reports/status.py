@@ -119,8 +119,8 @@ class ArchiveStatus:
             days = ", ".join(map(str, self.changed[:SHOWN]))
             more = f" and {counted(len(self.changed) - SHOWN, 'other day')}" if len(self.changed) > SHOWN else ""
             lines.append(
-                f"The partitions of {days}{more} were changed by something other than a finished run. The next run counts them "
-                "again and reads their days again."
+                f"The partitions of {days}{more} were changed by something other than a finished run. If they can "
+                "be read, the next run counts them and reads their days again; if not, it says what to do."
             )
         return lines + reread_in_words(self.reread)
 

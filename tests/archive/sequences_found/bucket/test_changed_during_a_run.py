@@ -90,5 +90,5 @@ async def test_a_partition_restored_during_a_run_is_read_again() -> None:
     stage.clock.advance(8 * DAY)
     once_an_image_is_stored(stage, lambda: stage.store.objects.__setitem__(key, earlier))
     await stage.run(lookback=HOUR)
-    # Fails: `proven`, though five upscales have no row.
+
     assert {(output_id, "upscaled") for output_id in ids[:5]} <= (await stage.rows()).keys()

@@ -16,7 +16,7 @@ async def test_the_second_reading_reads_only_what_was_read_before(dialect: str) 
     assert len(await stage.rows()) == 200
     stage.clock.advance(HOUR)
     report = await stage.run(start=start)
-    # Fails: 200 more with the current dialect (a page), all 1,000 with the documented one (a walk, held in memory).
+
     assert (report.new, len(await stage.rows())) == (0, 200)
 
 
@@ -25,7 +25,7 @@ async def test_a_run_with_an_end_proves_a_part() -> None:
     stage = stage_of(*days_of(20, 10))
     report = await stage.run(end=NOON - 8.5 * DAY)
     assert len(await stage.rows()) == 40
-    # Fails: "proven", exit code 0, for 40 of 200 outputs; `status` says so, too.
+
     assert (report.outcome, report.exit_code, (await stage.status()).outcome) == (
         "proven, in part",
         3,

@@ -45,7 +45,7 @@ async def test_a_slice_that_was_read_before_the_round_began_ends_no_round() -> N
     stage.simulated.upscale(stage.simulated.visible(NOON)[-5].id, stage.clock.now() + HOUR)
     await stage.ordinary_runs(2)
     wake.set()
-    # Fails: "all outputs were read again since" an instant after the upscale, which is unknown.
+
     await stage.assert_claims_hold(await stale)
 
 
@@ -78,7 +78,7 @@ async def test_a_part_that_was_proven_meanwhile_hides_no_difference_of_the_whole
     remembered, told = checkpoint(stage).differences, (await stage.status()).outcome
     stage.play = None
     stage.simulated.delete(deleted, stage.clock.now())
-    # Fails: the place is forgotten, and a deletion of another day makes the next two runs "proven", exit code 0.
+
     assert {str(each.outcome) for each in await stage.ordinary_runs(3)} == {"not proven"}
     assert (remembered, told) == (report.differences, "not proven")
 
