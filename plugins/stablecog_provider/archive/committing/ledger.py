@@ -145,6 +145,16 @@ class Ledger:
             found |= dict.fromkeys((await self.partition(day)).live_ids(window), at)
         return found
 
+    async def requested_at(self, outputs: Mapping[str, date]) -> dict[str, datetime]:
+        """When these outputs, each with the day that holds it, were requested."""
+        found: dict[str, datetime] = {}
+        for output_id, day in outputs.items():
+            partition = await self.partition(day)
+            rows = (partition.get((output_id, rendition)) for rendition in Rendition)
+            if row := next((row for row in rows if row is not None), None):
+                found[output_id] = row.created_at
+        return found
+
     async def tombstones(self, outputs: Mapping[str, date]) -> list[Entry]:
         """Rows that mark these outputs, each with the day that holds it, as deleted at the source."""
         now, found = self._clock.now(), list[Entry]()

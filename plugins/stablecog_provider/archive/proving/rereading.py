@@ -24,6 +24,7 @@ from ..listing.pages import Step
 from ..listing.strips import FREE_CUTS
 from ..listing.walk import walk
 from ..ports import Source
+from .absence import Absence
 from .guard import DeletionGuard
 
 
@@ -100,9 +101,11 @@ class Rereading:
     async def _mark(
         self, window: Window, listed: dict[str, datetime | None], holes: Coverage, gone: dict[str, date]
     ) -> bool:
-        """Mark what is gone, if the listing agrees with the source's count. Returns whether nothing was gone."""
+        """Mark what the source does not count any more. Returns whether all that is held was listed, or is counted."""
         if not gone:
             return True
+        if self.capabilities.counts_by_date and window.start > BEGINNING:
+            return await self._mark_uncounted(listed, holes, gone)
         counted = await self.counts.of(window)
         if counted != _number_in(window, listed):
             # What the listing cannot show is not missing from it.
@@ -112,6 +115,20 @@ class Rereading:
         if gone and counted == _number_in(window, listed) and await self._may_mark(gone):
             await self.archive(self._tombstones(gone))
         return not gone
+
+    async def _mark_uncounted(self, listed: dict[str, datetime | None], holes: Coverage, gone: dict[str, date]) -> bool:
+        absence = Absence(
+            missing=await self.ledger.requested_at(gone), listed=[at for at in listed.values() if at is not None]
+        )
+        await absence.examine(self.counts, self.budget)
+        marked = {output_id: day for output_id, day in gone.items() if output_id in absence.gone}
+        if marked and await self._may_mark(marked):
+            await self.archive(self._tombstones(marked))
+        left = gone.keys() - absence.counted
+        for hole in holes if left else ():
+            # What the listing cannot show is not missing from it.
+            left -= (await self.ledger.live_in(hole)).keys() - absence.gone
+        return not left
 
     async def read_all_covered(self, compared: CountComparison) -> CountComparison:
         """Read all that is covered again, if the counts differ while no place does: a stand-in and a deletion beside its output
