@@ -28,6 +28,7 @@ from stablecog_provider.adapters import event_loop
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.adapters.process_exit import wait_for_threads_at_exit
+from stablecog_provider.archive.copying.outage import host_of
 from stablecog_provider.archive.copying.transfer import CopyJob, Transfer
 from stablecog_provider.model.object_keys import Layout, Rendition
 
@@ -100,7 +101,7 @@ async def _copied(jobs: list[tuple[str, str]], sink: str, at_once: int) -> tuple
         async with asyncio.TaskGroup() as group:
             for url, name in jobs:
                 group.create_task(transfer.copy(CopyJob(name, Rendition.ORIGINAL, date(2026, 11, 21), url)))
-        return time.perf_counter() - began, transfer.concurrency.limit
+        return time.perf_counter() - began, transfer.lane(host_of(jobs[0][0])).concurrency.limit
 
 
 @contextmanager

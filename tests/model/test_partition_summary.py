@@ -28,36 +28,37 @@ def failed(**columns: Any) -> Row:
 
 
 def one(row: Row) -> ImageCounts:
-    return summarize(0, [row])[0]
+    return summarize(0, [row]).images
 
 
 @given(partitions)
 def test_a_partition_of_parquet_is_summarized_as_its_rows_are(found: dict[RowKey, Row]) -> None:
-    counts, due = summarize(0, found.values())
+    summary = summarize(0, found.values())
     archived = [row for row in found.values() if row.state == State.ARCHIVED]
     partition = ParquetPartition(TODAY, ParquetPartition(TODAY).merged(found).table, "v")
-    assert partition.summary() == PartitionSummary(
+    assert partition.summary() == replace(
+        summary,
         version="v",
         live=sum(map(is_live, found.values())),
-        images=counts,
         bytes=sum(row.bytes or 0 for row in archived),
-        due=due,
     )
 
 
 @given(partitions)
 def test_every_image_is_counted_once_and_what_is_due_is_due_first(found: dict[RowKey, Row]) -> None:
-    counts, due = summarize(0, found.values())
+    summary = summarize(0, found.values())
+    counts, due = summary.images, summary.due
     images = [row for row in found.values() if row.source_url or row.uri or row.deleted_at is None]
     assert counts.archived + counts.failed + counts.gone + counts.lost == len(images)
     assert due == min(filter(None, map(retry_due, found.values())), default=None)
+    tried = [row.attempted_at for row in found.values() if row.attempted_at and retry_due(row)]
+    assert summary.tried == max(tried, default=None)
 
 
 @given(partitions, st.integers(0, 5))
 def test_images_that_need_nothing_may_be_counted_beforehand(found: dict[RowKey, Row], others: int) -> None:
     odd = [row for row in found.values() if row.state != State.ARCHIVED or needs_copy(row)]
-    all_counts, all_due = summarize(others, found.values())
-    assert summarize(others + len(found) - len(odd), odd) == (all_counts, all_due)
+    assert summarize(others + len(found) - len(odd), odd) == summarize(others, found.values())
 
 
 def test_each_state_has_its_count() -> None:
@@ -73,8 +74,10 @@ def test_each_state_has_its_count() -> None:
 
 def test_an_output_that_was_never_read_counts_until_it_is_deleted() -> None:
     unread = row_of_unreadable(UnreadableOutput("a", "image_url", "none", "{}"), minute(4), "fallback", minute(5), "r")
-    assert summarize(0, [unread]) == (ImageCounts(failed=1), minute(5) + timedelta(hours=1))
-    assert summarize(0, [row_lifecycle.deleted(unread, minute(6), "r")]) == (ImageCounts(), None)
+    assert summarize(0, [unread]) == PartitionSummary(
+        images=ImageCounts(failed=1), due=minute(5) + timedelta(hours=1), tried=minute(5)
+    )
+    assert summarize(0, [row_lifecycle.deleted(unread, minute(6), "r")]) == PartitionSummary()
 
 
 def test_an_image_that_is_stored_counts_though_its_output_became_unreadable_and_was_deleted() -> None:

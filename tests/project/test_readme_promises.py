@@ -15,7 +15,7 @@ import typer
 from stablecog_provider import errors
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings
 from stablecog_provider.airflow.operators import StablecogToS3Operator
-from stablecog_provider.archive.copying.outage import IMAGES_IN_A_ROW, TRIAL_EVERY
+from stablecog_provider.archive.copying.outage import FIRST_TRIAL, IMAGES_IN_A_ROW
 from stablecog_provider.archive.listing.account_check import SHARE
 from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.cli.app import app
@@ -164,7 +164,7 @@ def test_the_key_of_an_image_is_told_in_both_places() -> None:
 def test_when_a_host_is_down_is_told() -> None:
     told = " ".join(page("errors").split())
     assert f"{IMAGES_IN_A_ROW} images of the host failed one after another" in told
-    assert f"Every {TRIAL_EVERY:.0f} seconds one image of the host is tried" in told
+    assert f"After {FIRST_TRIAL:.0f} seconds, one image of the host is tried" in told
 
 
 def test_the_share_by_which_an_account_is_recognised_is_told() -> None:

@@ -24,6 +24,7 @@ from stablecog_provider.errors import ArchiveError
 from stablecog_provider.model.manifest import Row
 from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.model.page import Page, PageQuery
+from stablecog_provider.model.row_lifecycle import image_name
 from stablecog_provider.simulator.dialect import CURRENT, Dialect
 from stablecog_provider.simulator.outputs import SimulatedOutput
 from stablecog_provider.simulator.world import World as SimulatedWorld
@@ -183,7 +184,7 @@ class Stage(Scene):
         """The row's object has the row's size and hash, and is the image of the address that it names."""
         body = self.body_of(row.uri)
         assert (len(body), hashlib.sha256(body).hexdigest()) == (row.bytes, row.sha256)
-        name = PurePosixPath(row.archived_url or "").name
+        name = image_name(row.archived_url)
         assert body == self.images.bodies.get(name, small_jpeg(name)), "the bytes of another address"
 
     def body_of(self, uri: str | None) -> bytes:

@@ -7,6 +7,7 @@ Reading is strict: a file with columns of another tool is rejected, since the ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date
 from functools import cached_property
 from operator import attrgetter
@@ -90,9 +91,9 @@ class ParquetPartition:
         current = pc.fill_null(pc.equal(self.table["archived_url"], self.table["source_url"]), False)
         fine = pc.and_(stored, current)
         archived = int(pc.sum(fine).as_py() or 0)
-        counts, due = summarize(archived, _rows_of(self.table.filter(pc.invert(fine))))
+        summary = summarize(archived, _rows_of(self.table.filter(pc.invert(fine))))
         size = int(pc.sum(self.table["bytes"].filter(stored)).as_py() or 0)
-        return PartitionSummary(version=self.version, live=self.live_count(), images=counts, bytes=size, due=due)
+        return replace(summary, version=self.version, live=self.live_count(), bytes=size)
 
     def merged(self, pending: Mapping[RowKey, Row]) -> ParquetPartition:
         """Return this partition with the rows of `pending` merged in, or itself if they change nothing."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..errors import AnotherAccount, ConfigurationError
-from ..model.coverage import Coverage, Window
+from ..model.coverage import Coverage
 from ..model.object_keys import day_of
-from ..model.times import BEGINNING, FAR_FUTURE
+from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
 from .committing.inventory import Inventory, is_expected, take_inventory
@@ -22,21 +22,14 @@ from .committing.tally import Tally
 from .copying.stored_images import StoredImages
 from .copying.transfer import Transfer
 from .listing.account_check import Archived, check_account
-from .listing.budget import MeasuredSource, RequestBudget, request_limit
+from .listing.budget import MeasuredSource, request_limit
 from .listing.capabilities import Probe, WalkKind, probe
-from .listing.counts import SourceCounts
-from .listing.gaps import due_days, from_the_top, resting, windows_to_read
+from .listing.gaps import from_the_top, windows_to_read
 from .listing.opaque_walk import PAGE_SIZE
 from .listing.sweep import Slice, read_slice, sweep_from
-from .listing.verified import verified
-from .listing.walk import walk
+from .phases import Phases
 from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
-from .proving.guard import DeletionGuard
-from .proving.places import Places
-from .proving.proof import Prover, RunProof
-from .proving.rereading import Rereading
-from .proving.sweep import swept, unlisted_in
 from .reports.run import RunReport
 from .run_settings import ArchiveSettings
 
@@ -65,17 +58,16 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint)
     await committer.note(inventory, _consents(settings, start.checkpoint.live))
     pipeline = _pipeline(ports, settings, ledger, committer, on_progress)
-    run = _Run(ports, settings, asked, ledger, committer, pipeline, started)
+    run = Phases(ports, settings, asked, ledger, committer, pipeline, started, settled)
     known = committer.checkpoint.on(asked.capabilities.axis)
     if doubted:
         # What the account check found missing is found by reading everything again, and the next run is not refused.
         known = replace(known, coverage=Coverage())
-    windows = await windows_to_read(known, ledger.unread, settings, settled, started)
+    windows = windows_to_read(known, settings, settled, started)
     if opaque:
         windows = from_the_top(windows)
-    tally = Tally.sum([await run.read(window) for window in windows])
-    tally = Tally.sum((tally, await run.sweep(slice_), await run.retry(started)))
-    proof, repaired = await run.prove(windows, tally, started)
+    tally = Tally.sum((await run.read(windows, slice_), await run.retry()))
+    proof, repaired = await run.prove(windows, tally)
     tally = Tally.sum((tally, repaired))
     saved, outcome = await conclude(committer, proof, slice_, run_id, settled, run.read_at, ports.clock.now())
     page_size = measured.served(PAGE_SIZE if opaque else settings.per_page)
@@ -96,7 +88,9 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         pending_retries=len(saved.due),
         next_retry=_next_retry(saved.due.values(), ports.clock.now()),
         source_requests=ports.source.requests,
-        request_limit=request_limit(tally.new, len(windows.windows) + on_the_way, read_again, page_size),
+        request_limit=request_limit(
+            tally.new, len(windows.windows) + run.listed_again + on_the_way, read_again, page_size
+        ),
         store_requests=ports.store.requests,
         proof=proof.proof,
         differences=saved.differences,
@@ -106,7 +100,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         reread=saved.reread,
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
-        notes=(*start.notes, *_clock_note(asked, started), *_doubt_note(doubted)),
+        notes=(*start.notes, *run.notes, *_clock_note(asked, started), *_doubt_note(doubted)),
     )
     await ports.store.put(
         settings.layout.run_report(report.started_at, report.run_id),
@@ -114,77 +108,6 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         content_type="application/json",
     )
     return report
-
-
-@dataclass(slots=True)
-class _Run:
-    """One run's parts, and what it does with them in turn."""
-
-    ports: Ports
-    settings: ArchiveSettings
-    asked: Probe
-    ledger: Ledger
-    committer: Committer
-    pipeline: Pipeline
-    started: datetime
-
-    @property
-    def read_at(self) -> datetime:
-        """When the slice was read: of two clocks, the one that claims less."""
-        return min(self.started, self.asked.page.source_time)
-
-    async def read(self, window: Window) -> Tally:
-        """Archive all that the source lists in a window of the walk's axis."""
-        capabilities = self.asked.capabilities
-        checkpoint = self.committer.checkpoint.on(capabilities.axis)
-        known = checkpoint.coverage.merge(resting(checkpoint, self.started))
-        steps = walk(
-            self.ports.source, window, capabilities, self.settings.per_page, known=known, again=bool(checkpoint.holes)
-        )
-        return await self.pipeline.run(self.pipeline.work_items(verified(steps, self.ports.source, self.asked)))
-
-    async def sweep(self, slice_: Slice | None) -> Tally:
-        """Archive what reading an old stretch again adds, and note it if the manifest holds more than is listed there."""
-        if slice_ is None:
-            return Tally()
-        tally = await self.pipeline.run(
-            swept(slice_, self.ledger, self.committer.coverage, self.asked.capabilities.axis, self.read_at)
-        )
-        known = self.committer.checkpoint.partitions
-        odd = await unlisted_in(slice_, self.ledger, known, self.asked.capabilities.axis)
-        if odd:
-            await self.committer.amend(lambda found: replace(found, reread=found.reread.merge(odd)))
-        return tally
-
-    async def retry(self, started: datetime) -> Tally:
-        """Fetch the images that are due. Last, so that an image host that fails for long keeps nothing new from being read."""
-        days = due_days(self.committer.checkpoint, started, everything=self.settings.retry_failed)
-        return await self.pipeline.run(self.pipeline.retries(days))
-
-    async def prove(self, windows: Coverage, tally: Tally, started: datetime) -> tuple[RunProof, Tally]:
-        known, capabilities = self.committer.checkpoint.on(self.asked.capabilities.axis), self.asked.capabilities
-        rereading = Rereading(
-            source=self.ports.source,
-            capabilities=capabilities,
-            counts=SourceCounts(source=self.ports.source, capabilities=capabilities, per_page=self.settings.per_page),
-            pipeline=self.pipeline,
-            ledger=self.ledger,
-            committer=self.committer,
-            budget=RequestBudget(self.ports.source, self.ledger.created),
-            guard=DeletionGuard(known.live - len(self.ledger.created), known.deletions_allowed),
-            per_page=self.settings.per_page,
-        )
-        prover = Prover(
-            places=Places(rereading=rereading, clock=self.ports.clock),
-            capabilities=capabilities,
-            known=known,
-            now=started,
-            consented=bool(known.deletions_allowed),
-        )
-        asked = Window(self.settings.start or BEGINNING, self.settings.end or FAR_FUTURE)
-        recent = windows if tally.new else Coverage()
-        proof = await prover.prove(asked, recent, tally.holes)
-        return proof, Tally.sum((*rereading.tallies, Tally(read=rereading.counts.read)))
 
 
 def _settled(asked: Probe, settings: ArchiveSettings, now: datetime) -> datetime:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from math import isfinite
 from operator import attrgetter
 from typing import Any
+from urllib.parse import urlsplit
 
 from .object_keys import Rendition
 from .output import Output, UnreadableOutput, without_secrets
@@ -222,5 +223,13 @@ def _metadata(output: Output, rendition: Rendition) -> dict[str, Any]:
     """Return what the source reports about an image, by column: sizes and prompts are the generation's."""
     url = output.image_url if rendition is Rendition.ORIGINAL else output.upscaled_image_url
     columns = dict(zip(_OF_OUTPUT, _of_output(output), strict=True))
-    columns["source_url"] = without_secrets(url) if url else None
+    columns["source_url"] = _stored_address(url) if url else None
     return columns
+
+
+def _stored_address(url: str) -> str:
+    """The address without its query, which may contain a signature. A `?` at the end says that there was one, so that the
+    listing has to be read again before the image can be requested.
+    """
+    stored = without_secrets(url)
+    return f"{stored}?" if urlsplit(url).query else stored

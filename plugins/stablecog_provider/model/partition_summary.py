@@ -43,7 +43,7 @@ class ImageCounts:
 class PartitionSummary:
     """`version`: the object's, as its reader and writer name it; `listed`: as the listing spelt it when that version was seen
     there (some gateways spell it otherwise). `live`: outputs that the source still has. `bytes`: of the stored images.
-    `due`: when the first image is worth another attempt.
+    `due`: when the first image is worth another attempt. `tried`: the last attempt at any of the images that are not stored.
     """
 
     version: str = ""
@@ -52,21 +52,23 @@ class PartitionSummary:
     images: ImageCounts = ImageCounts()
     bytes: int = 0
     due: datetime | None = None
+    tried: datetime | None = None
 
     def is_version(self, listed: str) -> bool:
         """Whether a listing that names this version shows what is summarized here."""
         return bool(listed) and listed in (self.version, self.listed)
 
 
-def summarize(archived: int, odd: Iterable[Row]) -> tuple[ImageCounts, datetime | None]:
-    """Counts and due time of a partition with `archived` images that need nothing, and `odd` rows that may need something."""
-    counts, due = ImageCounts(archived=archived), None
+def summarize(archived: int, odd: Iterable[Row]) -> PartitionSummary:
+    """The counts and times of a partition with `archived` images that need nothing, and `odd` rows that may need something."""
+    counts, due, tried = ImageCounts(archived=archived), None, None
     for row in odd:
         if row.source_url is None and row.uri is None and row.deleted_at is not None:
             # An output that could never be read, and that the source no longer has.
             continue
         at = retry_due(row)
-        due = at if due is None else due if at is None else min(due, at)
+        if at is not None:
+            due, tried = min(due or at, at), max(filter(None, (tried, row.attempted_at)), default=None)
         counts += ImageCounts(
             archived=int(row.state == State.ARCHIVED),
             failed=int(row.state == State.FAILED),
@@ -75,4 +77,4 @@ def summarize(archived: int, odd: Iterable[Row]) -> tuple[ImageCounts, datetime 
             lost=int(row.state == State.LOST),
             replaced=int(row.state == State.ARCHIVED and is_replaced(row)),
         )
-    return counts, due
+    return PartitionSummary(images=counts, due=due, tried=tried)

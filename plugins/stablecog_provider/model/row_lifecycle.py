@@ -39,6 +39,8 @@ LONGEST_REST = timedelta(days=7)
 """Between two attempts at an image that failed."""
 LONGEST_ABSENCE = timedelta(days=90)
 """Between two attempts at an image that is gone."""
+LONGEST_FLOOR = timedelta(days=1)
+"""An image that was never stored rests a third of its age, at most this, even if each failure is of another kind or address."""
 SETTLED_AFTER = 6
 """An image that answered 404 this often in a row, over at least 31 hours, is expected to stay gone. It is still requested."""
 
@@ -66,7 +68,7 @@ def is_live(row: Row) -> bool:
 
 def image_name(url: str | None) -> str:
     """What identifies an image: a UUID of its own, the last part of its address. The same name elsewhere is a move."""
-    return PurePosixPath(url or "").name
+    return PurePosixPath((url or "").partition("?")[0]).name
 
 
 def is_replaced(row: Row) -> bool:
@@ -105,17 +107,20 @@ def retry_delay(attempts: int, longest: timedelta = LONGEST_REST) -> timedelta:
 
 
 def retry_due(row: Row) -> datetime | None:
-    """When the image is worth another attempt; None if it is stored.
-
-    For an unreadable output, which has no address to fetch from: when its place in the listing is worth reading again.
-    """
+    """When the image is worth another attempt, or the place of an unreadable output another reading; None if it is stored."""
     if not needs_copy(row) or (row.source_url is None and row.deleted_at is not None):
         return None
-    if row.attempted_at is None or (attempts := attempts_so_far(row)) == 0:
-        # One that was never tried is due at once.
+    if row.attempted_at is None:
         return row.first_seen_at
     longest = LONGEST_ABSENCE if is_gone(row) else LONGEST_REST
-    return row.attempted_at + retry_delay(attempts, longest)
+    rest = max(retry_delay(attempts_so_far(row), longest), _least_rest(row))
+    return row.attempted_at + rest if rest else row.first_seen_at
+
+
+def _least_rest(row: Row) -> timedelta:
+    if row.uri is not None or row.attempted_at is None or not row.attempts:
+        return timedelta(0)
+    return min(max(row.attempted_at - row.first_seen_at, timedelta(0)) / 3, LONGEST_FLOOR)
 
 
 def has_rested(row: Row, now: datetime) -> bool:
@@ -126,14 +131,8 @@ def has_rested(row: Row, now: datetime) -> bool:
 
 def stored(row: Row, copy: Copy) -> Row:
     """The row once `copy` is in the bucket."""
-    tried = replace(
-        row,
-        attempts=row.attempts + 1,
-        attempted_at=copy.archived_at,
-        attempted_url=copy.archived_url,
-        error=None,
-        gone_since=None,
-    )
+    at, url = copy.archived_at, copy.archived_url
+    tried = replace(row, attempts=row.attempts + 1, attempted_at=at, attempted_url=url, error=None, gone_since=None)
     return _with_copies(tried, [*copies_of(row), copy])
 
 

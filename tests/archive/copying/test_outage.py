@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from stablecog_provider.adapters.memory import Answer, MemoryImages, MemoryObjectStore
-from stablecog_provider.archive.copying.outage import TRIAL_EVERY, OutageDetector, host_of
+from stablecog_provider.archive.copying.outage import FIRST_TRIAL, OutageDetector, host_of
 from stablecog_provider.archive.copying.transfer import Copied, CopyJob, Transfer
 from stablecog_provider.archive.resilience.retry import RetryPolicy
 from stablecog_provider.errors import (
@@ -76,7 +76,8 @@ async def test_once_a_host_is_down_its_images_are_skipped(concurrency: int) -> N
     outcomes = await bench.copy(*urls(SICK, 100))
     assert set(outcomes) == {ImageRejected, ImageHostDown}
     assert outcomes.count(ImageRejected) == len(bench.images.asked)
-    assert LIMIT <= len(bench.images.asked) < LIMIT + concurrency
+    trials = (100 // LIMIT).bit_length()
+    assert LIMIT <= len(bench.images.asked) < LIMIT + concurrency + trials
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 50])
@@ -137,15 +138,33 @@ async def test_images_that_the_host_does_not_have_say_nothing_of_its_health() ->
 
 async def test_after_a_while_one_image_is_tried_and_the_others_wait_for_it() -> None:
     bench = sick(20, concurrency=1)
-    await bench.copy(*urls(SICK, 20))
+    await bench.copy(*urls(SICK, LIMIT))
     bench.images.asked.clear()
-    bench.now += TRIAL_EVERY - 0.001
+    bench.now += FIRST_TRIAL - 0.001
     assert await bench.copy(*urls(SICK, 4)) == [ImageHostDown] * 4
     bench.now += 0.001
     assert await bench.copy(*urls(SICK, 4)) == [ImageRejected] + [ImageHostDown] * 3
-    bench.now += TRIAL_EVERY
+    bench.now += 2 * FIRST_TRIAL
     assert await bench.copy(*urls(SICK, 4)) == [ImageRejected] + [ImageHostDown] * 3
     assert bench.images.asked == urls(SICK, 1) * 2
+
+
+async def test_after_many_skipped_images_one_is_tried_however_little_time_has_passed() -> None:
+    """Each time after twice as many: the broken images of one day must not pass for an outage of their host."""
+    bench = sick(100, concurrency=1)
+    outcomes = await bench.copy(*urls(SICK, 100))
+    tried = [number for number, outcome in enumerate(outcomes) if outcome is ImageRejected]
+    first, second, third = LIMIT + LIMIT, LIMIT + LIMIT + 1 + 2 * LIMIT, LIMIT + LIMIT + 2 + 6 * LIMIT
+    assert tried == [*range(LIMIT), first, second, third, third + 1 + 8 * LIMIT]
+
+
+async def test_a_trial_makes_one_attempt() -> None:
+    bench = sick(LIMIT, concurrency=1, attempts=3)
+    await bench.copy(*urls(SICK, LIMIT))
+    bench.images.asked.clear()
+    bench.now += FIRST_TRIAL
+    assert await bench.copy(urls(SICK, 1)[0]) == [ImageRejected]
+    assert bench.images.asked == urls(SICK, 1)
 
 
 async def test_a_trial_that_succeeds_brings_the_host_back() -> None:
@@ -153,7 +172,7 @@ async def test_a_trial_that_succeeds_brings_the_host_back() -> None:
     await bench.copy(*urls(SICK, 20))
     bench.heal(*urls(SICK, 20))
     assert await bench.copy(urls(SICK, 1)[0]) == [ImageHostDown]
-    bench.now += TRIAL_EVERY
+    bench.now += FIRST_TRIAL
     assert await bench.copy(*urls(SICK, 20)) == [Copied] * 20
     assert bench.transfer.hosts.down == {}
 
@@ -161,12 +180,12 @@ async def test_a_trial_that_succeeds_brings_the_host_back() -> None:
 async def test_a_copy_that_is_cancelled_leaves_nobody_waiting() -> None:
     bad, slow = urls(SICK, 2)
     bench = Bench({bad: DOWN, slow: JPEG}, concurrency=1)
-    await bench.transfer.concurrency.__aenter__()
+    await bench.transfer.lane(SICK).concurrency.__aenter__()
     waiting = asyncio.create_task(bench.copy(slow))
     failing = asyncio.create_task(bench.copy(bad))
     await asyncio.sleep(0)
     waiting.cancel()
-    await bench.transfer.concurrency.__aexit__()
+    await bench.transfer.lane(SICK).concurrency.__aexit__()
     assert await failing == [ImageRejected]
 
 
@@ -192,11 +211,11 @@ def test_while_a_trial_is_on_its_way_nobody_else_is_let_through() -> None:
     now = [0.0]
     detector = OutageDetector(limit=1, monotonic=lambda: now[0])
     detector.failed(SICK, DOWN)
-    now[0] = TRIAL_EVERY
-    detector.check(SICK)
+    now[0] = FIRST_TRIAL
+    assert detector.is_trial(SICK)
     with pytest.raises(ImageHostDown):
-        detector.check(SICK)
-    detector.check(WELL)
+        detector.is_trial(SICK)
+    assert not detector.is_trial(WELL)
 
 
 def test_refusals_of_one_unnamed_host_are_a_missing_setting() -> None:

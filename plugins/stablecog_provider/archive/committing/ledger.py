@@ -96,18 +96,26 @@ class Ledger:
         return found
 
     async def due(self, day: date) -> list[Entry]:
-        """Return the images of a day that are due for another attempt, the longest due first."""
+        """Return the images of a day that are due for another attempt, the longest due first. Without those whose address is
+        known only without its query: they wait until the listing names it again.
+        """
         due = [
             row
             for row in (await self.partition(day)).rows()
-            if row.source_url and row.key not in self._pending and self._is_due(row)
+            if row.source_url and row.source_url[-1] != "?" and row.key not in self._pending and self._is_due(row)
         ]
         due.sort(key=lambda row: row_lifecycle.retry_due(row) or row.first_seen_at)
         return [self._fetch(replace(row, run_id=self._run_id), row.source_url) for row in due]
 
-    async def unread(self, day: date) -> Coverage:
-        """Return the periods (requested axis) of a day's unreadable outputs that are due to be read again."""
-        rows = [row for row in (await self.partition(day)).rows() if row.source_url is None and self._is_due(row)]
+    async def outdated(self, day: date, *, needed: bool = False) -> Coverage:
+        """Return the periods (requested axis) of a day's due outputs whose listing is to be read before another attempt: since
+        the last one, the source may name another address. `needed`: only of those that cannot be requested otherwise.
+        """
+        rows = [
+            row
+            for row in (await self.partition(day)).rows()
+            if self._is_due(row) and ((row.source_url or "?")[-1] == "?" or (row.attempts and not needed))
+        ]
         return Coverage.of(
             Window(row.created_at, row.created_at + MICROSECOND) for row in rows if row.created_at > BEGINNING
         )

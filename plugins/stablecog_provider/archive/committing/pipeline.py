@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import random
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -22,6 +23,8 @@ from .ledger import Entry, Fetch, Ledger, Refresh, Tombstone
 from .tally import Tally, failure_of, tombstone_of
 
 PAGES_AHEAD = 3
+RETRIES_AT_ONCE = 100
+"""Images of a day that are one work item, so that a day of many is committed in parts, too."""
 COMMIT_EVERY = timedelta(seconds=60)
 """Rows are committed at least this often, so that little work is repeated after a kill."""
 
@@ -78,8 +81,11 @@ class Pipeline:
     on_progress: ProgressListener
     progress: Progress = field(default_factory=Progress)
     _controls: Controls = field(init=False)
+    _order: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
+        # If broken images came first in every run, they would pass for an outage of the host that serves all others.
+        self._order = random.Random(self.clock.now().isoformat())  # noqa: S311 (no secret depends on it)
         self._controls = Controls(self.ledger, self.transfer, self._days_with_images)
 
     async def run(self, items: AsyncIterator[WorkItems]) -> Tally:
@@ -104,10 +110,12 @@ class Pipeline:
                 await self.ledger.entries(step.outputs), step.covered, step.lines or len(step.outputs), step.holes
             )
 
-    async def retries(self, days: Iterable[date]) -> AsyncIterator[WorkItems]:
-        """The images of these days that are not stored and are due."""
-        for day in days:
-            yield WorkItems(await self.ledger.due(day))
+    async def retries(self, days: Sequence[date]) -> AsyncIterator[WorkItems]:
+        """The images of these days that are not stored and are due, the days in another order each time."""
+        for day in self._order.sample(days, len(days)):
+            due = await self.ledger.due(day)
+            for start in range(0, len(due), RETRIES_AT_ONCE):
+                yield WorkItems(due[start : start + RETRIES_AT_ONCE])
 
     async def _read(
         self, items: AsyncIterator[WorkItems], ready: asyncio.Queue[_Batch | _End], group: asyncio.TaskGroup
@@ -118,6 +126,7 @@ class Pipeline:
             async for batch in items:
                 tally = Tally.sum((tally, Tally(read=batch.read, holes=batch.holes)))
                 fetches = [entry for entry in batch.entries if isinstance(entry, Fetch)]
+                self._order.shuffle(fetches)
                 self._notify(planned=self.progress.planned + len(fetches))
                 copies = [group.create_task(self._fetched(entry)) for entry in fetches]
                 outcomes = [_as_it_is(entry) for entry in batch.entries if not isinstance(entry, Fetch)]
@@ -179,9 +188,9 @@ class Pipeline:
         tallies: list[Tally] = []
         covered, since = Coverage(), self.clock.now()
         while isinstance(batch := await ready.get(), _Batch):
-            for copy in batch.copies:
-                outcome = await copy
-                outcomes.append(await self._decided(outcome) if isinstance(outcome, _Absent) else outcome)
+            # Whether a host serves other images is known once all of them were tried.
+            tried = [await copy for copy in batch.copies]
+            outcomes += [await self._decided(each) if isinstance(each, _Absent) else each for each in tried]
             outcomes += batch.outcomes
             covered = covered.merge(batch.covered)
             rows = [outcome.row for outcome in outcomes]

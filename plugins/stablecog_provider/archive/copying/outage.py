@@ -14,8 +14,11 @@ from ...errors import ConfigurationError, ImageHostDown, ImageRefused, Transient
 
 IMAGES_IN_A_ROW = 20
 """If so many images of a host fail one after another, with none archived in between, the host is down."""
-TRIAL_EVERY = 30.0
-"""Seconds after which one image of a host that is down is tried all the same."""
+FIRST_TRIAL, LONGEST_WAIT = 30.0, 600.0
+"""Seconds after which one image of a host that is down is tried all the same: doubled with each trial, up to the longest. One is
+also tried once as many were skipped as failed in a row, then twice as many, and so on: the broken images of one day must not
+pass for an outage of the whole host.
+"""
 
 
 def host_of(url: str) -> str:
@@ -27,7 +30,10 @@ def host_of(url: str) -> str:
 class _Host:
     failed_in_a_row: int = 0
     served: bool = False
+    wait: float = FIRST_TRIAL
     trial_at: float = 0.0
+    skipped: int = 0
+    skips: int = 0
     cause: str = ""
 
 
@@ -43,6 +49,7 @@ class OutageDetector:
     ) -> None:
         self._limit, self._monotonic = limit, monotonic
         self._hosts: dict[str, _Host] = {}
+        self._asked = set[str]()
         self._refused_in_a_row, self._refused_for = 0, ""
         self._any_archived = any_archived
 
@@ -51,14 +58,18 @@ class OutageDetector:
         """The hosts that are down, each with the last failure."""
         return {name: host.cause for name, host in self._hosts.items() if host.failed_in_a_row >= self._limit}
 
-    def check(self, host: str) -> None:
-        """Raise ImageHostDown while the host is down, except for an occasional trial."""
+    def is_trial(self, host: str) -> bool:
+        """Whether a request now would be a trial of a host that is down. Else raises ImageHostDown while it is down."""
+        self._asked.add(host)
         known = self._hosts.get(host)
         if known is None or known.failed_in_a_row < self._limit:
-            return
-        if self._monotonic() >= known.trial_at:
-            known.trial_at = self._monotonic() + TRIAL_EVERY
-            return
+            return False
+        if self._monotonic() >= known.trial_at or known.skipped >= known.skips:
+            known.wait = min(2 * known.wait, LONGEST_WAIT)
+            known.trial_at = self._monotonic() + known.wait
+            known.skipped, known.skips = 0, 2 * known.skips
+            return True
+        known.skipped += 1
         raise ImageHostDown(
             f"not tried: {self._limit} images of {host} in a row could not be fetched, the last one: {known.cause}"
         )
@@ -78,16 +89,19 @@ class OutageDetector:
         known = self._known(host)
         known.failed_in_a_row += 1
         known.cause = error.message
-        if known.failed_in_a_row >= self._limit:
-            known.trial_at = self._monotonic() + TRIAL_EVERY
+        if known.failed_in_a_row == self._limit:
+            known.wait = FIRST_TRIAL
+            known.trial_at = self._monotonic() + known.wait
+            known.skipped, known.skips = 0, self._limit
 
     def refused(self, error: ImageRefused) -> None:
-        """Raises ConfigurationError if all images so far, those of earlier runs included, are on one host that is not allowed: a
+        """Raises ConfigurationError if all images so far, those of earlier runs included, are on one host and were refused: a
         setting is missing, and a thousand failed rows would say so less clearly.
         """
         alike = error.hint == self._refused_for
         self._refused_for, self._refused_in_a_row = error.hint, self._refused_in_a_row + 1 if alike else 1
-        if self._refused_in_a_row >= self._limit and error.hint and not self._any_archived:
+        is_all = len(self._asked) <= 1 and not self._any_archived
+        if self._refused_in_a_row >= self._limit and error.hint and is_all:
             raise ConfigurationError(
                 f"all of the first {self._limit} images were refused: {error.message}", hint=error.hint
             )

@@ -1,6 +1,6 @@
 """Copies images from their host to the bucket: in parallel, hashed while they stream, within a memory limit.
 
-Two limits hold: at most `concurrency` images at a time, fewer if a host cannot take as many; and at most
+Two limits hold: at most `concurrency` images at a time, fewer of a host that cannot take as many; and at most
 `bytes_in_flight + max_image_bytes` bytes of bodies in memory. An image reserves its declared length before its body is read.
 An image without a declared length reserves a default. If it outgrows that, it continues as the only such image and needs no
 further reservation, so it can always finish and there is no deadlock.
@@ -58,6 +58,17 @@ class Copied:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """What one host can take; a host that refuses requests slows no other. `gate`: held during a trial of a host that is down,
+    since what comes of it decides whether the next images are skipped.
+    """
+
+    concurrency: AdaptiveConcurrency
+    limiter: RateLimiter
+    gate: asyncio.Lock
+
+
 class Transfer:
     """Copies images, each at most once at a time. For one event loop. Lengths in bytes.
 
@@ -91,9 +102,9 @@ class Transfer:
         self._image_retries = image_retries
         self._store_retries = store_retries
         self._sleep, self._monotonic = sleep, monotonic
-        self.concurrency = AdaptiveConcurrency(concurrency)
+        self._ceiling, self._lanes = concurrency, dict[str, _Lane]()
+        self._slots = asyncio.Semaphore(concurrency)
         self._alone = asyncio.Lock()
-        self._limiter = RateLimiter(0.0, sleep, monotonic)
         self.hosts = OutageDetector(images_in_a_row, monotonic, any_archived=any_archived)
 
     async def copy(self, job: CopyJob) -> Copied:
@@ -103,11 +114,13 @@ class Transfer:
         every image); StoreUnavailable after retries; ConfigurationError at once.
         """
         host = host_of(job.url)
+        lane = self.lane(host)
         try:
-            async with self.concurrency:
-                self.hosts.check(host)
-                copied = await self._image_retries.call(partial(self._attempt, job), self._sleep)
-                self.hosts.archived(host)
+            async with lane.concurrency:
+                copied = await self._tried(job, host, lane)
+                if copied is None:
+                    copied = await self._image_retries.call(partial(self._attempt, job, lane), self._sleep)
+                    self.hosts.archived(host)
                 return copied
         except (RateLimited, SourceUnavailable) as error:
             self.hosts.failed(host, error)
@@ -116,6 +129,21 @@ class Transfer:
             self.hosts.refused(error)
             raise
         raise ImageRejected(f"given up after retries: {message}", hint="later runs retry it")
+
+    async def _tried(self, job: CopyJob, host: str, lane: _Lane) -> Copied | None:
+        """Fetch the image by a single attempt if it is a trial of a host that is down; else return None."""
+        async with lane.gate:
+            if not self.hosts.is_trial(host):
+                return None
+            copied = await self._attempt(job, lane)
+            self.hosts.archived(host)
+            return copied
+
+    def lane(self, host: str) -> _Lane:
+        if host not in self._lanes:
+            limiter = RateLimiter(0.0, self._sleep, self._monotonic)
+            self._lanes[host] = _Lane(AdaptiveConcurrency(self._ceiling), limiter, asyncio.Lock())
+        return self._lanes[host]
 
     async def serves(self, url: str) -> bool:
         """Whether the host of this address serves images now, asked by one that it had."""
@@ -128,23 +156,24 @@ class Transfer:
                 return False
         return True
 
-    async def _attempt(self, job: CopyJob) -> Copied:
-        asked_at = await self._limiter.acquire()
+    async def _attempt(self, job: CopyJob, lane: _Lane) -> Copied:
+        asked_at = await lane.limiter.acquire()
         # The reservation lasts longer than the connection: the body is in memory until it is stored.
-        async with AsyncExitStack() as held:
+        async with self._slots, AsyncExitStack() as held:
             try:
+                asked_at = self._monotonic()
                 async with self._images.open(job.url) as image:
-                    self.concurrency.answered(self._monotonic() - asked_at)
+                    lane.concurrency.answered(self._monotonic() - asked_at)
                     body, sha256 = await self._read(image, held)
             except RateLimited as error:
-                self.concurrency.refused()
-                self._limiter.throttled(asked_at, self._image_retries.pause_for(error))
+                lane.concurrency.refused()
+                lane.limiter.throttled(asked_at, self._image_retries.pause_for(error))
                 raise
             except SourceUnavailable:
-                self.concurrency.failed()
+                lane.concurrency.failed()
                 raise
-            self._limiter.succeeded()
-            return await self._put(job, body, sha256)
+            lane.limiter.succeeded()
+            return await self._put(job, body, sha256, lane)
 
     async def _read(self, image: ImageBody, held: AsyncExitStack) -> tuple[bytes, str]:
         declared = image.declared_length
@@ -183,14 +212,14 @@ class Transfer:
     def _too_large(self, size: int) -> ImageRejected:
         return ImageRejected(f"too large: at least {size} bytes, and at most {self._max_image_bytes} are allowed")
 
-    async def _put(self, job: CopyJob, body: bytes, sha256: str) -> Copied:
+    async def _put(self, job: CopyJob, body: bytes, sha256: str, lane: _Lane) -> Copied:
         content_type = image_type(body)
         key = self._layout.image(
             ImageKey(job.day, job.output_id, job.rendition, sha256[:DIGEST_DIGITS], EXTENSIONS[content_type])
         )
         put = partial(self._store.put, key, body, content_type=content_type, metadata={"sha256": sha256})
         await self._store_retries.call(
-            partial(self._counted, partial(self._put_once, key, len(body), put)), self._sleep
+            partial(self._counted, lane, partial(self._put_once, key, len(body), put)), self._sleep
         )
         return Copied(self._layout.uri(key), sha256, content_type, len(body))
 
@@ -205,9 +234,9 @@ class Transfer:
         # Something cut it off or emptied it. Writing the bytes that the key names repairs it.
         return await put()
 
-    async def _counted(self, put: Callable[[], Awaitable[str]]) -> str:
+    async def _counted(self, lane: _Lane, put: Callable[[], Awaitable[str]]) -> str:
         try:
             return await put()
         except StoreUnavailable:
-            self.concurrency.failed()
+            lane.concurrency.failed()
             raise

@@ -1,8 +1,8 @@
-"""What a run reads: the gaps of coverage, the lookback, and the places of outputs that could not be read."""
+"""What a run reads: the gaps of coverage, the lookback, and the places of images that are to be tried again."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -15,6 +15,8 @@ from ...model.times import BEGINNING
 
 LOOKBACK_OUTPUTS = 6000
 """A lookback holds at most about so many outputs (20 pages), by the manifest's counts: what is older, the sweep reads again."""
+DAYS_LISTED_AGAIN = 16
+"""Days with due images whose listing a run reads again before it requests them. The others are requested as they are."""
 LONGEST_JOINED = timedelta(days=31)
 """Windows that are read by one walk span no more: each day is a partition to load."""
 _DAY = timedelta(days=1)
@@ -44,25 +46,31 @@ class ReadingSettings(Protocol):
 
 def due_days(checkpoint: Checkpoint, now: datetime, *, everything: bool) -> list[date]:
     """The days whose images are due, the longest due first: so images that keep failing cannot hold back the others for ever.
-    A rest that is longer than any was stamped by a clock that was ahead.
+    An attempt in our future was stamped by a clock that was ahead.
     """
     soon = LONGEST_ABSENCE if everything else timedelta(0)
-    due = {day: at for day, at in checkpoint.due.items() if at - now <= soon or at - now > LONGEST_ABSENCE}
+
+    def is_due(day: date, at: datetime) -> bool:
+        tried = checkpoint.partitions[day].tried
+        return at - now <= soon or at - now > LONGEST_ABSENCE or (tried is not None and tried > now)
+
+    due = {day: at for day, at in checkpoint.due.items() if is_due(day, at)}
     return sorted(due, key=lambda day: (due[day], day))
 
 
-async def windows_to_read(
-    checkpoint: Checkpoint,
-    unread: Callable[[date], Awaitable[Coverage]],
-    settings: ReadingSettings,
-    settled: datetime,
-    now: datetime,
+def windows_to_read(checkpoint: Checkpoint, settings: ReadingSettings, settled: datetime, now: datetime) -> Coverage:
+    """`checkpoint` is on the walk's axis."""
+    return _joined(gaps(checkpoint, settings, settled, now), checkpoint)
+
+
+async def windows_to_list_again(
+    checkpoint: Checkpoint, days: Sequence[date], outdated: Callable[[date], Awaitable[Coverage]], settled: datetime
 ) -> Coverage:
-    """`checkpoint` is on the walk's axis. `unread`: where (requested axis) the unreadable outputs of a day lie that are due."""
-    windows = gaps(checkpoint, settings, settled, now)
-    for day in due_days(checkpoint, now, everything=settings.retry_failed):
+    """Where the due images are listed. `checkpoint` is on the walk's axis. `outdated`: places of a day (requested axis)."""
+    windows = Coverage()
+    for day in days[:DAYS_LISTED_AGAIN]:
         # Widened by what may have been in flight around it, and no further than what has settled.
-        around = (await unread(day)).around(checkpoint.axis, Axis.REQUESTED)
+        around = (await outdated(day)).around(checkpoint.axis, Axis.REQUESTED)
         windows = windows.merge(around.intersect(Coverage((Window(BEGINNING, settled),))))
     return _joined(windows, checkpoint)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -37,6 +38,13 @@ Position = tuple[datetime, datetime]
 # Below any window: a page that reaches it has shown the window's first instant too.
 LOWEST: Position = (BEGINNING - MICROSECOND, BEGINNING - MICROSECOND)
 HIGHEST: Position = (FAR_FUTURE, FAR_FUTURE)
+
+
+async def within(steps: AsyncIterable[Step], covered: Coverage, axis: Axis) -> AsyncIterator[Step]:
+    """The steps' outputs that are covered, and claims of none: what is read again may reach beyond the bounds of the archive."""
+    async for step in steps:
+        outputs = tuple(each for each in step.outputs if (at := instant_on(axis, each)) is None or at in covered)
+        yield Step(outputs, lines=step.lines or len(step.outputs))
 
 
 def span(start: datetime, end: datetime) -> Coverage:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from ...model.counts import CountComparison
 from ...model.coverage import Axis, Coverage, Window
 from ...model.object_keys import day_of
-from ...model.output import identity, instant_on
+from ...model.output import identity
 from ...model.page import MAX_PER_PAGE
 from ...model.times import BEGINNING, FAR_FUTURE
 from ..committing.commit import Committer
@@ -20,7 +20,7 @@ from ..committing.tally import Tally
 from ..listing.budget import RequestBudget
 from ..listing.capabilities import Capabilities, WalkKind
 from ..listing.counts import SourceCounts
-from ..listing.pages import Step
+from ..listing.pages import Step, within
 from ..listing.strips import FREE_CUTS
 from ..listing.walk import walk
 from ..ports import Source
@@ -171,7 +171,9 @@ class Rereading:
             )
             listed |= {identity(output): output.created_at for step in steps for output in step.outputs}
             # Read again, the outputs claim no coverage.
-            await self.archive(self.pipeline.work_items(self._ours(steps)))
+            await self.archive(
+                self.pipeline.work_items(within(_each(steps), self.committer.coverage, self.capabilities.axis))
+            )
             holes = holes.merge(Coverage.of(hole for step in steps for hole in step.holes))
         return listed, holes.around(Axis.REQUESTED, axis)
 
@@ -193,14 +195,6 @@ class Rereading:
             self.budget.allow(self.source.requests - before)
             self.whole = listed
         return self.whole
-
-    async def _ours(self, steps: Iterable[Step]) -> AsyncIterator[Step]:
-        """The outputs of the steps, as far as they are covered: a place may reach beyond the bounds of the archive."""
-        axis = self.capabilities.axis
-        for step in steps:
-            covered = self.committer.coverage
-            ours = tuple(each for each in step.outputs if (at := instant_on(axis, each)) is None or at in covered)
-            yield Step(ours, lines=step.lines)
 
     async def archive(self, items: AsyncIterator[WorkItems]) -> None:
         self.tallies.append(await self.pipeline.run(items))
@@ -250,6 +244,11 @@ class Rereading:
 
 def _number_in(window: Window, listed: Mapping[str, datetime | None]) -> int:
     return sum(at is None or at in window for at in listed.values())
+
+
+async def _each(steps: Iterable[Step]) -> AsyncIterator[Step]:
+    for step in steps:
+        yield step
 
 
 async def _until(steps: AsyncIterator[Step], end: datetime) -> list[Step]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stablecog_provider.archive import run as use_case
+from stablecog_provider.archive.phases import Phases
 from support.stage import DAY, NOON, days_of, stage_of
 
 
@@ -18,7 +18,7 @@ async def test_a_later_proof_of_a_part_overrules_no_difference_outside_of_it(mon
     def hide(document: dict[str, Any]) -> None:
         document["outputs"] = [output for output in document["outputs"] if output["id"] != hidden]
 
-    stage.spoil, prove = hide, use_case._Run.prove
+    stage.spoil, prove = hide, Phases.prove
 
     async def then_a_part(self: Any, *arguments: Any) -> Any:
         found = await prove(self, *arguments)
@@ -28,7 +28,7 @@ async def test_a_later_proof_of_a_part_overrules_no_difference_outside_of_it(mon
         stage.clock.advance(DAY / 1440)
         return found
 
-    monkeypatch.setattr(use_case._Run, "prove", then_a_part)
+    monkeypatch.setattr(Phases, "prove", then_a_part)
     assert (await stage.run()).outcome == "not proven"
     told = await stage.status()
     assert (told.outcome, len(told.differences)) == ("not proven", 1)

@@ -1,0 +1,149 @@
+"""The phases of a run: read what is new, read a slice again, retry images, prove."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import partial
+
+from ..errors import ArchiveError, RateLimited, SourceContradiction, SourceUnavailable
+from ..model.coverage import Coverage, Window
+from ..model.times import BEGINNING, FAR_FUTURE
+from .committing.commit import Committer
+from .committing.ledger import Ledger
+from .committing.pipeline import Pipeline
+from .committing.tally import Tally
+from .listing.budget import RequestBudget
+from .listing.capabilities import Probe, WalkKind
+from .listing.counts import SourceCounts
+from .listing.gaps import due_days, from_the_top, resting, windows_to_list_again
+from .listing.pages import within
+from .listing.sweep import Slice
+from .listing.verified import verified
+from .listing.walk import walk
+from .ports import Ports
+from .proving.guard import DeletionGuard
+from .proving.places import Places
+from .proving.proof import Prover, RunProof
+from .proving.rereading import Rereading
+from .proving.sweep import swept, unlisted_in
+from .run_settings import ArchiveSettings
+
+SOURCE_FAILURES = (RateLimited, SourceUnavailable, SourceContradiction)
+
+
+@dataclass(slots=True)
+class Phases:
+    """One run's parts, and what it does with them in turn. `listed_again`: windows that were read because images in them are due.
+    `notes`: sentences for the report.
+    """
+
+    ports: Ports
+    settings: ArchiveSettings
+    asked: Probe
+    ledger: Ledger
+    committer: Committer
+    pipeline: Pipeline
+    started: datetime
+    settled: datetime
+    listed_again: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def read_at(self) -> datetime:
+        """When the slice was read: of two clocks, the one that claims less."""
+        return min(self.started, self.asked.page.source_time)
+
+    async def read(self, windows: Coverage, slice_: Slice | None) -> Tally:
+        """Archive what is new, and what reading the slice again adds."""
+        try:
+            read = [await self._read(window) for window in windows]
+            return Tally.sum((*read, await self._sweep(slice_)))
+        except SOURCE_FAILURES:
+            # The same page may fail in every run. Images whose hosts answer must not wait for it.
+            with suppress(ArchiveError):
+                await self.pipeline.run(self.pipeline.retries(self._due_days()))
+            raise
+
+    async def _read(self, window: Window) -> Tally:
+        """Archive all that the source lists in a window of the walk's axis."""
+        capabilities = self.asked.capabilities
+        checkpoint = self.committer.checkpoint.on(capabilities.axis)
+        known = checkpoint.coverage.merge(resting(checkpoint, self.started))
+        steps = walk(
+            self.ports.source, window, capabilities, self.settings.per_page, known=known, again=bool(checkpoint.holes)
+        )
+        return await self.pipeline.run(self.pipeline.work_items(verified(steps, self.ports.source, self.asked)))
+
+    async def _sweep(self, slice_: Slice | None) -> Tally:
+        """Archive what reading an old stretch again adds, and note it if the manifest holds more than is listed there."""
+        if slice_ is None:
+            return Tally()
+        tally = await self.pipeline.run(
+            swept(slice_, self.ledger, self.committer.coverage, self.asked.capabilities.axis, self.read_at)
+        )
+        known = self.committer.checkpoint.partitions
+        odd = await unlisted_in(slice_, self.ledger, known, self.asked.capabilities.axis)
+        if odd:
+            await self.committer.amend(lambda found: replace(found, reread=found.reread.merge(odd)))
+        return tally
+
+    async def retry(self) -> Tally:
+        """Fetch the images that are due, at the addresses that the source names now. Last, so that an image host that fails for
+        long keeps nothing new from being read.
+        """
+        days = self._due_days()
+        listed = Tally()
+        try:
+            listed = Tally.sum([await self._list_again(window) for window in await self._to_list_again(days)])
+        except SOURCE_FAILURES as error:
+            self.notes.append(
+                f"Images that are due were requested where the manifest says, since the listing failed: {error.message}."
+            )
+        return Tally.sum((listed, await self.pipeline.run(self.pipeline.retries(days))))
+
+    def _due_days(self) -> list[date]:
+        return due_days(self.committer.checkpoint, self.started, everything=self.settings.retry_failed)
+
+    async def _to_list_again(self, days: list[date]) -> Coverage:
+        """The windows (walk's axis) that list the images that are due on these days."""
+        capabilities = self.asked.capabilities
+        opaque = capabilities.walk is WalkKind.DOCUMENTED
+        checkpoint = self.committer.checkpoint.on(capabilities.axis)
+        # An opaque cursor leads there only from the top.
+        outdated = partial(self.ledger.outdated, needed=opaque)
+        windows = await windows_to_list_again(checkpoint, days, outdated, self.settled)
+        self.listed_again = len(windows.windows)
+        return from_the_top(windows) if opaque else windows
+
+    async def _list_again(self, window: Window) -> Tally:
+        """Archive what is covered of a window. Read again, the outputs claim no coverage."""
+        steps = walk(self.ports.source, window, self.asked.capabilities, self.settings.per_page, again=True)
+        covered, axis = self.committer.coverage, self.asked.capabilities.axis
+        return await self.pipeline.run(self.pipeline.work_items(within(steps, covered, axis)))
+
+    async def prove(self, windows: Coverage, tally: Tally) -> tuple[RunProof, Tally]:
+        known, capabilities = self.committer.checkpoint.on(self.asked.capabilities.axis), self.asked.capabilities
+        rereading = Rereading(
+            source=self.ports.source,
+            capabilities=capabilities,
+            counts=SourceCounts(source=self.ports.source, capabilities=capabilities, per_page=self.settings.per_page),
+            pipeline=self.pipeline,
+            ledger=self.ledger,
+            committer=self.committer,
+            budget=RequestBudget(self.ports.source, self.ledger.created),
+            guard=DeletionGuard(known.live - len(self.ledger.created), known.deletions_allowed),
+            per_page=self.settings.per_page,
+        )
+        prover = Prover(
+            places=Places(rereading=rereading, clock=self.ports.clock),
+            capabilities=capabilities,
+            known=known,
+            now=self.started,
+            consented=bool(known.deletions_allowed),
+        )
+        asked = Window(self.settings.start or BEGINNING, self.settings.end or FAR_FUTURE)
+        recent = windows if tally.new else Coverage()
+        proof = await prover.prove(asked, recent, tally.holes)
+        return proof, Tally.sum((*rereading.tallies, Tally(read=rereading.counts.read)))
