@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -25,7 +25,7 @@ from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import consented
 from .committing.intent import announced, concluded
-from .committing.inventory import expected_days, marked
+from .committing.inventory import distrusted, expected_days, marked
 from .fixity.lost_images import Announce, ImagesLookedAt, look_for_images
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
@@ -92,6 +92,7 @@ async def rebuild(
     rebuilt = _checkpoint(ports, settings, file.current, asked, partitions, counted, run_id)
     aside = layout.set_aside(layout.checkpoint, run_id)
     await file.replace(rebuilt, aside)
+    set_aside = (*set_aside, *([layout.uri(aside)] if unreadable else []))
     report = RebuildReport(
         run_id=run_id,
         archive=str(layout),
@@ -103,7 +104,8 @@ async def rebuild(
         coverage=counted.coverage,
         live=rebuilt.live,
         missing=tuple(missing),
-        set_aside=(*set_aside, *([layout.uri(aside)] if unreadable else [])),
+        set_aside=set_aside,
+        set_aside_before=await _set_aside_before(ports, layout, set_aside),
         gaps=counted.gaps,
         images_checked=images.checked,
         images_found=images.found,
@@ -136,7 +138,8 @@ def _checkpoint(
     """The new checkpoint; what the old one knew beyond the manifest is kept if it could be read."""
     axis, now = asked.capabilities.axis, ports.clock.now()
     known = (before or Checkpoint(source=ports.source.address, axis=axis)).on(axis)
-    known = marked(concluded(known, run_id), _changed(before, partitions))
+    changed = _changed(before, partitions)
+    known = marked(concluded(distrusted(known) if changed else known, run_id), changed)
     consents = {
         "deletions": settings.allow_deletions,
         "account": sum(partitions.live.values()) if settings.allow_account_mismatch else 0,
@@ -238,7 +241,7 @@ def _announcing(file: CheckpointFile, run_id: str, ports: Ports) -> Announce:
 
 async def _set_aside(
     ports: Ports, settings: RebuildSettings, partitions: _Partitions, run_id: str, announce: Announce
-) -> list[str]:
+) -> tuple[str, ...]:
     """Move the unreadable partitions out of the way; returns where they are kept."""
     places = []
     if partitions.damaged:
@@ -247,4 +250,10 @@ async def _set_aside(
         key = settings.layout.set_aside(settings.layout.partition(day), run_id)
         partitions.summaries[day] = (await ports.manifest.set_aside(day, key)).summary()
         places.append(settings.layout.uri(key))
-    return places
+    return tuple(places)
+
+
+async def _set_aside_before(ports: Ports, layout: Layout, now: Collection[str]) -> tuple[str, ...]:
+    """Where earlier rebuilds have moved objects to. One that was killed has left no report that says so."""
+    found = [layout.uri(listed.key) async for listed in ports.store.list(layout.damaged)]
+    return tuple(sorted({*found} - {*now}))

@@ -22,7 +22,8 @@ class ArchiveSettings:
 
     - `layout`: the bucket and the prefix of the archive.
     - `start`, `end`: archive outputs from `start` on and before `end`. Both need a time zone. None: no bound.
-    - `lookback`: how far before the watermark the listing is read again, for late upscales and changed metadata. 0: off.
+    - `lookback`: how far before the watermark the listing is read again, for late upscales and changed metadata; at
+      most about 6,000 outputs (`LOOKBACK_OUTPUTS`). 0: off.
     - `per_page`: outputs per request to the listing.
     - `concurrency`: upper limit on parallel copies. The actual number adapts to what the hosts can take.
     - `bytes_in_flight`: upper limit on bytes of images held in memory while they are copied.

@@ -88,7 +88,7 @@ async def _partitions(store: ObjectStore, layout: Layout, checkpoint: Checkpoint
 async def _last_run(store: ObjectStore, layout: Layout, run_id: str) -> LastRun | None:
     """That of the run that saved last; if it left none, the newest."""
     # Keys begin with the start of the run, so the greatest is the newest, by the clocks of those who ran.
-    keys = sorted([listed.key async for listed in store.list(layout.runs)])
+    keys = sorted([listed.key async for listed in store.list(layout.runs) if layout.is_run_report(listed.key)])
     own = [key for key in keys if key.endswith(f"-{run_id}.json")]
     try:
         stored = await store.get((own or keys)[-1]) if keys else None

@@ -21,6 +21,7 @@ from .times import BEGINNING, FAR_FUTURE
 
 _ID = r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}"
 _SAFE_ID = re.compile(_ID, re.ASCII)
+_REPORT = re.compile(rf"runs/\d{{8}}T\d{{6}}Z-{_ID}\.json", re.ASCII)
 _PREFIX = re.compile(r"[0-9A-Za-z!_.*'()=-]+(/[0-9A-Za-z!_.*'()=-]+)*", re.ASCII)
 _BUCKET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{1,61}[0-9A-Za-z]", re.ASCII)
 _IMAGE = re.compile(
@@ -145,6 +146,14 @@ class Layout:
     def set_aside(self, key: str, run_id: str) -> str:
         """Return the key to which a rebuild moves the damaged object at `key`."""
         return self.key(f"damaged/{_checked(run_id)}/{self._relative(key)}")
+
+    @property
+    def damaged(self) -> str:
+        """The folder of what rebuilds have set aside, with its closing slash."""
+        return self.key("damaged/")
+
+    def is_run_report(self, key: str) -> bool:
+        return _REPORT.fullmatch(self._relative(key)) is not None
 
     def probe(self, run_id: str) -> str:
         return self.key(f".probe-{_checked(run_id)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from contextlib import AbstractAsyncContextManager
+from contextlib import _AsyncGeneratorContextManager
 from datetime import date
 
 import pytest
@@ -46,7 +46,7 @@ class Seconds:
 
 
 class Images(MemoryImages):
-    def open(self, url: str) -> AbstractAsyncContextManager[ImageBody]:
+    def open(self, url: str) -> _AsyncGeneratorContextManager[ImageBody]:
         if "refusing" in url:
             raise RateLimited("429", retry_after=120.0)
         return super().open(url)

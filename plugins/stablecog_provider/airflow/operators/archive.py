@@ -39,7 +39,8 @@ class StablecogToS3Operator(BaseOperator):
     :param start: archive outputs from here on; None or empty for no bound. An aware datetime, an RFC 3339 text or a UTC day.
         (templated)
     :param end: archive outputs before this; None or empty for no bound. Written as `start`. (templated)
-    :param lookback: how far before the watermark the listing is read again, for late upscales and changed metadata.
+    :param lookback: how far before the watermark the listing is read again, for late upscales and changed metadata;
+        at most about 6,000 outputs.
     :param per_page: outputs per request to the listing.
     :param concurrency: upper limit on parallel copies. The actual number adapts to what the hosts can take.
     :param retry_failed: retry all failed images now, not only those whose retry is due. (templated)

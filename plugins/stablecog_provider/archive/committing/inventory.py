@@ -31,12 +31,13 @@ LISTING_LAG = timedelta(minutes=3)
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """`summaries`: what those partitions hold whose version was not known. `changed`: those of them that something else than a
-    finished run has changed. `abandoned`: intents of processes that were killed, which this inventory settles. `as_of`: how
-    often the checkpoint had been read before the partitions.
+    finished run has changed. `unexplained`: those of `changed` that no run announced either. `abandoned`: intents of processes
+    that were killed, which this inventory settles. `as_of`: how often the checkpoint had been read before the partitions.
     """
 
     summaries: Mapping[date, PartitionSummary] = field(default_factory=dict)
     changed: tuple[date, ...] = ()
+    unexplained: tuple[date, ...] = ()
     abandoned: tuple[Intent, ...] = ()
     as_of: int = 0
 
@@ -45,11 +46,19 @@ class Inventory:
         # Another run may have saved since what it wrote: that is no change by something else.
         known = checkpoint.partitions
         changed = [day for day in self.changed if day not in known or known[day].version != summaries[day].version]
+        checkpoint = distrusted(checkpoint) if {*changed} & {*self.unexplained} else checkpoint
         return replace(
             marked(checkpoint, changed),
             partitions={**checkpoint.partitions, **summaries},
             intents=tuple(each for each in checkpoint.intents if each not in self.abandoned),
         )
+
+
+def distrusted(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint without what a person allowed: if it does not know its partitions, it may be an earlier version, and what
+    was allowed may have been used since.
+    """
+    return replace(checkpoint, deletions_allowed=0)
 
 
 def marked(checkpoint: Checkpoint, days: Iterable[date]) -> Checkpoint:
@@ -88,7 +97,8 @@ async def take_inventory(
         elif day not in odd or not otherwise:
             continue
         summaries[day] = replace(summary, listed=listed[day] if day in odd and otherwise else "")
-    return Inventory(summaries, tuple(changed), abandoned(file.current, now), as_of)
+    unexplained = tuple(day for day in changed if day not in intended)
+    return Inventory(summaries, tuple(changed), unexplained, abandoned(file.current, now), as_of)
 
 
 def _odd(known: Checkpoint, listed: Mapping[date, str]) -> list[date]:

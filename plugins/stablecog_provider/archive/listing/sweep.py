@@ -14,9 +14,9 @@ from ...model.checkpoint import Checkpoint
 from ...model.coverage import Axis, Window
 from ...model.object_keys import day_of
 from ...model.output import Output, UnreadableOutput, instant_on
-from ...model.page import MAX_PER_PAGE
+from ...model.page import MAX_PER_PAGE, Page
 from ...model.partition_summary import PartitionSummary
-from ...model.times import BEGINNING, MICROSECOND
+from ...model.times import BEGINNING, FAR_FUTURE, MICROSECOND
 from ..ports import Source
 from .capabilities import Ascending, Capabilities, Probe
 from .pages import completions, reach_up
@@ -72,22 +72,26 @@ async def read_slice(source: Source, asked: Probe, checkpoint: Checkpoint) -> Sl
 def _of_page(ascending: Ascending, end: datetime) -> Slice | None:
     """What the page proves: every output completed after its cursor and before its last row's request."""
     start = ascending.cursor + MICROSECOND
-    reached = min(reach_up(ascending.page)[0], end)
-    days: list[date] = []
-    for output in ascending.page.outputs:
-        if output.created_at is not None and day_of(output.created_at) not in days:
-            days.append(day_of(output.created_at))
-        if len(days) > SLICE_DAYS:
-            reached = min(reached, _midnight(days[-1]))
-            break
     if start >= end:
         return None
+    reached = min(reach_up(ascending.page)[0], end)
     if crowded := start >= reached:
         # Outputs in flight at the cursor fill the page.
         reached = min(max(completions(ascending.page)) + MICROSECOND, end)
+    else:
+        reached = min(reached, _after_some_days(ascending.page, start))
     window = Window(start, reached)
     shown = tuple(output for output in ascending.page.outputs if (instant_on(Axis.COMPLETED, output) or end) in window)
     return Slice(window, shown, last=reached >= end, crowded=crowded)
+
+
+def _after_some_days(page: Page, start: datetime) -> datetime:
+    """The midnight after as many days with outputs as a slice may have. What was requested before `start` and completed late
+    belongs to it too, whatever its day.
+    """
+    instants = [output.created_at for output in page.outputs if output.created_at is not None]
+    days = sorted({day_of(at) for at in instants if at >= start})
+    return _midnight(days[SLICE_DAYS]) if len(days) > SLICE_DAYS else FAR_FUTURE
 
 
 async def _walked(source: Source, window: Window, capabilities: Capabilities, end: datetime) -> Slice:

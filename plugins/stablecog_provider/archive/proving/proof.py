@@ -8,7 +8,7 @@ agrees. What no count can see, the sweep finds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from itertools import pairwise
 
@@ -118,12 +118,17 @@ class Prover:
         Each run begins elsewhere, so that no day waits for ever if something changes every partition each night; and half of the
         allowance is left to places whose counts differ, if there are any.
         """
-        committer, budget = self.places.rereading.committer, self.places.rereading.budget
+        committer, budget, fresh = self.places.rereading.committer, self.places.rereading.budget, set[date]()
         days = [day_window(day).start for day in self.known.live_days if day_window(day).start in self.known.reread]
         reached = days[self.known.proofs * PIECES % len(days)] if days else BEGINNING
         while (left := committer.checkpoint.reread) and (budget.ample if self.known.differences else budget.left):
             later = left.intersect(Coverage((Window(reached, FAR_FUTURE),)))
-            piece = await self._next_piece((later or left).windows[0])
+            window = (later or left).windows[0]
+            if window.start.date() not in fresh:
+                # Another run may have marked it for a change that is not in what this run has read before.
+                fresh.add(window.start.date())
+                self.places.rereading.ledger.forget(window.start.date())
+            piece = await self._next_piece(window)
             await self.places.rereading.read_again(piece)
             await committer.amend(partial(_read, piece))
             reached = piece.end

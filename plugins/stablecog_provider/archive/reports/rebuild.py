@@ -21,7 +21,8 @@ class RebuildReport:
     """What one rebuild found and did.
 
     `checkpoint_was`: `whole`, `missing`, or what was wrong with it. `missing`: days whose partition is missing, although the
-    old checkpoint lists it. `gaps`: periods in which the counts differ. `set_aside`: where damaged objects are kept.
+    old checkpoint lists it. `gaps`: periods in which the counts differ. `set_aside`: where damaged objects are kept;
+    `set_aside_before`: where those of earlier rebuilds are.
     `images_checked`: number of images that were looked for in the bucket, None if this was not asked for. `images_found`:
     number of lost images that are in the bucket again. `reread`: periods (requested axis) that the next run reads again.
     """
@@ -37,6 +38,7 @@ class RebuildReport:
     live: int = 0
     missing: tuple[date, ...] = ()
     set_aside: tuple[str, ...] = ()
+    set_aside_before: tuple[str, ...] = ()
     gaps: tuple[CountComparison, ...] = ()
     images_checked: int | None = None
     images_found: int = 0
@@ -72,6 +74,9 @@ class RebuildReport:
             "same."
         ]
         lines += [f"Moved without changes: {place}" for place in self.set_aside]
+        lines += [
+            f"Moved without changes by an earlier rebuild: {place}" for place in self.set_aside_before[:SHOWN_GAPS]
+        ]
         if self.missing:
             days = ", ".join(map(str, self.missing[:SHOWN_GAPS]))
             lines.append(
