@@ -10,12 +10,13 @@ from rich.console import Console
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.archive.ports import Progress
+from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.cli.progress import progress_listener
-from stablecog_provider.errors import ImageRejected
+from stablecog_provider.errors import ImageRejected, SourceUnavailable
 from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.simulator.world import World as SimulatedWorld
 from support.console import KEY, TO, Terminal, type_in
-from support.scene import Scene, SimulatedSource
+from support.scene import LAYOUT, Scene, SimulatedSource
 
 
 @pytest.fixture
@@ -110,6 +111,42 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_run() -> None:
         log.close()
         now[0] = 60.0
         on_progress(Progress(done=3, planned=12))
+
+
+def test_the_bar_leads_to_what_the_source_counts_until_more_is_known() -> None:
+    for planned, total, shown in ((0, 1200, "0/1200"), (12, 1200, "0/1200"), (1300, 1200, "0/1300"), (7, None, "0/7")):
+        screen = Terminal()
+        with progress_listener(Console(file=screen, width=160, force_terminal=True)) as on_progress:
+            assert on_progress
+            on_progress(Progress(planned=planned, total=total))
+        assert shown in screen.getvalue()
+
+
+async def test_a_first_run_knows_the_number_of_outputs_at_once(scene: Scene) -> None:
+    seen: list[Progress] = []
+
+    def note(progress: Progress) -> None:
+        seen.append(progress)
+
+    await archive(scene.ports(), ArchiveSettings(layout=LAYOUT), note)
+    outputs = len(scene.simulated.visible(scene.clock.now()))
+    assert (seen[0].read, seen[0].total) == (0, outputs)
+
+
+def test_quiet_prints_nothing_if_there_is_nothing_to_do(scene: Scene) -> None:
+    typed = type_in("run", "--to", TO, "--quiet", ports=scene.ports(), terminal=True)
+    assert (typed.code, typed.out, typed.err) == (0, "", "")
+
+
+def test_quiet_prints_the_report_if_there_is_something_to_do(scene: Scene) -> None:
+    loud = type_in("run", "--to", TO, "--end", "2026-10-01", "--quiet", ports=scene.ports())
+    assert loud.code == 3
+    assert loud.out
+
+
+def test_quiet_prints_errors() -> None:
+    typed = type_in("run", "--to", TO, "--quiet", raises=SourceUnavailable("503"))
+    assert (typed.code, "503" in typed.err) == (1, True)
 
 
 def test_with_json_no_progress_is_printed() -> None:

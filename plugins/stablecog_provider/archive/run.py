@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..errors import AnotherAccount, ConfigurationError
-from ..model.coverage import Coverage
+from ..model.coverage import Coverage, Window
 from ..model.object_keys import day_of
-from ..model.times import BEGINNING
+from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
 from .committing.inventory import Inventory, is_expected, take_inventory
@@ -24,6 +24,7 @@ from .copying.transfer import Transfer
 from .listing.account_check import Archived, check_account
 from .listing.budget import MeasuredSource, request_limit
 from .listing.capabilities import Probe, WalkKind, probe
+from .listing.counts import count_window
 from .listing.gaps import from_the_top, windows_to_read
 from .listing.opaque_walk import PAGE_SIZE
 from .listing.sweep import Slice, read_slice, sweep_from
@@ -58,6 +59,9 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint)
     await committer.note(inventory, _consents(settings, start.checkpoint.live))
     pipeline = _pipeline(ports, settings, ledger, committer, on_progress)
+    if not (committer.checkpoint.coverage or settings.start or settings.end):
+        # All that the source counts is new. Otherwise nobody knows yet how much is.
+        pipeline.expect(await count_window(ports.source, Window(BEGINNING, FAR_FUTURE)))
     run = Phases(ports, settings, asked, ledger, committer, pipeline, started, settled)
     known = committer.checkpoint.on(asked.capabilities.axis)
     if doubted:

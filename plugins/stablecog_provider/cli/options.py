@@ -91,4 +91,8 @@ AllowDeletions = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document, errors included.")]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", help="Print no progress, and no report if the exit code is 0. Errors are always printed."),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="On an error, print a traceback with secrets removed.")]

@@ -67,7 +67,8 @@ def progress_listener(
                 task,
                 description=_described(progress),
                 completed=progress.done,
-                total=progress.planned or None,
+                # Until all outputs are read, their number is the best guess of the number of images.
+                total=max(progress.planned, progress.total or 0) or None,
                 copied=decimal(progress.bytes),
                 failed=f", {progress.failed} failed" if progress.failed else "",
             )

@@ -9,7 +9,7 @@ import typer
 from ..archive.rebuild import RebuildSettings
 from ..archive.rebuild import rebuild as rebuild_archive
 from .context import CliContext
-from .options import AllowAccountMismatch, AllowDeletions, Debug, EndpointUrl, ImageHost, Json, Source, To
+from .options import AllowAccountMismatch, AllowDeletions, Debug, EndpointUrl, ImageHost, Json, Quiet, Source, To
 
 
 def rebuild(
@@ -31,6 +31,7 @@ def rebuild(
     ] = RebuildSettings.check_images,
     allow_account_mismatch: AllowAccountMismatch = RebuildSettings.allow_account_mismatch,
     allow_deletions: AllowDeletions = RebuildSettings.allow_deletions,
+    quiet: Quiet = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -53,6 +54,6 @@ def rebuild(
         cli,
         lambda: cli.open_ports(source_access, store_access, to),
         lambda ports, on_progress: rebuild_archive(ports, settings, on_progress),
-        as_json=as_json,
+        quiet=quiet or as_json,
     )
-    return print_report(cli, report, show_rebuild, as_json=as_json)
+    return print_report(cli, report, show_rebuild, as_json=as_json, quiet=quiet)

@@ -33,9 +33,9 @@ def execute(
     opened: Callable[[], AbstractAsyncContextManager[Ports]],
     act: Callable[[Ports, ProgressListener | None], Awaitable[R]],
     *,
-    as_json: bool,
+    quiet: bool,
 ) -> R:
-    """Open the ports, run a use case, and return its report. Progress goes to stderr, unless `as_json`."""
+    """Open the ports, run a use case, and return its report. Progress goes to stderr, unless `quiet`."""
 
     async def acted(on_progress: ProgressListener | None) -> R:
         async with opened() as ports:
@@ -43,12 +43,18 @@ def execute(
             with rarely_collected():
                 return await act(ports, on_progress)
 
-    with progress_listener(Console(file=cli.err, quiet=as_json)) as on_progress:
+    with progress_listener(Console(file=cli.err, quiet=quiet)) as on_progress:
         return event_loop.run(acted(on_progress))
 
 
-def print_report(cli: CliContext, report: R, show: Callable[[Console, R], None], *, as_json: bool) -> int:
-    """Print the report on stdout, as one line of JSON or as `show` lays it out. Return its exit code."""
+def print_report(
+    cli: CliContext, report: R, show: Callable[[Console, R], None], *, as_json: bool, quiet: bool = False
+) -> int:
+    """Print the report on stdout, as one line of JSON or as `show` lays it out. Return its exit code. `quiet`: print no report
+    that has nothing to act on.
+    """
+    if quiet and not report.exit_code:
+        return 0
     if as_json:
         cli.out.write(json.dumps(report.to_document()) + "\n")
     else:

@@ -16,6 +16,7 @@ from .options import (
     EndpointUrl,
     ImageHost,
     Json,
+    Quiet,
     Source,
     To,
     instant_of,
@@ -71,6 +72,7 @@ def run(
     ] = ArchiveSettings.allow_unsafe_store,
     allow_account_mismatch: AllowAccountMismatch = ArchiveSettings.allow_account_mismatch,
     allow_deletions: AllowDeletions = ArchiveSettings.allow_deletions,
+    quiet: Quiet = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -100,6 +102,6 @@ def run(
         cli,
         lambda: cli.open_ports(source_access, store_access, to),
         lambda ports, on_progress: archive(ports, settings, on_progress),
-        as_json=as_json,
+        quiet=quiet or as_json,
     )
-    return print_report(cli, report, show_report, as_json=as_json)
+    return print_report(cli, report, show_report, as_json=as_json, quiet=quiet)

@@ -88,6 +88,10 @@ class Pipeline:
         self._order = random.Random(self.clock.now().isoformat())  # noqa: S311 (no secret depends on it)
         self._controls = Controls(self.ledger, self.transfer, self._days_with_images)
 
+    def expect(self, total: int | None) -> None:
+        """Show progress towards so many outputs from now on."""
+        self._notify(total=total)
+
     async def run(self, items: AsyncIterator[WorkItems]) -> Tally:
         """Archive all items and count what came of them.
 
