@@ -94,7 +94,7 @@ class View:
         number = await self._begin()
         found = self.bucket.objects.get(key)
         self._end(number)
-        return Stored(found.body, found.version) if found else None
+        return Stored(found.body, found.version, found.metadata) if found else None
 
     async def head(self, key: str) -> Listed | None:
         number = await self._begin()

@@ -55,7 +55,7 @@ class MemoryObjectStore:
         await self._begin("get", key)
         found = self.objects.get(key)
         await self._run(self.after, Call("get", key))
-        return Stored(found.body, found.version) if found else None
+        return Stored(found.body, found.version, found.metadata) if found else None
 
     async def head(self, key: str) -> Listed | None:
         await self._begin("head", key)

@@ -119,7 +119,8 @@ class S3ObjectStore:
                 return None
             failure = self._error(error, key)
         else:
-            return Stored(body.to_bytes(), self._version(found.meta["e_tag"], key))
+            metadata = {str(name): str(value) for name, value in found.attributes.items()}
+            return Stored(body.to_bytes(), self._version(found.meta["e_tag"], key), metadata)
         raise failure
 
     async def head(self, key: str) -> Listed | None:

@@ -68,13 +68,7 @@ class ParquetManifest:
         """Read the day's partition. Raises ArchiveDamaged if the object is not a partition of this archive, or is missing though
         it is `expected`.
         """
-        stored = await self._store.get(self._layout.partition(day))
-        if stored is None and expected:
-            # Seen with some stores: one 404 for an object that is there.
-            stored = await self._store.get(self._layout.partition(day))
-            if stored is None:
-                raise missing_partitions(self._layout, [day])
-        return await self._read(day, stored)
+        return await self._read(day, await self._stored(day, expected=expected))
 
     async def days(self) -> list[date]:
         """Return all days that have a partition, in ascending order."""
@@ -94,19 +88,17 @@ class ParquetManifest:
         pending = _by_key(day, rows)
 
         def merged(partition: ParquetPartition) -> ParquetPartition:
-            if expected and not partition.version:
-                raise missing_partitions(self._layout, [day])
             return partition.merged(pending)
 
-        return await self._replace(day, merged, len(pending))
+        return await self._replace(day, merged, len(pending), expected=expected)
 
     async def amend(self, day: date, change: Callable[[Row], Row]) -> ParquetPartition:
-        """Replace each row of the day with `change(row)`."""
+        """Replace each row of the day with `change(row)`. Raises ArchiveDamaged if there is no partition."""
 
         def amended(partition: ParquetPartition) -> ParquetPartition:
             return partition.amended(change)
 
-        return await self._replace(day, amended, 0)
+        return await self._replace(day, amended, 0, expected=True)
 
     async def set_aside(self, day: date, key: str) -> ParquetPartition:
         """Copy an unreadable partition to `key` and write an empty one in its place."""
@@ -129,23 +121,30 @@ class ParquetManifest:
             ) from None
 
     async def _replace(
-        self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int
+        self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int, *, expected: bool
     ) -> ParquetPartition:
         """Replace the partition with `change(partition)` by compare-and-swap. `weight`: how many rows `change` adds at most.
 
         After a write of unknown outcome, the next attempt reads first; if the write landed, nothing is left to write.
         """
         try:
-            return await self._retries.call(partial(self._replace_once, day, change, weight, _Written()), self._sleep)
+            once = partial(self._replace_once, day, change, weight, _Written(), expected=expected)
+            return await self._retries.call(once, self._sleep)
         except Conflict:
             raise StoreUnavailable(
                 f"{self._uri(day)} was changed by other runs {self._retries.refusals} times while this run tried to write it"
             ) from None
 
     async def _replace_once(
-        self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int, written: _Written
+        self,
+        day: date,
+        change: Callable[[ParquetPartition], ParquetPartition],
+        weight: int,
+        written: _Written,
+        *,
+        expected: bool,
     ) -> ParquetPartition:
-        stored = await self._store.get(self._layout.partition(day))
+        stored = await self._stored(day, expected=expected)
         partition = await self._read(day, stored)
         if stored is not None and stored.body == written.body:
             partition.base = written.base
@@ -162,6 +161,15 @@ class ParquetManifest:
         version = await self._store.put(key, body, content_type=CONTENT_TYPE, condition=condition)
         partition.version = _bare(version)
         return partition
+
+    async def _stored(self, day: date, *, expected: bool) -> Stored | None:
+        stored = await self._store.get(self._layout.partition(day))
+        if stored is None and expected:
+            # Seen with some stores: one 404 for an object that is there.
+            stored = await self._store.get(self._layout.partition(day))
+            if stored is None:
+                raise missing_partitions(self._layout, [day])
+        return stored
 
     async def _read(self, day: date, stored: Stored | None) -> ParquetPartition:
         if stored is None:

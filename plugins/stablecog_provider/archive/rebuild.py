@@ -29,7 +29,7 @@ from .committing.inventory import distrusted, expected_days, marked
 from .fixity.lost_images import Announce, ImagesLookedAt, look_for_images
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
-from .ports import Ports, Progress, ProgressListener
+from .ports import Partition, Ports, Progress, ProgressListener
 from .proving.recount import Counted, recount
 from .reports.rebuild import RebuildReport
 
@@ -170,6 +170,9 @@ async def _read_partitions(ports: Ports, before: Checkpoint | None, on_progress:
         on_progress(Progress(done=number, planned=len(days), stage="reading the manifest"))
         try:
             partition = await ports.manifest.load(day)
+            if day in listed and not partition.version:
+                # Seen with some stores: one 404 for an object that is there.
+                partition = await ports.manifest.load(day)
         except ArchiveTooNew:
             raise
         except ArchiveDamaged as error:
@@ -205,21 +208,18 @@ async def _check_preconditions(
         )
     axis = asked.capabilities.axis
     before = file.current.on(axis) if file.current else Checkpoint(source=ports.source.address, axis=axis)
-    known = Checkpoint(
-        source=ports.source.address,
-        axis=axis,
-        account=before.account,
-        coverage=before.coverage,
-        partitions=partitions.summaries,
-        proofs=before.proofs,
-    )
+    lost = _changed(file.current, partitions)
+    known = replace(marked(before, lost), partitions=partitions.summaries)
     allowed = max(settings.allow_deletions, before.deletions_allowed)
     if settings.allow_account_mismatch or (asked.capabilities.empty and allowed >= known.live):
         return
     if asked.capabilities.empty:
         raise AnotherAccount(f"the source at {ports.source.address} lists nothing, and {settings.layout} holds outputs")
-    lost = _changed(file.current, partitions)
-    archived = Archived(archive=str(settings.layout), checkpoint=known, partition=ports.manifest.load, lost=lost)
+
+    async def partition(day: date) -> Partition:
+        return await ports.manifest.load(day, expected=day in partitions.summaries)
+
+    archived = Archived(archive=str(settings.layout), checkpoint=known, partition=partition, lost=lost)
     await check_account(ports.source, asked, archived)
 
 

@@ -223,11 +223,11 @@ def _metadata(output: Output, rendition: Rendition) -> dict[str, Any]:
     """Return what the source reports about an image, by column: sizes and prompts are the generation's."""
     url = output.image_url if rendition is Rendition.ORIGINAL else output.upscaled_image_url
     columns = dict(zip(_OF_OUTPUT, _of_output(output), strict=True))
-    columns["source_url"] = _stored_address(url) if url else None
+    columns["source_url"] = stored_address(url) if url else None
     return columns
 
 
-def _stored_address(url: str) -> str:
+def stored_address(url: str) -> str:
     """The address without its query, which may contain a signature. A `?` at the end says that there was one, so that the
     listing has to be read again before the image can be requested.
     """

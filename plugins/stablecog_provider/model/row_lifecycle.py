@@ -17,7 +17,6 @@ The state is derived from them. An image is
 - `failed` if it was not fetched yet, for any other reason.
 
 Whether the output was deleted at the source is a mark beside the state; attempts go on.
-
 `merge_rows` is commutative, associative and idempotent, so that any number of runs, in any order, end in the same partition.
 """
 
@@ -84,9 +83,7 @@ def needs_copy(row: Row) -> bool:
 
 
 def is_settled(row: Row) -> bool:
-    """Whether an image has been gone for so long that it no longer counts against the verdict. One that was archived and then
-    lost always counts.
-    """
+    """Whether an image has been gone for so long that it no longer counts against the verdict. A lost one always does."""
     return row.state != State.LOST and needs_copy(row) and is_gone(row) and row.attempts >= SETTLED_AFTER
 
 
@@ -136,12 +133,17 @@ def stored(row: Row, copy: Copy) -> Row:
     return _with_copies(tried, [*copies_of(row), copy])
 
 
-def unavailable(row: Row, error: str, at: datetime, *, gone: bool | None = False, rested: bool = True) -> Row:
-    """The row after an attempt that failed.
+def adopted(row: Row, copy: Copy) -> Row:
+    """The row once `copy` was found in the bucket. The attempt stays if the source names another image."""
+    if image_name(copy.archived_url) == image_name(row.source_url):
+        return stored(row, copy)
+    return _with_copies(row, [*copies_of(row), copy])
 
-    `gone`: the host answered that it has no such image; None if it served no other image either, so that it may have an outage:
-    that takes nothing back from earlier answers, and adds nothing to them. An attempt that came before its time (`rested` is
-    false) changes nothing: several 404s in quick succession are one, and must not put off the attempt that counts.
+
+def unavailable(row: Row, error: str, at: datetime, *, gone: bool | None = False, rested: bool = True) -> Row:
+    """The row after an attempt that failed. `gone`: the host answered that it has no such image; None if it served no other
+    image either, so that it may have an outage: that takes nothing back from earlier answers, and adds nothing to them. An
+    attempt that came before its time (`rested` is false) changes nothing: several 404s in quick succession are one.
     """
     before, was_gone = attempts_so_far(row), is_gone(row)
     if before and not rested:

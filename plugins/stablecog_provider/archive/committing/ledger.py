@@ -163,6 +163,15 @@ class Ledger:
                 found[output_id] = row.created_at
         return found
 
+    async def completed_at(self, outputs: Mapping[str, date]) -> set[datetime]:
+        """When these outputs, each with the day that holds it, completed, as far as that is known."""
+        found = set()
+        for output_id, day in outputs.items():
+            partition = await self.partition(day)
+            rows = (partition.get((output_id, rendition)) for rendition in Rendition)
+            found |= {row.output_created_at for row in rows if row is not None and row.output_created_at is not None}
+        return found
+
     async def tombstones(self, outputs: Mapping[str, date]) -> list[Entry]:
         """Rows that mark these outputs, each with the day that holds it, as deleted at the source."""
         now, found = self._clock.now(), list[Entry]()

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from ...errors import ArchiveError, FatalError, ImageGone, ImageHostDown, ItemError, TransientError
@@ -163,26 +163,25 @@ class Pipeline:
         return outcome
 
     def _stored(self, entry: Fetch, copied: Copied) -> Row:
-        at = row_lifecycle.after(entry.row, self.clock.now())
-        copy = row_lifecycle.Copy(
-            at, copied.sha256, copied.uri, copied.content_type, copied.bytes, entry.row.source_url
-        )
-        return row_lifecycle.stored(entry.row, copy)
+        return row_lifecycle.stored(entry.row, _copy(entry.row, copied, entry.row.source_url, self.clock.now()))
 
     def _failed(self, entry: Fetch, error: str, *, gone: bool | None = False) -> _Outcome:
         row = row_lifecycle.unavailable(entry.row, error, self.clock.now(), gone=gone, rested=entry.rested)
         return _Outcome(row, Tally(gone=1) if gone else failure_of(row, error))
 
     async def _decided(self, absent: _Absent) -> _Outcome:
-        """Decide what a 404 means. It counts only if the host serves other images; otherwise the host may have an outage. An
-        image that is in the bucket without a row is adopted.
-        """
-        if absent.entry.row.uri is None and (held := await self.stored_images.find(absent.entry.job)) is not None:
-            return _Outcome(self._stored(absent.entry, held), Tally(refreshed=1))
+        """Decide what a 404 means. It counts only if the host serves other images; otherwise the host may have an outage."""
         if await self._controls.serve(absent.entry):
             return self._failed(absent.entry, absent.error, gone=True)
         error = f"{absent.error} (its host served no other image in this run, so this may be temporary)"
         return self._failed(absent.entry, error, gone=None)
+
+    async def _adopted(self, outcome: _Outcome) -> _Outcome:
+        """The outcome, with images of its row that are in the bucket though no row names them."""
+        row = outcome.row
+        async for found, url in self.stored_images.unnamed(row):
+            row = row_lifecycle.adopted(row, _copy(row, found, url, self.clock.now()))
+        return _Outcome(row, outcome.tally if row_lifecycle.needs_copy(row) else Tally(refreshed=1))
 
     def _days_with_images(self) -> Iterable[date]:
         return [day for day, summary in self.committer.checkpoint.partitions.items() if summary.images.archived]
@@ -194,7 +193,9 @@ class Pipeline:
         while isinstance(batch := await ready.get(), _Batch):
             # Whether a host serves other images is known once all of them were tried.
             tried = [await copy for copy in batch.copies]
-            outcomes += [await self._decided(each) if isinstance(each, _Absent) else each for each in tried]
+            for each in tried:
+                outcome = await self._decided(each) if isinstance(each, _Absent) else each
+                outcomes.append(await self._adopted(outcome) if row_lifecycle.needs_copy(outcome.row) else outcome)
             outcomes += batch.outcomes
             covered = covered.merge(batch.covered)
             rows = [outcome.row for outcome in outcomes]
@@ -213,6 +214,11 @@ class Pipeline:
     def _notify(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)
         self.on_progress(self.progress)
+
+
+def _copy(row: Row, copied: Copied, url: str | None, now: datetime) -> row_lifecycle.Copy:
+    at = row_lifecycle.after(row, now)
+    return row_lifecycle.Copy(at, copied.sha256, copied.uri, copied.content_type, copied.bytes, url)
 
 
 def _as_it_is(entry: Entry) -> _Outcome:

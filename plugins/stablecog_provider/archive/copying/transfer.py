@@ -26,6 +26,7 @@ from ...errors import (
     StoreUnavailable,
     TransientError,
 )
+from ...model.manifest import stored_address
 from ...model.object_keys import DIGEST_DIGITS, EXTENSIONS, ImageKey, Layout, Rendition
 from ..ports import Absent, Conflict, ImageBody, ImageSource, ObjectStore
 from ..resilience.rate_limit import RateLimiter
@@ -36,6 +37,10 @@ from .image_format import image_type
 from .outage import IMAGES_IN_A_ROW, OutageDetector, host_of
 
 MIB = 1024 * 1024
+SOURCE_URL = "source-url"
+"""Metadata of an image's object: where it was copied from, so that an object without a row is not taken for another image."""
+LONGEST_SOURCE_URL = 1024
+"""Bytes. S3 allows 2 kB for all metadata of an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +222,8 @@ class Transfer:
         key = self._layout.image(
             ImageKey(job.day, job.output_id, job.rendition, sha256[:DIGEST_DIGITS], EXTENSIONS[content_type])
         )
-        put = partial(self._store.put, key, body, content_type=content_type, metadata={"sha256": sha256})
+        metadata = {"sha256": sha256, **_source_url(job.url)}
+        put = partial(self._store.put, key, body, content_type=content_type, metadata=metadata)
         await self._store_retries.call(
             partial(self._counted, lane, partial(self._put_once, key, len(body), put)), self._sleep
         )
@@ -240,3 +246,10 @@ class Transfer:
         except StoreUnavailable:
             lane.concurrency.failed()
             raise
+
+
+def _source_url(url: str) -> dict[str, str]:
+    """The address as metadata, without its query. Headers hold printable ASCII; another address is left out."""
+    stored = stored_address(url)
+    fits = len(stored) <= LONGEST_SOURCE_URL and stored.isascii() and stored.isprintable()
+    return {SOURCE_URL: stored} if fits else {}

@@ -85,7 +85,7 @@ async def look_for_images(
     days = sorted(days)
     for number, day in enumerate(days):
         on_progress(Progress(done=number, planned=len(days), stage="looking for images"))
-        check = await check_images(ports.store, layout, await ports.manifest.load(day))
+        check = await check_images(ports.store, layout, await ports.manifest.load(day, expected=True))
         if check.missing or check.found:
             if not summaries:
                 await announce(days[number:])

@@ -93,6 +93,13 @@ async def _ascending(
             continue
         # Outputs in flight at the cursor fill the page: prove the stretch up to its last completion from both sides.
         end = min(max(completions(page)), window.end - MICROSECOND)
+        if end <= cursor:
+            # A source that keeps more digits than we do has a page full of them within the microsecond at the cursor.
+            yield Step(page.outputs, holes=span(cursor, cursor + MICROSECOND), as_of=page.source_time)
+            cursor, covered_to = cursor + MICROSECOND, max(covered_to, cursor + 2 * MICROSECOND)
+            if covered_to >= window.end:
+                return
+            continue
         async for step in dense(source, cursor, end, most, free + shown // OUTPUTS_PER_CUT - cuts, known, again=again):
             cuts += bool(step.outputs)
             yield step

@@ -50,7 +50,8 @@ class Absence:
         queue = [stretches[start : start + size] for start in range(0, len(stretches), max(1, size))]
         while queue:
             group = queue.pop()
-            window = Window(group[0][0], group[-1][-1] + MICROSECOND)
+            # A source that keeps more digits than we do has the last one within the microsecond after it.
+            window = Window(group[0][0], group[-1][-1] + 2 * MICROSECOND)
             self._judge(group, window, await counts.of(window))
             if not self._is_known(group) and budget.left > len(queue) + 1:
                 queue += _halves(group)

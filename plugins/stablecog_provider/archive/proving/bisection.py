@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from ...model.counts import CountComparison
 from ...model.coverage import Coverage, Window
 from ...model.object_keys import day_of
-from ...model.times import BEGINNING
+from ...model.times import BEGINNING, MICROSECOND
 from ..listing.counts import SourceCounts
 
 DAY = timedelta(days=1)
@@ -24,13 +24,18 @@ LiveCount = Callable[[date, Window], Awaitable[int]]
 
 
 async def by_date(
-    counts: SourceCounts, days: Mapping[date, int], end: datetime, live: LiveCount
+    counts: SourceCounts, days: Mapping[date, int], newest: datetime, end: datetime, live: LiveCount
 ) -> list[CountComparison]:
-    """All of `[BEGINNING, end)` in stretches that agree or differ, rising. `live` counts within a day of the manifest."""
-    cells = [CountComparison(window, 0, held) for window, held in await _cells(days, end, live)]
+    """All of `[BEGINNING, end)` in stretches that agree or differ, rising. `live` counts within a day of the manifest. `newest`:
+    when the newest row was requested. Nobody may have read what was made since, so that it is counted alone: it must not cancel
+    out with what was deleted before.
+    """
+    since = min(end, newest + MICROSECOND) if any(days.values()) else BEGINNING
+    older = [CountComparison(window, 0, held) for window, held in await _cells(days, since, live)]
+    newer = [CountComparison(Window(since, end), 0, 0)] if since < end else []
+    cells = [*older, *newer]
     found: list[CountComparison] = []
-    for at in range(0, len(cells), GROUP):
-        group = cells[at : at + GROUP]
+    for group in [*(older[at : at + GROUP] for at in range(0, len(older), GROUP)), *([newer] if newer else [])]:
         found += await _compared(counts, group, await _source(counts, group))
     last = max((window.window.start for window in cells if window.manifest), default=BEGINNING)
     edge = next((number for number, cell in enumerate(found) if not cell.agrees and cell.window.end > last), None)

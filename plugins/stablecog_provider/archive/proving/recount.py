@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from ...model.counts import CountComparison, Proof
 from ...model.coverage import MAX_LATENCY, Axis, Coverage, Window
-from ...model.times import BEGINNING
+from ...model.times import BEGINNING, MICROSECOND
 from ..listing.capabilities import Probe
 from ..listing.counts import SourceCounts
 from ..ports import Ports
@@ -32,13 +32,17 @@ async def recount(ports: Ports, asked: Probe, live: Mapping[date, int], newest: 
     end = min(asked.page.source_time, ports.clock.now()) - MAX_LATENCY
     if not asked.capabilities.counts_by_date:
         # What was requested before `newest - MAX_LATENCY` had completed when the newest output was read.
-        ends = [end, newest - MAX_LATENCY] if newest > BEGINNING + MAX_LATENCY else [end]
-        proven = await by_total(counts, live, [one for one in ends if one <= end], _live_in(ports))
+        ends = [newest - MAX_LATENCY] if newest > BEGINNING + MAX_LATENCY else []
+        since = Window(BEGINNING, min(end, newest + MICROSECOND))
+        if not ends or await counts.of(since) == await counts.of(Window(BEGINNING, end)):
+            # Nothing was made since, which nobody may have read.
+            ends.insert(0, end)
+        proven = await by_total(counts, live, [one for one in ends if one <= end], _live_in(ports, live))
         claim = "The source's counts ignore dates: only the total could be compared."
         rest = Coverage((Window(BEGINNING, end),)).subtract(proven)
         gaps = tuple(CountComparison(window, 0, 0, counted=False) for window in rest)
         return Counted(proven.on(axis, Axis.REQUESTED), gaps=gaps, claims=(*counts.claims, claim))
-    stretches = await by_date(counts, live, end, _live_in(ports))
+    stretches = await by_date(counts, live, newest, end, _live_in(ports, live))
     gaps = tuple(cell for cell in stretches if not cell.agrees)
     proven = Coverage.of(cell.window for cell in stretches if cell.agrees)
     return Counted(
@@ -46,9 +50,9 @@ async def recount(ports: Ports, asked: Probe, live: Mapping[date, int], newest: 
     )
 
 
-def _live_in(ports: Ports) -> LiveCount:
+def _live_in(ports: Ports, days: Collection[date]) -> LiveCount:
     async def live(day: date, window: Window) -> int:
-        return (await ports.manifest.load(day)).live_count(window)
+        return (await ports.manifest.load(day, expected=day in days)).live_count(window)
 
     return live
 

@@ -11,7 +11,7 @@ from ...model.coverage import Axis, Coverage, Window
 from ...model.object_keys import day_of
 from ...model.output import identity
 from ...model.page import MAX_PER_PAGE
-from ...model.times import BEGINNING, FAR_FUTURE
+from ...model.times import BEGINNING, FAR_FUTURE, MICROSECOND
 from ..committing.commit import Committer
 from ..committing.inventory import day_window
 from ..committing.ledger import Ledger
@@ -117,10 +117,13 @@ class Rereading:
         return not gone
 
     async def _mark_uncounted(self, listed: dict[str, datetime | None], holes: Coverage, gone: dict[str, date]) -> bool:
-        absence = Absence(
-            missing=await self.ledger.requested_at(gone), listed=[at for at in listed.values() if at is not None]
-        )
-        await absence.examine(self.counts, self.budget)
+        absence = await self._absence(listed, gone)
+        unknown = gone.keys() - absence.gone - absence.counted
+        if unknown and (late := await self._listed_late({output_id: gone[output_id] for output_id in unknown})):
+            # Of several outputs of one generation, the count cannot tell which one is gone.
+            listed = {**listed, **late}
+            gone = {output_id: day for output_id, day in gone.items() if output_id not in late}
+            absence = await self._absence(listed, gone)
         marked = {output_id: day for output_id, day in gone.items() if output_id in absence.gone}
         if marked and await self._may_mark(marked):
             await self.archive(self._tombstones(marked))
@@ -129,6 +132,23 @@ class Rereading:
             # What the listing cannot show is not missing from it.
             left -= (await self.ledger.live_in(hole)).keys() - absence.gone
         return not left
+
+    async def _absence(self, listed: Mapping[str, datetime | None], gone: Mapping[str, date]) -> Absence:
+        at = await self.ledger.requested_at(gone)
+        absence = Absence(missing=at, listed=[at for at in listed.values() if at is not None])
+        await absence.examine(self.counts, self.budget)
+        return absence
+
+    async def _listed_late(self, outputs: Mapping[str, date]) -> dict[str, datetime | None]:
+        """What is listed where these outputs completed, which may be long after their place."""
+        if self.capabilities.axis is Axis.REQUESTED:
+            return {}
+        completed = await self.ledger.completed_at(outputs)
+        stretches = Coverage.of(Window(at, at + MICROSECOND) for at in completed)
+        listed: dict[str, datetime | None] = {}
+        for stretch in stretches.windows[: self.budget.left // 4]:
+            listed |= (await self._read_stretch(stretch, stretch.end))[0]
+        return listed
 
     async def read_all_covered(self, compared: CountComparison) -> CountComparison:
         """Read all that is covered again, if the counts differ while no place does: a stand-in and a deletion beside its output
@@ -164,18 +184,22 @@ class Rereading:
             return {output_id: at for output_id, at in whole.items() if at is None or at in window}, Coverage()
         listed: dict[str, datetime | None] = {}
         holes, axis = Coverage(), self.capabilities.axis
-        cuts = min(FREE_CUTS, self.budget.left // 2)
         for stretch in Coverage((window,)).around(axis, Axis.REQUESTED):
-            steps = await _until(
-                walk(self.source, stretch, self.capabilities, self.per_page, cuts=cuts, again=True), window.end
-            )
-            listed |= {identity(output): output.created_at for step in steps for output in step.outputs}
-            # Read again, the outputs claim no coverage.
-            await self.archive(
-                self.pipeline.work_items(within(_each(steps), self.committer.coverage, self.capabilities.axis))
-            )
-            holes = holes.merge(Coverage.of(hole for step in steps for hole in step.holes))
+            found, hidden = await self._read_stretch(stretch, window.end)
+            listed, holes = listed | found, holes.merge(hidden)
         return listed, holes.around(Axis.REQUESTED, axis)
+
+    async def _read_stretch(self, stretch: Window, end: datetime) -> tuple[dict[str, datetime | None], Coverage]:
+        """What is listed in a stretch of the walk's axis, up to what was requested at `end`, and what cannot be shown there. Read
+        again, the outputs claim no coverage.
+        """
+        cuts = min(FREE_CUTS, self.budget.left // 2)
+        again = walk(self.source, stretch, self.capabilities, self.per_page, cuts=cuts, again=True)
+        steps = await _until(again, end)
+        covered, axis = self.committer.coverage, self.capabilities.axis
+        await self.archive(self.pipeline.work_items(within(_each(steps), covered, axis)))
+        listed = {identity(output): output.created_at for step in steps for output in step.outputs}
+        return listed, Coverage.of(hole for step in steps for hole in step.holes)
 
     async def read_whole(self) -> dict[str, datetime | None]:
         """All that the source lists, read at most once per run. If `next` is opaque, a place can only be reached from the top, so

@@ -80,6 +80,22 @@ async def test_one_deletion_is_marked_at_once() -> None:
     assert (report.outcome, report.tombstoned) == ("proven", 1)
 
 
+@pytest.mark.parametrize("waited", [timedelta(minutes=4), HOUR])
+@pytest.mark.parametrize("outputs", [2, 4])
+async def test_one_of_a_slow_generation_is_deleted(waited: timedelta, outputs: int) -> None:
+    """Its outputs were requested at one instant, so that a count cannot tell which one is gone."""
+    stage = stage_of(*days_of(200, 20))
+    at = MIDNIGHT - timedelta(minutes=5)
+    made = stage.simulated.add(at, *[at + waited + timedelta(milliseconds=number) for number in range(outputs)])
+    await stage.checked_run()
+    await stage.ordinary_runs(1)
+    stage.simulated.delete(made[0].id, stage.clock.now())
+    reports = await stage.ordinary_runs(3)
+    assert await _deleted_at(stage, made[0].id)
+    assert reports[-1].outcome == "proven"
+    await stage.assert_nothing_lost()
+
+
 @pytest.mark.parametrize("dialect", [CURRENT, replace(CURRENT, counts_by_date=False)], ids=["dated", "undated"])
 @pytest.mark.parametrize("waited", [timedelta(minutes=2), HOUR])
 async def test_what_was_deleted_comes_back(waited: timedelta, dialect: Dialect) -> None:
