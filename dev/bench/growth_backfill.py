@@ -26,9 +26,10 @@ from stablecog_provider.archive.ports import ImageBody, Listed, ObjectStore, Por
 from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.model.object_keys import Layout
 
+from ..local.tiny_jpeg import tiny_jpeg
 from .growth_source import KEY
 
-TINY = b"\xff\xd8\xff" + bytes(60) + b"\xff\xd9"
+TINY = tiny_jpeg(bytes(59))
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 

@@ -11,13 +11,14 @@ import boto3
 from aiohttp import web
 
 from adapters.conftest import http_server
+from dev.local.tiny_jpeg import tiny_jpeg
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.archive.copying.transfer import CopyJob, Transfer
 from stablecog_provider.model.object_keys import Layout, Rendition
 
 COUNT, AT_ONCE = 60, 4
-BODY = b"\xff\xd8\xff" + bytes(range(256)) * 400 + b"\xff\xd9"
+BODY = tiny_jpeg(bytes(range(256)) * 400)
 DIGEST = hashlib.sha256(BODY).hexdigest()[:16]
 
 

@@ -48,6 +48,15 @@ def test_two_images_never_share_a_key(layout: Layout, one: ImageKey, other: Imag
     assert (layout.image(one) == layout.image(other)) == (one == other)
 
 
+@pytest.mark.parametrize("extension", ["jpeg", "png", "webp", "gif", "avif"])
+def test_each_extension_is_known(extension: str) -> None:
+    key = f"p/images/dt=2026-11-21/a.original.0123456789abcdef.{extension}"
+    parsed = Layout("bucket", "p").parse_image(key)
+    assert parsed is not None
+    assert parsed.extension == extension
+    assert Layout("bucket", "p").own_image(f"s3://other/q/{key}") == key
+
+
 def test_ids_that_differ_by_case_are_two_keys() -> None:
     layout, day = Layout("bucket"), date(2026, 11, 21)
     lower, upper = (ImageKey(day, text, Rendition.ORIGINAL, DIGEST, "png") for text in ("abc", "ABC"))
@@ -78,7 +87,7 @@ def test_parsing_any_key_raises_nothing(layout: Layout, key: str) -> None:
         "p/images/dt=2026-11-21/-a.original.0123456789abcdef.jpeg",
         f"p/images/dt=2026-11-21/{'a' * 129}.original.0123456789abcdef.jpeg",
         "p/images/dt=2026-11-21/a.thumbnail.0123456789abcdef.jpeg",
-        "p/images/dt=2026-11-21/a.original.0123456789abcdef.gif",
+        "p/images/dt=2026-11-21/a.original.0123456789abcdef.svg",
         "p/images/dt=2026-11-21/../a.original.0123456789abcdef.jpeg",
         "p/images/dt=2026-11-21/a.original.0123456789abcdef.jpeg\n",
     ],

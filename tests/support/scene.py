@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from dev.local.tiny_jpeg import tiny_jpeg
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.archive.ports import ImageBody, Ports, Source
@@ -68,7 +69,7 @@ async def no_sleep(seconds: float) -> None:
 
 def small_jpeg(name: str) -> bytes:
     """Return a minimal JPEG, different for each name."""
-    return b"\xff\xd8\xff\xfe" + name.encode() + b"\xff\xd9"
+    return tiny_jpeg(name.encode())
 
 
 class SimulatedImages:

@@ -29,6 +29,7 @@ from stablecog_provider.simulator.documents import page_document
 from stablecog_provider.simulator.world import DEFAULT_KEY
 from stablecog_provider.simulator.world import World as SimulatedWorld
 
+from ...local.tiny_jpeg import tiny_jpeg
 from ..rig.tally import Section, Tally
 
 LAYOUT = Layout("archive", "stablecog")
@@ -55,7 +56,7 @@ class _Images:
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[ImageBody]:
-        body = b"\xff\xd8\xff\xfe" + PurePosixPath(url).name.encode() + b"\xff\xd9"
+        body = tiny_jpeg(PurePosixPath(url).name.encode())
         async with MemoryImages({url: MemoryImage(body)}).open(url) as image:
             yield image
 

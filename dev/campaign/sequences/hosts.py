@@ -14,6 +14,8 @@ from stablecog_provider.adapters.memory import MemoryImage, MemoryImages
 from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.errors import ImageGone, ImageRejected, SourceUnavailable
 
+from ...local.tiny_jpeg import tiny_jpeg
+
 
 class Health(StrEnum):
     WELL = "serves its images"
@@ -24,7 +26,7 @@ class Health(StrEnum):
 
 def picture(name: str) -> bytes:
     """The least that passes for a JPEG, another for each name."""
-    return b"\xff\xd8\xff\xfe" + name.encode() + b"\xff\xd9"
+    return tiny_jpeg(name.encode())
 
 
 @dataclass(slots=True)

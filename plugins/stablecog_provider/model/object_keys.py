@@ -19,20 +19,28 @@ from enum import StrEnum
 
 from .times import BEGINNING, FAR_FUTURE
 
+EXTENSIONS = {
+    "image/jpeg": "jpeg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/avif": "avif",
+}
+"""By content type."""
+
 _ID = r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}"
 _SAFE_ID = re.compile(_ID, re.ASCII)
 _REPORT = re.compile(rf"runs/\d{{8}}T\d{{6}}Z-{_ID}\.json", re.ASCII)
 _PREFIX = re.compile(r"[0-9A-Za-z!_.*'()=-]+(/[0-9A-Za-z!_.*'()=-]+)*", re.ASCII)
 _BUCKET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{1,61}[0-9A-Za-z]", re.ASCII)
 _IMAGE = re.compile(
-    rf"images/dt=(\d{{4}}-\d\d-\d\d)/({_ID})\.(original|upscaled)\.([0-9a-f]{{16}})\.(jpeg|png|webp)", re.ASCII
+    rf"images/dt=(\d{{4}}-\d\d-\d\d)/({_ID})\.(original|upscaled)\.([0-9a-f]{{16}})\.({'|'.join(EXTENSIONS.values())})",
+    re.ASCII,
 )
 _IMAGE_AT_END = re.compile(rf"(?:^|/)({_IMAGE.pattern})$", re.ASCII)
 DIGEST_DIGITS = 16
 _DIGEST = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _MANIFEST = re.compile(r"manifest/dt=(\d{4}-\d\d-\d\d)/manifest\.parquet", re.ASCII)
-
-EXTENSIONS = {"image/jpeg": "jpeg", "image/png": "png", "image/webp": "webp"}
 
 
 class Rendition(StrEnum):

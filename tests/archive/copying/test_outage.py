@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 
+from dev.local.tiny_jpeg import tiny_jpeg
 from stablecog_provider.adapters.memory import Answer, MemoryImages, MemoryObjectStore
 from stablecog_provider.archive.copying.outage import FIRST_TRIAL, OutageDetector, host_of
 from stablecog_provider.archive.copying.transfer import Copied, CopyJob, Transfer
@@ -23,7 +24,7 @@ from stablecog_provider.errors import (
 )
 from stablecog_provider.model.object_keys import Layout, Rendition
 
-JPEG = b"\xff\xd8\xff\xe0" + b"j" * 100 + b"\xff\xd9"
+JPEG = tiny_jpeg(b"j" * 100)
 DOWN = SourceUnavailable("503: the host")
 SICK, WELL = "sick.test", "well.test"
 LIMIT = 5

@@ -10,6 +10,7 @@ from datetime import date
 
 import pytest
 
+from dev.local.tiny_jpeg import tiny_jpeg
 from stablecog_provider.adapters.memory import Answer, Call, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.archive.copying.transfer import MIB, Copied, CopyJob, Transfer
 from stablecog_provider.archive.resilience.retry import IMAGE_RETRIES, RetryPolicy
@@ -27,9 +28,11 @@ from stablecog_provider.model.object_keys import Layout, Rendition
 
 URL = "https://b.stablecog.com/0a1b.jpeg?signature=geheim"
 JOB = CopyJob("out-1", Rendition.ORIGINAL, date(2026, 11, 21), URL)
-JPEG = b"\xff\xd8\xff\xe0" + b"j" * 111_000 + b"\xff\xd9"
-PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 500 + b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
+JPEG = tiny_jpeg(b"j" * 111_000)
+PNG = b"\x89PNG\r\n\x1a\n" + (500).to_bytes(4) + b"tEXt" + b"p" * 504 + b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
 WEBP = b"RIFF" + (504).to_bytes(4, "little") + b"WEBP" + b"w" * 500
+GIF = b"GIF89a" + bytes(7) + b"," + bytes(10) + b"\xff" + b"g" * 255 + b"\x00;"
+AVIF = b"\0\0\0\x14ftypavif\0\0\0\0mif1" + b"\0\0\0\x0cmeta\0\0\0\0" + b"\0\0\2\0mdat" + b"a" * 504
 
 
 def key_of(body: bytes, extension: str) -> str:
@@ -85,8 +88,11 @@ async def test_an_image_is_stored_under_its_key_with_its_fixity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "extension"), [(PNG, "image/png", "png"), (WEBP, "image/webp", "webp")]
-)
+    ("body", "content_type", "extension"),
+    [
+        (PNG, "image/png", "png"), (WEBP, "image/webp", "webp"), (GIF, "image/gif", "gif"), (AVIF, "image/avif", "avif"),
+    ],
+)  # fmt: skip
 async def test_type_and_key_follow_the_bytes_and_not_the_url(body: bytes, content_type: str, extension: str) -> None:
     bench = Bench(body)
     copied = await bench.copy()
@@ -176,7 +182,7 @@ async def test_final_failures_are_not_retried(error: Exception) -> None:
         (b"<!doctype html><p>Sorry", "an HTML page"),
         (MemoryImage(JPEG[:70_000], declares=False), "truncated image"),
         (MemoryImage(JPEG, declared_length=70_000), "longer than the 70000 bytes it declared"),
-        (MemoryImage(JPEG[:70_000], declared_length=len(JPEG)), "ended after 70000 of 111006 bytes"),
+        (MemoryImage(JPEG[:70_000], declared_length=len(JPEG)), f"ended after 70000 of {len(JPEG)} bytes"),
     ],
 )
 async def test_a_body_that_is_not_a_complete_image_is_not_stored(answer: Answer, reason: str) -> None:
@@ -185,7 +191,7 @@ async def test_a_body_that_is_not_a_complete_image_is_not_stored(answer: Answer,
 
 async def test_a_too_large_image_is_refused_before_it_is_read() -> None:
     bench = Bench(MemoryImage(JPEG, breaks=AssertionError("read")), max_image_bytes=100_000)
-    await bench.refused(ImageRejected, "too large: at least 111006 bytes, and at most 100000 are allowed")
+    await bench.refused(ImageRejected, f"too large: at least {len(JPEG)} bytes, and at most 100000 are allowed")
 
 
 async def test_a_too_large_image_without_a_length_is_refused_while_it_is_read() -> None:

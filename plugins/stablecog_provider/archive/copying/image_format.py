@@ -1,35 +1,64 @@
-"""Whether bytes are a complete image: the first bytes give the type, the last bytes or the declared length the completeness.
+"""The type of an image, by its first bytes, and whether the image is whole, by its structure.
 
-The check does not decode the image. It detects error pages, other files and truncated bodies within microseconds.
-Sources: ITU T.81 (JPEG: SOI, EOI), PNG specification (signature, IEND), RFC 9649 (WebP: RIFF length).
+The check does not decode the image. It detects error pages, other files and truncated bodies within milliseconds.
 """
 
 from __future__ import annotations
 
+import re
+
 from ...errors import ImageRejected
+from .image_boxes import is_avif
+from .image_structure import WALKS
+from .image_walk import Truncated, Unreadable, Walk
 
-JPEG, PNG, WEBP = "image/jpeg", "image/png", "image/webp"
-
-_PNG_START = b"\x89PNG\r\n\x1a\n"
-_PNG_END = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
+# Sources: ITU T.81, B.2.1; PNG specification, 5.2; RFC 9649, 2.4; GIF89a, 17; ISO/IEC 14496-12, 4.3 (`ftyp`: a few dozen bytes).
+_STARTS = {
+    "image/jpeg": (re.compile(rb"\xff\xd8\xff"), b"\xff\xd8\xff"),
+    "image/png": (re.compile(rb"\x89PNG\r\n\x1a\n"), b"\x89PNG\r\n\x1a\n"),
+    "image/webp": (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), b"RIFF    WEBP"),
+    "image/gif": (re.compile(rb"GIF8[79]a"), b"GIF89a"),
+    "image/avif": (re.compile(rb"\0\0..ftyp", re.DOTALL), b"\0\0\0 ftypavif"),
+}
+"""By content type: how its images start, and one such start."""
 
 
 def image_type(body: bytes) -> str:
-    """Return the content type of a complete JPEG, PNG or WebP. Raises ImageRejected, which names what the body is instead."""
-    if body.startswith(b"\xff\xd8\xff"):
-        # Some encoders add NULs after the end marker.
-        return _complete(JPEG, body.rstrip(b"\x00").endswith(b"\xff\xd9"), body)
-    if body.startswith(_PNG_START):
-        return _complete(PNG, body.endswith(_PNG_END), body)
-    if body.startswith(b"RIFF") and body[8:12] == b"WEBP":
-        return _complete(WEBP, int.from_bytes(body[4:8], "little") + 8 == len(body), body)
-    raise ImageRejected(f"not an image: {_kind(body)}")
+    """Return the content type of a whole JPEG, PNG, WebP, GIF or AVIF image, animated ones included; bytes behind its end do not
+    matter. Raises ImageRejected, which names what the body is instead.
+    """
+    try:
+        return _followed(body)
+    except (Truncated, Unreadable) as error:
+        raise ImageRejected(str(error)) from None
 
 
-def _complete(content_type: str, complete: bool, body: bytes) -> str:
-    if not complete:
-        raise ImageRejected(f"a truncated image: {content_type} without its end, {len(body)} bytes")
-    return content_type
+def truncation(body: bytes) -> str:
+    """Return how a body was cut off; an empty text if it is a whole image, or no image."""
+    try:
+        _followed(body)
+    except Truncated as error:
+        return str(error)
+    except Unreadable:
+        pass
+    return ""
+
+
+def _followed(body: bytes) -> str:
+    content_type = _starts_like(body)
+    if content_type:
+        WALKS[content_type](Walk(body, content_type))
+        return content_type
+    # The first bytes of an image, too few to tell its type.
+    cut = any(_starts_like(body + start[len(body) :]) for _, start in _STARTS.values() if len(body) < len(start))
+    raise (Truncated if cut else Unreadable)(f"not an image: {_kind(body)}")
+
+
+def _starts_like(body: bytes) -> str | None:
+    for content_type, (pattern, _) in _STARTS.items():
+        if pattern.match(body) and (content_type != "image/avif" or is_avif(body)):
+            return content_type
+    return None
 
 
 def _kind(body: bytes) -> str:
@@ -40,4 +69,4 @@ def _kind(body: bytes) -> str:
         return f"an HTML page of {len(body)} bytes"
     if start.startswith((b"<", b"{", b"[")):
         return f"a text document of {len(body)} bytes, probably an error message"
-    return f"{len(body)} bytes that are neither JPEG, PNG nor WebP"
+    return f"{len(body)} bytes that are neither JPEG, PNG, WebP, GIF nor AVIF"

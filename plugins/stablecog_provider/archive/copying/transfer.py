@@ -33,7 +33,7 @@ from ..resilience.rate_limit import RateLimiter
 from ..resilience.retry import IMAGE_RETRIES, STORE_RETRIES, RetryPolicy, Sleep
 from .byte_budget import ByteBudget
 from .concurrency import DEFAULT_CONCURRENCY, AdaptiveConcurrency
-from .image_format import image_type
+from .image_format import image_type, truncation
 from .outage import IMAGES_IN_A_ROW, OutageDetector, host_of
 
 MIB = 1024 * 1024
@@ -199,11 +199,15 @@ class Transfer:
             if declared is not None and received != declared:
                 # A broken connection looks like this, so it is retried.
                 raise SourceUnavailable(f"the body ended after {received} of {declared} bytes")
+            chunks[:] = [b"".join(chunks)]
+            if declared is None and (cut := truncation(chunks[0])):
+                # So does this: without a length, nothing but the image shows where its body should have ended.
+                raise SourceUnavailable(cut)
         except BaseException:
             # The exception's traceback keeps this frame, and so the chunks, longer than the reservation lasts.
             chunks.clear()
             raise
-        return b"".join(chunks), digest.hexdigest()
+        return chunks[0], digest.hexdigest()
 
     async def _outgrow(self, declared: int | None, received: int, held: AsyncExitStack) -> int:
         """Wait until this is the only body that is longer than its reservation, and return its new limit."""

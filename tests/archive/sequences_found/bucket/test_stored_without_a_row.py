@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from dev.local.tiny_jpeg import tiny_jpeg
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.errors import ArchiveDamaged, ImageGone
 from support.scene import LAYOUT
@@ -46,7 +47,7 @@ async def test_an_image_stored_before_a_kill_is_adopted() -> None:
 async def test_other_bytes_under_the_key_are_not_adopted() -> None:
     stage = await _killed_between_image_and_row()
     (key,) = [key for key in stage.store.objects if key.startswith(f"{LAYOUT.images}dt=2026-11-20/")]
-    stage.store.objects[key] = replace(stage.store.objects[key], body=b"\xff\xd8\xff\xfe" + b"other" + b"\xff\xd9")
+    stage.store.objects[key] = replace(stage.store.objects[key], body=tiny_jpeg(b"other"))
     await stage.ordinary_runs(1)
     (row,) = [row for row in (await stage.rows()).values() if row.created_at >= NOON]
     assert (row.state, row.uri) == ("gone", None)

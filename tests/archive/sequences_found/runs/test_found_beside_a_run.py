@@ -6,6 +6,7 @@ import hashlib
 from contextlib import suppress
 from dataclasses import replace
 
+from dev.local.tiny_jpeg import tiny_jpeg
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.errors import StoreUnavailable
@@ -30,7 +31,7 @@ async def test_an_adopted_address_is_put_on_no_row_that_holds_another_image_by_n
     await stage.ordinary_runs(1)
     output.image_name = "x" + output.image_name[::-1]
     stage.simulated._know([output])
-    stage.images.bodies[output.image_name + "." + output.extension] = b"\xff\xd8\xff\xfe" + b"longer" * 9 + b"\xff\xd9"
+    stage.images.bodies[output.image_name + "." + output.extension] = tiny_jpeg(b"longer" * 9)
     last = LAYOUT.images_of(output.g.date())
 
     async def meanwhile(call: Call) -> None:
