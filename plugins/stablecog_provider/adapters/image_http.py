@@ -6,13 +6,14 @@ environment (proxy, netrc).
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -33,10 +34,18 @@ _WORTH_ANOTHER_TRY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 _FAILURES = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 _HEADERS = {
     "User-Agent": f"airflow-provider-stablecog/{__version__}",
-    "Accept": "image/jpeg, image/png, image/webp",
+    # AVIF is not named, because some hosts would convert their images to it. With `*/*`, a host that has another type sends it.
+    "Accept": "image/jpeg, image/png, image/webp, */*;q=0.1",
     # An image is stored as received: a content coding would change its bytes and its declared length.
     "Accept-Encoding": "identity",
 }
+# Source: the IANA registry of HTTP content codings. Any other value (empty, `none`, `aws-chunked`, a character set) comes from an
+# object's metadata and changes no byte: browsers ignore it, and a body that is coded after all is no image.
+_CODINGS = {
+    "aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "pack200-gzip", "x-compress", "x-gzip", "zstd"
+}  # fmt: skip
+MAX_HEADER_BYTES, MAX_HEADERS = 256 * 1024, 1_000
+"""Limits of a response's headers: bytes per line, and lines. Browsers allow 256 kB for all lines together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,7 @@ class HttpImages:
             headers=_HEADERS,
             auto_decompress=False,
             trust_env=False,
+            **_header_limits(),
         )
         return self
 
@@ -121,6 +131,11 @@ class HttpImages:
             failure: ArchiveError
             if isinstance(cause, PrivateAddress):
                 failure = ImageRefused(f"{cause}: {redacted_url(target)}")
+            elif _is_unreadable(cause):
+                # Not SourceUnavailable: the host answers, and waiting for it would change nothing.
+                failure = ImageRejected(
+                    f"{redacted_url(target)}: the response cannot be read: {_unreadable(str(cause))}"
+                )
             else:
                 failure = SourceUnavailable(f"cannot fetch {redacted_url(target)}: {_cause(cause)}")
         # Outside the `except`: the chain of causes would include the whole address with its signature.
@@ -154,12 +169,12 @@ def _parsed(url: str) -> URL:
 
 def _check(response: aiohttp.ClientResponse) -> None:
     status = response.status
-    coding = response.headers.get("Content-Encoding", "identity").lower()
-    if status == HTTPStatus.OK and coding == "identity":
+    codings = _codings(response)
+    if status == HTTPStatus.OK and not codings:
         return
     where = redacted_url(response.url)
     if status == HTTPStatus.OK:
-        raise ImageRejected(f"{where}: the response has a content coding that was not requested: {coding[:40]!r}")
+        raise ImageRejected(f"{where}: the response has a content coding that was not requested: {', '.join(codings)}")
     answered = f"{where}: the image host answered {status}{_phrase(status)}"
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
         raise ImageGone(answered)
@@ -172,6 +187,33 @@ def _check(response: aiohttp.ClientResponse) -> None:
         raise SourceUnavailable(answered, retry_after=wait)
     # 403 too: with signed addresses, a newer listing could help, but the source's addresses are not signed.
     raise ImageRejected(answered)
+
+
+def _codings(response: aiohttp.ClientResponse) -> list[str]:
+    """Return the codings that change the bytes of the body."""
+    named = ",".join(response.headers.getall("Content-Encoding", [])).lower().split(",")
+    return sorted(_CODINGS.intersection(each.strip() for each in named))
+
+
+def _header_limits() -> dict[str, Any]:
+    limits = {"max_line_size": MAX_HEADER_BYTES, "max_field_size": MAX_HEADER_BYTES, "max_headers": MAX_HEADERS}
+    # aiohttp has a limit of lines, and this parameter, since version 3.13.4.
+    known = inspect.signature(aiohttp.ClientSession).parameters
+    return {name: limit for name, limit in limits.items() if name in known}
+
+
+def _is_unreadable(error: BaseException) -> bool:
+    """Whether aiohttp could not parse the head of a response. It raises this class for nothing else here, except for proxies."""
+    return isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.ClientHttpProxyError)
+
+
+def _unreadable(text: str) -> str:
+    """Return what is wrong with the head of a response. aiohttp's text quotes it, and it may contain a signature."""
+    if "Got more than" in text:
+        return f"a line of its headers is longer than {MAX_HEADER_BYTES} bytes"
+    if "Too many headers" in text:
+        return f"it has more than {MAX_HEADERS} header lines"
+    return "its status line or headers are not valid HTTP"
 
 
 def _phrase(status: int) -> str:
