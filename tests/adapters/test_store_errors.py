@@ -84,3 +84,81 @@ def test_words_of_the_store_are_not_blanked_out() -> None:
 )
 def test_a_conflict_without_a_condition_is_a_failure_of_the_store(raised: type[Exception]) -> None:
     assert type(translate(raised("409"), "s3://archive/key")) is StoreUnavailable
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "hint"),
+    [
+        ("InvalidAccessKeyId", CredentialsRejected, "check the access key"),
+        ("SignatureDoesNotMatch", CredentialsRejected, "check the access key"),
+        ("InvalidSecurity", CredentialsRejected, "check the access key"),
+        ("AccessDenied", CredentialsRejected, "may get, put and list"),
+        ("ExpiredToken", CredentialsRejected, "renew them"),
+        ("RequestTimeTooSkewed", CredentialsRejected, "clock"),
+        ("InvalidObjectState", ConfigurationError, "archive storage class"),
+        ("AccountProblem", ConfigurationError, "the problem is with the account"),
+        ("AllAccessDisabled", ConfigurationError, "the problem is with the account"),
+        ("NotSignedUp", ConfigurationError, "the problem is with the account"),
+        ("UserSuspended", ConfigurationError, "the problem is with the account"),
+        ("SecondLevelDomainForbidden", ConfigurationError, "addressing_style to virtual"),
+        ("PathStyleDomainForbidden", ConfigurationError, "addressing_style to virtual"),
+        ("QuotaExceeded", ConfigurationError, "quota"),
+        ("KMS.DisabledException", ConfigurationError, "enable the KMS key"),
+        ("RequestLimitExceeded", StoreUnavailable, "nothing is lost"),
+        ("SlowDown", StoreUnavailable, "nothing is lost"),
+        ("ThrottlingException", StoreUnavailable, "nothing is lost"),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403])
+def test_only_an_error_of_the_key_blames_the_key(status: int, code: str, expected: type[Exception], hint: str) -> None:
+    text = f"non-retryable status code: {status} Denied: <Error><Code>{code}</Code><Message>no</Message></Error>"
+    translated = translate(exceptions.PermissionDeniedError(text), "s3://archive/key", "http://store.example")
+    assert isinstance(translated, ArchiveError)
+    assert type(translated) is expected
+    assert code in translated.message
+    assert hint in translated.hint
+    blames_the_key = "access key" in translated.hint
+    assert blames_the_key == (hint == "check the access key")
+
+
+def test_a_denied_kms_key_is_named() -> None:
+    message = "User: x is not authorized to perform: kms:GenerateDataKey on this resource"
+    text = f"status code: 403: <Error><Code>AccessDenied</Code><Message>{message}</Message></Error>"
+    translated = translate(exceptions.PermissionDeniedError(text), "s3://archive/key")
+    assert isinstance(translated, CredentialsRejected)
+    assert "KMS key" in translated.hint
+
+
+def test_a_refusal_without_a_code_names_both_causes() -> None:
+    translated = translate(exceptions.PermissionDeniedError("status code: 403 Forbidden"), "s3://archive/key")
+    assert isinstance(translated, CredentialsRejected)
+    assert "access key" in translated.hint
+    assert "get, put and list" in translated.hint
+
+
+@pytest.mark.parametrize(
+    ("message", "limit", "hint"),
+    [
+        ("Too many open files", "no file descriptor left", "ulimit -n"),
+        ("Too many open files in system", "no file descriptor left", "ulimit -n"),
+        ("No space left on device", "no disk space left", "free disk space"),
+        ("Disk quota exceeded", "no disk space left", "free disk space"),
+        ("Cannot allocate memory", "no memory left", "free memory"),
+    ],
+)
+def test_a_limit_of_this_machine_is_called_local(message: str, limit: str, hint: str) -> None:
+    text = (
+        "Generic S3 error: Error performing GET http://store/archive/k in 82µs - HTTP error: error sending request\n\n"
+        f'Debug source:\nConnectError("tcp open error", Os {{ code: 24, message: "{message}" }})'
+    )
+    translated = translate(exceptions.GenericError(text), "s3://archive/key", "http://store")
+    assert isinstance(translated, StoreUnavailable)
+    assert translated.message == f"s3://archive/key: this machine has {limit}"
+    assert hint in translated.hint
+
+
+def test_a_limit_of_the_server_is_not_called_local() -> None:
+    text = "status code: 507: <Error><Code>Full</Code><Message>No space left on device</Message></Error>"
+    translated = translate(exceptions.GenericError(text), "s3://archive/key", "http://store")
+    assert isinstance(translated, StoreUnavailable)
+    assert "this machine" not in translated.message

@@ -7,6 +7,7 @@ end in a Conflict with its own write. That is safe: every conditional writer rea
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from ..errors import ArchiveError, ConfigurationError, CredentialsRejected
 from .plain_listing import UNLISTABLE, PlainListing
 from .redaction import one_line
 from .store_errors import is_missing_key, translate
+from .unusable_settings import unusable_settings
 
 if TYPE_CHECKING:
     from obstore import PutMode
@@ -92,22 +94,25 @@ class S3ObjectStore:
         if not path_style:
             endpoint = endpoint.replace("://", f"://{bucket}.", 1)
         self.address = endpoint
-        self._store = S3Store(
-            bucket,
-            region=region,
-            endpoint=endpoint,
-            # If the environment sets this one, it would override `endpoint`.
-            aws_endpoint_url_s3=endpoint,
-            virtual_hosted_style_request=not path_style,
-            credential_provider=_credentials(session, bucket, credentials_ttl),
-            skip_signature=False,
-            checksum_algorithm="sha256",
-            conditional_put="etag",
-            # A DELETE of one key works on every server; the bulk call does not.
-            disable_bulk_delete=True,
-            client_options=options,
-            retry_config=retries,
-        )
+        try:
+            self._store = S3Store(
+                bucket,
+                region=region,
+                endpoint=endpoint,
+                # If the environment sets this one, it would override `endpoint`.
+                aws_endpoint_url_s3=endpoint,
+                virtual_hosted_style_request=not path_style,
+                credential_provider=_credentials(session, bucket, credentials_ttl),
+                skip_signature=False,
+                checksum_algorithm="sha256",
+                conditional_put="etag",
+                # A DELETE of one key works on every server; the bulk call does not.
+                disable_bulk_delete=True,
+                client_options=options,
+                retry_config=retries,
+            )
+        except _OBSTORE_ERRORS as error:
+            raise unusable_settings(error, os.environ) from None
 
     async def get(self, key: str) -> Stored | None:
         self.requests += 1

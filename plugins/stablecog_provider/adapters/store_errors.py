@@ -1,8 +1,13 @@
-"""Translates obstore's errors into ours. Their texts are quoted in part only, and without secrets."""
+"""Translates obstore's errors into ours. Their texts are quoted in part only, and without secrets.
+
+A 403 is not always about the key: `_REFUSALS` has the codes that are about something else. Sources of the codes: Amazon S3's list
+of error responses, and the documentation of Ceph, MinIO, Alibaba OSS and Tencent COS.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from obstore import exceptions
 
@@ -10,20 +15,6 @@ from ..archive.ports import Conflict
 from ..errors import ArchiveError, BucketMissing, ConfigurationError, CredentialsRejected, StoreUnavailable
 from .redaction import one_line
 
-# Values of <Code> in S3's responses that are more specific than the status.
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
-_BAD_CREDENTIALS = {"InvalidToken", "InvalidAccessKeyId"}
-_OTHER_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
-_ARCHIVED_CLASS = "InvalidObjectState"
-_DAMAGED_IN_TRANSIT = {
-    "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout",
-}  # fmt: skip
-_ABSENT = (FileNotFoundError, exceptions.NotFoundError)
-_CONFLICTS = (exceptions.AlreadyExistsError, exceptions.PreconditionError, exceptions.NotModifiedError)
-_NOT_ALLOWED = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
-_MISUSE = (
-    exceptions.InvalidPathError, exceptions.NotSupportedError, exceptions.UnknownConfigurationKeyError, ValueError,
-)  # fmt: skip
 _RENEW = (
     "the credentials have expired: renew them, or use a profile or role that renews itself, and run again; the next run "
     "continues where this one stopped"
@@ -32,15 +23,74 @@ _REACH = (
     "check the address (--endpoint-url, AWS_ENDPOINT_URL_S3 or the connection's endpoint_url) and that this machine can reach "
     "it; nothing is lost: run again once the store responds"
 )
-_CHANGE_KEY = (
-    "check the access key and the secret, and that they may get, put and list objects in this bucket and delete the probe "
-    "(the documentation has the policy)"
+_CHANGE_KEY = "check the access key and the secret"
+_ALLOW = (
+    "check that these credentials may get, put and list objects in this bucket and delete the probe (the documentation has the "
+    "policy), and that no bucket policy denies it"
 )
-
+_ALLOW_KMS = "allow these credentials to use the bucket's KMS key (the documentation has the statement)"
 _RETRIEVE = (
     "the object is in an archive storage class: restore it in S3, and exclude manifest/, checkpoint.json and runs/ from the "
     "bucket's lifecycle rules; then run again"
 )
+_SET_CLOCK = "set this machine's clock: it differs too much from the store's"
+_SET_REGION = "set the region of the bucket"
+_VIRTUAL = "set s3.addressing_style to virtual in the AWS configuration or in the connection's config_kwargs"
+_RESOLVE_ACCOUNT = (
+    "the problem is with the account at the store, not with its key: resolve it with the store's operator"
+)
+_FREE_QUOTA = "raise the bucket's or the user's quota, or free space in it; then run again"
+_ENABLE_KMS_KEY = "enable the KMS key of the bucket, or change the bucket's default encryption"
+_FREE_DESCRIPTORS = "raise the limit of open files (ulimit -n), or lower --concurrency; nothing is lost: run again"
+_FREE_DISK = "free disk space on this machine; nothing is lost: run again"
+_FREE_MEMORY = "free memory on this machine, or lower --concurrency; nothing is lost: run again"
+
+# Values of <Code> in S3's responses that are more specific than the status.
+_REFUSALS: Mapping[str, tuple[type[ConfigurationError], str]] = {
+    **dict.fromkeys(
+        ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"), (CredentialsRejected, _RENEW)
+    ),
+    **dict.fromkeys(
+        ("InvalidAccessKeyId", "InvalidToken", "InvalidSecurity", "SignatureDoesNotMatch"),
+        (CredentialsRejected, _CHANGE_KEY),
+    ),
+    "RequestTimeTooSkewed": (CredentialsRejected, _SET_CLOCK),
+    "InvalidObjectState": (ConfigurationError, _RETRIEVE),
+    **dict.fromkeys(
+        ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"),
+        (ConfigurationError, _SET_REGION),
+    ),
+    **dict.fromkeys(("SecondLevelDomainForbidden", "PathStyleDomainForbidden"), (ConfigurationError, _VIRTUAL)),
+    **dict.fromkeys(
+        ("AccountProblem", "AllAccessDisabled", "NotSignedUp", "UserSuspended", "UserDisable", "UnauthorizedAccess"),
+        (ConfigurationError, _RESOLVE_ACCOUNT),
+    ),
+    **dict.fromkeys(
+        ("QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "ServiceQuotaExceeded"), (ConfigurationError, _FREE_QUOTA)
+    ),
+    **dict.fromkeys(
+        ("KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException"),
+        (ConfigurationError, _ENABLE_KMS_KEY),
+    ),
+}  # fmt: skip
+_TRANSIENT = {
+    "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "IncompleteBody", "RequestTimeout",
+    "RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "BandwidthLimitExceeded",
+    "ServiceUnavailable", "InternalError",
+}  # fmt: skip
+_LOCAL_LIMITS: Mapping[str, tuple[str, str]] = {
+    "Too many open files": ("this machine has no file descriptor left", _FREE_DESCRIPTORS),
+    "No space left on device": ("this machine has no disk space left", _FREE_DISK),
+    "Disk quota exceeded": ("this machine has no disk space left", _FREE_DISK),
+    "Cannot allocate memory": ("this machine has no memory left", _FREE_MEMORY),
+}
+"""How an operating system words its own limits (errno 24, 28, 122, 12)."""
+_ABSENT = (FileNotFoundError, exceptions.NotFoundError)
+_CONFLICTS = (exceptions.AlreadyExistsError, exceptions.PreconditionError, exceptions.NotModifiedError)
+_NOT_ALLOWED = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
+_MISUSE = (
+    exceptions.InvalidPathError, exceptions.NotSupportedError, exceptions.UnknownConfigurationKeyError, ValueError,
+)  # fmt: skip
 
 
 def translate(
@@ -57,25 +107,39 @@ def translate(
         return Conflict(subject)
     if isinstance(error, _ABSENT) or code == "NoSuchBucket":
         return BucketMissing(message, hint="create the bucket, or correct its name, region or endpoint")
-    if code == "RequestTimeTooSkewed":
-        return CredentialsRejected(message, hint="set this machine's clock: it differs too much from the store's")
-    if code in _EXPIRED:
-        return CredentialsRejected(message, hint=_RENEW)
-    if code == _ARCHIVED_CLASS:
-        return ConfigurationError(message, hint=_RETRIEVE)
-    if code in _OTHER_REGION or "incorrectly configured region" in text:
-        return ConfigurationError(message, hint="set the region of the bucket")
-    if isinstance(error, _NOT_ALLOWED) or status in (401, 403) or code in _BAD_CREDENTIALS:
-        return CredentialsRejected(message, hint=_CHANGE_KEY)
-    if isinstance(error, _MISUSE) or _is_final(status, code):
+    if code in _TRANSIENT:
+        return StoreUnavailable(message)
+    if code in _REFUSALS:
+        kind, hint = _REFUSALS[code]
+        return kind(message, hint=hint)
+    if "incorrectly configured region" in text:
+        return ConfigurationError(message, hint=_SET_REGION)
+    if isinstance(error, _NOT_ALLOWED) or status in (401, 403):
+        return CredentialsRejected(message, hint=_permission_hint(code, text))
+    if isinstance(error, _MISUSE) or _is_final(status):
         return ConfigurationError(message, hint="check that the endpoint is an S3 server that supports this request")
-    if status is None and not code and address:
-        return StoreUnavailable(f"{message} ({address})", hint=_REACH)
+    if status is None and not code:
+        if limit := local_limit(text):
+            return StoreUnavailable(f"{subject}: {limit[0]}", hint=limit[1])
+        if address:
+            return StoreUnavailable(f"{message} ({address})", hint=_REACH)
     return StoreUnavailable(message)
 
 
-def _is_final(status: int | None, code: str) -> bool:
-    if status is None or code in _DAMAGED_IN_TRANSIT:
+def local_limit(text: str) -> tuple[str, str] | None:
+    """Return message and hint if the text of an error is about a limit of this machine, not about a server."""
+    return next((told for words, told in _LOCAL_LIMITS.items() if words in text), None)
+
+
+def _permission_hint(code: str, text: str) -> str:
+    if "kms:" in text:
+        return _ALLOW_KMS
+    # A response without a code (every response to HEAD) does not say whether the key or its permissions are refused.
+    return _ALLOW if code == "AccessDenied" else f"{_CHANGE_KEY}; {_ALLOW}"
+
+
+def _is_final(status: int | None) -> bool:
+    if status is None:
         return False
     return status == 501 or (300 <= status < 500 and status not in (304, 408, 409, 412, 425, 429))
 
@@ -85,7 +149,7 @@ def is_missing_key(error: Exception) -> bool:
 
 
 def _code(text: str) -> str:
-    found = re.search(r"<Code>(\w{1,60})</Code>", text)
+    found = re.search(r"<Code>([\w.]{1,60})</Code>", text)
     return found[1] if found else ""
 
 
@@ -94,7 +158,7 @@ def _status(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _without_credentials(message: str) -> str:
+def without_credentials(message: str) -> str:
     """Blank out what may be a key, a token or a signature: some servers quote the rejected one."""
     named = re.sub(r"(?i)\b(credential|signature|token|key)=[^\s,&]+", r"\1=***", message)
     return re.sub(r"[A-Za-z0-9+/=_%-]{16,}", lambda found: "***" if _looks_random(found[0]) else found[0], named)
@@ -109,7 +173,7 @@ def _reason(text: str) -> str:
     status, code = _status(text), _code(text)
     if status or code:
         message = re.search(r"<Message>([^<]{1,300})", text)
-        parts = (str(status or ""), code, _without_credentials(message[1]) if message else "")
+        parts = (str(status or ""), code, without_credentials(message[1]) if message else "")
         return one_line(" ".join(part for part in parts if part))
     plain, _, debug = text.partition("Debug source:")
     causes = re.findall(r'(?:message|error): "([^"]{1,200})"', debug)
