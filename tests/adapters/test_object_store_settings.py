@@ -51,14 +51,20 @@ async def test_the_session_is_asked_for_its_credentials() -> None:
     assert used == ["key-one"]
 
 
-def test_a_session_without_credentials_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_session_without_credentials_is_refused_by_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     session = boto3.session.Session(region_name="eu-central-1")
     monkeypatch.setattr(session, "get_credentials", lambda: None)
-    with pytest.raises(CredentialsRejected, match="no AWS credentials for bucket archive"):
-        S3ObjectStore("archive", session=session, endpoint_url="http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    store = S3ObjectStore("archive", session=session, endpoint_url="http://127.0.0.1:1")
+    with pytest.raises(
+        CredentialsRejected, match="AWS credentials: Unable to locate credentials -> set AWS_ACCESS_KEY"
+    ):
+        await operate(store, "put")
 
 
-@pytest.mark.parametrize("endpoint", ["ftp://x", "127.0.0.1:9000", "http://user:geheim@host", "http://host/?geheim=1"])
+@pytest.mark.parametrize(
+    "endpoint", ["ftp://x", "127.0.0.1:9000", "http://user:geheim@host", "http://host/?geheim=1", "http://host:geheim"]
+)
 def test_an_endpoint_that_is_not_a_plain_address_is_refused(endpoint: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         s3_store(S3Server(endpoint, "a", "b"))

@@ -50,7 +50,11 @@ async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[O
             hint="remove `verify` from the AWS connection, and add the store's authority to this machine's certificates",
         )
     yield S3ObjectStore(
-        layout.bucket, session=settings.session, endpoint_url=settings.endpoint_url, region=settings.region
+        layout.bucket,
+        session=settings.session,
+        endpoint_url=settings.endpoint_url,
+        region=settings.region,
+        config=settings.config,
     )
 
 

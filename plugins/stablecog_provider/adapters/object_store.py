@@ -13,20 +13,19 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import boto3
 import obstore
-from botocore.exceptions import BotoCoreError
+from botocore.config import Config
 from obstore import exceptions
-from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
 from ..archive.ports import Absent, Condition, Conflict, Listed, Stored
 from ..archive.resilience.retry import STORE_RETRIES, Sleep
-from ..errors import ArchiveError, ConfigurationError, CredentialsRejected
+from ..errors import ArchiveError, ConfigurationError
 from .plain_listing import UNLISTABLE, PlainListing
-from .redaction import one_line
+from .store_address import store_address
+from .store_credentials import StoreCredentials
 from .store_errors import is_missing_key, translate
 from .unusable_settings import unusable_settings
 
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
     from obstore import PutMode
     from obstore.store import ClientConfig, RetryConfig
 
-DEFAULT_REGION = "us-east-1"
-CREDENTIALS_TTL = timedelta(minutes=10)
-"""obstore asks for credentials again 5 minutes before this ends; boto3 renews its own 10 minutes before they expire."""
 TIMEOUT = timedelta(seconds=120)
 PAGE = 1000
 RETRIES: RetryConfig = {
@@ -50,12 +46,14 @@ _OBSTORE_ERRORS = (exceptions.BaseError, OSError, ValueError)
 
 
 class S3ObjectStore:
-    """An ObjectStore for one bucket. Raises ConfigurationError.
+    """An ObjectStore for one bucket. Making it raises ConfigurationError, and makes no request.
+
+    Every operation raises CredentialsRejected if there are no credentials, and StoreUnavailable if they cannot be had now.
 
     - `session`: provides the credentials, and refreshes them.
     - `endpoint_url`: if None, boto3 decides from AWS's endpoints and the user's configuration.
     - `region`: if None, the session's.
-    - `path_style`: if None, virtual-hosted addresses for AWS itself and path-style addresses for every other server.
+    - `config`: boto3's settings for S3, on top of the session's. See `store_address` for what is followed.
 
     The attribute `address` is the server's address in use.
     """
@@ -67,42 +65,30 @@ class S3ObjectStore:
         session: boto3.session.Session,
         endpoint_url: str | None = None,
         region: str | None = None,
-        path_style: bool | None = None,
+        config: Config | None = None,
         retries: RetryConfig = RETRIES,
         timeout: timedelta = TIMEOUT,
-        credentials_ttl: timedelta = CREDENTIALS_TTL,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.requests = 0
         self._sleep = sleep
         self._bucket = bucket
-        region = region or session.region_name or DEFAULT_REGION
-        endpoint = _endpoint(session, endpoint_url, region)
-        if path_style is None:
-            path_style = endpoint_url is not None or "." in bucket or not _is_aws(endpoint)
+        where = store_address(session, bucket, endpoint_url=endpoint_url, region=region, config=config)
+        self.address = where.of(bucket)
+        self._credentials = StoreCredentials(session, sleep=sleep)
+        self._plain = PlainListing(self._credentials, session, bucket, where, timeout.total_seconds())
         options: ClientConfig = {"timeout": timeout, "connect_timeout": timedelta(seconds=10)}
-        if endpoint.startswith("http://"):
+        if self.address.startswith("http://"):
             options["allow_http"] = True
-        self._plain = PlainListing(
-            session=session,
-            bucket=bucket,
-            endpoint=endpoint,
-            region=region,
-            path_style=path_style,
-            timeout=timeout.total_seconds(),
-        )
-        if not path_style:
-            endpoint = endpoint.replace("://", f"://{bucket}.", 1)
-        self.address = endpoint
         try:
             self._store = S3Store(
                 bucket,
-                region=region,
-                endpoint=endpoint,
+                region=where.region,
+                endpoint=self.address,
                 # If the environment sets this one, it would override `endpoint`.
-                aws_endpoint_url_s3=endpoint,
-                virtual_hosted_style_request=not path_style,
-                credential_provider=_credentials(session, bucket, credentials_ttl),
+                aws_endpoint_url_s3=self.address,
+                virtual_hosted_style_request=not where.path_style,
+                credential_provider=self._credentials,
                 skip_signature=False,
                 checksum_algorithm="sha256",
                 conditional_put="etag",
@@ -115,6 +101,7 @@ class S3ObjectStore:
             raise unusable_settings(error, os.environ) from None
 
     async def get(self, key: str) -> Stored | None:
+        await self._credentials.ready()
         self.requests += 1
         try:
             found = await obstore.get_async(self._store, key)
@@ -129,6 +116,7 @@ class S3ObjectStore:
         raise failure
 
     async def head(self, key: str) -> Listed | None:
+        await self._credentials.ready()
         self.requests += 1
         try:
             found = await obstore.head_async(self._store, key)
@@ -165,6 +153,7 @@ class S3ObjectStore:
     async def _put(
         self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str] | None, mode: PutMode
     ) -> str:
+        await self._credentials.ready()
         self.requests += 1
         attributes = {"Content-Type": content_type, **(metadata or {})}
         try:
@@ -188,6 +177,7 @@ class S3ObjectStore:
         await _DELETE_RETRIES.call(partial(self._delete, key), self._sleep)
 
     async def _delete(self, key: str) -> None:
+        await self._credentials.ready()
         self.requests += 1
         try:
             await obstore.delete_async(self._store, key)
@@ -200,12 +190,15 @@ class S3ObjectStore:
 
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
         """List the keys below `prefix` (empty, or ending with a slash) in the server's order. One request per 1,000 keys."""
+        await self._credentials.ready()
         self.requests += 1
         last = ""
         try:
             async for page in obstore.list(self._store, prefix or None, chunk_size=PAGE):
                 if len(page) == PAGE:
                     self.requests += 1
+                # The next page is requested after this one was read, which may be much later.
+                await self._credentials.ready()
                 for item in page:
                     last = item["path"]
                     yield Listed(last, item["size"], item["e_tag"] or "")
@@ -232,36 +225,3 @@ class S3ObjectStore:
         request, session token included, and the chain of causes would contain that text.
         """
         return translate(error, f"s3://{self._bucket}/{key}", self.address, conditional=conditional)
-
-
-def _endpoint(session: boto3.session.Session, endpoint_url: str | None, region: str) -> str:
-    """Return the server's address. boto3 knows partitions, profiles and AWS_ENDPOINT_URL. Raises ConfigurationError."""
-    try:
-        endpoint = endpoint_url or str(session.client("s3", region_name=region).meta.endpoint_url)
-        parts = urlsplit(endpoint)
-    except (BotoCoreError, ValueError) as error:
-        raise ConfigurationError(
-            f"the S3 endpoint cannot be determined: {one_line(str(error))}", hint="check --endpoint-url and the region"
-        ) from None
-    plain = not ("@" in parts.netloc or parts.query or parts.fragment)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
-        raise ConfigurationError(
-            "the S3 endpoint is not a plain address",
-            hint="write it as http(s)://HOST[:PORT]",
-        )
-    return endpoint.rstrip("/")
-
-
-def _is_aws(endpoint: str) -> bool:
-    host = urlsplit(endpoint).hostname or ""
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
-
-
-def _credentials(session: boto3.session.Session, bucket: str, ttl: timedelta) -> Boto3CredentialProvider:
-    try:
-        return Boto3CredentialProvider(session, ttl=ttl)
-    except (BotoCoreError, ValueError) as error:
-        raise CredentialsRejected(
-            f"no AWS credentials for bucket {bucket}: {one_line(str(error))}",
-            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the AWS connection",
-        ) from None

@@ -17,20 +17,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..archive.ports import Listed
 from ..errors import StoreUnavailable
+from .store_address import StoreAddress
+from .store_credentials import Keys, StoreCredentials
 
 UNLISTABLE = "Encountered object with invalid path"
 """How obstore begins the error; it raises no type of its own for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PlainListing:
-    """One bucket's. `endpoint`: without the bucket's name, also if `path_style` is false. `timeout`: seconds."""
+    """One bucket's. `timeout`: seconds."""
 
+    credentials: StoreCredentials
     session: boto3.session.Session
     bucket: str
-    endpoint: str
-    region: str
-    path_style: bool
+    where: StoreAddress
     timeout: float
 
     async def pages(self, prefix: str, after: str) -> AsyncIterator[list[Listed]]:
@@ -38,10 +39,15 @@ class PlainListing:
         asked: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix}
         if after:
             asked["StartAfter"] = after
+        client: Any = None
+        signed_with: Keys | None = None
         try:
-            client = await asyncio.to_thread(self._client)
             more = True
             while more:
+                await self.credentials.ready()
+                if signed_with != self.credentials.current:
+                    signed_with = self.credentials.current
+                    client = await asyncio.to_thread(self._client, signed_with)
                 page = await asyncio.to_thread(client.list_objects_v2, **asked)
                 yield [Listed(item["Key"], item["Size"], item["ETag"]) for item in page.get("Contents", [])]
                 more = page["IsTruncated"]
@@ -54,10 +60,18 @@ class PlainListing:
         # Outside the `except`: the text of the cause may quote the signed request.
         raise failure
 
-    def _client(self) -> Any:
+    def _client(self, keys: Keys) -> Any:
         config = Config(
-            s3={"addressing_style": "path" if self.path_style else "virtual"},
+            s3={"addressing_style": "path" if self.where.path_style else "virtual"},
             connect_timeout=10,
             read_timeout=self.timeout,
         )
-        return self.session.client("s3", region_name=self.region, endpoint_url=self.endpoint, config=config)
+        return self.session.client(
+            "s3",
+            region_name=self.where.region,
+            endpoint_url=self.where.endpoint,
+            config=config,
+            aws_access_key_id=keys.access_key,
+            aws_secret_access_key=keys.secret_key,
+            aws_session_token=keys.token,
+        )

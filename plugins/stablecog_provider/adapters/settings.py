@@ -9,6 +9,7 @@ from ..archive.resilience.retry import SOURCE_RETRIES
 
 if TYPE_CHECKING:
     import boto3
+    from botocore.config import Config
 
 DEFAULT_ADDRESS = "https://api.stablecog.com"
 REQUESTS_PER_SECOND = 8.0
@@ -42,10 +43,12 @@ class StoreSettings:
     - `session`: the source of credentials; it refreshes them while a run is under way.
     - `endpoint_url`: the address of an S3-compatible store. None: the one boto3 is configured with, else AWS.
     - `region`: None: the session's.
+    - `config`: boto3's settings for S3, on top of the session's. The addressing style is used; proxies are refused by name.
     - `verify`: as in boto3. Anything but None or True is refused: certificates are always checked.
     """
 
     session: boto3.Session
     endpoint_url: str | None = field(default=None, repr=False)
     region: str | None = None
+    config: Config | None = None
     verify: bool | str | None = None

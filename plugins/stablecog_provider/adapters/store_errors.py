@@ -15,7 +15,7 @@ from ..archive.ports import Conflict
 from ..errors import ArchiveError, BucketMissing, ConfigurationError, CredentialsRejected, StoreUnavailable
 from .redaction import one_line
 
-_RENEW = (
+RENEW = (
     "the credentials have expired: renew them, or use a profile or role that renews itself, and run again; the next run "
     "continues where this one stopped"
 )
@@ -48,7 +48,7 @@ _FREE_MEMORY = "free memory on this machine, or lower --concurrency; nothing is 
 # Values of <Code> in S3's responses that are more specific than the status.
 _REFUSALS: Mapping[str, tuple[type[ConfigurationError], str]] = {
     **dict.fromkeys(
-        ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"), (CredentialsRejected, _RENEW)
+        ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"), (CredentialsRejected, RENEW)
     ),
     **dict.fromkeys(
         ("InvalidAccessKeyId", "InvalidToken", "InvalidSecurity", "SignatureDoesNotMatch"),

@@ -9,11 +9,31 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.log import mask_secret
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from ..adapters.allowed_hosts import AllowedHosts
+from ..adapters.credential_errors import credentials_error
+from ..adapters.redaction import one_line
 from ..adapters.settings import DEFAULT_ADDRESS, SourceSettings, StoreSettings
 from ..errors import ConfigurationError
+
+_FOLLOWED = {
+    "defaults_mode", "ignore_configured_endpoint_urls", "region_name", "s3", "signature_version", "use_dualstack_endpoint",
+    "use_fips_endpoint",
+}  # fmt: skip
+"""Options of `config_kwargs` that decide how S3 is reached. `store_address` reads them, and refuses some of their values."""
+_FOLLOWED_OF_S3 = {
+    "addressing_style", "payload_signing_enabled", "us_east_1_regional_endpoint", "use_accelerate_endpoint", "use_arn_region",
+    "use_dualstack_endpoint",
+}  # fmt: skip
+_OF_BOTO3_ALONE = {
+    "account_id_endpoint_mode", "connect_timeout", "disable_request_compression", "endpoint_discovery_enabled",
+    "inject_host_prefix", "max_pool_connections", "parameter_validation", "read_timeout", "request_checksum_calculation",
+    "request_min_compression_size_bytes", "response_checksum_validation", "retries", "s3_disable_express_session_auth",
+    "tcp_keepalive", "user_agent", "user_agent_appid", "user_agent_extra",
+}  # fmt: skip
+"""Options that tune boto3's own requests, such as those to STS. They do not change what is stored or where."""
 
 
 def source_settings(stablecog_conn_id: str) -> SourceSettings:
@@ -36,7 +56,9 @@ def source_settings(stablecog_conn_id: str) -> SourceSettings:
 
 
 def store_settings(aws_conn_id: str | None) -> StoreSettings:
-    """Return how to reach the store; None for boto3's own credentials. Raises ConfigurationError.
+    """Return how to reach the store; None for boto3's own credentials.
+
+    Raises ConfigurationError, and StoreUnavailable if the connection's role cannot be assumed now.
 
     S3Hook only warns if a connection is missing, and then writes with whatever credentials boto3 finds.
     """
@@ -49,19 +71,43 @@ def store_settings(aws_conn_id: str | None) -> StoreSettings:
                 hint="create it, or set aws_conn_id=None to use the worker's own credentials",
             ) from None
     hook = S3Hook(aws_conn_id=aws_conn_id)
+    subject = f"the AWS connection {aws_conn_id!r}" if aws_conn_id else "AWS credentials"
+    config = _config(hook, subject)
     try:
+        # If the connection has a role, this assumes it.
         session = hook.get_session()
-    except BotoCoreError as error:
+    except Exception as error:  # The hook runs whatever provides the credentials, and raises what that raises.
+        failure = credentials_error(error, subject)
+    else:
+        return StoreSettings(
+            session=session,
+            endpoint_url=hook.conn_config.get_service_endpoint_url("s3"),
+            region=hook.region_name or session.region_name or getattr(config, "region_name", None),
+            config=config,
+            verify=hook.verify,
+        )
+    raise failure
+
+
+def _config(hook: S3Hook, subject: str) -> Config | None:
+    """Return the connection's `config_kwargs`. Raises ConfigurationError for what cannot be used or followed."""
+    try:
+        connection = hook.conn_config
+    except (BotoCoreError, AttributeError, NotImplementedError, TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"the AWS connection {aws_conn_id!r} cannot be used ({type(error).__name__})",
-            hint="check its profile, region and role",
+            f"{subject}: its extra cannot be used: {one_line(str(error))}",
+            hint="correct the extra; `config_kwargs` takes the options of botocore's Config",
         ) from None
-    return StoreSettings(
-        session=session,
-        endpoint_url=hook.conn_config.get_service_endpoint_url("s3"),
-        region=hook.region_name or session.region_name,
-        verify=hook.verify,
-    )
+    given: Mapping[str, Any] = connection.extra_config.get("config_kwargs") or {}
+    refused = sorted(given.keys() - _FOLLOWED - _OF_BOTO3_ALONE)
+    of_s3 = given.get("s3")
+    refused += sorted(f"s3.{name}" for name in (of_s3 if isinstance(of_s3, dict) else {}).keys() - _FOLLOWED_OF_S3)
+    if refused:
+        raise ConfigurationError(
+            f"{subject}: config_kwargs contains {', '.join(refused)}, which the store's client cannot follow",
+            hint="remove it from config_kwargs; for a proxy, set HTTPS_PROXY",
+        )
+    return connection.botocore_config
 
 
 def _address(connection: Connection) -> str:
