@@ -84,11 +84,8 @@ async def test_an_image_is_stored_under_its_key_with_its_fixity() -> None:
     digest = hashlib.sha256(JPEG).hexdigest()
     assert await bench.copy() == Copied(f"s3://bucket/{KEY}", digest, "image/jpeg", len(JPEG))
     stored = bench.store.objects[KEY]
-    assert (stored.body, stored.content_type, dict(stored.metadata)) == (
-        JPEG,
-        "image/jpeg",
-        {"sha256": digest, "source-url": "https://b.stablecog.com/0a1b.jpeg?"},
-    )
+    metadata = {"sha256": digest, "source-url": "https://b.stablecog.com/0a1b.jpeg?"}
+    assert (stored.body, stored.content_type, dict(stored.metadata)) == (JPEG, "image/jpeg", metadata)
 
 
 @pytest.mark.parametrize(
