@@ -15,6 +15,7 @@ from itertools import pairwise
 from ...model.checkpoint import Checkpoint
 from ...model.counts import CountComparison, Difference, Proof
 from ...model.coverage import Axis, Coverage, Window
+from ...model.partition_summary import PartitionSummary
 from ...model.times import BEGINNING, FAR_FUTURE, MICROSECOND
 from ..committing.inventory import day_window
 from ..listing.capabilities import Capabilities, WalkKind
@@ -121,7 +122,10 @@ class Prover:
         committer, budget, fresh = self.places.rereading.committer, self.places.rereading.budget, set[date]()
         days = [day_window(day).start for day in self.known.live_days if day_window(day).start in self.known.reread]
         reached = days[self.known.proofs * PIECES % len(days)] if days else BEGINNING
-        while (left := committer.checkpoint.reread) and (budget.ample if self.known.differences else budget.left):
+        tried = Coverage()
+        while (left := committer.checkpoint.reread.subtract(tried)) and (
+            budget.ample if self.known.differences else budget.left
+        ):
             later = left.intersect(Coverage((Window(reached, FAR_FUTURE),)))
             window = (later or left).windows[0]
             if window.start.date() not in fresh:
@@ -130,8 +134,10 @@ class Prover:
                 self.places.rereading.ledger.forget(window.start.date())
             piece = await self._next_piece(window)
             await self.places.rereading.read_again(piece)
-            await committer.amend(partial(_read, piece))
-            reached = piece.end
+            day = piece.start.date()
+            version = (await self.places.rereading.ledger.partition(day)).version
+            await committer.amend(partial(_read, piece, day, version))
+            tried, reached = tried.merge(Coverage((piece,))), piece.end
 
     async def _next_piece(self, window: Window) -> Window:
         """At most a day, and at most about two pages."""
@@ -223,7 +229,10 @@ class Prover:
         return joined
 
 
-def _read(piece: Window, checkpoint: Checkpoint) -> Checkpoint:
+def _read(piece: Window, day: date, version: str, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint without the mark of what was read, unless another version of the partition was noted since."""
+    if checkpoint.partitions.get(day, PartitionSummary()).version != version:
+        return checkpoint
     return replace(checkpoint, reread=checkpoint.reread.subtract(Coverage((piece,))))
 
 
