@@ -46,7 +46,6 @@ async def test_weekly_rebuilds_do_not_keep_a_late_upscale_from_being_archived() 
     for _ in range(2):
         await stage.ordinary_runs(5)
         await stage.rebuild(check_images=True)
-    # Fails after any number of weeks: each rebuild begins the second reading anew.
     assert (late.id, "upscaled") in await stage.rows()
 
 

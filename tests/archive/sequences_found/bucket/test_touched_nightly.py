@@ -1,4 +1,4 @@
-"""A tool that writes every partition anew each night: the same rows, another version. Once, it loses a row."""
+"""A tool that rewrites every partition each night: the same rows, another version. Once, it loses a row."""
 
 from __future__ import annotations
 
