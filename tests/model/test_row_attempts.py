@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -84,6 +85,17 @@ def test_a_skipped_image_that_moved_stays_due_once_more() -> None:
     tried = unavailable(new(), "503", minute(0))
     moved = merge_rows(tried, a_row(state=State.FAILED, source_url=OTHER, attempts=0, last_seen_at=minute(1)))
     assert retry_due(skipped(moved, "host down", minute(2))) == moved.first_seen_at
+
+
+def test_a_skipped_image_whose_dead_host_has_two_names_rests() -> None:
+    row = skipped(new(), "host down", minute(0))
+    for number in range(1, 5):
+        elsewhere = replace(row, source_url=f"https://cdn{number % 2}.test/a.jpeg")
+        row = skipped(elsewhere, "host down", minute(number))
+    assert row.attempts >= 1
+    due = retry_due(row)
+    assert due is not None
+    assert due > minute(4)
 
 
 def test_only_what_is_gone_rests_for_more_than_a_week() -> None:

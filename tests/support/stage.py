@@ -160,6 +160,12 @@ class Stage(Scene):
             ]
             assert self.dialect is not CURRENT or not late, "said to be read again since, and its upscale is unknown"
 
+    def beside(self) -> Stage:
+        """Another process at the same account and bucket, with the same clock."""
+        other = Stage(self.simulated, store=self.store)
+        other.clock = other.our_clock = self.clock
+        return other
+
     def live(self) -> dict[str, SimulatedOutput]:
         """The outputs that the source has now, and had long enough to be listed, by id."""
         now = self.clock.now()

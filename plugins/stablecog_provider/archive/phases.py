@@ -17,7 +17,7 @@ from .committing.tally import Tally
 from .listing.budget import RequestBudget
 from .listing.capabilities import Probe, WalkKind
 from .listing.counts import SourceCounts
-from .listing.gaps import due_days, from_the_top, resting, windows_to_list_again
+from .listing.gaps import DAYS_LISTED_AGAIN, due_days, from_the_top, resting, windows_to_list_again
 from .listing.pages import within
 from .listing.sweep import Slice
 from .listing.verified import verified
@@ -93,15 +93,17 @@ class Phases:
         """Fetch the images that are due, at the addresses that the source names now. Last, so that an image host that fails for
         long keeps nothing new from being read.
         """
-        days = self._due_days()
-        listed = Tally()
+        days, tallies = self._due_days(), list[Tally]()
+        listed = days[:DAYS_LISTED_AGAIN]
         try:
-            listed = Tally.sum([await self._list_again(window) for window in await self._to_list_again(days)])
+            for window in await self._to_list_again(listed):
+                tallies.append(await self._list_again(window))
         except SOURCE_FAILURES as error:
+            listed = []
             self.notes.append(
                 f"Images that are due were requested where the manifest says, since the listing failed: {error.message}."
             )
-        return Tally.sum((listed, await self.pipeline.run(self.pipeline.retries(days))))
+        return Tally.sum((*tallies, await self.pipeline.run(self.pipeline.retries(days, listed))))
 
     def _due_days(self) -> list[date]:
         return due_days(self.committer.checkpoint, self.started, everything=self.settings.retry_failed)

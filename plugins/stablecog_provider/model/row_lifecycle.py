@@ -169,7 +169,7 @@ def skipped(row: Row, reason: str, at: datetime, *, rested: bool = True) -> Row:
     """The row if its image was not requested because its host is down. The first time it stays due at once. After that it
     counts as a failed attempt, so that a host that is down for good costs ever fewer runs.
     """
-    if row.attempted_at is None or row.attempted_url != row.source_url:
+    if row.attempted_at is None or image_name(row.attempted_url) != image_name(row.source_url):
         return replace(
             row, error=reason, attempts=0, attempted_at=at, attempted_url=row.source_url or None, gone_since=None
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from contextlib import _AsyncGeneratorContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 
 import pytest
@@ -46,10 +47,12 @@ class Seconds:
 
 
 class Images(MemoryImages):
-    def open(self, url: str) -> _AsyncGeneratorContextManager[ImageBody]:
+    @asynccontextmanager
+    async def open(self, url: str) -> AsyncIterator[ImageBody]:
         if "refusing" in url:
             raise RateLimited("429", retry_after=120.0)
-        return super().open(url)
+        async with super().open(url) as body:
+            yield body
 
 
 def job(host: str, number: int) -> CopyJob:

@@ -227,8 +227,7 @@ async def test_a_stale_run_puts_no_older_proof_over_a_newer_one() -> None:
     await stage.checked_run()
     stage.clock.advance(HOUR)
     asleep, wake = asyncio.Event(), asyncio.Event()
-    stale = Stage(stage.simulated, store=stage.store)
-    stale.clock = stale.our_clock = stage.clock
+    stale = stage.beside()
 
     async def sleep_after_the_proof(query: PageQuery, ask: Ask) -> Page:
         page = await ask(query)

@@ -95,17 +95,14 @@ class Ledger:
                     found += await self._image(output, rendition, url, read_at)
         return found
 
-    async def due(self, day: date) -> list[Entry]:
-        """Return the images of a day that are due for another attempt, the longest due first. Without those whose address is
-        known only without its query: they wait until the listing names it again.
+    async def due(self, day: date, *, listed: bool = False) -> list[Entry]:
+        """Return the images of a day that are due for another attempt, the longest due first. Those whose address only the
+        listing names wait for it. `listed`: it was read for them, so that this was an attempt that failed if they are still due.
         """
-        due = [
-            row
-            for row in (await self.partition(day)).rows()
-            if row.source_url and row.source_url[-1] != "?" and row.key not in self._pending and self._is_due(row)
-        ]
+        rows = (row for row in (await self.partition(day)).rows() if row.key not in self._pending and self._is_due(row))
+        due = [replace(row, run_id=self._run_id) for row in rows if listed or not _needs_listing(row)]
         due.sort(key=lambda row: row_lifecycle.retry_due(row) or row.first_seen_at)
-        return [self._fetch(replace(row, run_id=self._run_id), row.source_url) for row in due]
+        return [self._not_listed(row) if _needs_listing(row) else self._fetch(row, row.source_url) for row in due]
 
     async def outdated(self, day: date, *, needed: bool = False) -> Coverage:
         """Return the periods (requested axis) of a day's due outputs whose listing is to be read before another attempt: since
@@ -114,7 +111,7 @@ class Ledger:
         rows = [
             row
             for row in (await self.partition(day)).rows()
-            if self._is_due(row) and ((row.source_url or "?")[-1] == "?" or (row.attempts and not needed))
+            if self._is_due(row) and (_needs_listing(row) or (row.attempts and not needed))
         ]
         return Coverage.of(
             Window(row.created_at, row.created_at + MICROSECOND) for row in rows if row.created_at > BEGINNING
@@ -155,31 +152,16 @@ class Ledger:
 
     async def requested_at(self, outputs: Mapping[str, date]) -> dict[str, datetime]:
         """When these outputs, each with the day that holds it, were requested."""
-        found: dict[str, datetime] = {}
-        for output_id, day in outputs.items():
-            partition = await self.partition(day)
-            rows = (partition.get((output_id, rendition)) for rendition in Rendition)
-            if row := next((row for row in rows if row is not None), None):
-                found[output_id] = row.created_at
-        return found
+        return {row.output_id: row.created_at for row in await self._rows_of(outputs)}
 
     async def completed_at(self, outputs: Mapping[str, date]) -> set[datetime]:
         """When these outputs, each with the day that holds it, completed, as far as that is known."""
-        found = set()
-        for output_id, day in outputs.items():
-            partition = await self.partition(day)
-            rows = (partition.get((output_id, rendition)) for rendition in Rendition)
-            found |= {row.output_created_at for row in rows if row is not None and row.output_created_at is not None}
-        return found
+        return {row.output_created_at for row in await self._rows_of(outputs) if row.output_created_at is not None}
 
     async def tombstones(self, outputs: Mapping[str, date]) -> list[Entry]:
         """Rows that mark these outputs, each with the day that holds it, as deleted at the source."""
-        now, found = self._clock.now(), list[Entry]()
-        for output_id, day in outputs.items():
-            partition = await self.partition(day)
-            rows = (partition.get((output_id, rendition)) for rendition in Rendition)
-            found += [Tombstone(row_lifecycle.deleted(row, now, self._run_id)) for row in rows if row is not None]
-        return found
+        now, rows = self._clock.now(), await self._rows_of(outputs)
+        return [Tombstone(row_lifecycle.deleted(row, now, self._run_id)) for row in rows]
 
     async def days(self, window: Window) -> list[date]:
         """Return the days of the window (requested axis) that have a partition."""
@@ -261,6 +243,20 @@ class Ledger:
             return []
         return [Tombstone(row_lifecycle.deleted(stand_in, self._after(stand_in), self._run_id))]
 
+    async def _rows_of(self, outputs: Mapping[str, date]) -> list[Row]:
+        """The rows of these outputs, each with the day that holds it."""
+        found: list[Row] = []
+        for output_id, day in outputs.items():
+            partition = await self.partition(day)
+            rows = (partition.get((output_id, rendition)) for rendition in Rendition)
+            found += [row for row in rows if row is not None]
+        return found
+
+    def _not_listed(self, row: Row) -> Refresh:
+        failed = row_lifecycle.unavailable(row, row.error or "the source lists it no more", self._clock.now())
+        self._pending[row.key] = failed
+        return Refresh(failed, failed.error or "")
+
     def _fetch(self, row: Row, url: str | None) -> Fetch:
         if url is None:
             raise ValueError(f"no address to copy {row.key} from")
@@ -293,3 +289,8 @@ class Ledger:
         if known is None:
             return now
         return max(now, known.last_seen_at + MICROSECOND, (known.deleted_at or known.last_seen_at) + MICROSECOND)
+
+
+def _needs_listing(row: Row) -> bool:
+    """Whether only the listing names the image's address: the row has none, or has it without its query."""
+    return row.source_url is None or row.source_url.endswith("?")

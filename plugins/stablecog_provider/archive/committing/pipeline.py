@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -114,10 +114,12 @@ class Pipeline:
                 await self.ledger.entries(step.outputs), step.covered, step.lines or len(step.outputs), step.holes
             )
 
-    async def retries(self, days: Sequence[date]) -> AsyncIterator[WorkItems]:
-        """The images of these days that are not stored and are due, the days in another order each time."""
+    async def retries(self, days: Sequence[date], listed: Collection[date] = ()) -> AsyncIterator[WorkItems]:
+        """The images of these days that are not stored and are due, the days in another order each time. `listed`: days whose due
+        images were looked for in the listing before.
+        """
         for day in self._order.sample(days, len(days)):
-            due = await self.ledger.due(day)
+            due = await self.ledger.due(day, listed=day in listed)
             for start in range(0, len(due), RETRIES_AT_ONCE):
                 yield WorkItems(due[start : start + RETRIES_AT_ONCE])
 

@@ -122,7 +122,7 @@ class Transfer:
         lane = self.lane(host)
         try:
             async with lane.concurrency:
-                copied = await self._tried(job, host, lane)
+                copied = await self._trial(job, host, lane)
                 if copied is None:
                     copied = await self._image_retries.call(partial(self._attempt, job, lane), self._sleep)
                     self.hosts.archived(host)
@@ -135,7 +135,7 @@ class Transfer:
             raise
         raise ImageRejected(f"given up after retries: {message}", hint="later runs retry it")
 
-    async def _tried(self, job: CopyJob, host: str, lane: _Lane) -> Copied | None:
+    async def _trial(self, job: CopyJob, host: str, lane: _Lane) -> Copied | None:
         """Fetch the image by a single attempt if it is a trial of a host that is down; else return None."""
         async with lane.gate:
             if not self.hosts.is_trial(host):

@@ -68,7 +68,7 @@ async def windows_to_list_again(
 ) -> Coverage:
     """Where the due images are listed. `checkpoint` is on the walk's axis. `outdated`: places of a day (requested axis)."""
     windows = Coverage()
-    for day in days[:DAYS_LISTED_AGAIN]:
+    for day in days:
         # Widened by what may have been in flight around it, and no further than what has settled.
         around = (await outdated(day)).around(checkpoint.axis, Axis.REQUESTED)
         windows = windows.merge(around.intersect(Coverage((Window(BEGINNING, settled),))))

@@ -11,7 +11,7 @@ from archive.sequences.test_account import world_of
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.errors import AnotherAccount, ArchiveDamaged
 from support.scene import LAYOUT
-from support.stage import DAY, NOON, Stage, days_of, stage_of
+from support.stage import DAY, NOON, days_of, stage_of
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])
@@ -41,8 +41,7 @@ async def test_an_account_that_was_archived_in_part_is_recognised() -> None:
 async def test_a_run_never_replaces_a_lost_checkpoint() -> None:
     """A worker sleeps while another run completes the archive. Then the checkpoint is deleted."""
     stage = stage_of(*days_of(20, 6))
-    worker = Stage(stage.simulated, store=stage.store)
-    worker.clock = worker.our_clock = stage.clock
+    worker = stage.beside()
     asleep, wake = asyncio.Event(), asyncio.Event()
 
     async def sleep(call: Call) -> None:

@@ -12,12 +12,6 @@ from support.scene import LAYOUT
 from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
 
 
-def _beside(stage: Stage) -> Stage:
-    other = Stage(stage.simulated, store=stage.store)
-    other.clock = other.our_clock = stage.clock
-    return other
-
-
 async def _upscaled(stage: Stage) -> tuple[str, MemoryObject, MemoryObject, list[str]]:
     """An old day with upscales; its key, its versions without and with them, and the ids."""
     await stage.checked_run()
@@ -41,7 +35,7 @@ async def test_a_restore_while_the_day_is_being_read_again() -> None:
     stage.store.objects[key] = replace(current, version="touched")
     stage.simulated.add(stage.clock.now())
     stage.clock.advance(HOUR)
-    first, second = _beside(stage), _beside(stage)
+    first, second = stage.beside(), stage.beside()
     noted, read = asyncio.Event(), [0]
     tasks: list[asyncio.Task[Any]] = []
 

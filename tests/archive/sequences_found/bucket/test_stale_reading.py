@@ -18,12 +18,6 @@ class Killed(BaseException):
     pass
 
 
-def _beside(stage: Stage) -> Stage:
-    other = Stage(stage.simulated, store=stage.store)
-    other.clock = other.our_clock = stage.clock
-    return other
-
-
 async def _asleep_while(stage: Stage, act: Callable[[], Awaitable[None]]) -> RunReport:
     """A run that sleeps while it copies its first image; meanwhile `act`."""
     asleep, wake = asyncio.Event(), asyncio.Event()
@@ -34,7 +28,7 @@ async def _asleep_while(stage: Stage, act: Callable[[], Awaitable[None]]) -> Run
             await wake.wait()
 
     stage.store.before = sleep
-    working = asyncio.create_task(_beside(stage).run(lookback=30 * DAY))
+    working = asyncio.create_task(stage.beside().run(lookback=30 * DAY))
     await asleep.wait()
     stage.store.before = None
     await act()
@@ -70,7 +64,7 @@ async def test_a_restored_day_is_read_with_fresh_eyes(marked_by: str) -> None:
 
         stage.store.after = die
         with suppress(Killed):
-            await _beside(stage).run()
+            await stage.beside().run()
         stage.store.after = None
 
     report = await _asleep_while(stage, act)

@@ -8,7 +8,9 @@ from typing import Any
 
 from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.errors import ImageGone, SourceUnavailable
-from support.stage import DAY, HOUR, StagedImages, days_of, stage_of
+from stablecog_provider.model.object_keys import Rendition
+from stablecog_provider.model.row_lifecycle import retry_due
+from support.stage import DAY, HOUR, NOON, StagedImages, days_of, stage_of
 
 
 class Signed(StagedImages):
@@ -42,6 +44,27 @@ async def test_an_image_is_retried_at_the_address_that_is_listed_now() -> None:
     await stage.assert_nothing_lost()
     assert reports[-1].outcome == "proven"
     assert not any("signature=" in str(row) for row in (await stage.rows()).values())
+
+
+async def test_an_image_that_is_listed_no_more_rests_ever_longer() -> None:
+    """Its output is deleted before it could be fetched, so that nobody names its whole address any more."""
+    stage = stage_of(*days_of(20, 5))
+    images = stage.images = Signed(stage.simulated)
+
+    def sign(document: dict[str, Any]) -> None:
+        for output in document["outputs"]:
+            output["image_url"] += f"?signature={images.signature}"
+
+    stage.spoil = sign
+    output = stage.simulated.visible(NOON)[0]
+    images.broken[output.file_name(Rendition.ORIGINAL)] = SourceUnavailable("500")
+    await stage.checked_run()
+    stage.simulated.delete(output.id, stage.clock.now())
+    await stage.ordinary_runs(8, every=2 * HOUR)
+    row = (await stage.rows())[output.id, "original"]
+    due = retry_due(row)
+    assert due is not None
+    assert due > stage.clock.now() + 2 * HOUR, (row.attempts, row.attempted_at)
 
 
 async def test_an_image_that_moved_is_retried_where_it_is() -> None:

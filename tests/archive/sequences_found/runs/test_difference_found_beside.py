@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from stablecog_provider.model.page import Page, PageQuery
-from support.stage import HOUR, Ask, Stage, days_of, stage_of
+from support.stage import HOUR, Ask, days_of, stage_of
 
 
 async def test_the_report_names_the_period() -> None:
@@ -14,8 +14,7 @@ async def test_the_report_names_the_period() -> None:
     await stage.checked_run()
     stage.clock.advance(HOUR)
     asleep, wake = asyncio.Event(), asyncio.Event()
-    slow = Stage(stage.simulated, store=stage.store)
-    slow.clock = slow.our_clock = stage.clock
+    slow = stage.beside()
 
     async def sleep_after(query: PageQuery, ask: Ask) -> Page:
         page = await ask(query)

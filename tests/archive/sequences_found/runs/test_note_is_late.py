@@ -8,7 +8,7 @@ import pytest
 
 from stablecog_provider.adapters.memory import Call
 from support.scene import LAYOUT
-from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
+from support.stage import DAY, HOUR, NOON, days_of, stage_of
 
 
 class Killed(BaseException):
@@ -34,8 +34,7 @@ async def test_a_late_note_of_an_inventory_takes_no_newer_summary_back() -> None
         await stage.run(lookback=3 * DAY)
     stage.clock.advance(HOUR)
     # Two runs: the first takes its inventory and then sleeps; the second goes through.
-    early = Stage(stage.simulated, store=stage.store)
-    early.clock = early.our_clock = stage.clock
+    early = stage.beside()
     stage.simulated.upscale(ids[1], NOON + HOUR)
     asleep, wake = asyncio.Event(), asyncio.Event()
 

@@ -15,8 +15,7 @@ MINUTE = timedelta(minutes=1)
 
 def beside(stage: Stage) -> Stage:
     """Another machine with the same account, bucket and clock."""
-    other = Stage(stage.simulated, store=stage.store)
-    other.clock = other.our_clock = stage.clock
+    other = stage.beside()
     other.spoil = stage.spoil
     return other
 
