@@ -18,7 +18,7 @@ from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.adapters.store_credentials import RETRIES, StoreCredentials
 from stablecog_provider.errors import ArchiveError, CredentialsRejected, StoreUnavailable
 from support.aws_services import BASE, ROLE, Aws, assumed, refused
-from support.store_operations import ALL, operate
+from support.store_operations import ALL, assert_presentable, operate, xml
 
 BEGAN = datetime(2026, 11, 27, tzinfo=UTC)
 DOWN = EndpointConnectionError(endpoint_url="https://sts.example")
@@ -231,3 +231,40 @@ async def test_every_request_is_signed_with_credentials_that_are_valid(aws: Aws)
         for _ in range(6):
             await operate(store, "put")
     assert len(set(signed)) == 6
+
+
+@pytest.mark.parametrize("operation", ["get", "put", "create", "delete"])
+@pytest.mark.parametrize(
+    ("profile", "accepts", "requests"),
+    [
+        pytest.param(ROLE + BASE, "role-2", 2, id="renewed while the request was on its way"),
+        pytest.param(ROLE + BASE, "none", 4, id="renewed, and refused each time"),
+        pytest.param(BASE.replace("profile base", "default"), "none", 2, id="not renewed"),
+    ],
+)
+async def test_a_request_whose_credentials_expired_on_the_way_is_repeated(
+    operation: str, profile: str, accepts: str, requests: int, aws: Aws
+) -> None:
+    asked = 0
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal asked
+        if request.method == "POST":
+            asked += 1
+            return assumed(f"role-{asked}", lasts=timedelta(seconds=20))
+        if f"Credential={accepts}/" in request.headers["Authorization"]:
+            return web.Response(headers={"ETag": '"v"', "Last-Modified": "Fri, 27 Nov 2026 00:00:00 GMT"})
+        return web.Response(status=400, text=xml("ExpiredToken"))
+
+    async with http_server(answer) as address:
+        aws.configure(profile, AWS_ENDPOINT_URL_STS=f"http://{address}")
+        store = S3ObjectStore(
+            "archive", session=aws.session(), endpoint_url=f"http://{address}", region="eu-west-1", sleep=no_sleep
+        )
+        if accepts == "none":
+            with pytest.raises(CredentialsRejected, match="ExpiredToken") as caught:
+                await operate(store, operation)
+            assert_presentable(caught.value)
+        else:
+            await operate(store, operation)
+    assert store.requests == requests

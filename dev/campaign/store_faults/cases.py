@@ -118,7 +118,8 @@ async def _expires(stage: Stage, random: Random) -> None:
 async def _refreshed(stage: Stage, random: Random) -> None:
     """Credentials renew themselves: the store accepts only the newest keys, and a run succeeds.
 
-    They last 30 seconds, so each request waits for new ones. Requests of the same instant may use the ones before.
+    They last 30 seconds, so each request waits for new ones. Those that are renewed while a request is on its way may refuse
+    it, whatever the client does; it is then repeated with the newest. Most requests must arrive with new ones at once.
     """
     issued = count(1)
     newest = 0
@@ -146,7 +147,8 @@ async def _refreshed(stage: Stage, random: Random) -> None:
     stage.bench.store = stage.store(boto3.session.Session(botocore_session=inner))
     await stage.bench.proven()
     stage.bench.expect(newest > 2, f"credentials were renewed only {newest} times")
-    stage.bench.expect(not stage.proxy.struck, "old credentials were used")
+    refused = stage.proxy.struck.total()
+    stage.bench.expect(refused * 10 <= stage.proxy.asked, f"{refused} requests used old credentials")
 
 
 async def _wrong_secret(stage: Stage, random: Random) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 import obstore
@@ -25,14 +25,15 @@ from ..archive.resilience.retry import STORE_RETRIES, Sleep
 from ..errors import ArchiveError, ConfigurationError
 from .plain_listing import UNLISTABLE, PlainListing
 from .store_address import store_address
-from .store_credentials import StoreCredentials
-from .store_errors import is_missing_key, translate
+from .store_credentials import Keys, StoreCredentials
+from .store_errors import is_missing_key, says_expired, translate
 from .unusable_settings import unusable_settings
 
 if TYPE_CHECKING:
     from obstore import PutMode
     from obstore.store import ClientConfig, RetryConfig
 
+T = TypeVar("T")
 TIMEOUT = timedelta(seconds=120)
 PAGE = 1000
 RETRIES: RetryConfig = {
@@ -42,6 +43,8 @@ RETRIES: RetryConfig = {
 }
 
 _DELETE_RETRIES = replace(STORE_RETRIES, first_wait=0.1, jitter=0.1)
+_OVERTAKEN = 3
+"""How often a request is repeated because the credentials were renewed after it was signed."""
 _OBSTORE_ERRORS = (exceptions.BaseError, OSError, ValueError)
 
 
@@ -101,10 +104,8 @@ class S3ObjectStore:
             raise unusable_settings(error, os.environ) from None
 
     async def get(self, key: str) -> Stored | None:
-        await self._credentials.ready()
-        self.requests += 1
         try:
-            found = await obstore.get_async(self._store, key)
+            found = await self._signed(partial(obstore.get_async, self._store, key))
             body = await found.bytes_async()
         except _OBSTORE_ERRORS as error:
             if is_missing_key(error):
@@ -116,10 +117,8 @@ class S3ObjectStore:
         raise failure
 
     async def head(self, key: str) -> Listed | None:
-        await self._credentials.ready()
-        self.requests += 1
         try:
-            found = await obstore.head_async(self._store, key)
+            found = await self._signed(partial(obstore.head_async, self._store, key))
         except _OBSTORE_ERRORS as error:
             if is_missing_key(error):
                 return None
@@ -153,14 +152,11 @@ class S3ObjectStore:
     async def _put(
         self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str] | None, mode: PutMode
     ) -> str:
-        await self._credentials.ready()
-        self.requests += 1
         attributes = {"Content-Type": content_type, **(metadata or {})}
+        # One request for any size: it is atomic, its checksum covers the whole object, and it leaves no parts behind.
+        put = partial(obstore.put_async, self._store, key, body, attributes=attributes, mode=mode, use_multipart=False)
         try:
-            # One request for any size: it is atomic, its checksum covers the whole object, and it leaves no parts behind.
-            written = await obstore.put_async(
-                self._store, key, body, attributes=attributes, mode=mode, use_multipart=False
-            )
+            written = await self._signed(put)
         except _OBSTORE_ERRORS as error:
             failure = self._error(error, key, conditional=mode != "overwrite")
         else:
@@ -177,10 +173,8 @@ class S3ObjectStore:
         await _DELETE_RETRIES.call(partial(self._delete, key), self._sleep)
 
     async def _delete(self, key: str) -> None:
-        await self._credentials.ready()
-        self.requests += 1
         try:
-            await obstore.delete_async(self._store, key)
+            await self._signed(partial(obstore.delete_async, self._store, key))
         except _OBSTORE_ERRORS as error:
             failure = None if is_missing_key(error) else self._error(error, key)
         else:
@@ -212,6 +206,21 @@ class S3ObjectStore:
             self.requests += 1
             for listed in page_of_all:
                 yield listed
+
+    async def _signed(self, request: Callable[[], Awaitable[T]]) -> T:
+        """Return the answer. Credentials may expire and be renewed while a request is on its way: then it is repeated."""
+        refused: Keys | None = None
+        left = _OVERTAKEN
+        while True:
+            await self._credentials.ready()
+            used = self._credentials.current
+            self.requests += 1
+            try:
+                return await request()
+            except _OBSTORE_ERRORS as error:
+                if not left or used == refused or not says_expired(error):
+                    raise
+            refused, left = used, left - 1
 
     def _version(self, e_tag: str | None, key: str) -> str:
         if not e_tag:

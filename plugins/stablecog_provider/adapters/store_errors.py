@@ -45,11 +45,10 @@ _FREE_DESCRIPTORS = "raise the limit of open files (ulimit -n), or lower --concu
 _FREE_DISK = "free disk space on this machine; nothing is lost: run again"
 _FREE_MEMORY = "free memory on this machine, or lower --concurrency; nothing is lost: run again"
 
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired")
 # Values of <Code> in S3's responses that are more specific than the status.
 _REFUSALS: Mapping[str, tuple[type[ConfigurationError], str]] = {
-    **dict.fromkeys(
-        ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"), (CredentialsRejected, RENEW)
-    ),
+    **dict.fromkeys(_EXPIRED, (CredentialsRejected, RENEW)),
     **dict.fromkeys(
         ("InvalidAccessKeyId", "InvalidToken", "InvalidSecurity", "SignatureDoesNotMatch"),
         (CredentialsRejected, _CHANGE_KEY),
@@ -142,6 +141,11 @@ def _is_final(status: int | None) -> bool:
     if status is None:
         return False
     return status == 501 or (300 <= status < 500 and status not in (304, 408, 409, 412, 425, 429))
+
+
+def says_expired(error: Exception) -> bool:
+    """Return whether the store refused the request's credentials because they have expired."""
+    return _code(str(error)) in _EXPIRED
 
 
 def is_missing_key(error: Exception) -> bool:
