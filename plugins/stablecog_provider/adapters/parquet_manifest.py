@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from ..archive.committing.inventory import missing_partitions
-from ..archive.ports import Absent, Condition, Conflict, ObjectStore, Stored, Unchanged
+from ..archive.ports import Absent, Base, Condition, Conflict, ObjectStore, Stored, Unchanged
 from ..archive.resilience.retry import RetryPolicy, Sleep
 from ..errors import ArchiveDamaged, StoreUnavailable
 from ..model.manifest import Row, RowKey
@@ -40,12 +40,12 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Written:
-    """What was last put, and the version that it replaces. The outcome may be unknown, or a repeated request may be refused
+    """What was last put, and what it replaces. The outcome may be unknown, or a repeated request may be refused
     because the first one landed: then these bytes are in the bucket already.
     """
 
     body: bytes | None = None
-    base: str = ""
+    base: Base = Base()
 
 
 class ParquetManifest:
@@ -83,24 +83,26 @@ class ParquetManifest:
         }
         return dict(sorted(listed.items()))
 
-    async def merge(self, day: date, rows: Iterable[Row], *, expected: bool = False) -> ParquetPartition:
+    async def merge(
+        self, day: date, rows: Iterable[Row], *, expected: bool = False, run_id: str = ""
+    ) -> ParquetPartition:
         """Merge the rows into the day's partition. Raises ValueError if a row belongs to another day."""
         pending = _by_key(day, rows)
 
         def merged(partition: ParquetPartition) -> ParquetPartition:
             return partition.merged(pending)
 
-        return await self._replace(day, merged, len(pending), expected=expected)
+        return await self._replace(day, merged, len(pending), run_id, expected=expected)
 
-    async def amend(self, day: date, change: Callable[[Row], Row]) -> ParquetPartition:
+    async def amend(self, day: date, change: Callable[[Row], Row], *, run_id: str = "") -> ParquetPartition:
         """Replace each row of the day with `change(row)`. Raises ArchiveDamaged if there is no partition."""
 
         def amended(partition: ParquetPartition) -> ParquetPartition:
             return partition.amended(change)
 
-        return await self._replace(day, amended, 0, expected=True)
+        return await self._replace(day, amended, 0, run_id, expected=True)
 
-    async def set_aside(self, day: date, key: str) -> ParquetPartition:
+    async def set_aside(self, day: date, key: str, *, run_id: str = "") -> ParquetPartition:
         """Copy an unreadable partition to `key` and write an empty one in its place."""
         stored = await self._store.get(self._layout.partition(day))
         try:
@@ -109,9 +111,9 @@ class ParquetManifest:
             if stored is None:
                 raise
         await self._store.put(key, stored.body, content_type=CONTENT_TYPE)
-        empty, written = ParquetPartition(day), _Written()
+        empty, written = ParquetPartition(day, run_id=run_id), _Written()
         try:
-            return await self._write(empty, Unchanged(stored.version), written)
+            return await self._write(empty, Unchanged(stored.version), Base(_bare(stored.version)), written)
         except Conflict:
             found = await self._store.get(self._layout.partition(day))
             if found is not None and found.body == written.body:
@@ -121,14 +123,20 @@ class ParquetManifest:
             ) from None
 
     async def _replace(
-        self, day: date, change: Callable[[ParquetPartition], ParquetPartition], weight: int, *, expected: bool
+        self,
+        day: date,
+        change: Callable[[ParquetPartition], ParquetPartition],
+        weight: int,
+        run_id: str,
+        *,
+        expected: bool,
     ) -> ParquetPartition:
         """Replace the partition with `change(partition)` by compare-and-swap. `weight`: how many rows `change` adds at most.
 
         After a write of unknown outcome, the next attempt reads first; if the write landed, nothing is left to write.
         """
         try:
-            once = partial(self._replace_once, day, change, weight, _Written(), expected=expected)
+            once = partial(self._replace_once, day, change, weight, run_id, _Written(), expected=expected)
             return await self._retries.call(once, self._sleep)
         except Conflict:
             raise StoreUnavailable(
@@ -140,6 +148,7 @@ class ParquetManifest:
         day: date,
         change: Callable[[ParquetPartition], ParquetPartition],
         weight: int,
+        run_id: str,
         written: _Written,
         *,
         expected: bool,
@@ -151,15 +160,17 @@ class ParquetManifest:
         changed = await _called(change, partition, off_loop=len(partition) + weight >= OFF_LOOP_ROWS)
         if changed is partition:
             return partition
-        return await self._write(changed, Unchanged(stored.version) if stored else Absent(), written)
+        changed.run_id = run_id
+        return await self._write(changed, Unchanged(stored.version) if stored else Absent(), partition.base, written)
 
-    async def _write(self, partition: ParquetPartition, condition: Condition, written: _Written) -> ParquetPartition:
+    async def _write(
+        self, partition: ParquetPartition, condition: Condition, base: Base, written: _Written
+    ) -> ParquetPartition:
         body = await _called(partition.to_parquet, off_loop=len(partition) >= OFF_LOOP_ROWS)
         key = self._layout.partition(partition.day)
-        partition.base = _bare(condition.version) if isinstance(condition, Unchanged) else ""
-        written.body, written.base = body, partition.base
+        written.body, written.base = body, base
         version = await self._store.put(key, body, content_type=CONTENT_TYPE, condition=condition)
-        partition.version = _bare(version)
+        partition.version, partition.base = _bare(version), base
         return partition
 
     async def _stored(self, day: date, *, expected: bool) -> Stored | None:
@@ -176,7 +187,8 @@ class ParquetManifest:
             return ParquetPartition(day)
         big = len(stored.body) >= OFF_LOOP_BYTES
         partition = await _called(read_partition, day, stored.body, self._uri(day), off_loop=big)
-        partition.version = partition.base = _bare(stored.version)
+        partition.version = _bare(stored.version)
+        partition.base = Base(partition.version, partition.run_id)
         return partition
 
     def _uri(self, day: date) -> str:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ..archive.ports import Base
 from ..errors import ArchiveDamaged, ArchiveTooNew
 from ..model.coverage import Window
 from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State
@@ -25,6 +26,8 @@ from ..model.partition_summary import PartitionSummary, summarize
 from ..model.row_lifecycle import copies_of, merge_rows
 
 VERSION_KEY = b"stablecog.schema_version"
+RUN_KEY = b"stablecog.run_id"
+"""The run that wrote the object. Readers of the table need not care."""
 BLOCK = 128
 """Rows converted to Python values at a time; takes about 5 ms."""
 KEPT_BLOCKS = 16
@@ -46,12 +49,12 @@ _values = attrgetter(*_NAMES)
 
 
 class ParquetPartition:
-    """Port `Partition` over an Arrow table of `SCHEMA`: sorted, keys unique."""
+    """Port `Partition` over an Arrow table of `SCHEMA`: sorted, keys unique. `run_id`: the run that wrote it."""
 
-    def __init__(self, day: date, table: pa.Table | None = None, version: str = "") -> None:
+    def __init__(self, day: date, table: pa.Table | None = None, run_id: str = "") -> None:
         self.day = day
-        self.version = version
-        self.base = version
+        self.version, self.run_id = "", run_id
+        self.base = Base()
         self.table: pa.Table = SCHEMA.empty_table() if table is None else table
         self._blocks: dict[int, list[Row]] = {}
 
@@ -130,7 +133,7 @@ class ParquetPartition:
     def to_parquet(self) -> bytes:
         sink = pa.BufferOutputStream()
         pq.write_table(
-            self.table.replace_schema_metadata(SCHEMA.metadata),
+            self.table.replace_schema_metadata({**SCHEMA.metadata, RUN_KEY: self.run_id.encode()}),
             sink,
             compression="zstd",
             sorting_columns=pq.SortingColumn.from_ordering(SCHEMA, _ORDER),
@@ -170,7 +173,8 @@ def read_partition(day: date, body: bytes, name: str) -> ParquetPartition:
         table = table.append_column(column, pa.nulls(len(table), _ARROW[kind]))
     table = table.select(_NAMES)
     _check_rows(day, table, name)
-    return ParquetPartition(day, table.cast(SCHEMA))
+    run_id = (file.schema_arrow.metadata or {}).get(RUN_KEY, b"").decode("ascii", "replace")
+    return ParquetPartition(day, table.cast(SCHEMA), run_id)
 
 
 def _check_schema(found: pa.Schema, name: str) -> None:

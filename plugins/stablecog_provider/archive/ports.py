@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..model.coverage import Window
 from ..model.manifest import Row, RowKey
@@ -116,15 +116,22 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> AsyncIterator[Listed]: ...
 
 
+class Base(NamedTuple):
+    """An object of a partition. `run_id`: the run that wrote it, as the object itself says; empty if it says nothing."""
+
+    version: str = ""
+    run_id: str = ""
+
+
 class Partition(Protocol):
     """The rows of one UTC day as they are in the bucket, read only. An absent partition has no rows. `version` identifies the
-    object, as in `Manifest.versions`; it is empty if there is no object. `base`: the version that it was read as, which a write
+    object, as in `Manifest.versions`; it is empty if there is no object. `base`: the object that it was read as, which a write
     has replaced.
     """
 
     day: date
     version: str
-    base: str
+    base: Base
 
     def __len__(self) -> int: ...
 
@@ -149,11 +156,12 @@ class Manifest(Protocol):
         though it is `expected`.
         """
 
-    async def merge(self, day: date, rows: Iterable[Row], *, expected: bool = False) -> Partition:
+    async def merge(self, day: date, rows: Iterable[Row], *, expected: bool = False, run_id: str = "") -> Partition:
         """Merge by (`output_id`, `rendition`), write by compare-and-swap if anything changed, and return the result.
 
-        `expected`: the partition must exist. Safe to repeat. Raises what the store raises, StoreUnavailable after too many lost
-        races, and ArchiveDamaged if an expected partition is missing: a new one would hide the loss.
+        `expected`: the partition must exist. `run_id`: noted in the object, as its writer. Safe to repeat. Raises what the store
+        raises, StoreUnavailable after too many lost races, and ArchiveDamaged if an expected partition is missing: a new one
+        would hide the loss.
         """
 
     async def days(self) -> list[date]:
@@ -162,12 +170,12 @@ class Manifest(Protocol):
     async def versions(self) -> dict[date, str]:
         """Return the same days with the version of each partition's object: another version means another content."""
 
-    async def amend(self, day: date, change: Callable[[Row], Row]) -> Partition:
+    async def amend(self, day: date, change: Callable[[Row], Row], *, run_id: str = "") -> Partition:
         """Replace each row with `change(row)` by compare-and-swap, without merging. `change` may be applied again to newer rows,
         and must keep the key and the day.
         """
 
-    async def set_aside(self, day: date, key: str) -> Partition:
+    async def set_aside(self, day: date, key: str, *, run_id: str = "") -> Partition:
         """Copy an unreadable partition to `key`, and replace it with an empty one by compare-and-swap. Does nothing if the
         partition can be read.
         """

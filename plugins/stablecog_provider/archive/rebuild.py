@@ -85,7 +85,7 @@ async def rebuild(
     set_aside = await _set_aside(ports, settings, partitions, run_id, announce)
     images = ImagesLookedAt()
     if settings.check_images:
-        images = await look_for_images(ports, layout, partitions.summaries, announce, notify)
+        images = await look_for_images(ports, layout, partitions.summaries, run_id, announce, notify)
         partitions.summaries |= images.summaries
     notify(Progress(stage="comparing counts"))
     counted = await recount(ports, asked, partitions.live, partitions.newest)
@@ -178,7 +178,8 @@ async def _read_partitions(ports: Ports, before: Checkpoint | None, on_progress:
         except ArchiveDamaged as error:
             found.damaged[day] = error
             continue
-        if day not in listed and not partition.version:
+        if not partition.version:
+            # Removed: some stores list an object for a while after that.
             continue
         found.summaries[day] = partition.summary()
         if found.summaries[day].live:
@@ -248,7 +249,7 @@ async def _set_aside(
         await announce(partitions.damaged)
     for day in partitions.damaged:
         key = settings.layout.set_aside(settings.layout.partition(day), run_id)
-        partitions.summaries[day] = (await ports.manifest.set_aside(day, key)).summary()
+        partitions.summaries[day] = (await ports.manifest.set_aside(day, key, run_id=run_id)).summary()
         places.append(settings.layout.uri(key))
     return tuple(places)
 

@@ -18,9 +18,9 @@ from ...model.coverage import Coverage
 from ...model.manifest import Row
 from ...model.object_keys import day_of
 from ...model.partition_summary import PartitionSummary
-from ..ports import Clock, Manifest
+from ..ports import Base, Clock, Manifest
 from .checkpoint_file import Assigned, CheckpointFile
-from .intent import announced, concluded, intended_days
+from .intent import announced, concluded, is_announced
 from .inventory import Inventory, is_expected, marked
 from .ledger import Ledger
 
@@ -79,13 +79,15 @@ class Committer:
         days = sorted(by_day)
         if days:
             await self.amend(lambda found: announced(found, self._run_id, days, self._clock.now()))
-        summaries, bases = dict[date, PartitionSummary](), dict[date, str]()
+        summaries, bases = dict[date, PartitionSummary](), dict[date, Base]()
         as_of, self._fullest, known = self._file.readings, 0, self.checkpoint.partitions
         for at in range(0, len(days), PARTITIONS_AT_ONCE):
             some = days[at : at + PARTITIONS_AT_ONCE]
             async with asyncio.TaskGroup() as group:
                 merges = [
-                    group.create_task(self._manifest.merge(day, by_day[day], expected=is_expected(known, day)))
+                    group.create_task(
+                        self._manifest.merge(day, by_day[day], expected=is_expected(known, day), run_id=self._run_id)
+                    )
                     for day in some
                 ]
             for merged in (merge.result() for merge in merges):
@@ -97,20 +99,21 @@ class Committer:
 
     async def restate(self, days: Iterable[date]) -> None:
         """Read the partitions again, and save what they hold now."""
-        summaries, as_of = dict[date, PartitionSummary](), self._file.readings
+        summaries, bases = dict[date, PartitionSummary](), dict[date, Base]()
+        as_of = self._file.readings
         for day in days:
-            summaries[day] = await self._summary(day)
-        await self.save(Coverage(), summaries, as_of, {day: each.version for day, each in summaries.items()})
+            summaries[day], bases[day] = await self._summary(day)
+        await self.save(Coverage(), summaries, as_of, bases)
 
     async def save(
         self,
         covered: Coverage,
         summaries: Mapping[date, PartitionSummary],
         as_of: int = 0,
-        bases: Mapping[date, str] = MappingProxyType({}),
+        bases: Mapping[date, Base] = MappingProxyType({}),
     ) -> Checkpoint:
         """Add to the checkpoint what is covered and what the partitions hold now. `as_of`: `readings` before they were read.
-        `bases`: the versions that were read, and that this run's writes have replaced.
+        `bases`: the objects that were read, and that this run's writes have replaced.
 
         Counts, versions and retries replace the saved ones. So if another run saves first, the partitions are read again after
         its checkpoint: what that run saw of them must not be undone by what this run saw before.
@@ -151,19 +154,20 @@ class Committer:
         if inventory.summaries or inventory.abandoned or consents:
             await self.amend(change, self._assigned(summaries, inventory.as_of, {}))
 
-    async def _summary(self, day: date) -> PartitionSummary:
+    async def _summary(self, day: date) -> tuple[PartitionSummary, Base]:
         """Read the day's partition again. Raises ArchiveDamaged if it is missing."""
         self._ledger.forget(day)
-        return (await self._ledger.partition(day)).summary()
+        partition = await self._ledger.partition(day)
+        return partition.summary(), partition.base
 
-    def _assigned(self, summaries: dict[date, PartitionSummary], as_of: int, bases: dict[date, str]) -> Assigned:
+    def _assigned(self, summaries: dict[date, PartitionSummary], as_of: int, bases: dict[date, Base]) -> Assigned:
         """These summaries as what a change assigns: read again in place, unless a partition is still the same object."""
 
         async def look_again() -> None:
             for day, before in summaries.items():
-                fresh = await self._summary(day)
+                fresh, base = await self._summary(day)
                 if fresh.version != before.version:
-                    summaries[day], bases[day] = fresh, fresh.version
+                    summaries[day], bases[day] = fresh, base
 
         return Assigned(as_of, look_again)
 
@@ -183,19 +187,18 @@ def consented(found: Checkpoint, consents: Mapping[str, int], run_id: str, now: 
 
 
 def _replaced_by_something_else(
-    others: Checkpoint, now: Mapping[date, PartitionSummary], bases: Mapping[date, str]
+    others: Checkpoint, now: Mapping[date, PartitionSummary], bases: Mapping[date, Base]
 ) -> list[date]:
-    """The days whose partition was neither as the checkpoint has it, nor what a run at work may have made of it, when this run
+    """The days whose partition was neither as the checkpoint has it, nor written by a run that had announced it, when this run
     wrote on top of it: something else changed it after this run's inventory. `others`: without this run's intent.
     """
-    at_work = intended_days(others)
     found = []
     for day, base in bases.items():
         known = others.partitions.get(day, PartitionSummary())
         if (
-            day not in at_work
-            and base != known.version
-            and not known.is_version(base)
+            not is_announced(others, day, base.run_id)
+            and base.version != known.version
+            and not known.is_version(base.version)
             and now[day].version != known.version
         ):
             found.append(day)

@@ -34,6 +34,11 @@ def abandoned(found: Checkpoint, now: datetime) -> tuple[Intent, ...]:
     return tuple(each for each in found.intents if abs(each.at - now) > LONGEST_COMMIT)
 
 
+def is_announced(found: Checkpoint, day: date, run_id: str) -> bool:
+    """Whether the run has announced that it writes the day's partition, and has not saved it yet."""
+    return any(each.run_id == run_id and day in each.days for each in found.intents)
+
+
 def intended_days(found: Checkpoint) -> set[date]:
     """The days that a process meant to write and has not saved yet."""
     return {day for each in found.intents for day in each.days}

@@ -21,7 +21,7 @@ from ...model.partition_summary import PartitionSummary
 from ...model.times import BEGINNING
 from ..ports import Manifest
 from .checkpoint_file import CheckpointFile
-from .intent import abandoned, intended_days
+from .intent import abandoned, intended_days, is_announced
 from .ledger import Ledger
 
 LISTING_LAG = timedelta(minutes=3)
@@ -31,8 +31,9 @@ LISTING_LAG = timedelta(minutes=3)
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """`summaries`: what those partitions hold whose version was not known. `changed`: those of them that something else than a
-    finished run has changed. `unexplained`: those of `changed` that no run announced either. `abandoned`: intents of processes
-    that were killed, which this inventory settles. `as_of`: how often the checkpoint had been read before the partitions.
+    finished run has changed. `unexplained`: those of `changed` that no run wrote that had announced it. `abandoned`: intents of
+    processes that were killed, which this inventory settles. `as_of`: how often the checkpoint had been read before the
+    partitions.
     """
 
     summaries: Mapping[date, PartitionSummary] = field(default_factory=dict)
@@ -88,17 +89,18 @@ async def take_inventory(
         raise missing_partitions(layout, missing)
     otherwise = _spelt_otherwise(file.current, listed, now)
     summaries: dict[date, PartitionSummary] = {}
-    changed: list[date] = []
+    changed, unexplained = list[date](), list[date]()
     for day in sorted(intended.union(odd)):
-        summary = (await ledger.partition(day)).summary()
-        before = file.current.partitions.get(day, PartitionSummary())
+        partition = await ledger.partition(day)
+        summary, before = partition.summary(), file.current.partitions.get(day, PartitionSummary())
         if before.version != summary.version:
             changed.append(day)
+            if not is_announced(file.current, day, partition.base.run_id):
+                unexplained.append(day)
         elif day not in odd or not otherwise:
             continue
         summaries[day] = replace(summary, listed=listed[day] if day in odd and otherwise else "")
-    unexplained = tuple(day for day in changed if day not in intended)
-    return Inventory(summaries, tuple(changed), unexplained, abandoned(file.current, now), as_of)
+    return Inventory(summaries, tuple(changed), tuple(unexplained), abandoned(file.current, now), as_of)
 
 
 def _odd(known: Checkpoint, listed: Mapping[date, str]) -> list[date]:

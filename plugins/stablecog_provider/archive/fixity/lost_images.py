@@ -75,7 +75,7 @@ class ImagesLookedAt:
 
 
 async def look_for_images(
-    ports: Ports, layout: Layout, days: Iterable[date], announce: Announce, on_progress: ProgressListener
+    ports: Ports, layout: Layout, days: Iterable[date], run_id: str, announce: Announce, on_progress: ProgressListener
 ) -> ImagesLookedAt:
     """Look for every stored image of these days. Those that are lost are marked, so that the next run copies them; those that
     are back are adopted again. `announce` is awaited before the first partition is written.
@@ -89,7 +89,8 @@ async def look_for_images(
         if check.missing or check.found:
             if not summaries:
                 await announce(days[number:])
-            summaries[day] = (await ports.manifest.amend(day, check.applied(ports.clock.now()))).summary()
+            amended = await ports.manifest.amend(day, check.applied(ports.clock.now()), run_id=run_id)
+            summaries[day] = amended.summary()
         checked, found = checked + check.checked, found + len(check.found)
         lost += [Failure(*key, each.reason) for key, each in sorted({**check.missing, **check.still_missing}.items())]
     return ImagesLookedAt(checked, found, tuple(lost), summaries)

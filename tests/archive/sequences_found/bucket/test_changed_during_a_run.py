@@ -9,20 +9,34 @@ from pathlib import PurePosixPath
 import pytest
 
 from stablecog_provider.adapters.memory import Call
+from stablecog_provider.archive.committing.intent import intended_days
 from stablecog_provider.errors import ArchiveDamaged, ImageRejected
+from stablecog_provider.model.checkpoint import Checkpoint
 from support.scene import LAYOUT
 from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
 
 
-def once_an_image_is_stored(stage: Stage, act: Callable[[], object]) -> None:
-    """`act` while the run copies its first image."""
+def once_written(stage: Stage, prefix: str, act: Callable[[], object]) -> None:
+    """`act` once the run has written an object below the prefix: an image, say, so that it is at work."""
 
     def meanwhile(call: Call) -> None:
-        if call.operation == "put" and call.key.startswith(LAYOUT.images):
+        if call.operation == "put" and call.key.startswith(prefix):
             stage.store.after = None
             act()
 
     stage.store.after = meanwhile
+
+
+class Killed(BaseException):
+    """Passes all handlers of errors, as a kill does."""
+
+
+def killed_at(place: Call) -> Callable[[Call], None]:
+    def killed(call: Call) -> None:
+        if call == place:
+            raise Killed
+
+    return killed
 
 
 async def _with_deleted_outputs() -> tuple[Stage, str]:
@@ -40,7 +54,7 @@ async def _with_deleted_outputs() -> tuple[Stage, str]:
 
 async def test_a_partition_deleted_during_a_run_is_missed() -> None:
     stage, key = await _with_deleted_outputs()
-    once_an_image_is_stored(stage, lambda: stage.store.objects.pop(key))
+    once_written(stage, LAYOUT.images, lambda: stage.store.objects.pop(key))
     with pytest.raises(ArchiveDamaged, match="missing"):
         await stage.run(lookback=30 * DAY)
     # A new partition in its place would have hidden the loss.
@@ -68,7 +82,8 @@ async def test_a_partition_deleted_between_two_saves_is_missed() -> None:
     assert (await stage.status()).missing
 
 
-async def test_a_partition_restored_during_a_run_is_read_again() -> None:
+@pytest.mark.parametrize("killed", [False, True], ids=["", "after a run that had announced it was killed"])
+async def test_a_partition_restored_during_a_run_is_read_again(killed: bool) -> None:
     """An image of that day is due for another attempt, so that the run writes the partition on top of the earlier version."""
     stage = stage_of(*days_of(150, 6))
     await stage.checked_run()
@@ -88,7 +103,16 @@ async def test_a_partition_restored_during_a_run_is_read_again() -> None:
     await stage.ordinary_runs(8, every=6 * HOUR)
     del stage.images.broken[name]
     stage.clock.advance(8 * DAY)
-    once_an_image_is_stored(stage, lambda: stage.store.objects.__setitem__(key, earlier))
+    if killed:
+        stage.store.before = killed_at(Call("put", key))
+        with pytest.raises(Killed):
+            await stage.run(lookback=HOUR)
+        stage.store.before = None
+        assert intended_days(Checkpoint.from_json(stage.store.objects[LAYOUT.checkpoint].body)) == {day}
+        stage.clock.advance(HOUR / 12)
+    # What the killed run stored is not stored again: its successor first announces what it writes.
+    begun = LAYOUT.checkpoint if killed else LAYOUT.images
+    once_written(stage, begun, lambda: stage.store.objects.__setitem__(key, earlier))
     await stage.run(lookback=HOUR)
 
     assert {(output_id, "upscaled") for output_id in ids[:5]} <= (await stage.rows()).keys()

@@ -1,4 +1,4 @@
-"""A check of images on a store whose listing lags."""
+"""Rebuilds, and a check of images, on a store whose listing lags."""
 
 from __future__ import annotations
 
@@ -32,3 +32,14 @@ def test_an_image_that_is_not_listed_yet_is_not_lost(scenario: Scenario) -> None
     report = scenario.play(scenario.rebuild(check_images=True))
     assert not report.lost_images, report.explain()
     assert scenario.play(scenario.status()).images.lost == 0
+
+
+def test_a_partition_that_is_removed_and_still_listed_is_rebuilt(scenario: Scenario) -> None:
+    removed = next(key for key in scenario.bucket.objects if scenario.layout.parse_partition(key))
+    scenario.bucket.list_late()
+    del scenario.bucket.objects[removed]
+    report = scenario.play(scenario.rebuild())
+    assert [scenario.layout.partition(day) for day in report.missing] == [removed]
+    assert report.outcome != "proven"
+    assert scenario.play(scenario.run()).report.outcome == "proven"
+    assert removed in scenario.bucket.objects
