@@ -35,7 +35,8 @@ def one(row: Row) -> ImageCounts:
 def test_a_partition_of_parquet_is_summarized_as_its_rows_are(found: dict[RowKey, Row]) -> None:
     summary = summarize(0, found.values())
     archived = [row for row in found.values() if row.state == State.ARCHIVED]
-    partition = ParquetPartition(TODAY, ParquetPartition(TODAY).merged(found).table, "v")
+    partition = ParquetPartition(TODAY, ParquetPartition(TODAY).merged(found).table)
+    partition.version = "v"
     assert partition.summary() == replace(
         summary,
         version="v",

@@ -9,11 +9,14 @@ from functools import partial
 
 from ..errors import ArchiveError, RateLimited, SourceContradiction, SourceUnavailable
 from ..model.coverage import Coverage, Window
+from ..model.object_keys import Layout
+from ..model.partition_summary import PartitionSummary
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.commit import Committer
 from .committing.ledger import Ledger
 from .committing.pipeline import Pipeline
 from .committing.tally import Tally
+from .fixity.lost_images import look_for_images
 from .listing.budget import RequestBudget
 from .listing.capabilities import Probe, WalkKind
 from .listing.counts import SourceCounts
@@ -22,14 +25,17 @@ from .listing.pages import within
 from .listing.sweep import Slice
 from .listing.verified import verified
 from .listing.walk import walk
-from .ports import Ports
+from .ports import Ports, ProgressListener
 from .proving.guard import DeletionGuard
 from .proving.places import Places
 from .proving.proof import Prover, RunProof
 from .proving.rereading import Rereading
 from .proving.sweep import swept, unlisted_in
+from .reports.wording import counted
 from .run_settings import ArchiveSettings
 
+IMAGES_LOOKED_FOR = 20_000
+"""In one run: a request to the store per 1,000 of them, and one more per image that is missing."""
 SOURCE_FAILURES = (RateLimited, SourceUnavailable, SourceContradiction)
 
 
@@ -47,6 +53,7 @@ class Phases:
     pipeline: Pipeline
     started: datetime
     settled: datetime
+    run_id: str
     listed_again: int = 0
     notes: list[str] = field(default_factory=list)
 
@@ -54,6 +61,27 @@ class Phases:
     def read_at(self) -> datetime:
         """When the slice was read: of two clocks, the one that claims less."""
         return min(self.started, self.asked.page.source_time)
+
+    async def look_for_images(self, layout: Layout, on_progress: ProgressListener) -> None:
+        """Look for stored images of days whose partition something else has changed, or whose images may not have been moved
+        along. What is missing is marked as lost, so that it is due.
+        """
+        checkpoint, as_of = self.committer.checkpoint, self.committer.readings
+        marks, images = dict[date, str](), 0
+        for day in sorted(checkpoint.unchecked, reverse=True):
+            images += checkpoint.partitions.get(day, PartitionSummary()).images.archived
+            if marks and images > IMAGES_LOOKED_FOR:
+                break
+            marks[day] = checkpoint.unchecked[day]
+        if not marks:
+            return
+        looked = await look_for_images(self.ports, layout, marks, self.run_id, self.committer.announce, on_progress)
+        await self.committer.looked_for(marks, looked, as_of)
+        self.notes.append(
+            f"{counted(looked.checked or 0, 'stored image was', 'stored images were')} looked for in the bucket, since the "
+            "archive was moved or partitions were changed by something else: "
+            f"{len(looked.lost):,} missing, {looked.found:,} found again."
+        )
 
     async def read(self, windows: Coverage, slice_: Slice | None) -> Tally:
         """Archive what is new, and what reading the slice again adds."""

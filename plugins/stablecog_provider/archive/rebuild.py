@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from ..errors import AnotherAccount, ArchiveDamaged, ArchiveTooNew, ConfigurationError
-from ..model.checkpoint import Checkpoint
+from ..model.checkpoint import MAX_PLACES, Checkpoint
 from ..model.object_keys import Layout
 from ..model.partition_summary import PartitionSummary
 from ..model.row_lifecycle import is_live
@@ -25,7 +25,7 @@ from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import consented
 from .committing.intent import announced, concluded
-from .committing.inventory import distrusted, expected_days, marked
+from .committing.inventory import distrusted, expected_days, marked, moved, place_of
 from .fixity.lost_images import Announce, ImagesLookedAt, look_for_images
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
@@ -55,11 +55,14 @@ class RebuildSettings:
 
 @dataclass(slots=True)
 class _Partitions:
-    """What the partitions hold, and those that cannot be read."""
+    """What the partitions hold, and those that cannot be read. `elsewhere`: days with rows whose image is named in another place
+    than this; looked for only if there is no checkpoint to tell.
+    """
 
     summaries: dict[date, PartitionSummary] = field(default_factory=dict)
     newest: datetime = BEGINNING
     damaged: dict[date, ArchiveDamaged] = field(default_factory=dict)
+    elsewhere: set[date] = field(default_factory=set)
 
     @property
     def live(self) -> dict[date, int]:
@@ -76,7 +79,7 @@ async def rebuild(
     unreadable = await file.salvage()
     was = f"damaged ({unreadable.message})" if unreadable else "whole" if file.current else "missing"
     asked = await probe(ports.source)
-    partitions = await _read_partitions(ports, file.current, notify)
+    partitions = await _read_partitions(ports, layout, file.current, notify)
     missing = (
         sorted({*file.current.partitions} - {*partitions.summaries} - {*partitions.damaged}) if file.current else []
     )
@@ -137,6 +140,7 @@ def _checkpoint(
 ) -> Checkpoint:
     """The new checkpoint; what the old one knew beyond the manifest is kept if it could be read."""
     axis, now = asked.capabilities.axis, ports.clock.now()
+    place = place_of(ports.store, settings.layout)
     known = (before or Checkpoint(source=ports.source.address, axis=axis)).on(axis)
     changed = _changed(before, partitions)
     known = marked(concluded(distrusted(known) if changed else known, run_id), changed)
@@ -146,6 +150,8 @@ def _checkpoint(
     }
     return replace(
         consented(known, consents, run_id, now),
+        places=tuple(dict.fromkeys((*known.places, place)))[-MAX_PLACES:],
+        unchecked={} if settings.check_images else _unchecked(known, partitions, place, changed),
         source=ports.source.address,
         coverage=counted.coverage,
         partitions=partitions.summaries,
@@ -160,7 +166,9 @@ def _checkpoint(
     )
 
 
-async def _read_partitions(ports: Ports, before: Checkpoint | None, on_progress: ProgressListener) -> _Partitions:
+async def _read_partitions(
+    ports: Ports, layout: Layout, before: Checkpoint | None, on_progress: ProgressListener
+) -> _Partitions:
     """Read every partition, one at a time. Raises ArchiveTooNew, because a newer version is not damage."""
     found = _Partitions()
     listed = {*await ports.manifest.versions()}
@@ -182,9 +190,15 @@ async def _read_partitions(ports: Ports, before: Checkpoint | None, on_progress:
             # Removed: some stores list an object for a while after that.
             continue
         found.summaries[day] = partition.summary()
+        if before is None and any(_is_elsewhere(layout, row.uri) for row in partition.rows()):
+            found.elsewhere.add(day)
         if found.summaries[day].live:
             found.newest = max(row.created_at for row in partition.rows() if is_live(row))
     return found
+
+
+def _is_elsewhere(layout: Layout, uri: str | None) -> bool:
+    return uri is not None and ((key := layout.own_image(uri)) is None or uri != layout.uri(key))
 
 
 async def _check_preconditions(
@@ -222,6 +236,16 @@ async def _check_preconditions(
 
     archived = Archived(archive=str(settings.layout), checkpoint=known, partition=partition, lost=lost)
     await check_account(ports.source, asked, archived)
+
+
+def _unchecked(before: Checkpoint, partitions: _Partitions, place: str, changed: Collection[date]) -> dict[date, str]:
+    """The days whose images nobody has looked for since they were moved, or since their partition was changed."""
+    known = replace(before, partitions=partitions.summaries)
+    if known.places and place not in known.places:
+        known = moved(known, place)
+    summaries = partitions.summaries
+    found = {day: summaries[day].version for day in {*changed, *partitions.elsewhere} & {*summaries}}
+    return {**known.unchecked, **found}
 
 
 def _changed(before: Checkpoint | None, partitions: _Partitions) -> set[date]:

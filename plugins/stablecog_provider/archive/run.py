@@ -14,7 +14,7 @@ from ..model.object_keys import day_of
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
-from .committing.inventory import Inventory, is_expected, take_inventory
+from .committing.inventory import Inventory, is_expected, place_of, take_inventory
 from .committing.ledger import Ledger
 from .committing.pipeline import Pipeline
 from .committing.starting_point import starting_point
@@ -50,7 +50,8 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     asked = await probe(ports.source, sweep_from(file.current))
     settled = _settled(asked, settings, started)
     ledger = _ledger(ports, settings, file, run_id)
-    inventory = await take_inventory(ports.manifest, ledger, file, settings.layout, started)
+    place = place_of(ports.store, settings.layout)
+    inventory = await take_inventory(ports.manifest, ledger, file, settings.layout, place, started)
     opaque, before = asked.capabilities.walk is WalkKind.DOCUMENTED, ports.source.requests
     slice_, doubted = await _check_account(ports, settings, asked, file, ledger, inventory)
     # An opaque cursor leads to the days that are looked at only from the top.
@@ -62,7 +63,8 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     if not (committer.checkpoint.coverage or settings.start or settings.end):
         # All that the source counts is new. Otherwise nobody knows yet how much is.
         pipeline.expect(await count_window(ports.source, Window(BEGINNING, FAR_FUTURE)))
-    run = Phases(ports, settings, asked, ledger, committer, pipeline, started, settled)
+    run = Phases(ports, settings, asked, ledger, committer, pipeline, started, settled, run_id)
+    await run.look_for_images(settings.layout, on_progress or (lambda _: None))
     known = committer.checkpoint.on(asked.capabilities.axis)
     if doubted:
         # What the account check found missing is found by reading everything again, and the next run is not refused.
@@ -102,6 +104,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         sweep=saved.sweep,
         changed=inventory.changed,
         reread=saved.reread,
+        unchecked=len(saved.unchecked),
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
         notes=(*start.notes, *run.notes, *_clock_note(asked, started), *_doubt_note(doubted)),

@@ -11,7 +11,7 @@ from ..model.object_keys import Layout
 from ..model.partition_summary import PartitionSummary
 from ..model.verdict import Outcome, is_whole, outcome_of, worst
 from .committing.intent import intended_days
-from .committing.inventory import expected_days
+from .committing.inventory import expected_days, moved, place_of
 from .ports import ObjectStore
 from .reports.status import ArchiveStatus, LastRun
 
@@ -29,7 +29,9 @@ async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
             f"there is no archive at {layout} (no checkpoint.json)",
             hint="check the address; the first `stablecog-archive run` creates an archive",
         )
-    checkpoint = Checkpoint.from_json(stored.body)
+    checkpoint, place = Checkpoint.from_json(stored.body), place_of(store, layout)
+    if checkpoint.places and place not in checkpoint.places:
+        checkpoint = moved(checkpoint, place)
     missing, changed = await _partitions(store, layout, checkpoint)
     return ArchiveStatus(
         archive=str(layout),
@@ -46,6 +48,7 @@ async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
         proof=checkpoint.proof,
         differences=checkpoint.differences,
         reread=checkpoint.reread,
+        unchecked=len(checkpoint.unchecked),
         sweep=checkpoint.sweep,
         consents=checkpoint.consents,
         saved_at=checkpoint.saved_at,

@@ -33,6 +33,8 @@ MAX_SAMPLES = 16
 """Outputs by which the account is recognised before anything else is known of it."""
 MAX_CONSENTS = 20
 """The latest that are kept."""
+MAX_PLACES = 8
+"""The latest that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Checkpoint:
     is archived, on `axis`. `holes`: stretches of `axis` that the listing cannot show; they are no part of coverage.
     `differences`: places of the requested axis where the counts differ. `reread`: stretches of the requested axis whose
     partition was changed by something else, until they are read again. `proofs`: how often the whole was compared.
+    `places`: where the archive has been, the store's address included. `unchecked`: days whose stored images nobody has looked
+    for since their partition was changed by something else, or since the archive was moved, each with the partition's version.
     `settled`: up to where (on `axis`) the last run could have read; with `--end`, it read less.
     `deletions_allowed`: so many outputs may still be marked as deleted beyond what is marked without asking.
     `store_probed`: the store whose conditional writes were seen to work at `store_probed_at`. `intents`: partitions that may
@@ -114,6 +118,8 @@ class Checkpoint:
     differences: tuple[Difference, ...] = ()
     holes: tuple[Difference, ...] = ()
     reread: Coverage = Coverage()
+    places: tuple[str, ...] = ()
+    unchecked: Mapping[date, str] = field(default_factory=dict)
     settled: datetime | None = None
     sweep: Sweep = Sweep()
     verdict: Verdict | None = None
@@ -127,6 +133,7 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "partitions", MappingProxyType(dict(self.partitions)))
+        object.__setattr__(self, "unchecked", MappingProxyType(dict(self.unchecked)))
 
     @property
     def watermark(self) -> datetime | None:

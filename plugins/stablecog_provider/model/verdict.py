@@ -15,7 +15,9 @@ class Outcome(StrEnum):
     NOT_PROVEN = "not proven"
     """The counts differ, or nothing was compared."""
     IN_PART = "proven, in part"
-    """The counts agree, but not all of the account is covered and compared."""
+    """The counts agree, but not all of the account is covered and compared, or not all stored images were looked for since the
+    archive was moved or its partitions were changed by something else.
+    """
     WITH_FAILED = "proven, with failed images"
     """The counts agree for the whole account; some images are not stored yet."""
     PROVEN = "proven"
@@ -37,7 +39,7 @@ def outcome_of(checkpoint: Checkpoint) -> Outcome:
     proof = checkpoint.proof
     if proof is None or not proof.agrees or checkpoint.differences:
         return Outcome.NOT_PROVEN
-    if not is_whole(checkpoint):
+    if not is_whole(checkpoint) or checkpoint.unchecked:
         return Outcome.IN_PART
     return Outcome.WITH_FAILED if checkpoint.images.unresolved else Outcome.PROVEN
 

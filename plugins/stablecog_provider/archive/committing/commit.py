@@ -18,6 +18,7 @@ from ...model.coverage import Coverage
 from ...model.manifest import Row
 from ...model.object_keys import day_of
 from ...model.partition_summary import PartitionSummary
+from ..fixity.lost_images import ImagesLookedAt
 from ..ports import Base, Clock, Manifest
 from .checkpoint_file import Assigned, CheckpointFile
 from .intent import announced, concluded, is_announced
@@ -78,7 +79,7 @@ class Committer:
             by_day[day_of(row.created_at)].append(row)
         days = sorted(by_day)
         if days:
-            await self.amend(lambda found: announced(found, self._run_id, days, self._clock.now()))
+            await self.announce(days)
         summaries, bases = dict[date, PartitionSummary](), dict[date, Base]()
         as_of, self._fullest, known = self._file.readings, 0, self.checkpoint.partitions
         for at in range(0, len(days), PARTITIONS_AT_ONCE):
@@ -96,6 +97,15 @@ class Committer:
                 self._fullest = max(self._fullest, len(merged))
         self._ledger.committed(rows)
         await self.save(covered, summaries, as_of, bases)
+
+    async def announce(self, days: Iterable[date]) -> None:
+        """Say durably which partitions are about to be written."""
+        await self.amend(lambda found: announced(found, self._run_id, days, self._clock.now()))
+
+    @property
+    def readings(self) -> int:
+        """How often the checkpoint was read."""
+        return self._file.readings
 
     async def restate(self, days: Iterable[date]) -> None:
         """Read the partitions again, and save what they hold now."""
@@ -123,8 +133,10 @@ class Committer:
         def change(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
             others = concluded(found, self._run_id)
+            replaced = _replaced_by_something_else(others, now, bases)
             fresh = replace(
-                marked(others, _replaced_by_something_else(others, now, bases)),
+                marked(others, replaced),
+                unchecked={**others.unchecked, **{day: bases[day].version for day in replaced}},
                 coverage=found.coverage.merge(covered),
                 partitions={**found.partitions, **_listed_as(found, now)},
             )
@@ -144,6 +156,20 @@ class Committer:
 
         return await self._file.update(signed, self.start, assigned)
 
+    async def looked_for(self, marks: Mapping[date, str], images: ImagesLookedAt, as_of: int) -> None:
+        """Save what looking for the stored images of days with these `marks` found. `as_of`: `readings` before it."""
+        for day in images.summaries:
+            self._ledger.forget(day)
+        if images.summaries:
+            await self.save(Coverage(), images.summaries, as_of, images.bases)
+
+        def looked(found: Checkpoint) -> Checkpoint:
+            # Another mark than that one was set since: the day has not been looked at as it is now.
+            left = {day: mark for day, mark in found.unchecked.items() if marks.get(day) != mark}
+            return replace(found, unchecked=left)
+
+        await self.amend(looked)
+
     async def note(self, inventory: Inventory, consents: Mapping[str, int]) -> None:
         """Save what the inventory found, and what a person allowed."""
         now, summaries = self._clock.now(), dict(inventory.summaries)
@@ -151,7 +177,7 @@ class Committer:
         def change(found: Checkpoint) -> Checkpoint:
             return consented(inventory.noted(found, summaries), consents, self._run_id, now)
 
-        if inventory.summaries or inventory.abandoned or consents:
+        if inventory.summaries or inventory.abandoned or inventory.moved_to or consents:
             await self.amend(change, self._assigned(summaries, inventory.as_of, {}))
 
     async def _summary(self, day: date) -> tuple[PartitionSummary, Base]:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from ...errors import ArchiveDamaged
-from ...model.checkpoint import Checkpoint, Intent
+from ...model.checkpoint import MAX_PLACES, Checkpoint, Intent
 from ...model.coverage import Coverage, Window
 from ...model.object_keys import Layout
 from ...model.partition_summary import PartitionSummary
 from ...model.times import BEGINNING
-from ..ports import Manifest
+from ..ports import Manifest, ObjectStore
 from .checkpoint_file import CheckpointFile
 from .intent import abandoned, intended_days, is_announced
 from .ledger import Ledger
@@ -33,7 +33,7 @@ class Inventory:
     """`summaries`: what those partitions hold whose version was not known. `changed`: those of them that something else than a
     finished run has changed. `unexplained`: those of `changed` that no run wrote that had announced it. `abandoned`: intents of
     processes that were killed, which this inventory settles. `as_of`: how often the checkpoint had been read before the
-    partitions.
+    partitions. `moved_to`: where the archive is now, if no run has been there yet.
     """
 
     summaries: Mapping[date, PartitionSummary] = field(default_factory=dict)
@@ -41,16 +41,22 @@ class Inventory:
     unexplained: tuple[date, ...] = ()
     abandoned: tuple[Intent, ...] = ()
     as_of: int = 0
+    moved_to: str = ""
 
     def noted(self, checkpoint: Checkpoint, summaries: Mapping[date, PartitionSummary]) -> Checkpoint:
         """The checkpoint with the summaries as they are now, the changed days marked for reading, without abandoned intents."""
         # Another run may have saved since what it wrote: that is no change by something else.
         known = checkpoint.partitions
         changed = [day for day in self.changed if day not in known or known[day].version != summaries[day].version]
-        checkpoint = distrusted(checkpoint) if {*changed} & {*self.unexplained} else checkpoint
+        unexplained = {*changed} & {*self.unexplained}
+        checkpoint = distrusted(checkpoint) if unexplained else checkpoint
+        partitions = {**checkpoint.partitions, **summaries}
+        if self.moved_to and self.moved_to not in checkpoint.places:
+            checkpoint = moved(replace(checkpoint, partitions=partitions), self.moved_to)
         return replace(
             marked(checkpoint, changed),
-            partitions={**checkpoint.partitions, **summaries},
+            partitions=partitions,
+            unchecked={**checkpoint.unchecked, **{day: summaries[day].version for day in unexplained}},
             intents=tuple(each for each in checkpoint.intents if each not in self.abandoned),
         )
 
@@ -62,6 +68,17 @@ def distrusted(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, deletions_allowed=0)
 
 
+def place_of(store: ObjectStore, layout: Layout) -> str:
+    """Where the archive is, the store's address included."""
+    return f"{store.address} {layout}"
+
+
+def moved(checkpoint: Checkpoint, place: str) -> Checkpoint:
+    """The checkpoint of an archive that is at another place now: whether its images were copied with it, nobody has looked."""
+    holds_images = {day: each.version for day, each in checkpoint.partitions.items() if each.images.archived}
+    return replace(checkpoint, places=(*checkpoint.places, place)[-MAX_PLACES:], unchecked=holds_images)
+
+
 def marked(checkpoint: Checkpoint, days: Iterable[date]) -> Checkpoint:
     """The checkpoint with these days marked for reading. Outputs without a date, which lie under `BEGINNING`, cannot be."""
     again = Coverage.of(day_window(day) for day in days if day_window(day).start > BEGINNING)
@@ -69,9 +86,11 @@ def marked(checkpoint: Checkpoint, days: Iterable[date]) -> Checkpoint:
 
 
 async def take_inventory(
-    manifest: Manifest, ledger: Ledger, file: CheckpointFile, layout: Layout, now: datetime
+    manifest: Manifest, ledger: Ledger, file: CheckpointFile, layout: Layout, place: str, now: datetime
 ) -> Inventory:
-    """Count again what has changed; writes nothing. Raises ArchiveDamaged if a partition is missing or unreadable."""
+    """Count again what has changed; writes nothing. `place`: where the archive is, the store's address included. Raises
+    ArchiveDamaged if a partition is missing or unreadable.
+    """
     if file.current is None:
         return Inventory()
     listed = await manifest.versions()
@@ -100,7 +119,8 @@ async def take_inventory(
         elif day not in odd or not otherwise:
             continue
         summaries[day] = replace(summary, listed=listed[day] if day in odd and otherwise else "")
-    return Inventory(summaries, tuple(changed), tuple(unexplained), abandoned(file.current, now), as_of)
+    moved_to = place if file.current.places and place not in file.current.places else ""
+    return Inventory(summaries, tuple(changed), tuple(unexplained), abandoned(file.current, now), as_of, moved_to)
 
 
 def _odd(known: Checkpoint, listed: Mapping[date, str]) -> list[date]:

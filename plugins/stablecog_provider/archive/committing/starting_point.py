@@ -12,6 +12,7 @@ from ..listing.account_check import check_samples
 from ..listing.capabilities import Probe
 from ..ports import Ports
 from .checkpoint_file import CheckpointFile
+from .inventory import place_of
 from .store_probe import probe_store
 
 PROBE_AGAIN = timedelta(days=30)
@@ -36,7 +37,9 @@ async def starting_point(
     store = "unsafe, allowed" if unsafe else f"{ports.store.address}/{layout.bucket}"
     is_new = file.current is None
     samples = _samples(asked) if is_new else ()
-    start = file.current or Checkpoint(source=address, axis=axis, account=samples)
+    start = file.current or Checkpoint(
+        source=address, axis=axis, account=samples, places=(place_of(ports.store, layout),)
+    )
     probed = start.store_probed == store and (
         unsafe or (start.store_probed_at is not None and now - start.store_probed_at < PROBE_AGAIN)
     )

@@ -11,7 +11,7 @@ from ...model.failure import Failure
 from ...model.manifest import Row, RowKey, State
 from ...model.object_keys import Layout
 from ...model.partition_summary import PartitionSummary
-from ..ports import ObjectStore, Partition, Ports, Progress, ProgressListener
+from ..ports import Base, ObjectStore, Partition, Ports, Progress, ProgressListener
 
 Announce = Callable[[Iterable[date]], Awaitable[None]]
 """Says durably which partitions are about to be written."""
@@ -64,14 +64,15 @@ class ImageCheck:
 
 @dataclass(frozen=True, slots=True)
 class ImagesLookedAt:
-    """What looking for all stored images in the bucket found. `checked`: None if nobody looked. `summaries`: of the partitions
-    that were written for it.
+    """What looking for stored images in the bucket found. `checked`: None if nobody looked. `summaries`: of the partitions
+    that were written for it; `bases`: what these have replaced.
     """
 
     checked: int | None = None
     found: int = 0
     lost: tuple[Failure, ...] = ()
     summaries: Mapping[date, PartitionSummary] = field(default_factory=dict)
+    bases: Mapping[date, Base] = field(default_factory=dict)
 
 
 async def look_for_images(
@@ -81,7 +82,7 @@ async def look_for_images(
     are back are adopted again. `announce` is awaited before the first partition is written.
     """
     checked, found, lost = 0, 0, list[Failure]()
-    summaries: dict[date, PartitionSummary] = {}
+    summaries, bases = dict[date, PartitionSummary](), dict[date, Base]()
     days = sorted(days)
     for number, day in enumerate(days):
         on_progress(Progress(done=number, planned=len(days), stage="looking for images"))
@@ -90,10 +91,10 @@ async def look_for_images(
             if not summaries:
                 await announce(days[number:])
             amended = await ports.manifest.amend(day, check.applied(ports.clock.now()), run_id=run_id)
-            summaries[day] = amended.summary()
+            summaries[day], bases[day] = amended.summary(), amended.base
         checked, found = checked + check.checked, found + len(check.found)
         lost += [Failure(*key, each.reason) for key, each in sorted({**check.missing, **check.still_missing}.items())]
-    return ImagesLookedAt(checked, found, tuple(lost), summaries)
+    return ImagesLookedAt(checked, found, tuple(lost), summaries, bases)
 
 
 async def check_images(store: ObjectStore, layout: Layout, partition: Partition) -> ImageCheck:

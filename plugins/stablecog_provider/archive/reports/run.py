@@ -14,7 +14,17 @@ from ...model.documents import document_of
 from ...model.failure import Failure
 from ...model.partition_summary import ImageCounts
 from ...model.verdict import Outcome
-from .wording import SHOWN, at, counted, covered_in_words, difference_in_words, images_in_words, reread_in_words, size
+from .wording import (
+    SHOWN,
+    at,
+    counted,
+    covered_in_words,
+    difference_in_words,
+    images_in_words,
+    reread_in_words,
+    size,
+    unchecked_in_words,
+)
 
 MAX_SUMMARY = 7_000
 """Upper limit on the characters of JSON in XCom. A longer summary is cut; the whole report is under `runs/`."""
@@ -51,11 +61,11 @@ class RunReport:
     """What one run found, did and proved.
 
     `walk`: how the source was read. `read` to `failures`: as in a `Tally`. `images`: all images of the archive. `claims`: what
-    the proof is based on. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could
-    not show in full. `changed`: days whose partition was changed by something other than a finished run. `reread`: periods that
-    the next run reads again. `hosts_down`: image hosts that were down, each with its last failure. `notes`: what else a person
-    should know. `pending_retries`: number of days with images that are to be retried. `request_limit`: the most requests that
-    this run could have made to the source, without retries.
+    the proof is based on. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could not
+    show in full. `changed`: days whose partition was changed by something other than a finished run. `reread`: periods that the
+    next run reads again. `unchecked`: number of days whose stored images are yet to be looked for. `hosts_down`: image hosts that
+    were down, each with its last failure. `notes`: what else a person should know. `pending_retries`: number of days with images
+    that are to be retried. `request_limit`: the most requests that this run could have made to the source, without retries.
     """
 
     run_id: str
@@ -89,6 +99,7 @@ class RunReport:
     sweep: Sweep = Sweep()
     changed: tuple[date, ...] = ()
     reread: Coverage = Coverage()
+    unchecked: int = 0
     hosts_down: dict[str, str] = field(default_factory=dict)
     claims: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -200,7 +211,7 @@ class RunReport:
                 f"The partitions of {days}{more} were changed by something other than a finished run. They were counted again, "
                 "and their days are read again."
             )
-        lines += reread_in_words(self.reread)
+        lines += [*reread_in_words(self.reread), *unchecked_in_words(self.unchecked)]
         lines += self.notes
         lines.append(
             f"Requests to the source: {self.source_requests:,}, of at most {self.request_limit:,} (without retries)."

@@ -14,7 +14,16 @@ from ...model.partition_summary import ImageCounts
 from ...model.times import BEGINNING
 from ...model.verdict import Outcome
 from .run import as_of_in_words, proof_document
-from .wording import SHOWN, at, counted, covered_in_words, difference_in_words, images_in_words, reread_in_words
+from .wording import (
+    SHOWN,
+    at,
+    counted,
+    covered_in_words,
+    difference_in_words,
+    images_in_words,
+    reread_in_words,
+    unchecked_in_words,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +44,7 @@ class ArchiveStatus:
     `live`: number of outputs in the manifest that are not marked as deleted. `days`: number of days that have any.
     `pending_retries`: when the first image of a day is due again, per day. `missing`: addresses of partitions that the
     checkpoint lists and the bucket lacks. `changed`: days whose partition has another version than the checkpoint lists.
-    `last_run`: None if no report can be read.
+    `unchecked`: number of days whose stored images are yet to be looked for. `last_run`: None if no report can be read.
     """
 
     archive: str
@@ -52,6 +61,7 @@ class ArchiveStatus:
     proof: Proof | None
     differences: tuple[Difference, ...]
     reread: Coverage
+    unchecked: int
     sweep: Sweep
     consents: tuple[Consent, ...]
     saved_at: datetime | None
@@ -122,7 +132,7 @@ class ArchiveStatus:
                 f"The partitions of {days}{more} were changed by something other than a finished run. If they can "
                 "be read, the next run counts them and reads their days again; if not, it says what to do."
             )
-        return lines + reread_in_words(self.reread)
+        return [*lines, *reread_in_words(self.reread), *unchecked_in_words(self.unchecked)]
 
     def to_document(self) -> dict[str, Any]:
         """For machines: instants as RFC 3339 text, windows as pairs of them."""

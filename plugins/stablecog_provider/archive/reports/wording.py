@@ -63,6 +63,17 @@ def reread_in_words(reread: Coverage) -> list[str]:
     ]
 
 
+def unchecked_in_words(days: int) -> list[str]:
+    """Return a sentence on the days whose stored images are yet to be looked for; none if there are none."""
+    if not days:
+        return []
+    return [
+        f"The stored images of {counted(days, 'day')} are still to be looked for in the bucket: the archive was moved, or "
+        "something other than a finished run changed partitions. Each run looks for some; `rebuild --check-images` looks for "
+        "all now."
+    ]
+
+
 def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[str]:
     """Return sentences on the images that are not stored, and on the next retry."""
     when = f" Next retry: {at(next_retry)}. `run --retry-failed` retries now." if next_retry else ""
