@@ -83,7 +83,7 @@ def store_settings(aws_conn_id: str | None) -> StoreSettings:
     try:
         session = _session(hook)
     except ArchiveError as error:
-        raise type(error)(f"{subject}: {error.message}", hint=error.hint) from None
+        raise type(error)(f"{subject}: {error.message.removeprefix('AWS credentials: ')}", hint=error.hint) from None
     except Exception as error:  # The hook runs whatever provides the credentials, and raises what that raises.
         failure = credentials_error(error, subject)
     else:

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import boto3
 from aiohttp import web
@@ -62,9 +63,8 @@ async def ask(leg: str, network: Network, scheme: str = "https") -> None:
     else:
         session = boto3.Session("a", "b", region_name="us-east-1")
         network = aws_network(network, session)
-        store = S3ObjectStore(
-            "archive", session=session, endpoint_url=where, network=network, retries=NO_RETRIES, sleep=no_sleep
-        )  # type: ignore[arg-type]
+        options: dict[str, Any] = {"retries": NO_RETRIES, "sleep": no_sleep}
+        store = S3ObjectStore("archive", session=session, endpoint_url=where, network=network, **options)
         if leg == "store":
             assert await store.head("k") is not None
         else:

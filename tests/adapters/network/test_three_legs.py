@@ -17,6 +17,8 @@ from support.authority import Authority
 from support.aws_services import Aws
 from support.forward_proxy import HOST, forward_proxy
 
+# A client of boto3 takes seconds to make.
+pytestmark = pytest.mark.slow
 PASSWORD = "p@ss:ge/heim"
 ENCODED = "p%40ss%3Age%2Fheim"
 
