@@ -27,15 +27,9 @@ from .guarded_resolver import GuardedResolver, PrivateAddress
 from .http_dates import http_date, retry_after_seconds
 from .network.authorities import client_context
 from .network.exact_url import exact_redirect, exact_url
+from .network.image_proxy import is_of_connection, proxy_failure, proxy_options
 from .network.network import DIRECT, Network
-from .network.network_errors import (
-    certificate_hint,
-    certificate_message,
-    certificate_reason,
-    is_final,
-    proxy_hint,
-    proxy_refused,
-)
+from .network.network_errors import certificate_hint, certificate_message, certificate_reason
 from .network.proxies import Proxy
 from .redaction import one_line, redacted_url
 
@@ -145,7 +139,7 @@ class HttpImages:
             raise RuntimeError("HttpImages is not open: use it inside `async with`")
         proxy = self._proxy_for(target)
         try:
-            return await self._session.get(target, allow_redirects=False, **_proxy_options(proxy, target))
+            return await self._session.get(target, allow_redirects=False, **proxy_options(proxy, target))
         except _FAILURES as error:
             cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
             failure: ArchiveError
@@ -154,8 +148,8 @@ class HttpImages:
                     f"{redacted_url(target)}: {certificate_message(reason, target.authority, proxy)}",
                     hint=certificate_hint(reason, self._network.authorities.named_by),
                 )
-            elif proxy and _is_of_connection(error):
-                failure = _of_proxy(error, cause, proxy, target)
+            elif proxy and is_of_connection(error):
+                failure = proxy_failure(error, _cause(cause), proxy, target)
             elif isinstance(cause, PrivateAddress):
                 failure = ImageRefused(f"{cause}: {redacted_url(target)}")
             elif _is_unreadable(cause):
@@ -209,36 +203,6 @@ def _redirected(base: URL, location: str) -> URL:
         return exact_redirect(base, location)
     except ValueError:
         raise ImageRefused("the image's address redirects to what cannot be read as a URL", hint="") from None
-
-
-def _proxy_options(proxy: Proxy | None, target: URL) -> dict[str, Any]:
-    """Return options of one request. The proxy's credentials are no part of its address, which some errors quote."""
-    if proxy is None:
-        return {}
-    options: dict[str, Any] = {"proxy": proxy.url}
-    if proxy.authorization:
-        # A request for https has a head of its own for the proxy; one for http is itself sent to the proxy.
-        place = "proxy_headers" if target.scheme == "https" else "headers"
-        options[place] = {"Proxy-Authorization": proxy.authorization}
-    return options
-
-
-def _is_of_connection(error: BaseException) -> bool:
-    """Whether a request with a proxy failed before the image host could answer."""
-    return isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientConnectionError) and not isinstance(
-        error, aiohttp.ServerTimeoutError
-    )
-
-
-def _of_proxy(error: BaseException, cause: BaseException, proxy: Proxy, target: URL) -> ArchiveError:
-    host = target.authority
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        message = f"{redacted_url(target)}: {proxy_refused(proxy, error.status, error.message)}"
-        hint = proxy_hint(proxy, host, error.status)
-        return ImageRefused(message, hint=hint) if is_final(error.status) else SourceUnavailable(message, hint=hint)
-    return SourceUnavailable(
-        f"cannot fetch {redacted_url(target)} through the proxy {proxy}: {_cause(cause)}", hint=proxy_hint(proxy, host)
-    )
 
 
 def _check(response: aiohttp.ClientResponse) -> None:
