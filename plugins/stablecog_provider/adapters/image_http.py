@@ -27,7 +27,7 @@ from .guarded_resolver import GuardedResolver, PrivateAddress
 from .http_dates import http_date, retry_after_seconds
 from .network.authorities import client_context
 from .network.exact_url import exact_redirect, exact_url
-from .network.image_proxy import is_of_connection, proxy_failure, proxy_options
+from .network.image_proxy import is_of_connection, login_refused, proxy_failure, proxy_options
 from .network.network import DIRECT, Network
 from .network.network_errors import certificate_hint, certificate_message, certificate_reason
 from .network.proxies import Proxy
@@ -139,7 +139,7 @@ class HttpImages:
             raise RuntimeError("HttpImages is not open: use it inside `async with`")
         proxy = self._proxy_for(target)
         try:
-            return await self._session.get(target, allow_redirects=False, **proxy_options(proxy, target))
+            response = await self._session.get(target, allow_redirects=False, **proxy_options(proxy, target))
         except _FAILURES as error:
             cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
             failure: ArchiveError
@@ -159,6 +159,11 @@ class HttpImages:
                 )
             else:
                 failure = SourceUnavailable(f"cannot fetch {redacted_url(target)}: {_cause(cause)}")
+        else:
+            if proxy is None or response.status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                return response
+            response.release()
+            failure = login_refused(proxy, target)
         # Outside the `except`: the chain of causes would include the whole address with its signature.
         raise failure
 

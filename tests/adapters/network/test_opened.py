@@ -100,3 +100,15 @@ async def test_a_host_beside_the_proxy_is_still_checked() -> None:
             await read(images, "https://b.stablecog.com/x")
         with pytest.raises(ImageRefused, match="not public"):
             await read(images, "https://direct.stablecog.com/x")
+
+
+async def test_a_proxy_that_refuses_the_login_of_a_request_over_plain_http() -> None:
+    async with forward_proxy({}, login=("user", "geheim")) as proxy:
+        network = Network.of({"HTTP_PROXY": f"http://user:wrong@{proxy.address}"})
+        async with HttpImages(["images.corp.test"], network=network) as images:
+            with pytest.raises(
+                ImageRefused, match=r"the proxy http://127\.0\.0\.1:\d+ \(HTTP_PROXY\) answered 407"
+            ) as raised:
+                await read(images, "http://images.corp.test/x?sig=geheim")
+    assert "wrong" not in str(raised.value)
+    assert "geheim" not in str(raised.value)

@@ -25,6 +25,13 @@ def proxy_options(proxy: Proxy | None, target: URL) -> dict[str, Any]:
     return options
 
 
+def login_refused(proxy: Proxy, target: URL) -> ImageRefused:
+    """Return our error for a response 407 to a request over plain http, which only a proxy sends."""
+    return ImageRefused(
+        f"{redacted_url(target)}: {proxy_refused(proxy, 407)}", hint=proxy_hint(proxy, target.authority, 407)
+    )
+
+
 def is_of_connection(error: BaseException) -> bool:
     """Return whether a request with a proxy failed before the image host could answer."""
     return isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientConnectionError) and not isinstance(
