@@ -108,7 +108,7 @@ class ImageRejected(ItemError):
 
 
 class ImageRefused(ItemError):
-    """The address is not https on an allowed host: the row becomes `failed`, and no request was sent."""
+    """The address is not https on an allowed host, or its certificate or the proxy forbids it: the row becomes `failed`."""
 
     default_hint = "if the host is right, allow it with --image-host (connection extra `image_hosts`)"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -82,14 +83,14 @@ def bucket(request: pytest.FixtureRequest) -> StoreUnderTest:
 
 
 @asynccontextmanager
-async def http_server(handler: Handler) -> AsyncIterator[str]:
-    """Serve every request with `handler` on loopback; gives `HOST:PORT`."""
+async def http_server(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Serve every request with `handler` on loopback, by TLS if there is a context; gives `HOST:PORT`."""
     application = web.Application(client_max_size=2**24)
     application.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(application, shutdown_timeout=1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, HOST, 0).start()
+        await web.TCPSite(runner, HOST, 0, ssl_context=tls).start()
         yield f"{HOST}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import boto3
@@ -11,6 +12,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from adapters.conftest import http_server
+from stablecog_provider.adapters.network.network import Network
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.adapters.store_address import store_address
 from stablecog_provider.errors import ConfigurationError
@@ -92,7 +94,13 @@ async def test_a_store_with_buckets_in_its_host_name(aws: Aws) -> None:
         aws.configure("", HTTP_PROXY=f"http://{address}")
         config = Config(s3={"addressing_style": "virtual"})
         session = boto3.Session("a", "b", region_name="us-east-1")
-        store = S3ObjectStore("archive", session=session, endpoint_url="http://s3.corp.test", config=config)
+        store = S3ObjectStore(
+            "archive",
+            session=session,
+            endpoint_url="http://s3.corp.test",
+            config=config,
+            network=Network.of(os.environ),
+        )
         await operate(store, "put")
     assert asked == ["http://archive.s3.corp.test/k"]
 

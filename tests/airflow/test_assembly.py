@@ -24,9 +24,11 @@ async def test_ports_have_one_source_and_one_bucket() -> None:
         assert (ports.source.requests, ports.store.requests) == (0, 0)
 
 
-@pytest.mark.parametrize("verify", [False, "bundle.pem"])
-async def test_a_certificate_setting_that_would_be_ignored_is_refused(verify: bool | str) -> None:
-    with pytest.raises(ConfigurationError, match="remove `verify`"):
+@pytest.mark.parametrize(
+    ("verify", "message"), [(False, "remove `verify`"), ("bundle.pem", r"bundle\.pem cannot be read: No such file")]
+)
+async def test_a_certificate_setting_that_cannot_be_used_is_refused(verify: bool | str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         async with open_store(store(verify), LAYOUT):
             pytest.fail("it was opened")
 

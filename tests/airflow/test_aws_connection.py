@@ -1,10 +1,12 @@
-"""AWS connections as settings of the store: roles, `config_kwargs`, and what cannot be used."""
+"""AWS connections as settings of the store: roles, proxies, `verify`, `config_kwargs`, and what cannot be used."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -18,6 +20,7 @@ from stablecog_provider.airflow.errors import as_airflow
 from stablecog_provider.errors import ArchiveError, ConfigurationError, CredentialsRejected, StoreUnavailable
 from stablecog_provider.model.object_keys import Layout
 from support.airflow_canary import AWS_SECRET, Connect
+from support.authority import Authority
 from support.aws_services import Aws
 
 ROLE = {"role_arn": "arn:aws:iam::123456789012:role/archive", "region_name": "eu-west-1"}
@@ -180,3 +183,58 @@ async def test_a_store_is_not_opened_without_signatures(connect: Connect, aws: A
     with pytest.raises(ConfigurationError, match="signature_version"):
         async with open_store(store_settings("aws_own"), Layout("bucket", "prefix")):
             pytest.fail("it was opened")
+
+
+def test_a_role_is_assumed_through_the_proxy(
+    connect: Connect, aws: Aws, sts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It answers as a proxy does: the host of the request exists nowhere.
+    proxy = sts(403, error_xml("AccessDenied")).removeprefix("http://")
+    monkeypatch.setenv("HTTP_PROXY", f"http://user:ge%3Aheim@{proxy}")
+    service = {"sts": {"endpoint_url": "http://sts.corp.test"}}
+    extra = {**ROLE, "service_config": service}
+    connect("aws_role", conn_type="aws", login="access", password=AWS_SECRET, extra=extra)
+    error = failure()
+    assert "AssumeRole: 403 AccessDenied" in error.message
+    assert "heim" not in str(error)
+
+
+def test_a_proxy_that_is_down_leaves_the_task_its_retries(
+    connect: Connect, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        proxy = f"{HOST}:{taken.getsockname()[1]}"
+        monkeypatch.setenv("https_proxy", f"http://user:ge%3Aheim@{proxy}")
+        connect("aws_role", conn_type="aws", login="access", password=AWS_SECRET, extra=ROLE)
+        error = failure()
+    assert isinstance(error, StoreUnavailable)
+    assert error.message.startswith(
+        f"the AWS connection 'aws_role': the proxy http://{proxy} (https_proxy) cannot be reached"
+    )
+    assert "heim" not in str(error)
+
+
+def test_a_proxy_that_cannot_be_used_fails_the_task(
+    connect: Connect, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://user:geheim@p")
+    connect("aws_role", conn_type="aws", login="access", password=AWS_SECRET, extra=ROLE)
+    error = failure()
+    assert isinstance(as_airflow(error), AirflowFailException)
+    assert "ALL_PROXY names a SOCKS proxy" in error.message
+    assert "geheim" not in str(error)
+
+
+async def test_verify_of_a_connection_is_a_file_with_authorities(connect: Connect, aws: Aws, tmp_path: Path) -> None:
+    extra = {"endpoint_url": "https://s3.corp.test", "region_name": "eu-west-1"}
+    for verify, refused in (
+        (str(Authority.create(tmp_path).file), ""),
+        ("/no/such", "/no/such"),
+        (False, "always checked"),
+    ):
+        connect("aws_own", conn_type="aws", login="access", password=AWS_SECRET, extra={**extra, "verify": verify})
+        settings = store_settings("aws_own")
+        with pytest.raises(ConfigurationError, match=refused) if refused else nullcontext():
+            async with open_store(settings, Layout("bucket")):
+                pass

@@ -95,6 +95,12 @@ def test_no_secret_survives_redaction(secret: str, before: str, after: str) -> N
         assert secret not in repr(hide)
 
 
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
+def test_the_password_of_a_proxy_is_a_secret(name: str) -> None:
+    hide = Redaction({name: "http://user:ge%3Aheim@proxy:3128"})
+    assert hide("http://user:ge%3Aheim@proxy:3128, decoded ge:heim") == "http://user:***@proxy:3128, decoded ***"
+
+
 def test_a_traceback_shows_the_cause_without_secrets() -> None:
     try:
         try:

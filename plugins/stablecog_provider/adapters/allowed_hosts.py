@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from .redaction import redacted_url
 
 OWN_DOMAIN = ".stablecog.com"
 _DEFAULT_PORTS = (80, 443)
+_UNUSUAL = (("http", 443), ("https", 80))
 # Only names that DNS allows: others (an empty label, an overlong one) make the resolver fail in ways of its own.
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _OWN_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*{re.escape(OWN_DOMAIN)}")
@@ -50,6 +51,12 @@ class AllowedHosts:
     def of(cls, texts: Iterable[str]) -> Self:
         """Parse `HOST[:PORT]` texts, IPv6 addresses in brackets. Raises ConfigurationError."""
         return cls(frozenset(pair for text in texts for pair in _parse(text)))
+
+    def places(self) -> Iterator[tuple[str, str, int]]:
+        """Yield scheme, host and port of what may be asked: a name of the service, and each named host."""
+        yield "https", f"images{OWN_DOMAIN}", 443
+        for host, port in sorted(self.named):
+            yield from ((scheme, host, port) for scheme in ("http", "https") if (scheme, port) not in _UNUSUAL)
 
     def is_named(self, host: str, port: int) -> bool:
         return (_normalize_host(host), port) in self.named

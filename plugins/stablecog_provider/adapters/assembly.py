@@ -6,6 +6,7 @@ An adapter is imported when it is opened, and the image client with the first im
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..archive.ports import ImageBody, ObjectStore, Ports
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
+from .network.network import Network
 from .process_exit import SECONDS_FOR_THREADS
 from .settings import DEFAULT_ADDRESS, REQUESTS_PER_SECOND, SourceSettings, StoreSettings
 
@@ -35,35 +37,38 @@ def open_source(settings: SourceSettings) -> StablecogApi:
         requests_per_second=settings.requests_per_second,
         attempts=settings.attempts,
         plain_http_hosts=settings.image_hosts,
+        network=Network.of(os.environ),
     )
 
 
 @asynccontextmanager
 async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[ObjectStore]:
     """Open the bucket of `layout`. Raises ConfigurationError."""
+    from .network.store_network import aws_network, store_network
     from .object_store import S3ObjectStore
 
-    if settings.verify not in (None, True):
-        # An error is better than a setting that is silently ignored.
-        raise ConfigurationError(
-            "`verify` is set, but the store's certificate is always checked against the certificates that this machine trusts",
-            hint="remove `verify` from the AWS connection, and add the store's authority to this machine's certificates",
-        )
+    services = aws_network(Network.of(os.environ), settings.session)
     yield S3ObjectStore(
         layout.bucket,
         session=settings.session,
         endpoint_url=settings.endpoint_url,
         region=settings.region,
         config=settings.config,
+        network=store_network(services, settings.verify),
+        services=services,
     )
 
 
 @asynccontextmanager
 async def open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) -> AsyncIterator[Ports]:
     """Open all that a run needs, until the block ends. Raises ConfigurationError."""
+    from .allowed_hosts import AllowedHosts
     from .memory import SystemClock
     from .parquet_manifest import ParquetManifest
 
+    network = Network.of(os.environ)
+    for scheme, host, port in AllowedHosts.of(source.image_hosts).places():
+        network.proxies.choose(scheme, host, port)
     async with (
         open_source(source) as api,
         AsyncExitStack() as opened_later,
@@ -71,7 +76,7 @@ async def open_ports(source: SourceSettings, store: StoreSettings, layout: Layou
     ):
         yield Ports(
             source=api,
-            images=_ImagesOnDemand(source.image_hosts, opened_later),
+            images=_ImagesOnDemand(source.image_hosts, network, opened_later),
             store=bucket,
             manifest=ParquetManifest(bucket, layout),
             clock=SystemClock(),
@@ -135,8 +140,8 @@ def _layout(to: str | Layout) -> Layout:
 class _ImagesOnDemand:
     """An ImageSource that imports and opens the image client with the first image."""
 
-    def __init__(self, allowed_hosts: Sequence[str], opened_later: AsyncExitStack) -> None:
-        self._allowed_hosts, self._opened_later = allowed_hosts, opened_later
+    def __init__(self, allowed_hosts: Sequence[str], network: Network, opened_later: AsyncExitStack) -> None:
+        self._allowed_hosts, self._network, self._opened_later = allowed_hosts, network, opened_later
         self._client: HttpImages | None = None
 
     @asynccontextmanager
@@ -144,6 +149,7 @@ class _ImagesOnDemand:
         if self._client is None:
             from .image_http import HttpImages
 
-            self._client = await self._opened_later.enter_async_context(HttpImages(self._allowed_hosts))
+            client = HttpImages(self._allowed_hosts, network=self._network)
+            self._client = await self._opened_later.enter_async_context(client)
         async with self._client.open(url) as body:
             yield body

@@ -1,7 +1,7 @@
 """Images over HTTP, with aiohttp.
 
-Only allowed hosts are asked, and each redirect is checked. Requests carry no API key, no cookie and no credentials of the
-environment (proxy, netrc).
+Only allowed hosts are asked, and each redirect is checked. Addresses are requested as the source spells them. Requests carry no
+API key, no cookie and no credentials of the environment (netrc); those of a proxy are sent to the proxy only.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ from ..version import __version__
 from .allowed_hosts import AllowedHosts
 from .guarded_resolver import GuardedResolver, PrivateAddress
 from .http_dates import http_date, retry_after_seconds
+from .network.authorities import client_context
+from .network.exact_url import exact_redirect, exact_url
+from .network.image_proxy import is_of_connection, login_refused, proxy_failure, proxy_options
+from .network.network import DIRECT, Network
+from .network.network_errors import certificate_hint, certificate_message, certificate_reason
+from .network.proxies import Proxy
 from .redaction import one_line, redacted_url
 
 MAX_REDIRECTS = 5
@@ -61,6 +67,7 @@ class HttpImages:
     """An ImageSource. An async context manager, for one event loop.
 
     `allowed_hosts`: `HOST[:PORT]` texts, in addition to `*.stablecog.com`. Raises ConfigurationError if one is not a host.
+    `network`: proxies and authorities.
     """
 
     def __init__(
@@ -68,18 +75,24 @@ class HttpImages:
         allowed_hosts: Sequence[str] = (),
         *,
         timeouts: HttpTimeouts = HttpTimeouts(),
+        network: Network = DIRECT,
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._allowed = AllowedHosts.of(allowed_hosts)
         self._timeouts = timeouts
+        self._network = network
+        self._proxies: dict[tuple[str, str, int], Proxy | None] = {}
+        self._proxy_places = set[tuple[str, int]]()
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        resolver = GuardedResolver(self._allowed, self._resolver or aiohttp.ThreadedResolver())
+        resolver = GuardedResolver(self._allowed, self._resolver or aiohttp.ThreadedResolver(), self._proxy_places)
         self._session = aiohttp.ClientSession(
             # `transfer` limits the open connections; a second limit here could only hide a bug there.
-            connector=aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=60),
+            connector=aiohttp.TCPConnector(
+                limit=0, resolver=resolver, ttl_dns_cache=60, ssl=client_context(self._network.authorities)
+            ),
             timeout=aiohttp.ClientTimeout(
                 total=self._timeouts.total, sock_connect=self._timeouts.connect, sock_read=self._timeouts.read
             ),
@@ -118,18 +131,26 @@ class HttpImages:
                 return response
             location = response.headers.get("Location", "")
             response.release()
-            target = target.join(_parsed(location))
+            target = _redirected(target, location)
         raise ImageRejected(f"more than {MAX_REDIRECTS} redirects, the last to {redacted_url(target)}")
 
     async def _ask(self, target: URL) -> aiohttp.ClientResponse:
         if self._session is None:
             raise RuntimeError("HttpImages is not open: use it inside `async with`")
+        proxy = self._proxy_for(target)
         try:
-            return await self._session.get(target, allow_redirects=False)
+            response = await self._session.get(target, allow_redirects=False, **proxy_options(proxy, target))
         except _FAILURES as error:
             cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
             failure: ArchiveError
-            if isinstance(cause, PrivateAddress):
+            if reason := certificate_reason(error):
+                failure = ImageRefused(
+                    f"{redacted_url(target)}: {certificate_message(reason, target.authority, proxy)}",
+                    hint=certificate_hint(reason, self._network.authorities.named_by),
+                )
+            elif proxy and is_of_connection(error):
+                failure = proxy_failure(error, _cause(cause), proxy, target)
+            elif isinstance(cause, PrivateAddress):
                 failure = ImageRefused(f"{cause}: {redacted_url(target)}")
             elif _is_unreadable(cause):
                 # Not SourceUnavailable: the host answers, and waiting for it would change nothing.
@@ -138,8 +159,23 @@ class HttpImages:
                 )
             else:
                 failure = SourceUnavailable(f"cannot fetch {redacted_url(target)}: {_cause(cause)}")
+        else:
+            if proxy is None or response.status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                return response
+            response.release()
+            failure = login_refused(proxy, target)
         # Outside the `except`: the chain of causes would include the whole address with its signature.
         raise failure
+
+    def _proxy_for(self, target: URL) -> Proxy | None:
+        """Return the proxy for an address that was checked."""
+        place = target.scheme, target.host or "", target.port or 0
+        if place not in self._proxies:
+            proxy = self._network.proxies.choose(*place)
+            self._proxies[place] = proxy
+            if proxy:
+                self._proxy_places.add((proxy.host, proxy.port))
+        return self._proxies[place]
 
 
 class _HttpBody:
@@ -162,9 +198,16 @@ class _HttpBody:
 
 def _parsed(url: str) -> URL:
     try:
-        return URL(url)
+        return exact_url(url)
     except ValueError:
         raise ImageRefused("the image's address cannot be read as a URL", hint="") from None
+
+
+def _redirected(base: URL, location: str) -> URL:
+    try:
+        return exact_redirect(base, location)
+    except ValueError:
+        raise ImageRefused("the image's address redirects to what cannot be read as a URL", hint="") from None
 
 
 def _check(response: aiohttp.ClientResponse) -> None:

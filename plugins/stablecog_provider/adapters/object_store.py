@@ -23,6 +23,8 @@ from obstore.store import S3Store
 from ..archive.ports import Absent, Condition, Conflict, Listed, Stored
 from ..archive.resilience.retry import STORE_RETRIES, Sleep
 from ..errors import ArchiveError, ConfigurationError
+from .network.network import DIRECT, Network
+from .network.store_network import StoreRoute, route_credential_services
 from .plain_listing import UNLISTABLE, PlainListing
 from .store_address import store_address
 from .store_credentials import Keys, StoreCredentials
@@ -57,6 +59,7 @@ class S3ObjectStore:
     - `endpoint_url`: if None, boto3 decides from AWS's endpoints and the user's configuration.
     - `region`: if None, the session's.
     - `config`: boto3's settings for S3, on top of the session's. See `store_address` for what is followed.
+    - `network`: proxies and authorities for the store. `services`: for the services that issue credentials; if None, the same.
 
     The attribute `address` is the server's address in use.
     """
@@ -69,6 +72,8 @@ class S3ObjectStore:
         endpoint_url: str | None = None,
         region: str | None = None,
         config: Config | None = None,
+        network: Network = DIRECT,
+        services: Network | None = None,
         retries: RetryConfig = RETRIES,
         timeout: timedelta = TIMEOUT,
         sleep: Sleep = asyncio.sleep,
@@ -78,9 +83,12 @@ class S3ObjectStore:
         self._bucket = bucket
         where = store_address(session, bucket, endpoint_url=endpoint_url, region=region, config=config)
         self.address = where.of(bucket)
+        self._route = StoreRoute.to(self.address, network)
+        route_credential_services(session, services or network)
         self._credentials = StoreCredentials(session, sleep=sleep)
-        self._plain = PlainListing(self._credentials, session, bucket, where, timeout.total_seconds())
+        self._plain = PlainListing(self._credentials, session, bucket, where, self._route, timeout.total_seconds())
         options: ClientConfig = {"timeout": timeout, "connect_timeout": timedelta(seconds=10)}
+        options.update(self._route.obstore_options())  # type: ignore[typeddict-item]
         if self.address.startswith("http://"):
             options["allow_http"] = True
         try:
@@ -233,4 +241,6 @@ class S3ObjectStore:
         """Translate the error. Raise the result outside the `except`: a server that rejects a signature quotes the signed
         request, session token included, and the chain of causes would contain that text.
         """
-        return translate(error, f"s3://{self._bucket}/{key}", self.address, conditional=conditional)
+        subject = f"s3://{self._bucket}/{key}"
+        failure = self._route.failure(error, subject)
+        return failure or translate(error, subject, self.address, conditional=conditional)

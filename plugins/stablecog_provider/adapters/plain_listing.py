@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..archive.ports import Listed
 from ..errors import StoreUnavailable
+from .network.store_network import StoreRoute
 from .store_address import StoreAddress
 from .store_credentials import Keys, StoreCredentials
 
@@ -26,12 +27,13 @@ UNLISTABLE = "Encountered object with invalid path"
 
 @dataclass(frozen=True, slots=True)
 class PlainListing:
-    """One bucket's. `timeout`: seconds."""
+    """One bucket's. `timeout`: seconds. `route`: the proxy and the authorities of the store."""
 
     credentials: StoreCredentials
     session: boto3.session.Session
     bucket: str
     where: StoreAddress
+    route: StoreRoute
     timeout: float
 
     async def pages(self, prefix: str, after: str) -> AsyncIterator[list[Listed]]:
@@ -53,8 +55,11 @@ class PlainListing:
                 more = page["IsTruncated"]
                 asked["ContinuationToken"] = page.get("NextContinuationToken")
         except (BotoCoreError, ClientError) as error:
+            subject = f"s3://{self.bucket}/{prefix}"
             code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
-            failure = StoreUnavailable(f"s3://{self.bucket}/{prefix}: {code or type(error).__name__}")
+            failure = self.route.failure(error, subject) or StoreUnavailable(
+                f"{subject}: {code or type(error).__name__}"
+            )
         else:
             return
         # Outside the `except`: the text of the cause may quote the signed request.
@@ -65,12 +70,14 @@ class PlainListing:
             s3={"addressing_style": "path" if self.where.path_style else "virtual"},
             connect_timeout=10,
             read_timeout=self.timeout,
+            proxies=self.route.boto3_proxies(),
         )
         return self.session.client(
             "s3",
             region_name=self.where.region,
             endpoint_url=self.where.endpoint,
             config=config,
+            verify=self.route.boto3_verify(),
             aws_access_key_id=keys.access_key,
             aws_secret_access_key=keys.secret_key,
             aws_session_token=keys.token,

@@ -44,7 +44,7 @@ class StoreSettings:
     - `endpoint_url`: the address of an S3-compatible store. None: the one boto3 is configured with, else AWS.
     - `region`: None: the session's.
     - `config`: boto3's settings for S3, on top of the session's. The addressing style is used; proxies are refused by name.
-    - `verify`: as in boto3. Anything but None or True is refused: certificates are always checked.
+    - `verify`: as in boto3, a file or folder with the store's authorities. False is refused: certificates are always checked.
     """
 
     session: boto3.Session

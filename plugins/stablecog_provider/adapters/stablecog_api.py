@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import json
 import re
+import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -35,6 +36,17 @@ from ..model.times import BEGINNING, FAR_FUTURE, format_instant
 from ..version import __version__
 from .allowed_hosts import AllowedHosts
 from .http_dates import http_date, retry_after_seconds
+from .network.authorities import client_context
+from .network.network import DIRECT, Network
+from .network.network_errors import (
+    certificate_hint,
+    certificate_message,
+    certificate_reason,
+    is_final,
+    proxy_hint,
+    proxy_refused,
+)
+from .network.proxies import Proxy
 from .redaction import one_line
 from .settings import ATTEMPTS, DEFAULT_ADDRESS, REQUESTS_PER_SECOND
 
@@ -50,7 +62,8 @@ class StablecogApi:
     """Port `Source`. An async context manager, for one event loop. Raises ConfigurationError.
 
     `address`: https, or http for loopback and the `plain_http_hosts` (`host` or `host:port`). `timeout`: seconds for a whole
-    attempt. Tests replace `transport`, `sleep` and `monotonic`.
+    attempt. `network`: proxies and authorities; plain http uses no proxy, because a proxy would see the key. Tests replace
+    `transport`, `sleep` and `monotonic`.
     """
 
     def __init__(
@@ -63,6 +76,7 @@ class StablecogApi:
         timeout: float = 60.0,
         plain_http_hosts: Collection[str] = (),
         max_body: int = MAX_BODY,
+        network: Network = DIRECT,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Sleep = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
@@ -78,6 +92,11 @@ class StablecogApi:
         self._limiter = RateLimiter(1 / requests_per_second, sleep, monotonic)
         self._retries = replace(SOURCE_RETRIES, attempts=attempts)
         self._sleep, self._timeout, self._max_body = sleep, timeout, max_body
+        encrypted = self.address.startswith("https://")
+        self._proxy = network.proxies.choose_for(self.address) if encrypted else None
+        self._named_by = network.authorities.named_by
+        # For plain http: a context that trusts nobody, and takes no time to make.
+        context = client_context(network.authorities) if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._client = httpx.AsyncClient(
             headers={
                 "Authorization": f"Bearer {self._key}",
@@ -87,8 +106,9 @@ class StablecogApi:
             },
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             follow_redirects=False,
-            # A proxy of the environment cannot read https; with plain http it would see the key.
-            trust_env=self.address.startswith("https://"),
+            trust_env=False,
+            verify=context,
+            proxy=_httpx_proxy(self._proxy, context),
             transport=transport,
         )
 
@@ -113,7 +133,7 @@ class StablecogApi:
                 async with self._client.stream("GET", self.address + PATH, params=dict(parameters)) as response:
                     body = await self._read(response)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as error:
-            failure = _of_exception(error, self.address, self._key)
+            failure = self._of_exception(error)
         else:
             if response.is_success:
                 self._limiter.succeeded()
@@ -123,6 +143,16 @@ class StablecogApi:
             self._limiter.throttled(asked_at, self._retries.pause_for(failure))
         # Outside the `except`: the chain of causes would include the request, and so the key.
         raise failure
+
+    def _of_exception(self, error: Exception) -> ArchiveError:
+        host = httpx.URL(self.address).netloc.decode()
+        if reason := certificate_reason(error):
+            return ConfigurationError(
+                certificate_message(reason, host, self._proxy), hint=certificate_hint(reason, self._named_by)
+            )
+        if self._proxy and isinstance(error, httpx.ProxyError | httpx.NetworkError | httpx.RemoteProtocolError):
+            return _of_proxy(error, self._proxy, host, self.address)
+        return _of_exception(error, self.address, self._key)
 
     async def _read(self, response: httpx.Response) -> bytes:
         coding = response.headers.get("content-encoding", "identity").strip().lower()
@@ -177,6 +207,26 @@ def _parameters(query: PageQuery) -> dict[str, str]:
         "end_dt": format_instant(query.end) if query.end else None,
     }
     return {name: str(value) for name, value in asked.items() if value is not None}
+
+
+def _httpx_proxy(proxy: Proxy | None, context: ssl.SSLContext) -> httpx.Proxy | None:
+    if proxy is None:
+        return None
+    auth = (proxy.user, proxy.password) if proxy.user or proxy.password else None
+    return httpx.Proxy(proxy.url, auth=auth, ssl_context=context if proxy.scheme == "https" else None)
+
+
+def _of_proxy(error: Exception, proxy: Proxy, host: str, address: str) -> ArchiveError:
+    """Translate an exception of the way through a proxy: its refusal, or a connection that failed."""
+    refused = re.match(r"(\d{3})\b(.*)", str(error)) if isinstance(error, httpx.ProxyError) else None
+    if refused:
+        status = int(refused[1])
+        kind = ConfigurationError if is_final(status) else SourceUnavailable
+        return kind(f"{address}: {proxy_refused(proxy, status, refused[2])}", hint=proxy_hint(proxy, host, status))
+    return SourceUnavailable(
+        f"the connection to {address} through the proxy {proxy} failed ({type(error).__name__}: {one_line(str(error))})",
+        hint=proxy_hint(proxy, host),
+    )
 
 
 def _of_exception(error: Exception, address: str, key: str) -> ArchiveError:

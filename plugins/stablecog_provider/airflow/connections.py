@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
+import boto3
+from airflow.providers.amazon.aws.hooks.base_aws import SessionFactory
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 from airflow.sdk import BaseHook, Connection
@@ -14,9 +17,12 @@ from botocore.exceptions import BotoCoreError
 
 from ..adapters.allowed_hosts import AllowedHosts
 from ..adapters.credential_errors import credentials_error
+from ..adapters.network.network import Network
+from ..adapters.network.proxies import Proxies
+from ..adapters.network.store_network import aws_network, route_credential_services
 from ..adapters.redaction import one_line
 from ..adapters.settings import DEFAULT_ADDRESS, SourceSettings, StoreSettings
-from ..errors import ConfigurationError
+from ..errors import ArchiveError, ConfigurationError
 
 _FOLLOWED = {
     "defaults_mode", "ignore_configured_endpoint_urls", "region_name", "s3", "signature_version", "use_dualstack_endpoint",
@@ -46,8 +52,9 @@ def source_settings(stablecog_conn_id: str) -> SourceSettings:
             hint="create it with type Stablecog and the API key as its password",
         ) from None
     key = (connection.password or "").strip()
-    if key:
-        mask_secret(key)
+    for secret in (key, *Proxies.of(os.environ).secrets()):
+        if secret:
+            mask_secret(secret)
     try:
         extras = _extras(connection.extra_dejson)
         return SourceSettings(address=_address(connection), api_key=key, **extras)
@@ -74,8 +81,9 @@ def store_settings(aws_conn_id: str | None) -> StoreSettings:
     subject = f"the AWS connection {aws_conn_id!r}" if aws_conn_id else "AWS credentials"
     config = _config(hook, subject)
     try:
-        # If the connection has a role, this assumes it.
-        session = hook.get_session()
+        session = _session(hook)
+    except ArchiveError as error:
+        raise type(error)(f"{subject}: {error.message.removeprefix('AWS credentials: ')}", hint=error.hint) from None
     except Exception as error:  # The hook runs whatever provides the credentials, and raises what that raises.
         failure = credentials_error(error, subject)
     else:
@@ -87,6 +95,15 @@ def store_settings(aws_conn_id: str | None) -> StoreSettings:
             verify=hook.verify,
         )
     raise failure
+
+
+def _session(hook: S3Hook) -> boto3.session.Session:
+    """Return the session of `hook.get_session()`. If the connection has a role, this assumes it, through our network."""
+    factory = SessionFactory(conn=hook.conn_config, config=hook.config)
+    if hook.conn_config and factory.role_arn:
+        basic = factory.basic_session
+        route_credential_services(basic, aws_network(Network.of(os.environ), basic))
+    return factory.create_session()
 
 
 def _config(hook: S3Hook, subject: str) -> Config | None:

@@ -8,6 +8,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import TypedDict
 
+from ..adapters.network.proxies import Proxies
 from ..errors import ArchiveError, ConfigurationError, FatalError, ItemError, ProofDiffers, TransientError
 
 
@@ -52,6 +53,7 @@ class Redaction:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._secrets = [environ[name] for name in self._SECRET if environ.get(name, "").strip()]
+        self._secrets += Proxies.of(environ).secrets()
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:

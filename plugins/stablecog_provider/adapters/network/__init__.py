@@ -1,0 +1,1 @@
+"""Proxies and certificate authorities, read once and handed to each client: API, images, store."""
