@@ -6,6 +6,7 @@
       ConfigurationError        fix the settings; never retried
         CredentialsRejected       the source or the store does not accept the key
         BucketMissing             the bucket does not exist
+        ObjectInArchiveClass      the object must be restored in S3 before it can be read
         AnotherAccount            the source does not list what the archived account lists
         UnsafeStore               the store ignores conditional writes
       TransientError            retried with backoff, .retry_after honoured; then Airflow's own retries
@@ -54,6 +55,10 @@ class CredentialsRejected(ConfigurationError):
 
 class BucketMissing(ConfigurationError):
     """The bucket does not exist, or these credentials cannot see it."""
+
+
+class ObjectInArchiveClass(ConfigurationError):
+    """The object is in an archive storage class (Glacier): it must be restored in S3 before it can be read."""
 
 
 class AnotherAccount(ConfigurationError):

@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from obstore import exceptions
 
 from ..archive.ports import Conflict
-from ..errors import ArchiveError, BucketMissing, ConfigurationError, CredentialsRejected, StoreUnavailable
+from ..errors import (
+    ArchiveError,
+    BucketMissing,
+    ConfigurationError,
+    CredentialsRejected,
+    ObjectInArchiveClass,
+    StoreUnavailable,
+)
 from .redaction import one_line
 
 RENEW = (
@@ -54,7 +61,7 @@ _REFUSALS: Mapping[str, tuple[type[ConfigurationError], str]] = {
         (CredentialsRejected, _CHANGE_KEY),
     ),
     "RequestTimeTooSkewed": (CredentialsRejected, _SET_CLOCK),
-    "InvalidObjectState": (ConfigurationError, _RETRIEVE),
+    "InvalidObjectState": (ObjectInArchiveClass, _RETRIEVE),
     **dict.fromkeys(
         ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"),
         (ConfigurationError, _SET_REGION),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 
-from ..errors import ArchiveError, RateLimited, SourceContradiction, SourceUnavailable
+from ..errors import ArchiveError, ObjectInArchiveClass, RateLimited, SourceContradiction, SourceUnavailable
 from ..model.coverage import Coverage, Window
 from ..model.object_keys import Layout
 from ..model.partition_summary import PartitionSummary
@@ -31,7 +31,7 @@ from .proving.places import Places
 from .proving.proof import Prover, RunProof
 from .proving.rereading import Rereading
 from .proving.sweep import swept, unlisted_in
-from .reports.wording import counted
+from .reports.wording import SHOWN, counted
 from .run_settings import ArchiveSettings
 
 IMAGES_LOOKED_FOR = 20_000
@@ -69,6 +69,8 @@ class Phases:
         checkpoint, as_of = self.committer.checkpoint, self.committer.readings
         marks, images = dict[date, str](), 0
         for day in sorted(checkpoint.unchecked, reverse=True):
+            if not await self.ledger.readable([day]):
+                continue
             images += checkpoint.partitions.get(day, PartitionSummary()).images.archived
             if marks and images > IMAGES_LOOKED_FOR:
                 break
@@ -143,7 +145,7 @@ class Phases:
         checkpoint = self.committer.checkpoint.on(capabilities.axis)
         # An opaque cursor leads there only from the top.
         outdated = partial(self.ledger.outdated, needed=opaque)
-        windows = await windows_to_list_again(checkpoint, days, outdated, self.settled)
+        windows = await windows_to_list_again(checkpoint, await self.ledger.readable(days), outdated, self.settled)
         self.listed_again = len(windows.windows)
         return from_the_top(windows) if opaque else windows
 
@@ -152,6 +154,21 @@ class Phases:
         steps = walk(self.ports.source, window, self.asked.capabilities, self.settings.per_page, again=True)
         covered, axis = self.committer.coverage, self.asked.capabilities.axis
         return await self.pipeline.run(self.pipeline.work_items(within(steps, covered, axis)))
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """`notes`, and the days that were skipped."""
+        skipped = [
+            f"The day {day} was skipped, since its partition cannot be read: {told}. Restore the object in S3, and exclude "
+            "manifest/, checkpoint.json and runs/ from the bucket's lifecycle rules."
+            for day, told in sorted(self.ledger.unreadable.items())
+        ]
+        more = (
+            [f"{counted(len(skipped) - SHOWN, 'more day was', 'more days were')} skipped."]
+            if len(skipped) > SHOWN
+            else []
+        )
+        return (*self.notes, *skipped[:SHOWN], *more)
 
     async def prove(self, windows: Coverage, tally: Tally) -> tuple[RunProof, Tally]:
         known, capabilities = self.committer.checkpoint.on(self.asked.capabilities.axis), self.asked.capabilities
@@ -175,5 +192,16 @@ class Phases:
         )
         asked = Window(self.settings.start or BEGINNING, self.settings.end or FAR_FUTURE)
         recent = windows if tally.new else Coverage()
-        proof = await prover.prove(asked, recent, tally.holes)
+        await self.committer.mark(self.ledger.unreadable)
+        try:
+            proof = await prover.prove(asked, recent, tally.holes)
+        except ObjectInArchiveClass as error:
+            proof = RunProof(
+                known=known,
+                proof=None,
+                differences=known.differences,
+                holes=known.holes,
+                claims=(f"Nothing was compared: {error.message}.",),
+            )
+        await self.committer.mark(self.ledger.unreadable)
         return proof, Tally.sum((*rereading.tallies, Tally(read=rereading.counts.read)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from ..errors import AnotherAccount, ConfigurationError
+from ..errors import AnotherAccount, ConfigurationError, ObjectInArchiveClass
 from ..model.coverage import Coverage, Window
 from ..model.object_keys import day_of
 from ..model.times import BEGINNING, FAR_FUTURE
@@ -36,6 +36,8 @@ from .run_settings import ArchiveSettings
 
 __all__ = ["ArchiveSettings", "archive"]
 
+MOST_LEFT_OUT = 4
+"""Days that are left out one by one; if more cannot be read, a lifecycle rule has moved what is old."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """The source's clock is believed so far ahead of ours: else one wrong `Date` would claim days that have not come."""
 
@@ -107,7 +109,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         unchecked=len(saved.unchecked),
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
-        notes=(*start.notes, *run.notes, *_clock_note(asked, started), *_doubt_note(doubted)),
+        notes=(*start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted)),
     )
     await ports.store.put(
         settings.layout.run_report(report.started_at, report.run_id),
@@ -172,14 +174,34 @@ async def _check_account(
     allowed = max(settings.allow_deletions, known.deletions_allowed)
     if asked.capabilities.empty and allowed >= known.live:
         return slice_, ""
-    archived = Archived(archive=str(settings.layout), checkpoint=known, partition=ledger.partition)
-    try:
-        await check_account(ports.source, asked, archived, slice_)
-    except AnotherAccount as doubt:
-        if not settings.allow_account_mismatch:
-            raise
-        return slice_, doubt.message
-    return slice_, ""
+    while True:
+        unreadable = _left_out(known.partitions, ledger.unreadable)
+        partitions = {day: each for day, each in known.partitions.items() if day not in unreadable}
+        archived = Archived(
+            archive=str(settings.layout),
+            checkpoint=replace(known, partitions=partitions),
+            partition=ledger.partition,
+            lost=unreadable,
+        )
+        try:
+            await check_account(ports.source, asked, archived, slice_)
+        except AnotherAccount as doubt:
+            if not settings.allow_account_mismatch:
+                raise
+            return slice_, doubt.message
+        except ObjectInArchiveClass:
+            # Others than the days that cannot be read may tell.
+            continue
+        else:
+            return slice_, ""
+
+
+def _left_out(days: Collection[date], unreadable: Collection[date]) -> set[date]:
+    """The days by which the account is not recognised, because their partitions cannot be read."""
+    if len(unreadable) <= MOST_LEFT_OUT:
+        return {*unreadable}
+    newest = max(unreadable)
+    return {day for day in days if day <= newest}
 
 
 def _doubt_note(doubt: str) -> tuple[str, ...]:

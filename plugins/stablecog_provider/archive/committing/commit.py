@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from types import MappingProxyType
@@ -52,6 +52,7 @@ class Committer:
         self.start = start
         self._manifest, self._file, self._ledger, self._clock, self._run_id = manifest, file, ledger, clock, run_id
         self._fullest = 0
+        self._marked: set[date] = set()
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -106,6 +107,12 @@ class Committer:
     def readings(self) -> int:
         """How often the checkpoint was read."""
         return self._file.readings
+
+    async def mark(self, days: Collection[date]) -> None:
+        """Let later runs read these days again: what is listed there is not compared with what is held."""
+        if new := {*days} - self._marked:
+            self._marked |= new
+            await self.amend(lambda found: marked(found, new))
 
     async def restate(self, days: Iterable[date]) -> None:
         """Read the partitions again, and save what they hold now."""

@@ -1,11 +1,8 @@
-"""What the manifest holds, what is on its way there, and so what an output read from the source adds.
-
-Partitions are read when an output of their day turns up, and kept for a while: walks go along the days.
-"""
+"""What the manifest holds, what is on its way there, and so what an output read from the source adds."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,9 +14,8 @@ from ...model.object_keys import Rendition, day_of
 from ...model.output import Output, UnreadableOutput, identity
 from ...model.times import BEGINNING, MICROSECOND
 from ..copying.transfer import CopyJob
-from ..ports import Clock, Manifest, Partition
-
-KEPT_PARTITIONS = 8
+from ..ports import Clock, Manifest
+from .partitions import Partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ class Tombstone:
 Entry = Refresh | Tombstone | Fetch
 
 
-class Ledger:
+class Ledger(Partitions):
     """Answers for one run. What is on its way to the manifest counts as known: nothing is fetched twice.
 
     `has_undated_rows`: the manifest has rows whose outputs' dates could not be read; they lie under `BEGINNING`. `retry_all`:
@@ -68,9 +64,9 @@ class Ledger:
         retry_all: bool = False,
         expects: Callable[[date], bool] = lambda _: False,
     ) -> None:
-        self._manifest, self._clock, self._run_id, self._expects = manifest, clock, run_id, expects
+        super().__init__(manifest, expects)
+        self._clock, self._run_id = clock, run_id
         self.has_undated_rows, self._retry_all, self._began = has_undated_rows, retry_all, clock.now()
-        self._partitions: OrderedDict[date, Partition] = OrderedDict()
         self._pending: dict[RowKey, Row] = {}
         self._fetched: set[RowKey] = set()
         self.created: set[str] = set()
@@ -80,10 +76,12 @@ class Ledger:
         self, outputs: Iterable[Output | UnreadableOutput], read_at: datetime | None = None
     ) -> list[Entry]:
         """Return what these outputs add to the manifest: images to fetch, and rows with new information. `read_at`: when they
-        were listed, if that is long ago.
+        were listed, if that is long ago. Nothing of days whose partition cannot be read, which `unreadable` names then.
         """
         found: list[Entry] = []
         for output in outputs:
+            if output.created_at is not None and not await self.readable([day_of(output.created_at)]):
+                continue
             if isinstance(output, UnreadableOutput):
                 found += await self._unreadable(output)
                 continue
@@ -162,28 +160,6 @@ class Ledger:
         """Rows that mark these outputs, each with the day that holds it, as deleted at the source."""
         now, rows = self._clock.now(), await self._rows_of(outputs)
         return [Tombstone(row_lifecycle.deleted(row, now, self._run_id)) for row in rows]
-
-    async def days(self, window: Window) -> list[date]:
-        """Return the days of the window (requested axis) that have a partition."""
-        return [day for day in await self._manifest.days() if day_of(window.start) <= day <= day_of(window.end)]
-
-    async def partition(self, day: date) -> Partition:
-        """Raises ArchiveDamaged if it is missing: an empty one in its place would make new what is archived."""
-        if day not in self._partitions:
-            self.keep(await self._manifest.load(day, expected=self._expects(day)))
-        self._partitions.move_to_end(day)
-        return self._partitions[day]
-
-    def keep(self, partition: Partition) -> None:
-        """Remember a partition as it is in the bucket now."""
-        self._partitions[partition.day] = partition
-        self._partitions.move_to_end(partition.day)
-        while len(self._partitions) > KEPT_PARTITIONS:
-            self._partitions.popitem(last=False)
-
-    def forget(self, day: date) -> None:
-        """Read the partition again the next time."""
-        self._partitions.pop(day, None)
 
     def committed(self, rows: Iterable[Row]) -> None:
         """Note that these rows are in the manifest now."""

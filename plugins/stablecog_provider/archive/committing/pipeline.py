@@ -110,15 +110,18 @@ class Pipeline:
         """The steps of a walk as work items."""
         async for step in steps:
             self._notify(read=self.progress.read + len(step.outputs))
-            yield WorkItems(
-                await self.ledger.entries(step.outputs), step.covered, step.lines or len(step.outputs), step.holes
-            )
+            entries = await self.ledger.entries(step.outputs)
+            # Before the step's coverage is claimed.
+            await self.committer.mark(self.ledger.unreadable)
+            yield WorkItems(entries, step.covered, step.lines or len(step.outputs), step.holes)
 
     async def retries(self, days: Sequence[date], listed: Collection[date] = ()) -> AsyncIterator[WorkItems]:
         """The images of these days that are not stored and are due, the days in another order each time. `listed`: days whose due
         images were looked for in the listing before.
         """
         for day in self._order.sample(days, len(days)):
+            if not await self.ledger.readable([day]):
+                continue
             due = await self.ledger.due(day, listed=day in listed)
             for start in range(0, len(due), RETRIES_AT_ONCE):
                 yield WorkItems(due[start : start + RETRIES_AT_ONCE])

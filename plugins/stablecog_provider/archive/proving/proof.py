@@ -122,20 +122,23 @@ class Prover:
         committer, budget, fresh = self.places.rereading.committer, self.places.rereading.budget, set[date]()
         days = [day_window(day).start for day in self.known.live_days if day_window(day).start in self.known.reread]
         reached = days[self.known.proofs * PIECES % len(days)] if days else BEGINNING
-        tried = Coverage()
+        tried, ledger = Coverage(), self.places.rereading.ledger
         while (left := committer.checkpoint.reread.subtract(tried)) and (
             budget.ample if self.known.differences else budget.left
         ):
             later = left.intersect(Coverage((Window(reached, FAR_FUTURE),)))
             window = (later or left).windows[0]
-            if window.start.date() not in fresh:
+            day = window.start.date()
+            if day not in fresh:
                 # Another run may have marked it for a change that is not in what this run has read before.
-                fresh.add(window.start.date())
-                self.places.rereading.ledger.forget(window.start.date())
+                fresh.add(day)
+                ledger.forget(day)
+            if not await ledger.readable([day]):
+                tried = tried.merge(Coverage((day_window(day),)))
+                continue
             piece = await self._next_piece(window)
             await self.places.rereading.read_again(piece)
-            day = piece.start.date()
-            version = (await self.places.rereading.ledger.partition(day)).version
+            version = (await ledger.partition(day)).version
             await committer.amend(partial(_read, piece, day, version))
             tried, reached = tried.merge(Coverage((piece,))), piece.end
 
