@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from ...errors import AnotherAccount
+from ...errors import AnotherAccount, SourceUnavailable
 from ...model.checkpoint import Checkpoint, Sample
 from ...model.coverage import Axis, Coverage, Window
 from ...model.manifest import Row
@@ -157,7 +157,7 @@ async def check_account(source: Source, asked: Probe, archived: Archived, slice_
 
     `slice_`: a stretch that was read besides, so that it mostly costs nothing; at most a page or two at each of `PLACES` days.
     """
-    evidence, capabilities = Evidence(), asked.capabilities
+    evidence, capabilities, failure = Evidence(), asked.capabilities, None
     days = archived.checkpoint.live_days
     if capabilities.empty and not await archived.holds_before(asked.page.source_time - capabilities.axis.settling):
         # Nothing can be mixed, and what is as new as this may just have been deleted.
@@ -178,14 +178,20 @@ async def check_account(source: Source, asked: Probe, archived: Archived, slice_
             if evidence.judged >= min(ENOUGH, archived.checkpoint.live) and not evidence.foreign:
                 break
             live = [row for row in (await archived.partition(day)).rows() if is_live(row)]
-            async for outputs in _listed_around(source, live, capabilities):
-                before = len(evidence.held)
-                await archived.judge(outputs, evidence)
-                evidence.look(live, outputs)
-                if len(evidence.held) > before:
-                    break
+            try:
+                async for outputs in _listed_around(source, live, capabilities):
+                    before = len(evidence.held)
+                    await archived.judge(outputs, evidence)
+                    evidence.look(live, outputs)
+                    if len(evidence.held) > before:
+                        break
+            except SourceUnavailable as error:
+                # That page may fail in every run; others tell, too.
+                failure = error
     if evidence.same and not evidence.certain and not await _still_listed(source, asked, archived):
         raise AnotherAccount(_difference(source, archived, evidence))
+    if failure and not evidence.same:
+        raise failure
     vouched = slice_ and not slice_.crowded and evidence.lacks_nothing and await archived.is_listed(slice_)
     if not evidence.same and not vouched:
         raise AnotherAccount(_difference(source, archived, evidence))

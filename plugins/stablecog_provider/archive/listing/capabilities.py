@@ -11,11 +11,13 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+from ...errors import SourceUnavailable
 from ...model.coverage import MAX_LATENCY, Axis
 from ...model.output import Output, UnreadableOutput
 from ...model.page import MAX_PER_PAGE, Order, Page, PageQuery
 from ...model.times import FAR_FUTURE, MICROSECOND, parse_instant
 from ..ports import Source
+from .failing_pages import LEAST, SMALLER, raise_if_down
 
 _NEVER = FAR_FUTURE - timedelta(days=1)
 
@@ -118,9 +120,21 @@ async def probe(source: Source, sweep_from: datetime | None = None) -> Probe:
     newest = min(completed, last.created_at) - MAX_LATENCY
     cursor = (newest if sweep_from is None else min(newest, sweep_from)) - MICROSECOND
     per_page = 10 if sweep_from is None else MAX_PER_PAGE
-    ascending = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=per_page))
+    ascending = await _ascending_page(source, cursor, per_page)
     capabilities = replace(capabilities, ascending=_ascends(ascending, cursor))
     return Probe(capabilities, page, Ascending(ascending, cursor) if capabilities.ascending else None)
+
+
+async def _ascending_page(source: Source, cursor: datetime, per_page: int) -> Page:
+    """A smaller one, if an output on it makes the page fail: else the sweep would never get past it."""
+    while True:
+        try:
+            return await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=per_page))
+        except SourceUnavailable:
+            if per_page <= LEAST:
+                raise
+        await raise_if_down(source)
+        per_page = max(LEAST, per_page // SMALLER)
 
 
 def _last_dated(page: Page) -> Output | UnreadableOutput | None:

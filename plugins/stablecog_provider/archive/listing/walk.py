@@ -12,14 +12,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ...errors import SourceUnavailable
 from ...model.coverage import MAX_LATENCY, Axis, Coverage, Window
 from ...model.output import Output, UnreadableOutput, instant_on
 from ...model.page import MAX_PER_PAGE, Page
 from ...model.times import BEGINNING, MICROSECOND
 from ..ports import Source
 from .capabilities import Capabilities, WalkKind
+from .failing_pages import Pages, raise_if_down
 from .opaque_walk import documented
-from .pages import Step, completions, page_after, page_before, reach_down, reach_up, span
+from .pages import Step, completions, page_before, reach_down, reach_up, span
 from .strips import FREE_CUTS, OUTPUTS_PER_CUT, dense
 
 _LEAST_OVERLAP = timedelta(seconds=1)
@@ -77,9 +79,16 @@ async def _ascending(
 ) -> AsyncIterator[Step]:
     """Read upward. Every unread output has `o >= g >= g_last`, so the cursor `g_last - 1 µs` excludes none of them."""
     cursor, covered_to = window.start - MICROSECOND, window.start
-    shown = cuts = 0
+    pages, shown, cuts = Pages(source, per_page), 0, 0
     while True:
-        page = await page_after(source, cursor, per_page)
+        page = await pages.after(cursor)
+        if page is None:
+            cursor, page = await pages.beyond(cursor, window.end)
+            yield Step((), holes=span(covered_to, cursor + MICROSECOND), as_of=page.source_time)
+            covered_to = cursor + MICROSECOND
+            if covered_to >= window.end:
+                return
+            continue
         last = reach_up(page)[0]
         shown += len(page.outputs)
         if last >= window.end:
@@ -100,9 +109,15 @@ async def _ascending(
             if covered_to >= window.end:
                 return
             continue
-        async for step in dense(source, cursor, end, most, free + shown // OUTPUTS_PER_CUT - cuts, known, again=again):
-            cuts += bool(step.outputs)
-            yield step
+        try:
+            async for step in dense(
+                source, cursor, end, most, free + shown // OUTPUTS_PER_CUT - cuts, known, again=again
+            ):
+                cuts += bool(step.outputs)
+                yield step
+        except SourceUnavailable:
+            await raise_if_down(source)
+            yield Step((), holes=span(covered_to, end + MICROSECOND), as_of=page.source_time)
         cursor, covered_to = end, end + MICROSECOND
         if covered_to >= window.end:
             return

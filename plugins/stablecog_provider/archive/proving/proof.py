@@ -221,8 +221,10 @@ class Prover:
 
     def _holes(self, found: Coverage) -> list[Window]:
         """The holes found now and before. If there are many, neighbours become one if all between them is covered."""
-        every = list(found.merge(Coverage.of(each.window for each in self.known.holes)))
         covered, joined = self.places.rereading.committer.coverage, list[Window]()
+        # What a walk has covered since, its pages have shown.
+        left = Coverage.of(each.window for each in self.known.holes).subtract(covered)
+        every = list(found.merge(left))
         for number, hole in enumerate(every):
             between = Window(joined[-1].end, hole.start) if joined else None
             if between and number >= MAX_HOLES and not covered.gaps(between):

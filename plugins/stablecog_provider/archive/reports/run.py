@@ -138,9 +138,9 @@ class RunReport:
                 "the gaps between them."
             )
         lines += [
-            f"The source's listing cannot show all outputs {self.axis} from {at(hole.start)} to {at(hole.end)}: too many "
-            f"are in progress at the same time to fit on one page. The source counts {hole.source} there, the manifest holds "
-            f"{hole.manifest}."
+            f"The source's listing cannot show all outputs {self.axis} from {at(hole.start)} to {at(hole.end)}: either its pages "
+            "fail there, or more outputs are in progress at the same time than fit on one page. The source counts "
+            f"{hole.source} there, the manifest holds {hole.manifest}."
             for hole in self.holes[:SHOWN]
         ]
         return lines

@@ -1,0 +1,89 @@
+"""An output that the source's server cannot list: each page that would show it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from stablecog_provider.errors import SourceUnavailable
+from stablecog_provider.model.output import identity
+from stablecog_provider.model.page import Page, PageQuery
+from support.stage import DAY, HOUR, NOON, Ask, Stage, days_of, stage_of
+
+
+def poison(stage: Stage, output_ids: Iterable[str]) -> None:
+    poisoned = {*output_ids}
+
+    async def play(query: PageQuery, ask: Ask) -> Page:
+        page = await ask(query)
+        if poisoned & {identity(output) for output in page.outputs}:
+            raise SourceUnavailable("500 Internal Server Error")
+        return page
+
+    stage.play = play
+
+
+async def rows_of(stage: Stage) -> set[str]:
+    return {output_id for output_id, _ in await stage.rows()}
+
+
+@pytest.mark.parametrize("number", [0, 1, 150, 399])
+async def test_all_others_are_archived_and_the_hole_is_named_until_it_can_be_listed(number: int) -> None:
+    stage = stage_of(*days_of(100, 4))
+    outputs = sorted(stage.simulated.visible(NOON), key=lambda each: each.g)
+    victim = outputs[number].id
+    stage.simulated.add(NOON - HOUR / 2, NOON - HOUR / 2)
+    poison(stage, [victim])
+    report = await stage.checked_run()
+    assert report.outcome == "not proven"
+    assert (await rows_of(stage)) == {each.id for each in stage.simulated.visible(NOON)} - {victim}
+    assert len(report.holes) == 1
+    stage.play = None
+    stage.clock.advance(10 * DAY)
+    await stage.ordinary_runs(3)
+    assert victim in await rows_of(stage)
+    assert (await stage.checked_run()).outcome == "proven"
+
+
+async def test_every_run_goes_on_beside_it() -> None:
+    """What is new is archived, the second reading gets past it, and its neighbours' changes are seen."""
+    stage = stage_of(*days_of(30, 10))
+    outputs = sorted(stage.simulated.visible(NOON), key=lambda each: each.g)
+    poison(stage, [outputs[100].id])
+    await stage.run()
+    for _ in range(40):
+        stage.clock.advance(DAY)
+        now = stage.clock.now()
+        stage.simulated.add(now - HOUR, now - HOUR)
+        await stage.checked_run()
+    lacking = {each.id for each in stage.simulated.visible(stage.clock.now() - HOUR / 2)} - await rows_of(stage)
+    assert lacking == {outputs[100].id}
+    report = await stage.checked_run()
+    assert report.sweep.rounds >= 1
+
+
+async def test_several_of_them_are_several_holes() -> None:
+    stage = stage_of(*days_of(100, 4))
+    outputs = sorted(stage.simulated.visible(NOON), key=lambda each: each.g)
+    victims = {outputs[number].id for number in (20, 21, 200, 350)}
+    poison(stage, victims)
+    await stage.run()
+    assert (await rows_of(stage)) == {each.id for each in outputs} - victims
+
+
+async def test_a_source_that_goes_down_ends_the_run() -> None:
+    stage = stage_of(*days_of(100, 10))
+    asked = 0
+
+    async def play(query: PageQuery, ask: Ask) -> Page:
+        nonlocal asked
+        asked += 1
+        if asked > 5:
+            raise SourceUnavailable("503")
+        return await ask(query)
+
+    stage.play = play
+    with pytest.raises(SourceUnavailable):
+        await stage.run()
+    assert asked == 7
