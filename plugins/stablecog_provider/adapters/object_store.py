@@ -23,6 +23,7 @@ from obstore.store import S3Store
 from ..archive.ports import Absent, Condition, Conflict, Listed, Stored
 from ..archive.resilience.retry import STORE_RETRIES, Sleep
 from ..errors import ArchiveError, ConfigurationError
+from .forks import check_not_forked
 from .network.network import DIRECT, Network
 from .network.store_network import StoreRoute, route_credential_services
 from .plain_listing import UNLISTABLE, PlainListing
@@ -78,6 +79,7 @@ class S3ObjectStore:
         timeout: timedelta = TIMEOUT,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
+        check_not_forked(uses=False)
         self.requests = 0
         self._sleep = sleep
         self._bucket = bucket
@@ -192,6 +194,7 @@ class S3ObjectStore:
 
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
         """List the keys below `prefix` (empty, or ending with a slash) in the server's order. One request per 1,000 keys."""
+        check_not_forked()
         await self._credentials.ready()
         self.requests += 1
         last = ""
@@ -217,6 +220,7 @@ class S3ObjectStore:
 
     async def _signed(self, request: Callable[[], Awaitable[T]]) -> T:
         """Return the answer. Credentials may expire and be renewed while a request is on its way: then it is repeated."""
+        check_not_forked()
         refused: Keys | None = None
         left = _OVERTAKEN
         while True:
