@@ -45,9 +45,9 @@ def test_a_manifest_that_drops_a_row_is_found(monkeypatch: pytest.MonkeyPatch) -
     whole = ParquetManifest.merge
 
     async def merge(
-        self: ParquetManifest, day: date, rows: Iterable[Row], *, expected: bool = False
+        self: ParquetManifest, day: date, rows: Iterable[Row], *, expected: bool = False, run_id: str = ""
     ) -> ParquetPartition:
-        return await whole(self, day, list(rows)[1:], expected=expected)
+        return await whole(self, day, list(rows)[1:], expected=expected, run_id=run_id)
 
     monkeypatch.setattr(ParquetManifest, "merge", merge)
     assert isinstance(found(monkeypatch), (Lost, FalseClaim, DeadEnd))
