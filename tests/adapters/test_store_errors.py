@@ -14,6 +14,7 @@ from stablecog_provider.errors import (
     BucketMissing,
     ConfigurationError,
     CredentialsRejected,
+    ObjectInArchiveClass,
     StoreUnavailable,
 )
 
@@ -95,7 +96,7 @@ def test_a_conflict_without_a_condition_is_a_failure_of_the_store(raised: type[E
         ("AccessDenied", CredentialsRejected, "may get, put and list"),
         ("ExpiredToken", CredentialsRejected, "renew them"),
         ("RequestTimeTooSkewed", CredentialsRejected, "clock"),
-        ("InvalidObjectState", ConfigurationError, "archive storage class"),
+        ("InvalidObjectState", ObjectInArchiveClass, "archive storage class"),
         ("AccountProblem", ConfigurationError, "the problem is with the account"),
         ("AllAccessDisabled", ConfigurationError, "the problem is with the account"),
         ("NotSignedUp", ConfigurationError, "the problem is with the account"),

@@ -19,6 +19,7 @@ FAILS_FOR_GOOD = {
     errors.ConfigurationError,
     errors.CredentialsRejected,
     errors.BucketMissing,
+    errors.ObjectInArchiveClass,
     errors.AnotherAccount,
     errors.UnsafeStore,
     errors.FatalError,
