@@ -13,7 +13,7 @@ from support.stage import HOUR, NOON, days_of, stage_of
 
 
 @pytest.mark.parametrize("text", ["nan", "[1]", '[{"uri": "x"}]', "{}x", "[[]]"])
-async def test_it_is_damage_with_a_way_out(text: str) -> None:
+async def test_it_is_damage_and_the_hint_leads_on(text: str) -> None:
     stage = stage_of(*days_of(20, 4))
     await stage.checked_run()
     manifest = ParquetManifest(stage.store, LAYOUT)
