@@ -1,0 +1,1 @@
+"""The bucket: listings that lag, kills, and rebuild."""
