@@ -145,7 +145,7 @@ class Phases:
         checkpoint = self.committer.checkpoint.on(capabilities.axis)
         # An opaque cursor leads there only from the top.
         outdated = partial(self.ledger.outdated, needed=opaque)
-        windows = await windows_to_list_again(checkpoint, await self.ledger.readable(days), outdated, self.settled)
+        windows = await windows_to_list_again(checkpoint, days, outdated, self.settled)
         self.listed_again = len(windows.windows)
         return from_the_top(windows) if opaque else windows
 

@@ -1,6 +1,6 @@
 """Proxies and authorities for the store's two clients: obstore for objects, boto3 for credentials and some listings.
 
-Each is told explicitly: left alone, obstore and boto3 would read the environment themselves, and differently.
+Both get explicit settings. Otherwise each would read the environment itself, and they read it differently.
 """
 
 from __future__ import annotations

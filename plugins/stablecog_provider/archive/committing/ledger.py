@@ -106,6 +106,8 @@ class Ledger(Partitions):
         """Return the periods (requested axis) of a day's due outputs whose listing is to be read before another attempt: since
         the last one, the source may name another address. `needed`: only of those that cannot be requested otherwise.
         """
+        if not await self.readable([day]):
+            return Coverage()
         rows = [
             row
             for row in (await self.partition(day)).rows()

@@ -35,8 +35,9 @@ async def unlisted_in(slice_: Slice, ledger: Ledger, known: Collection[date], ax
     listed = {identity(output) for output in slice_.outputs}
     found: list[Window] = []
     for window in Coverage((slice_.window,)).around(Axis.REQUESTED, axis):
-        within = sorted(day for day in known if day_of(window.start) <= day <= day_of(window.end - MICROSECOND))
-        for day in await ledger.readable(within):
+        for day in sorted(day for day in known if day_of(window.start) <= day <= day_of(window.end - MICROSECOND)):
+            if not await ledger.readable([day]):
+                continue
             instants = [
                 row.created_at
                 for row in (await ledger.partition(day)).rows()

@@ -64,7 +64,7 @@ def reread_in_words(reread: Coverage) -> list[str]:
 
 
 def unchecked_in_words(days: int) -> list[str]:
-    """Return a sentence on the days whose stored images are yet to be looked for; none if there are none."""
+    """Return a sentence on the number of days whose stored images have not been looked for yet; nothing for 0 days."""
     if not days:
         return []
     return [

@@ -1,1 +1,1 @@
-"""The bucket: listings that lag, kills, and rebuild."""
+"""An archive that was moved, and objects that were moved to another storage class."""
