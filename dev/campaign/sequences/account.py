@@ -35,7 +35,8 @@ class Lies:
     """What is wrong with the API. `lag`: outputs younger than this are counted and not listed. `outdated`: every so many
     requests one is answered by a node that is `behind`, or knows `nothing`; it dates its answers now unless it is `honest`.
     `ghosts`: requested instants of outputs that are counted and never listed. `garbled`: by output, the field that is
-    unreadable. `skew`: how far `Date` is ahead; None if there is no `Date`.
+    unreadable. `failing`: outputs that the server cannot write; a page with one of them always fails. `skew`: how far `Date` is
+    ahead; None if there is no `Date`.
     """
 
     lag: timedelta = timedelta(0)
@@ -45,6 +46,7 @@ class Lies:
     honest: bool = False
     ghosts: list[datetime] = field(default_factory=list)
     garbled: dict[str, str] = field(default_factory=dict)
+    failing: set[str] = field(default_factory=set)
     skew: timedelta | None = timedelta(0)
 
 
@@ -146,6 +148,8 @@ class Api:
         if old and lies.nothing:
             listing = Listing[SimulatedOutput]([])
         listed = listing.page(query, shown_at, dialect)
+        if lies.failing.intersection(output.id for output in listed.rows):
+            raise SourceUnavailable("500, for this page")
         if listed.total is not None:
             start, end = (query.start, query.end) if dialect.counts_by_date else (None, None)
             ghosts = sum((start is None or start <= at) and (end is None or at <= end) for at in lies.ghosts)
@@ -173,4 +177,13 @@ class Api:
 
 def shows_all(lies: Lies) -> bool:
     """Whether the API lists what the account has."""
-    return not (lies.lag or lies.outdated or lies.garbled)
+    return not (lies.lag or lies.outdated or lies.garbled or lies.failing)
+
+
+def only_pages_fail(account: Account) -> bool:
+    """Whether the API serves everything but some pages, the newest output included, in the order in which it can be walked around
+    them.
+    """
+    newest = max((output.o for output in account.live), default=None)
+    served = not any(output.o == newest and output.id in account.lies.failing for output in account.live)
+    return account.dialect is CURRENT and served and shows_all(replace(account.lies, failing=set()))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from stablecog_provider.adapters.memory import MemoryObject
 from stablecog_provider.archive.ports import Absent, Condition, Conflict, Listed, Stored
-from stablecog_provider.errors import StoreUnavailable
+from stablecog_provider.errors import ObjectInArchiveClass, StoreUnavailable
 
 
 class Killed(BaseException):
@@ -24,7 +24,8 @@ class Bucket:
     """`history`: every body that a key ever had, the latest last. `tampered`: images that the administrator deleted or cut off,
     with the object as it was. `rewritten`: image keys whose bytes one of our processes changed. `listing`: what the store
     lists while its listing lags; None if it does not. `unseen`: whether the administrator changed something that it does not
-    show yet. `spelling`: how the listing spells an ETag.
+    show yet. `spelling`: how the listing spells an ETag. `frozen`: objects that a lifecycle rule moved to an archive class; they
+    can be listed and overwritten, but not read.
     """
 
     objects: dict[str, MemoryObject] = field(default_factory=dict)
@@ -34,11 +35,13 @@ class Bucket:
     listing: dict[str, MemoryObject] | None = None
     unseen: bool = False
     spelling: str = "{}"
+    frozen: set[str] = field(default_factory=set)
     versions: int = 0
 
     def write(self, key: str, body: bytes, content_type: str = "", metadata: Mapping[str, str] | None = None) -> str:
         """Put an object there, whoever does it."""
         self.versions += 1
+        self.frozen.discard(key)
         version = str(self.versions)
         self.objects[key] = MemoryObject(body, version, content_type, MappingProxyType(dict(metadata or {})))
         self.history[key].append(self.objects[key])
@@ -93,6 +96,8 @@ class View:
     async def get(self, key: str) -> Stored | None:
         number = await self._begin()
         found = self.bucket.objects.get(key)
+        if found and key in self.bucket.frozen:
+            raise ObjectInArchiveClass(f"{key}: 403 InvalidObjectState", hint="restore the object")
         self._end(number)
         return Stored(found.body, found.version, found.metadata) if found else None
 

@@ -101,15 +101,32 @@ class BucketRules:
         bucket.objects |= bucket.tampered
         bucket.tampered.clear()
 
-    @rule(half=st.booleans())
-    def the_bucket_is_copied(self, half: bool) -> None:
-        """To another name, where the archive goes on; perhaps half of the images are not copied."""
+    @precondition(lambda self: self.scenario.partitions)
+    @rule(pick=PICKS, all_of_them=st.booleans())
+    def partitions_are_moved_to_an_archive_class(self, pick: int, all_of_them: bool) -> None:
+        scenario = self.scenario
+        keys = scenario.partitions if all_of_them else [scenario.partitions[pick % len(scenario.partitions)]]
+        self.tell(f"{', '.join(keys)} moved to an archive class")
+        for key in keys:
+            scenario.bucket.frozen.add(key)
+            self._mislead_about(key)
+
+    @precondition(lambda self: self.scenario.bucket.frozen)
+    @rule()
+    def partitions_can_be_read_again(self) -> None:
+        self.tell("what was in an archive class can be read again")
+        self.scenario.thaw()
+
+    @rule(share=st.sampled_from(["all", "half", "none"]))
+    def the_bucket_is_copied(self, share: str) -> None:
+        """To another name, where the archive goes on; perhaps without half of the images, or without any."""
         scenario, old = self.scenario, self.scenario.bucket
         number = int("0" + scenario.layout.bucket.removeprefix("archive")) + 1
-        self.tell(f"the bucket is copied to archive{number}, {'half' if half else 'all'} of its images")
+        self.tell(f"the bucket is copied to archive{number}, {share} of its images")
         new = Bucket(history=old.history, tampered=dict(old.tampered), spelling=old.spelling, versions=old.versions)
         for turn, (key, item) in enumerate(list(old.objects.items())):
-            if half and turn % 2 and key.startswith(scenario.layout.images):
+            left = share == "none" or (share == "half" and turn % 2)
+            if left and key.startswith(scenario.layout.images):
                 new.tampered.setdefault(key, item)
             else:
                 new.write(key, item.body, item.content_type, item.metadata)
@@ -139,5 +156,9 @@ class BucketRules:
         scenario.bucket.unseen = scenario.bucket.listing is not None
         rows = scenario.rows_of(key) if key in scenario.bucket.objects else []
         scenario.copies[key] = {(row.key, copy.sha256 or "") for row in rows for copy in copies_of(row)}
+        self._mislead_about(key)
+
+    def _mislead_about(self, key: str) -> None:
+        scenario = self.scenario
         day = scenario.layout.parse_partition(key)
         scenario.mislead(output.id for output in scenario.account.made if output.g.date() == day)

@@ -79,6 +79,7 @@ class Sequences(SourceRules, BucketRules, RunRules, RuleBasedStateMachine):
         account.hosts.broken.clear()
         scenario.skew = timedelta(0)
         scenario.bucket.list_all()
+        scenario.thaw()
         if scenario.bucket.tampered and scenario.checkpoint is not None:
             scenario.play(scenario.rebuild(check_images=True))
         scenario.disturb()

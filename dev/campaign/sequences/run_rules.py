@@ -10,12 +10,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from stablecog_provider.errors import ArchiveError
+from stablecog_provider.errors import ArchiveError, SourceUnavailable
 from stablecog_provider.model.object_keys import Layout
 
-from .account import EMPTY, OTHER, RIGHT, SHARING
+from .account import EMPTY, OTHER, RIGHT, SHARING, only_pages_fail
 from .bucket import Trouble
-from .invariants import FalseClaim, check_bucket, check_knowledge, check_run, check_status
+from .invariants import DeadEnd, FalseClaim, check_bucket, check_knowledge, check_run, check_status
 from .scenario import Ended, Scenario
 from .source_rules import DAY, HOUR, PICKS
 from .ways_out import follow
@@ -59,14 +59,21 @@ class RunRules:
     @rule(per_page=st.sampled_from([300, 300, 7]), lookback=st.sampled_from([24, 24, 0, 24 * 30]))
     def a_run(self, per_page: int, lookback: int) -> None:
         self.tell(f"a run with pages of {per_page} and a lookback of {lookback} h")
-        ended = self._run(per_page=per_page, lookback=lookback * HOUR)
-        follow(self.scenario, ended, self.check)
+        self._undisturbed(per_page=per_page, lookback=lookback * HOUR)
+
+    def _undisturbed(self, **settings: Any) -> None:
+        """Nothing but the source itself is in its way; and one page that fails must not be."""
+        scenario = self.scenario
+        ended = self._run(**settings)
+        if isinstance(ended.error, SourceUnavailable) and only_pages_fail(scenario.account):
+            raise DeadEnd(scenario, f"one page fails, and nothing can be archived: {ended.error}")
+        follow(scenario, ended, self.check)
 
     @rule()
     def the_daily_run(self) -> None:
         self.tell("a day passes, and the daily run comes")
         self.scenario.pass_time(DAY)
-        follow(self.scenario, self._run(), self.check)
+        self._undisturbed()
 
     @rule(start=st.integers(0, 120), hours=st.sampled_from([1, 24, 1000]))
     def a_run_of_a_part(self, start: int, hours: int) -> None:

@@ -142,11 +142,17 @@ class Scenario:
 
     @property
     def patience_is_over(self) -> bool:
-        return self.calm_runs > self.bound and self.account.now - self.calm_since > LONG
+        return not self.bucket.frozen and self.calm_runs > self.bound and self.account.now - self.calm_since > LONG
 
     def mislead(self, outputs: Iterable[str]) -> None:
         self.misled |= set(outputs)
         self.disturb()
+
+    def thaw(self) -> None:
+        """What could not be read was not looked at since."""
+        if self.bucket.frozen:
+            self.bucket.frozen.clear()
+            self.disturb()
 
     def disturb(self) -> None:
         """Whatever is due within so many runs is due within so many from now."""

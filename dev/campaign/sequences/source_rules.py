@@ -135,6 +135,16 @@ class SourceRules:
             self.scenario.account.lies.garbled[output.id] = what
             self.scenario.mislead([output.id])
 
+    @precondition(lambda self: len(self.scenario.account.live) > 1)
+    @rule(pick=PICKS)
+    def a_page_always_fails(self, pick: int) -> None:
+        """One with this output; never the newest one, since a source that cannot even show that is down."""
+        account = self.scenario.account
+        for output in self._picked(pick, account.live[:-1]):
+            self.tell(f"every page with {output.id} fails")
+            account.lies.failing.add(output.id)
+            self.scenario.mislead([output.id])
+
     @rule(
         lag=st.sampled_from([0, 0, 5, 90]),
         outdated=st.sampled_from([0, 1, 2, 3, 5]),
@@ -154,7 +164,7 @@ class SourceRules:
     def the_source_shows_all(self) -> None:
         self.tell("the source shows all again")
         self.scenario.account.lies = replace(
-            self.scenario.account.lies, lag=timedelta(0), outdated=0, garbled={}, skew=timedelta(0)
+            self.scenario.account.lies, lag=timedelta(0), outdated=0, garbled={}, failing=set(), skew=timedelta(0)
         )
 
     @rule(skew=st.sampled_from([None, -26 * HOUR, -10 * MINUTE, 20 * MINUTE, 3 * DAY]))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stablecog_provider.archive.reports.rebuild import RebuildReport
-from stablecog_provider.errors import ArchiveError, TransientError
+from stablecog_provider.errors import ArchiveError, ObjectInArchiveClass, TransientError
 
 from .account import RIGHT, shows_all
 from .invariants import DeadEnd
@@ -52,6 +52,7 @@ def _with_consent(scenario: Scenario, flags: dict[str, Any], check: Check) -> En
 def _out_of_refusal(scenario: Scenario, error: ArchiveError, check: Check) -> Ended:
     if not error.hint:
         raise DeadEnd(scenario, f"an error without a way out: {error}")
+    _retrieve(scenario, error)
     if "stablecog-archive rebuild" in error.hint:
         _rebuild(scenario, error.hint)
         flags = {}
@@ -76,8 +77,16 @@ def _rebuild(scenario: Scenario, hint: str) -> None:
         if isinstance(outcome, RebuildReport):
             return
         scenario.tell(f"    refused: {outcome}")
+        _retrieve(scenario, outcome)
         flags |= flags_in(outcome.hint, OF_REBUILDS)
     raise DeadEnd(scenario, f"rebuild is refused whatever is followed: {outcome}")
+
+
+def _retrieve(scenario: Scenario, error: ArchiveError | None) -> None:
+    """Restore what is in an archive class, if the error asks for it."""
+    if isinstance(error, ObjectInArchiveClass):
+        scenario.tell("  following the hint: the objects are restored")
+        scenario.thaw()
 
 
 def _run(scenario: Scenario, check: Check, **flags: Any) -> Ended:

@@ -32,6 +32,7 @@ from .phases import Phases
 from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
 from .reports.run import RunReport
+from .reports.wording import at
 from .run_settings import ArchiveSettings
 
 __all__ = ["ArchiveSettings", "archive"]
@@ -109,7 +110,13 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         unchecked=len(saved.unchecked),
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
-        notes=(*start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted)),
+        notes=(
+            *start.notes,
+            *run.all_notes,
+            *_clock_note(asked, started),
+            *_unserved_note(slice_),
+            *_doubt_note(doubted),
+        ),
     )
     await ports.store.put(
         settings.layout.run_report(report.started_at, report.run_id),
@@ -140,6 +147,15 @@ def _clock_note(asked: Probe, now: datetime) -> tuple[str, ...]:
     return (
         f"The source's clock is {apart} {direction} this machine's. Nothing is claimed beyond the "
         "source's clock, or more than 5 minutes beyond this machine's. If this machine's clock is wrong, set it.",
+    )
+
+
+def _unserved_note(slice_: Slice | None) -> tuple[str, ...]:
+    if slice_ is None or slice_.unserved is None:
+        return ()
+    return (
+        f"The second reading skipped outputs completed from {at(slice_.unserved.start)} to {at(slice_.unserved.end)}, because "
+        "every page with them fails at the source. The next round tries again.",
     )
 
 

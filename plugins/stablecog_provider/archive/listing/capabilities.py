@@ -12,12 +12,12 @@ from itertools import pairwise
 from typing import Any
 
 from ...errors import SourceUnavailable
-from ...model.coverage import MAX_LATENCY, Axis
+from ...model.coverage import MAX_LATENCY, Axis, Window
 from ...model.output import Output, UnreadableOutput
 from ...model.page import MAX_PER_PAGE, Order, Page, PageQuery
 from ...model.times import FAR_FUTURE, MICROSECOND, parse_instant
 from ..ports import Source
-from .failing_pages import LEAST, SMALLER, raise_if_down
+from .failing_pages import LEAST, SMALLER, Pages, raise_if_down
 
 _NEVER = FAR_FUTURE - timedelta(days=1)
 
@@ -69,10 +69,13 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Ascending:
-    """A page that was asked for with `order=asc`, and the cursor it was asked with."""
+    """A page that was asked for with `order=asc`, and the cursor it was asked with. `unserved`: the period before it that was
+    asked for, and is on no page that the source serves.
+    """
 
     page: Page
     cursor: datetime
+    unserved: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +123,25 @@ async def probe(source: Source, sweep_from: datetime | None = None) -> Probe:
     newest = min(completed, last.created_at) - MAX_LATENCY
     cursor = (newest if sweep_from is None else min(newest, sweep_from)) - MICROSECOND
     per_page = 10 if sweep_from is None else MAX_PER_PAGE
-    ascending = await _ascending_page(source, cursor, per_page)
-    capabilities = replace(capabilities, ascending=_ascends(ascending, cursor))
-    return Probe(capabilities, page, Ascending(ascending, cursor) if capabilities.ascending else None)
+    ascending = await _ascending_page(source, cursor, per_page, completed)
+    capabilities = replace(capabilities, ascending=_ascends(ascending.page, ascending.cursor))
+    return Probe(capabilities, page, ascending if capabilities.ascending else None)
 
 
-async def _ascending_page(source: Source, cursor: datetime, per_page: int) -> Page:
-    """A smaller one, if an output on it makes the page fail: else the sweep would never get past it."""
+async def _ascending_page(source: Source, cursor: datetime, per_page: int, newest: datetime) -> Ascending:
+    """If an output on it makes the page fail, a smaller one, or one behind that output: else no run would get past it.
+
+    `newest`: when the newest output was completed.
+    """
     while True:
         try:
-            return await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=per_page))
+            query = PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=per_page)
+            return Ascending(await source.page(query), cursor)
         except SourceUnavailable:
-            if per_page <= LEAST:
-                raise
-        await raise_if_down(source)
+            await raise_if_down(source)
+        if per_page <= LEAST:
+            served, page = await Pages(source, LEAST).beyond(cursor, newest - MICROSECOND)
+            return Ascending(page, served, Window(cursor + MICROSECOND, served + MICROSECOND))
         per_page = max(LEAST, per_page // SMALLER)
 
 

@@ -88,6 +88,6 @@ class Pages:
         return served, page
 
 
-async def raise_if_down(source: Source) -> None:
-    """Raise SourceUnavailable if the source does not even serve its newest output: then it is down."""
-    await source.page(PageQuery(per_page=1))
+async def raise_if_down(source: Source) -> Page:
+    """Return the page with the newest output. Raises SourceUnavailable if not even that is served: then the source is down."""
+    return await source.page(PageQuery(per_page=1))

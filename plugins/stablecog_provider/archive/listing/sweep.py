@@ -31,13 +31,15 @@ SLICE_OUTPUTS = 250
 @dataclass(frozen=True, slots=True)
 class Slice:
     """All that the source lists in `window`, on the axis of the walk. `last`: whether it reaches the end of what was covered when
-    it was read, so that a round ends with it. `crowded`: there is more in it than the page could show.
+    it was read, so that a round ends with it. `crowded`: there is more in it than the page could show. `unserved`: the period
+    before it that is on no page that the source serves.
     """
 
     window: Window
     outputs: tuple[Output | UnreadableOutput, ...]
     last: bool = False
     crowded: bool = False
+    unserved: Window | None = None
 
 
 def sweep_from(checkpoint: Checkpoint | None) -> datetime | None:
@@ -82,7 +84,7 @@ def _of_page(ascending: Ascending, end: datetime) -> Slice | None:
         reached = min(reached, _after_some_days(ascending.page, start))
     window = Window(start, reached)
     shown = tuple(output for output in ascending.page.outputs if (instant_on(Axis.COMPLETED, output) or end) in window)
-    return Slice(window, shown, last=reached >= end, crowded=crowded)
+    return Slice(window, shown, last=reached >= end, crowded=crowded, unserved=ascending.unserved)
 
 
 def _after_some_days(page: Page, start: datetime) -> datetime:

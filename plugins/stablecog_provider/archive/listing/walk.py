@@ -83,7 +83,11 @@ async def _ascending(
     while True:
         page = await pages.after(cursor)
         if page is None:
-            cursor, page = await pages.beyond(cursor, window.end)
+            try:
+                cursor, page = await pages.beyond(cursor, window.end)
+            except SourceUnavailable:
+                # An output behind the window makes its last pages fail, too.
+                cursor, page = window.end, await raise_if_down(source)
             yield Step((), holes=span(covered_to, cursor + MICROSECOND), as_of=page.source_time)
             covered_to = cursor + MICROSECOND
             if covered_to >= window.end:

@@ -59,6 +59,9 @@ def advanced(checkpoint: Checkpoint, slice_: Slice, read_at: datetime) -> Checkp
     """
     sweep, window = checkpoint.sweep, slice_.window
     skipped = Coverage((Window(sweep.position, window.start),)) if sweep.position < window.start else Coverage()
+    if slice_.unserved is not None:
+        # The next round tries it again.
+        skipped = skipped.subtract(Coverage((slice_.unserved,)))
     if skipped.intersect(checkpoint.coverage):
         # Another run was first, or the axis changed: its reading is kept.
         return checkpoint

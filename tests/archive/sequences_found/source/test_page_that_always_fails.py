@@ -63,6 +63,24 @@ async def test_every_run_goes_on_beside_it() -> None:
     assert report.sweep.rounds >= 1
 
 
+@pytest.mark.parametrize("number", range(5))
+async def test_one_that_was_archived_before_stops_no_run(number: int) -> None:
+    """Not even on a sparse account, where the second reading begins or ends at it."""
+    stage = stage_of(*days_of(2, 3))
+    await stage.ordinary_runs(2)
+    outputs = sorted(stage.simulated.visible(NOON), key=lambda each: each.g)
+    poison(stage, [outputs[number].id])
+    notes: list[str] = []
+    for _ in range(8):
+        stage.clock.advance(DAY)
+        notes += (await stage.checked_run()).notes
+    if number == 0:
+        assert any("The second reading skipped outputs completed from" in note for note in notes)
+    stage.play = None
+    stage.clock.advance(DAY)
+    assert (await stage.checked_run()).outcome == "proven"
+
+
 async def test_several_of_them_are_several_holes() -> None:
     stage = stage_of(*days_of(100, 4))
     outputs = sorted(stage.simulated.visible(NOON), key=lambda each: each.g)
