@@ -14,8 +14,9 @@ from ..model.object_keys import day_of
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
-from .committing.inventory import Inventory, is_expected, place_of, take_inventory
+from .committing.inventory import Inventory, is_expected, take_inventory
 from .committing.ledger import Ledger
+from .committing.moves import place_of
 from .committing.pipeline import Pipeline
 from .committing.starting_point import starting_point
 from .committing.tally import Tally
@@ -97,7 +98,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         next_retry=_next_retry(saved.due.values(), ports.clock.now()),
         source_requests=ports.source.requests,
         request_limit=request_limit(
-            tally.new, len(windows.windows) + run.listed_again + on_the_way, read_again, page_size
+            tally.new, len(windows.windows) + run.listed_again + on_the_way, read_again, page_size, measured.failed
         ),
         store_requests=ports.store.requests,
         proof=proof.proof,

@@ -65,7 +65,8 @@ def advanced(checkpoint: Checkpoint, slice_: Slice, read_at: datetime) -> Checkp
     if sweep.began is not None and read_at < sweep.began:
         # The slice was read before this round began.
         return checkpoint
-    began = sweep.began or read_at
+    began, failed = sweep.began or read_at, sweep.failed.merge(slice_.unread)
     if slice_.last:
-        return replace(checkpoint, sweep=Sweep(BEGINNING, None, began, sweep.rounds + 1))
-    return replace(checkpoint, sweep=replace(sweep, position=max(sweep.position, window.end), began=began))
+        return replace(checkpoint, sweep=Sweep(BEGINNING, None, began, sweep.rounds + 1, unread=failed))
+    position = max(sweep.position, window.end)
+    return replace(checkpoint, sweep=replace(sweep, position=position, began=began, failed=failed))
