@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from ..errors import AnotherAccount, ArchiveDamaged, ArchiveTooNew, ConfigurationError
-from ..model.checkpoint import MAX_PLACES, Checkpoint
+from ..model.checkpoint import Checkpoint
 from ..model.object_keys import Layout
 from ..model.partition_summary import PartitionSummary
 from ..model.row_lifecycle import is_live
@@ -25,7 +25,8 @@ from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import consented
 from .committing.intent import announced, concluded
-from .committing.inventory import distrusted, expected_days, marked, moved, place_of
+from .committing.inventory import distrusted, expected_days, marked
+from .committing.moves import arrived, place_of, rewritten
 from .fixity.lost_images import Announce, ImagesLookedAt, look_for_images
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
@@ -116,6 +117,7 @@ async def rebuild(
         lost_before=rebuilt.images.lost if images.checked is None else 0,
         differences=len(rebuilt.differences),
         reread=rebuilt.reread,
+        unchecked=len(rebuilt.unchecked),
         proof=counted.proof,
         claims=counted.claims,
         source_requests=ports.source.requests,
@@ -144,17 +146,17 @@ def _checkpoint(
     known = (before or Checkpoint(source=ports.source.address, axis=axis)).on(axis)
     changed = _changed(before, partitions)
     known = marked(concluded(distrusted(known) if changed else known, run_id), changed)
+    known = rewritten(arrived(replace(known, partitions=partitions.summaries), place), changed)
     consents = {
         "deletions": settings.allow_deletions,
         "account": sum(partitions.live.values()) if settings.allow_account_mismatch else 0,
     }
     return replace(
         consented(known, consents, run_id, now),
-        places=tuple(dict.fromkeys((*known.places, place)))[-MAX_PLACES:],
-        unchecked={} if settings.check_images else _unchecked(known, partitions, place, changed),
+        places=known.places or (place,),
+        unchecked={} if settings.check_images else _unchecked(known, partitions, changed),
         source=ports.source.address,
         coverage=counted.coverage,
-        partitions=partitions.summaries,
         proof=counted.proof,
         # What counts agree on has no hole. What was concluded before is not what was counted now. The differences stay: the next
         # run compares each of them alone.
@@ -238,11 +240,8 @@ async def _check_preconditions(
     await check_account(ports.source, asked, archived)
 
 
-def _unchecked(before: Checkpoint, partitions: _Partitions, place: str, changed: Collection[date]) -> dict[date, str]:
+def _unchecked(known: Checkpoint, partitions: _Partitions, changed: Collection[date]) -> dict[date, str]:
     """The days whose images nobody has looked for since they were moved, or since their partition was changed."""
-    known = replace(before, partitions=partitions.summaries)
-    if known.places and place not in known.places:
-        known = moved(known, place)
     summaries = partitions.summaries
     found = {day: summaries[day].version for day in {*changed, *partitions.elsewhere} & {*summaries}}
     return {**known.unchecked, **found}

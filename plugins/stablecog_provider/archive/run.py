@@ -14,8 +14,9 @@ from ..model.object_keys import day_of
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
-from .committing.inventory import Inventory, is_expected, place_of, take_inventory
+from .committing.inventory import Inventory, is_expected, take_inventory
 from .committing.ledger import Ledger
+from .committing.moves import place_of
 from .committing.pipeline import Pipeline
 from .committing.starting_point import starting_point
 from .committing.tally import Tally
@@ -32,7 +33,6 @@ from .phases import Phases
 from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
 from .reports.run import RunReport
-from .reports.wording import at
 from .run_settings import ArchiveSettings
 
 __all__ = ["ArchiveSettings", "archive"]
@@ -98,7 +98,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         next_retry=_next_retry(saved.due.values(), ports.clock.now()),
         source_requests=ports.source.requests,
         request_limit=request_limit(
-            tally.new, len(windows.windows) + run.listed_again + on_the_way, read_again, page_size
+            tally.new, len(windows.windows) + run.listed_again + on_the_way, read_again, page_size, measured.failed
         ),
         store_requests=ports.store.requests,
         proof=proof.proof,
@@ -114,7 +114,6 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
             *start.notes,
             *run.all_notes,
             *_clock_note(asked, started),
-            *_unserved_note(slice_),
             *_doubt_note(doubted),
         ),
     )
@@ -147,15 +146,6 @@ def _clock_note(asked: Probe, now: datetime) -> tuple[str, ...]:
     return (
         f"The source's clock is {apart} {direction} this machine's. Nothing is claimed beyond the "
         "source's clock, or more than 5 minutes beyond this machine's. If this machine's clock is wrong, set it.",
-    )
-
-
-def _unserved_note(slice_: Slice | None) -> tuple[str, ...]:
-    if slice_ is None or slice_.unserved is None:
-        return ()
-    return (
-        f"The second reading skipped outputs completed from {at(slice_.unserved.start)} to {at(slice_.unserved.end)}, because "
-        "every page with them fails at the source. The next round tries again.",
     )
 
 

@@ -11,7 +11,8 @@ from ..model.object_keys import Layout
 from ..model.partition_summary import PartitionSummary
 from ..model.verdict import Outcome, is_whole, outcome_of, worst
 from .committing.intent import intended_days
-from .committing.inventory import expected_days, moved, place_of
+from .committing.inventory import expected_days
+from .committing.moves import arrived, place_of
 from .ports import ObjectStore
 from .reports.status import ArchiveStatus, LastRun
 
@@ -29,9 +30,7 @@ async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
             f"there is no archive at {layout} (no checkpoint.json)",
             hint="check the address; the first `stablecog-archive run` creates an archive",
         )
-    checkpoint, place = Checkpoint.from_json(stored.body), place_of(store, layout)
-    if checkpoint.places and place not in checkpoint.places:
-        checkpoint = moved(checkpoint, place)
+    checkpoint = arrived(Checkpoint.from_json(stored.body), place_of(store, layout))
     missing, changed = await _partitions(store, layout, checkpoint)
     return ArchiveStatus(
         archive=str(layout),
@@ -47,6 +46,7 @@ async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
         pending_retries=checkpoint.due,
         proof=checkpoint.proof,
         differences=checkpoint.differences,
+        holes=checkpoint.holes,
         reread=checkpoint.reread,
         unchecked=len(checkpoint.unchecked),
         sweep=checkpoint.sweep,

@@ -50,13 +50,15 @@ class Sweep:
     """How far the rotating second reading of the archive has come, on the checkpoint's axis.
 
     What lies before `position` was read again since `began`; the rest since `previous`, or never if that is None. `rounds`: how
-    often all of it was read again.
+    often all of it was read again. `unread`: where all pages failed in the last complete round; `failed`: so far in this one.
     """
 
     position: datetime = BEGINNING
     began: datetime | None = None
     previous: datetime | None = None
     rounds: int = 0
+    unread: Coverage = Coverage()
+    failed: Coverage = Coverage()
 
     @property
     def oldest(self) -> datetime | None:
@@ -100,8 +102,10 @@ class Checkpoint:
     is archived, on `axis`. `holes`: stretches of `axis` that the listing cannot show; they are no part of coverage.
     `differences`: places of the requested axis where the counts differ. `reread`: stretches of the requested axis whose
     partition was changed by something else, until they are read again. `proofs`: how often the whole was compared.
-    `places`: where the archive has been, the store's address included. `unchecked`: days whose stored images nobody has looked
-    for since their partition was changed by something else, or since the archive was moved, each with the partition's version.
+    `places`: where the archive has been, the store's address included, the present place last; `elsewhere`: for those before it,
+    the days whose images have been stored or looked for since the archive was there. `unchecked`: days whose stored images
+    nobody has looked for since their partition was changed by something else, or since the archive was moved, each with the
+    partition's version.
     `settled`: up to where (on `axis`) the last run could have read; with `--end`, it read less.
     `deletions_allowed`: so many outputs may still be marked as deleted beyond what is marked without asking.
     `store_probed`: the store whose conditional writes were seen to work at `store_probed_at`. `intents`: partitions that may
@@ -119,6 +123,7 @@ class Checkpoint:
     holes: tuple[Difference, ...] = ()
     reread: Coverage = Coverage()
     places: tuple[str, ...] = ()
+    elsewhere: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
     unchecked: Mapping[date, str] = field(default_factory=dict)
     settled: datetime | None = None
     sweep: Sweep = Sweep()
@@ -134,6 +139,7 @@ class Checkpoint:
     def __post_init__(self) -> None:
         object.__setattr__(self, "partitions", MappingProxyType(dict(self.partitions)))
         object.__setattr__(self, "unchecked", MappingProxyType(dict(self.unchecked)))
+        object.__setattr__(self, "elsewhere", MappingProxyType(dict(self.elsewhere)))
 
     @property
     def watermark(self) -> datetime | None:
@@ -166,7 +172,12 @@ class Checkpoint:
         coverage = self.coverage.on(axis, self.axis)
         # What completed before an instant was requested before it, but not the other way round.
         early = MAX_LATENCY if axis is Axis.REQUESTED else timedelta(0)
-        sweep = replace(self.sweep, position=max(BEGINNING, self.sweep.position - early))
+        sweep = replace(
+            self.sweep,
+            position=max(BEGINNING, self.sweep.position - early),
+            unread=self.sweep.unread.around(axis, self.axis),
+            failed=self.sweep.failed.around(axis, self.axis),
+        )
         settled = self.settled and self.settled - early
         return replace(self, axis=axis, coverage=coverage, holes=(), sweep=sweep, settled=settled, account=())
 

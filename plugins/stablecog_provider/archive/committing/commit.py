@@ -24,6 +24,7 @@ from .checkpoint_file import Assigned, CheckpointFile
 from .intent import announced, concluded, is_announced
 from .inventory import Inventory, is_expected, marked
 from .ledger import Ledger
+from .moves import rewritten
 
 COMMIT_ROWS = 1000
 """A partition is merged when this many rows have come together."""
@@ -141,11 +142,13 @@ class Committer:
             found = found.on(self.start.axis)
             others = concluded(found, self._run_id)
             replaced = _replaced_by_something_else(others, now, bases)
+            partitions = {**found.partitions, **_listed_as(found, now)}
+            written = [day for day in now if found.partitions.get(day, PartitionSummary()).version != now[day].version]
             fresh = replace(
-                marked(others, replaced),
+                rewritten(marked(others, replaced), written),
                 unchecked={**others.unchecked, **{day: bases[day].version for day in replaced}},
                 coverage=found.coverage.merge(covered),
-                partitions={**found.partitions, **_listed_as(found, now)},
+                partitions=partitions,
             )
             return found if fresh == found else self.signed(fresh)
 

@@ -55,7 +55,10 @@ class Controls:
         newest = sorted((each for each in self._days() if each != day), reverse=True)
         days = [day, *newest][:DAYS]
         for rank in range(CONTROLS):
+            # Those of a day that cannot be read are no controls.
             for each in days:
+                if not await self._ledger.readable([each]):
+                    continue
                 rows = (row for row in (await self._ledger.partition(each)).rows() if _is_control(row, host))
                 if (row := next(islice(rows, rank, None), None)) is not None:
                     yield row.archived_url or ""

@@ -14,15 +14,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from ...errors import ArchiveDamaged
-from ...model.checkpoint import MAX_PLACES, Checkpoint, Intent
+from ...model.checkpoint import Checkpoint, Intent
 from ...model.coverage import Coverage, Window
 from ...model.object_keys import Layout
 from ...model.partition_summary import PartitionSummary
 from ...model.times import BEGINNING
-from ..ports import Manifest, ObjectStore
+from ..ports import Manifest
 from .checkpoint_file import CheckpointFile
 from .intent import abandoned, intended_days, is_announced
 from .ledger import Ledger
+from .moves import arrived, is_here, rewritten
 
 LISTING_LAG = timedelta(minutes=3)
 """A listing is not believed to show versions otherwise than responses do, if a run saved so recently: it may show older ones."""
@@ -33,7 +34,7 @@ class Inventory:
     """`summaries`: what those partitions hold whose version was not known. `changed`: those of them that something else than a
     finished run has changed. `unexplained`: those of `changed` that no run wrote that had announced it. `abandoned`: intents of
     processes that were killed, which this inventory settles. `as_of`: how often the checkpoint had been read before the
-    partitions. `moved_to`: where the archive is now, if no run has been there yet.
+    partitions. `moved_to`: where the archive is now, if the last run was elsewhere.
     """
 
     summaries: Mapping[date, PartitionSummary] = field(default_factory=dict)
@@ -51,8 +52,9 @@ class Inventory:
         unexplained = {*changed} & {*self.unexplained}
         checkpoint = distrusted(checkpoint) if unexplained else checkpoint
         partitions = {**checkpoint.partitions, **summaries}
-        if self.moved_to and self.moved_to not in checkpoint.places:
-            checkpoint = moved(replace(checkpoint, partitions=partitions), self.moved_to)
+        if self.moved_to:
+            checkpoint = arrived(replace(checkpoint, partitions=partitions), self.moved_to)
+        checkpoint = rewritten(checkpoint, changed)
         return replace(
             marked(checkpoint, changed),
             partitions=partitions,
@@ -66,17 +68,6 @@ def distrusted(checkpoint: Checkpoint) -> Checkpoint:
     was allowed may have been used since.
     """
     return replace(checkpoint, deletions_allowed=0)
-
-
-def place_of(store: ObjectStore, layout: Layout) -> str:
-    """Where the archive is, the store's address included."""
-    return f"{store.address} {layout}"
-
-
-def moved(checkpoint: Checkpoint, place: str) -> Checkpoint:
-    """The checkpoint of an archive that is at another place now: whether its images were copied with it, nobody has looked."""
-    holds_images = {day: each.version for day, each in checkpoint.partitions.items() if each.images.archived}
-    return replace(checkpoint, places=(*checkpoint.places, place)[-MAX_PLACES:], unchecked=holds_images)
 
 
 def marked(checkpoint: Checkpoint, days: Iterable[date]) -> Checkpoint:
@@ -119,7 +110,7 @@ async def take_inventory(
         elif day not in odd or not otherwise:
             continue
         summaries[day] = replace(summary, listed=listed[day] if day in odd and otherwise else "")
-    moved_to = place if file.current.places and place not in file.current.places else ""
+    moved_to = "" if is_here(file.current, place) else place
     return Inventory(summaries, tuple(changed), tuple(unexplained), abandoned(file.current, now), as_of, moved_to)
 
 

@@ -181,7 +181,9 @@ class Ledger(Partitions):
             return dated_at_last
         fresh = row_of(output, rendition, seen_at=seen_at, run_id=self._run_id)
         if known is None:
-            self.created.add(output.id)
+            if rendition is Rendition.ORIGINAL:
+                # The upscaled image of a known output makes no new output.
+                self.created.add(output.id)
             return [self._fetch(fresh, url), *dated_at_last]
         # The row as it will be: an address that changed may name another image, which is then due.
         row = replace(row_lifecycle.merge_rows(known, fresh), run_id=self._run_id)

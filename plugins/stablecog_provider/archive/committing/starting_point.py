@@ -12,7 +12,7 @@ from ..listing.account_check import check_samples
 from ..listing.capabilities import Probe
 from ..ports import Ports
 from .checkpoint_file import CheckpointFile
-from .inventory import place_of
+from .moves import place_of
 from .store_probe import probe_store
 
 PROBE_AGAIN = timedelta(days=30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sized
 from dataclasses import dataclass, field
 
+from ...errors import SourceUnavailable
 from ...model.page import MAX_PER_PAGE, Page, PageQuery
 from ..ports import Source
 from .opaque_walk import PAGE_SIZE
@@ -15,17 +16,20 @@ FIXED_REQUESTS = 128
 """The constant in a run's limit: the probe, the account check, the proof, `EXTRA_REQUESTS`, and what a dense second takes."""
 PER_PAGE_OF_NEW = 5
 """Requests per 300 new outputs: pages overlap, the more the denser the account is."""
+PER_FAILURE = 5
+"""Requests for each page that failed: to see that the source is not down, and to find where a page is served again."""
 
 
 @dataclass(slots=True)
 class MeasuredSource:
     """A Source that notes the smallest page it got although more outputs follow: a source may serve fewer than were asked for.
 
-    `smallest`: outputs on that page; None if every page was as large as asked for.
+    `smallest`: outputs on that page; None if every page was as large as asked for. `failed`: pages that were not served.
     """
 
     source: Source
     smallest: int | None = None
+    failed: int = 0
     address: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -36,7 +40,11 @@ class MeasuredSource:
         return self.source.requests
 
     async def page(self, query: PageQuery) -> Page:
-        page = await self.source.page(query)
+        try:
+            page = await self.source.page(query)
+        except SourceUnavailable:
+            self.failed += 1
+            raise
         served = len(page.outputs)
         if page.next is not None and 0 < served < min(query.per_page or PAGE_SIZE, self.smallest or MAX_PER_PAGE):
             self.smallest = served
@@ -77,9 +85,10 @@ class RequestBudget:
         return self.left * 2 > self.extra
 
 
-def request_limit(new: int, windows: int, reread: int, page_size: int = MAX_PER_PAGE) -> int:
+def request_limit(new: int, windows: int, reread: int, page_size: int = MAX_PER_PAGE, failed: int = 0) -> int:
     """The most requests that a run with `new` outputs makes, retries not counted. `windows`: stretches that were read, each
     of which takes a request; `reread`: known outputs that lie in them. `page_size`: outputs on a page, as it was served.
+    `failed`: pages that were not served.
     """
     pages = -(-(new + reread) // page_size)
-    return PER_PAGE_OF_NEW * pages + windows + FIXED_REQUESTS
+    return PER_PAGE_OF_NEW * pages + windows + PER_FAILURE * failed + FIXED_REQUESTS

@@ -11,8 +11,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
-from ...errors import SourceUnavailable
-from ...model.coverage import MAX_LATENCY, Axis, Window
+from ...errors import SourceContradiction, SourceUnavailable
+from ...model.coverage import MAX_LATENCY, Axis
 from ...model.output import Output, UnreadableOutput
 from ...model.page import MAX_PER_PAGE, Order, Page, PageQuery
 from ...model.times import FAR_FUTURE, MICROSECOND, parse_instant
@@ -69,13 +69,13 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Ascending:
-    """A page that was asked for with `order=asc`, and the cursor it was asked with. `unserved`: the period before it that was
-    asked for, and is on no page that the source serves.
+    """A page that was asked for with `order=asc`, and the cursor it was asked with. `failing_from`: the cursor that it was to be
+    asked with, if the smallest page from there fails; None if it does not.
     """
 
     page: Page
     cursor: datetime
-    unserved: Window | None = None
+    failing_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,26 +123,31 @@ async def probe(source: Source, sweep_from: datetime | None = None) -> Probe:
     newest = min(completed, last.created_at) - MAX_LATENCY
     cursor = (newest if sweep_from is None else min(newest, sweep_from)) - MICROSECOND
     per_page = 10 if sweep_from is None else MAX_PER_PAGE
-    ascending = await _ascending_page(source, cursor, per_page, completed)
+    ascending = await _ascending_page(source, cursor, completed - MICROSECOND, per_page)
     capabilities = replace(capabilities, ascending=_ascends(ascending.page, ascending.cursor))
     return Probe(capabilities, page, ascending if capabilities.ascending else None)
 
 
-async def _ascending_page(source: Source, cursor: datetime, per_page: int, newest: datetime) -> Ascending:
-    """If an output on it makes the page fail, a smaller one, or one behind that output: else no run would get past it.
-
-    `newest`: when the newest output was completed.
+async def _ascending_page(source: Source, cursor: datetime, latest: datetime, per_page: int) -> Ascending:
+    """A smaller one, if an output on it makes the page fail, and one behind that output if there is none so small: else the sweep
+    would never get past it, and no run past its beginning. `latest`: the last cursor behind which there is an output.
     """
     while True:
         try:
-            query = PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=per_page)
-            return Ascending(await source.page(query), cursor)
-        except SourceUnavailable:
-            await raise_if_down(source)
+            page = await source.page(PageQuery(cursor=cursor, order=Order.ASCENDING, per_page=per_page))
+            return Ascending(page, cursor)
+        except SourceUnavailable as error:
+            failure = error
+        await raise_if_down(source)
         if per_page <= LEAST:
-            served, page = await Pages(source, LEAST).beyond(cursor, newest - MICROSECOND)
-            return Ascending(page, served, Window(cursor + MICROSECOND, served + MICROSECOND))
+            break
         per_page = max(LEAST, per_page // SMALLER)
+    try:
+        served, page = await Pages(source, LEAST).beyond(cursor, latest)
+    except SourceContradiction:
+        # This source does not ascend, so that no later cursor leads around the output.
+        raise failure from None
+    return Ascending(page, served, failing_from=cursor)
 
 
 def _last_dated(page: Page) -> Output | UnreadableOutput | None:

@@ -12,6 +12,7 @@ from ...model.object_keys import day_of
 from ...model.page import MAX_PER_PAGE
 from ...model.row_lifecycle import LONGEST_ABSENCE
 from ...model.times import BEGINNING
+from .pages import span
 
 LOOKBACK_OUTPUTS = 6000
 """A lookback holds at most about so many outputs (20 pages), by the manifest's counts: what is older, the sweep reads again."""
@@ -71,7 +72,7 @@ async def windows_to_list_again(
     for day in days:
         # Widened by what may have been in flight around it, and no further than what has settled.
         around = (await outdated(day)).around(checkpoint.axis, Axis.REQUESTED)
-        windows = windows.merge(around.intersect(Coverage((Window(BEGINNING, settled),))))
+        windows = windows.merge(around.intersect(span(BEGINNING, settled)))
     return _joined(windows, checkpoint)
 
 
@@ -131,7 +132,7 @@ def resting(checkpoint: Checkpoint, now: datetime) -> Coverage:
 
 def _affordable(checkpoint: Checkpoint, newest: datetime, lookback: timedelta) -> datetime:
     """Return the start of the lookback, at most `LOOKBACK_OUTPUTS` outputs back by the manifest's counts."""
-    since, held = newest - lookback, 0
+    since, held = newest - min(lookback, newest - BEGINNING), 0
     for day in reversed(checkpoint.live_days):
         if day < day_of(since):
             break

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from ...model.checkpoint import Checkpoint
-from ...model.coverage import Axis, Window
+from ...model.coverage import Axis, Coverage, Window
 from ...model.object_keys import day_of
 from ...model.output import Output, UnreadableOutput, instant_on
 from ...model.page import MAX_PER_PAGE, Page
@@ -31,15 +31,15 @@ SLICE_OUTPUTS = 250
 @dataclass(frozen=True, slots=True)
 class Slice:
     """All that the source lists in `window`, on the axis of the walk. `last`: whether it reaches the end of what was covered when
-    it was read, so that a round ends with it. `crowded`: there is more in it than the page could show. `unserved`: the period
-    before it that is on no page that the source serves.
+    it was read, so that a round ends with it. `crowded`: there is more in it than the page could show. `unread`: where every page
+    fails, so that nothing could be read again.
     """
 
     window: Window
     outputs: tuple[Output | UnreadableOutput, ...]
     last: bool = False
     crowded: bool = False
-    unserved: Window | None = None
+    unread: Coverage = Coverage()
 
 
 def sweep_from(checkpoint: Checkpoint | None) -> datetime | None:
@@ -73,9 +73,13 @@ async def read_slice(source: Source, asked: Probe, checkpoint: Checkpoint) -> Sl
 
 def _of_page(ascending: Ascending, end: datetime) -> Slice | None:
     """What the page proves: every output completed after its cursor and before its last row's request."""
-    start = ascending.cursor + MICROSECOND
+    start = (ascending.failing_from or ascending.cursor) + MICROSECOND
     if start >= end:
         return None
+    if ascending.failing_from is not None:
+        # The slice ends behind what fails; the neighbours are read as those of a crowded one are.
+        failing = Window(start, max(start + MICROSECOND, min(ascending.cursor + MICROSECOND, end)))
+        return Slice(failing, (), last=failing.end >= end, crowded=True, unread=Coverage((failing,)))
     reached = min(reach_up(ascending.page)[0], end)
     if crowded := start >= reached:
         # Outputs in flight at the cursor fill the page.
@@ -84,7 +88,7 @@ def _of_page(ascending: Ascending, end: datetime) -> Slice | None:
         reached = min(reached, _after_some_days(ascending.page, start))
     window = Window(start, reached)
     shown = tuple(output for output in ascending.page.outputs if (instant_on(Axis.COMPLETED, output) or end) in window)
-    return Slice(window, shown, last=reached >= end, crowded=crowded, unserved=ascending.unserved)
+    return Slice(window, shown, last=reached >= end, crowded=crowded)
 
 
 def _after_some_days(page: Page, start: datetime) -> datetime:

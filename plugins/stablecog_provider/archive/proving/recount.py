@@ -29,7 +29,8 @@ async def recount(ports: Ports, asked: Probe, live: Mapping[date, int], newest: 
     """Compare the source's counts with the manifest's. `live`: outputs per day. `newest`: when the newest was requested."""
     axis = asked.capabilities.axis
     counts = SourceCounts(source=ports.source, capabilities=asked.capabilities)
-    end = min(asked.page.source_time, ports.clock.now()) - MAX_LATENCY
+    # A clock that was never set has no place on the axis: then nothing is covered, and the next run compares all of it.
+    end = max(min(asked.page.source_time, ports.clock.now()) - MAX_LATENCY, BEGINNING + MICROSECOND)
     if not asked.capabilities.counts_by_date:
         # What was requested before `newest - MAX_LATENCY` had completed when the newest output was read.
         ends = [newest - MAX_LATENCY] if newest > BEGINNING + MAX_LATENCY else []

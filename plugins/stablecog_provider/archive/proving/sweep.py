@@ -13,6 +13,7 @@ from ...model.object_keys import day_of
 from ...model.output import identity, instant_on
 from ...model.row_lifecycle import is_live
 from ...model.times import BEGINNING, MICROSECOND
+from ..committing.inventory import day_window
 from ..committing.ledger import Ledger
 from ..committing.pipeline import WorkItems
 from ..listing.sweep import Slice
@@ -28,10 +29,13 @@ async def swept(
 
 async def unlisted_in(slice_: Slice, ledger: Ledger, known: Collection[date], axis: Axis) -> Coverage:
     """Where (requested axis) the manifest holds live outputs that the slice does not list, a stretch per day; of a crowded slice,
-    all of it. It is read again, and counted, before anything is made of it. `known`: the days that have a partition.
+    all of it, and of one whose pages fail, the days in it. It is read again, and counted, before anything is made of it. `known`:
+    the days that have a partition.
     """
     if slice_.crowded:
-        return Coverage((slice_.window,)).around(Axis.REQUESTED, axis)
+        whole = Coverage((slice_.window,)).around(Axis.REQUESTED, axis)
+        # What fails may come after years without outputs, and those would be read day by day.
+        return whole.intersect(Coverage.of(map(day_window, known))) if slice_.unread else whole
     listed = {identity(output) for output in slice_.outputs}
     found: list[Window] = []
     for window in Coverage((slice_.window,)).around(Axis.REQUESTED, axis):
@@ -59,16 +63,14 @@ def advanced(checkpoint: Checkpoint, slice_: Slice, read_at: datetime) -> Checkp
     """
     sweep, window = checkpoint.sweep, slice_.window
     skipped = Coverage((Window(sweep.position, window.start),)) if sweep.position < window.start else Coverage()
-    if slice_.unserved is not None:
-        # The next round tries it again.
-        skipped = skipped.subtract(Coverage((slice_.unserved,)))
     if skipped.intersect(checkpoint.coverage):
         # Another run was first, or the axis changed: its reading is kept.
         return checkpoint
     if sweep.began is not None and read_at < sweep.began:
         # The slice was read before this round began.
         return checkpoint
-    began = sweep.began or read_at
+    began, failed = sweep.began or read_at, sweep.failed.merge(slice_.unread)
     if slice_.last:
-        return replace(checkpoint, sweep=Sweep(BEGINNING, None, began, sweep.rounds + 1))
-    return replace(checkpoint, sweep=replace(sweep, position=max(sweep.position, window.end), began=began))
+        return replace(checkpoint, sweep=Sweep(BEGINNING, None, began, sweep.rounds + 1, unread=failed))
+    position = max(sweep.position, window.end)
+    return replace(checkpoint, sweep=replace(sweep, position=position, began=began, failed=failed))

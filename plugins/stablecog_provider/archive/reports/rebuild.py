@@ -11,7 +11,7 @@ from ...model.coverage import Axis, Coverage
 from ...model.documents import document_of
 from ...model.failure import SHOWN_FAILURES, Failure
 from .run import proof_document
-from .wording import at, counted, reread_in_words
+from .wording import at, counted, reread_in_words, unchecked_in_words
 
 SHOWN_GAPS = 50
 
@@ -25,6 +25,7 @@ class RebuildReport:
     `set_aside_before`: where those of earlier rebuilds are.
     `images_checked`: number of images that were looked for in the bucket, None if this was not asked for. `images_found`:
     number of lost images that are in the bucket again. `reread`: periods (requested axis) that the next run reads again.
+    `unchecked`: number of days whose stored images are yet to be looked for.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class RebuildReport:
     lost_before: int = 0
     differences: int = 0
     reread: Coverage = Coverage()
+    unchecked: int = 0
     proof: Proof | None = None
     claims: tuple[str, ...] = ()
     source_requests: int = 0
@@ -54,7 +56,7 @@ class RebuildReport:
     @property
     def outcome(self) -> str:
         """`rebuilt`, or `rebuilt, with gaps` if the next run has something to read or to copy again."""
-        left = self.gaps or self.lost_images or self.lost_before or self.differences or self.reread
+        left = self.gaps or self.lost_images or self.lost_before or self.differences or self.reread or self.unchecked
         whole = self.coverage and not left
         return "rebuilt" if whole else "rebuilt, with gaps"
 
@@ -84,7 +86,8 @@ class RebuildReport:
                 f"{days}."
             )
         lines += [*self._coverage_in_words(), *reread_in_words(self.reread)]
-        return [*lines, *self._images_in_words(), *self.claims, *self._next_step()]
+        unchecked = unchecked_in_words(self.unchecked)
+        return [*lines, *self._images_in_words(), *unchecked, *self.claims, *self._next_step()]
 
     def _images_in_words(self) -> list[str]:
         if self.images_checked is None:

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from ...model.checkpoint import Sweep
 from ...model.counts import Difference, Proof
-from ...model.coverage import Axis, Coverage
+from ...model.coverage import Axis, Coverage, Window
 from ...model.documents import document_of
 from ...model.failure import Failure
 from ...model.partition_summary import ImageCounts
@@ -20,8 +20,10 @@ from .wording import (
     counted,
     covered_in_words,
     difference_in_words,
+    holes_in_words,
     images_in_words,
     reread_in_words,
+    shown_in_part,
     size,
     unchecked_in_words,
 )
@@ -133,17 +135,12 @@ class RunReport:
             return ["Nothing is covered yet."]
         lines = [covered_in_words(self.coverage, self.axis)]
         if (more := len(self.coverage.windows) - 1) > 0:
-            lines.append(
-                f"{counted(more, 'later period is', 'later periods are')} covered too. A run without --start and --end reads "
-                "the gaps between them."
-            )
-        lines += [
-            f"The source's listing cannot show all outputs {self.axis} from {at(hole.start)} to {at(hole.end)}: either its pages "
-            "fail there, or more outputs are in progress at the same time than fit on one page. The source counts "
-            f"{hole.source} there, the manifest holds {hole.manifest}."
-            for hole in self.holes[:SHOWN]
-        ]
-        return lines
+            first, last = self.coverage.windows[0], self.coverage.windows[-1]
+            # An ordinary run reads every other gap.
+            gaps = self.coverage.gaps(Window(first.start, last.end)).subtract(shown_in_part(self.holes))
+            told = " A run without --start and --end reads the gaps between them." if gaps else ""
+            lines.append(f"{counted(more, 'later period is', 'later periods are')} covered too.{told}")
+        return lines + holes_in_words(self.holes, self.axis)
 
     def _copies_in_words(self) -> list[str]:
         lines = [
@@ -161,7 +158,7 @@ class RunReport:
                 f"  {failure.output_id} ({failure.rendition}): {failure.reason}" for failure in self.failures[:SHOWN]
             ]
             if self.failed > SHOWN:
-                lines.append(f"  ... and {self.failed - SHOWN:,} more: rows with state 'failed' in the manifest.")
+                lines.append(f"  ... and {self.failed - SHOWN:,} more: see the column `error` of the manifest.")
         lines += [
             f"The image host {host} is down ({cause}). Its images were skipped and are retried later; other "
             "hosts are not affected."
@@ -277,6 +274,10 @@ def as_of_in_words(proof: Proof | None, sweep: Sweep) -> list[str]:
         read = "not all outputs have been read a second time yet, so late upscales of older outputs may be missing"
     else:
         read = f"all outputs have been read again since {at(sweep.oldest)}"
+        if sweep.unread:
+            first = sweep.unread.windows[0]
+            number = counted(len(sweep.unread.windows), "period")
+            read += f", but for {number} whose pages fail (the first from {at(first.start)} to {at(first.end)})"
     return [
         f"Outputs were compared by count at {at(proof.checked_at)}. Upscaled images and metadata: {read}. Stored bytes were "
         "checked only when they were copied."

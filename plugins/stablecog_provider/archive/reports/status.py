@@ -20,8 +20,10 @@ from .wording import (
     counted,
     covered_in_words,
     difference_in_words,
+    holes_in_words,
     images_in_words,
     reread_in_words,
+    shown_in_part,
     unchecked_in_words,
 )
 
@@ -44,7 +46,8 @@ class ArchiveStatus:
     `live`: number of outputs in the manifest that are not marked as deleted. `days`: number of days that have any.
     `pending_retries`: when the first image of a day is due again, per day. `missing`: addresses of partitions that the
     checkpoint lists and the bucket lacks. `changed`: days whose partition has another version than the checkpoint lists.
-    `unchecked`: number of days whose stored images are yet to be looked for. `last_run`: None if no report can be read.
+    `holes`: periods that the source's listing could not show in full. `unchecked`: number of days whose stored images are yet
+    to be looked for. `last_run`: None if no report can be read.
     """
 
     archive: str
@@ -60,6 +63,7 @@ class ArchiveStatus:
     pending_retries: dict[date, datetime]
     proof: Proof | None
     differences: tuple[Difference, ...]
+    holes: tuple[Difference, ...]
     reread: Coverage
     unchecked: int
     sweep: Sweep
@@ -94,8 +98,9 @@ class ArchiveStatus:
         lines += [
             f"Not covered: {at(gap.start) if gap.start > BEGINNING else 'the beginning'} to {at(gap.end)}. A run without --start "
             "and --end reads it."
-            for gap in self.gaps.windows[:SHOWN]
+            for gap in self.gaps.subtract(shown_in_part(self.holes)).windows[:SHOWN]
         ]
+        lines += holes_in_words(self.holes, self.axis)
         lines += images_in_words(self.images, min(self.pending_retries.values(), default=None))
         return [*lines, *self._proof_in_words(), *as_of_in_words(self.proof, self.sweep), *self._partitions_in_words()]
 
@@ -110,7 +115,8 @@ class ArchiveStatus:
             begin = "Last proof" if self.outcome in (Outcome.NOT_PROVEN, Outcome.IN_PART) else "Proven"
             lines = [f"{begin}: {numbers}."]
             if not self.whole:
-                lines.append("That is not the whole archive. A run without --start and --end proves the rest as well.")
+                more = "" if self.holes else " A run without --start and --end proves the rest as well."
+                lines.append(f"That is not the whole archive.{more}")
             return lines
         lines = [
             f"NOT proven: {numbers}. Everything that was read is saved. Later runs read the periods that differ again."

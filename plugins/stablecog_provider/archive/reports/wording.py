@@ -38,7 +38,10 @@ def covered_in_words(coverage: Coverage, axis: Axis) -> str:
     """One sentence on the first unbroken stretch of a coverage that has one."""
     first = coverage.windows[0]
     since = f"from {at(first.start)} and " if first.start > BEGINNING else ""
-    return f"Every output {axis} {since}before {at(first.end)} (the watermark) is archived."
+    return (
+        f"Every output that the source listed as {axis} {since}before {at(first.end)} (the watermark) got its row in the "
+        "manifest."
+    )
 
 
 def difference_in_words(spot: Difference) -> str:
@@ -49,6 +52,21 @@ def difference_in_words(spot: Difference) -> str:
     return (
         f"The counts agree {period} ({spot.source:,}), but the source does not list all outputs that the manifest holds"
     )
+
+
+def shown_in_part(holes: tuple[Difference, ...]) -> Coverage:
+    """The periods (axis of the walk) that the listing cannot show in full: no gaps that a run could read."""
+    return Coverage.of(hole.window for hole in holes)
+
+
+def holes_in_words(holes: tuple[Difference, ...], axis: Axis) -> list[str]:
+    """Return a sentence on each of the first holes."""
+    return [
+        f"The source's listing cannot show all outputs {axis} from {at(hole.start)} to {at(hole.end)}: either its pages "
+        "fail there, or more outputs are in progress at the same time than fit on one page. The source counts "
+        f"{hole.source} there, the manifest holds {hole.manifest}. Later runs try again at growing intervals."
+        for hole in holes[:SHOWN]
+    ]
 
 
 def reread_in_words(reread: Coverage) -> list[str]:
