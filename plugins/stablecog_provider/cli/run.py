@@ -18,6 +18,7 @@ from .options import (
     Json,
     Quiet,
     Source,
+    SourceHeader,
     To,
     instant_of,
     span_of,
@@ -35,6 +36,7 @@ def run(
     source: Source = None,
     endpoint_url: EndpointUrl = None,
     image_host: ImageHost = None,
+    source_header: SourceHeader = None,
     lookback: Annotated[
         timedelta,
         typer.Option(
@@ -96,7 +98,7 @@ def run(
         allow_account_mismatch=allow_account_mismatch,
         allow_deletions=allow_deletions,
     )
-    source_access = source_settings(cli.environ, source, image_host)
+    source_access = source_settings(cli.environ, source, image_host, source_header)
     store_access = store_settings(cli.environ, endpoint_url)
     report = execute(
         cli,
