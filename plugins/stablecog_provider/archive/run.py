@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
 from .committing.inventory import Inventory, is_expected, place_of, take_inventory
 from .committing.ledger import Ledger
+from .committing.neighbours import other_archives
 from .committing.pipeline import Pipeline
 from .committing.starting_point import starting_point
 from .committing.tally import Tally
@@ -36,6 +38,7 @@ from .run_settings import ArchiveSettings
 
 __all__ = ["ArchiveSettings", "archive"]
 
+_log = logging.getLogger(__name__)
 MOST_LEFT_OUT = 4
 """Days that are left out one by one; if more cannot be read, a lifecycle rule has moved what is old."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -58,6 +61,10 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     slice_, doubted = await _check_account(ports, settings, asked, file, ledger, inventory)
     # An opaque cursor leads to the days that are looked at only from the top.
     on_the_way = ports.source.requests - before if opaque else 0
+    warnings = await other_archives(ports, settings.layout, asked) if file.current is None else ()
+    for warning in warnings:
+        # Now, and not only in the report: nothing has been copied yet.
+        _log.warning("%s", warning)
     start = await starting_point(ports, settings.layout, file, asked, run_id, unsafe=settings.allow_unsafe_store)
     committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint)
     await committer.note(inventory, _consents(settings, start.checkpoint.live))
@@ -109,7 +116,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         unchecked=len(saved.unchecked),
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
-        notes=(*start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted)),
+        notes=(*warnings, *start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted)),
     )
     await ports.store.put(
         settings.layout.run_report(report.started_at, report.run_id),
