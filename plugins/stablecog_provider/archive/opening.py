@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from ..errors import AnotherAccount, ConfigurationError, ObjectInArchiveClass
+from ..errors import AnotherAccount, ConfigurationError
 from ..model.object_keys import day_of
 from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
@@ -123,7 +123,9 @@ async def _check_account(
             if not settings.allow_account_mismatch:
                 raise
             return slice_, doubt.message
-        except ObjectInArchiveClass:
+        except ConfigurationError:
+            if len(_left_out(known.partitions, ledger.unreadable)) == len(unreadable):
+                raise
             # Others than the days that cannot be read may tell.
             continue
         else:
