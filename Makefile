@@ -42,6 +42,17 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml
 demo: $(READY) ## Archive a simulated account with the real DAG and show the result
 	@$(BIN)/python -m dev.demo
 
+.PHONY: cli
+cli: .venv-cli/.ready ## Install the command line alone, without Airflow, into .venv-cli
+
+.venv-cli/.ready: cli.lock pyproject.toml dev/trim.py
+	@$(PYTHON) -m venv --clear .venv-cli
+	@.venv-cli/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r cli.lock
+	@.venv-cli/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation .
+	@$(PYTHON) dev/trim.py .venv-cli
+	@.venv-cli/bin/stablecog-archive --version
+	@touch $@
+
 .PHONY: lint
 lint: $(READY) ## Linters, formatting, spelling, types, architecture
 	@$(BIN)/ruff check .
@@ -111,6 +122,7 @@ lock: $(READY) ## Update all locks to the newest versions (UPGRADE=: only what p
 	@$(COMPILE) pyproject.toml --extra dev -c <(echo apache-airflow==$(AIRFLOW_VERSION)) -o requirements.lock
 	@echo hatchling | $(COMPILE) pyproject.toml - -c requirements.lock -o docker/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o docker/requirements-demo.lock
+	@$(COMPILE) --group cli -c requirements.lock -o cli.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra campaign -c requirements.lock -o dev/campaign/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra e2e -c requirements.lock -o dev/e2e/requirements.lock
 	@$(COMPILE) pyproject.toml --extra bench -c requirements.lock -o dev/bench/requirements.lock

@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Asset, Param
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 
 # S3 has no bucket with capital letters, so nobody can own this default.
-BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
+BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 
 # Identified by its address. Airflow allows one asset per name, so a fixed name would stop a second Dag, or one that moved.

@@ -12,7 +12,7 @@ from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.airflow.planning import planned_windows
 from stablecog_provider.archive.run import ArchiveSettings
 
-BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET", "STABLECOG_ARCHIVE_BUCKET-is-not-set")
+BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 POOL = os.environ.get("STABLECOG_API_POOL", "default_pool")
 

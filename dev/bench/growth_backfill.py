@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,9 @@ class WithoutImages:
 
     def list(self, prefix: str) -> AsyncIterator[Listed]:
         return self._inner.list(prefix)
+
+    async def folders(self, prefix: str) -> Sequence[str]:
+        return await self._inner.folders(prefix)
 
 
 class Meter:

@@ -45,6 +45,11 @@ _CONNECTION_FIELDS = {
         "may serve images too, also over plain http or at a private address, and may serve the API over plain http.",
         "schema": {"type": ["string", "null"]},
     },
+    "secret_headers": {
+        "label": "Headers for a gateway",
+        "description": "Name: value. Sent to the API address alone, with each request. Shown nowhere, like the API key.",
+        "schema": {"type": ["string", "null"], "format": "password"},
+    },
     "requests_per_second": {
         "label": "API requests per second",
         "description": "Below 10, the service's limit for one client address. Default: 8.",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stablecog_provider.adapters.stablecog_api import PATH
+from stablecog_provider.adapters.api_errors import PATH
 from stablecog_provider.errors import SourceContradiction
 from stablecog_provider.model.page import Order, PageQuery
 from support.played_server import ADDRESS, KEY, Server, ask, failure, page, refusal

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from stablecog_provider.airflow.arguments import count_of, flag_of, instant_of
+from stablecog_provider.airflow.arguments import count_of, flag_of, instant_of, layout_of
 from stablecog_provider.errors import ConfigurationError
+from support.tree import ROOT
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -60,3 +62,22 @@ def test_a_count_may_have_any_form_that_templates_render(rendered: Any, count: i
 def test_a_wrong_count_is_refused_by_its_name(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="`allow_deletions`"):
         count_of("allow_deletions", wrong)
+
+
+@pytest.mark.parametrize("dag", ["stablecog_archive_daily", "stablecog_backfill"])
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_unset_bucket_says_which_variable_to_set(
+    monkeypatch: pytest.MonkeyPatch, dag: str, value: str | None
+) -> None:
+    if value is None:
+        monkeypatch.delenv("STABLECOG_ARCHIVE_BUCKET", raising=False)
+    else:
+        monkeypatch.setenv("STABLECOG_ARCHIVE_BUCKET", value)
+    bucket = runpy.run_path(str(ROOT / "dags" / f"{dag}.py"))["BUCKET"]
+    with pytest.raises(ConfigurationError, match="variable STABLECOG_ARCHIVE_BUCKET is not set") as raised:
+        layout_of(bucket, "stablecog")
+    assert "param `bucket`" in raised.value.hint
+
+
+def test_a_bucket_that_is_set_is_taken() -> None:
+    assert str(layout_of("is-not-set.example", "/a/")) == "s3://is-not-set.example/a"

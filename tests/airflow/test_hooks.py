@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from stablecog_provider.adapters.assembly import open_source
 from stablecog_provider.adapters.settings import SourceSettings
 from stablecog_provider.adapters.stablecog_api import StablecogApi
 from stablecog_provider.airflow.hooks import StablecogHook
@@ -19,6 +21,7 @@ from stablecog_provider.model.times import format_instant
 from support.airflow_canary import KEY, Connect
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HEADER = "gateway-5ecret-0815"
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -127,6 +130,10 @@ def test_empty_fields_of_the_form_mean_the_defaults(connect: Connect) -> None:
         ({"requests_per_second": "many"}, "requests_per_second"),
         ({"requests_per_second": True}, "requests_per_second"),
         ({"requests_per_second": [8]}, "requests_per_second"),
+        ({"secret_headers": "no colon here"}, "no colon"),
+        ({"secret_headers": {"X-Key": 3}}, "secret_headers"),
+        ({"secret_headers": ["X-Key: value"]}, "secret_headers"),
+        ({"secret_headers": {"Authorization": "Bearer x"}}, "it carries the API key"),
     ],
 )
 def test_a_wrong_extra_is_named_with_its_connection(connect: Connect, extra: dict[str, Any], named: str) -> None:
@@ -155,6 +162,25 @@ def test_airflow_masks_the_key(connect: Connect) -> None:
     connect("stablecog_default", conn_type="stablecog", password=KEY)
     StablecogHook().get_conn()
     assert KEY not in str(redact(f"Bearer {KEY}"))
+
+
+@pytest.mark.parametrize(
+    "written", [f"X-Gateway: {HEADER}\nX-Team: archive", {"X-Gateway": HEADER, "X-Team": "archive"}]
+)
+def test_headers_of_a_gateway_are_sent_masked_and_shown_nowhere(connect: Connect, written: object) -> None:
+    from airflow.api_fastapi.core_api.datamodels.connections import ConnectionResponse
+    from airflow.models import Connection
+    from airflow.sdk._shared.secrets_masker import redact
+
+    connect("stablecog_default", conn_type="stablecog", password=KEY, extra={"secret_headers": written})
+    settings = StablecogHook().get_conn()
+    assert settings.headers == (("X-Gateway", HEADER), ("X-Team", "archive"))
+    assert HEADER not in repr(settings)
+    assert HEADER not in str(redact(f"the gateway said {HEADER}"))
+    extra = json.dumps({"secret_headers": written})
+    stored = Connection(conn_id="stablecog_default", conn_type="stablecog", extra=extra)
+    assert HEADER not in ConnectionResponse.model_validate(stored).model_dump_json()
+    assert HEADER not in repr(open_source(settings))
 
 
 # --- test_connection -------------------------------------------------------------------------------------------------

@@ -61,7 +61,11 @@ def test_airflow_lists_the_provider_and_its_form() -> None:
     assert (hook.hook_name, hook.connection_id_attribute_name) == ("Stablecog", "stablecog_conn_id")
     assert manager.field_behaviours["stablecog"]["relabeling"]["password"] == "API key"
     fields = {name for name in manager.connection_form_widgets if name.startswith("extra__stablecog__")}
-    assert fields == {"extra__stablecog__image_hosts", "extra__stablecog__requests_per_second"}
+    assert fields == {
+        "extra__stablecog__image_hosts",
+        "extra__stablecog__requests_per_second",
+        "extra__stablecog__secret_headers",
+    }
 
 
 def test_the_form_of_airflow_3_1_has_the_same_wording() -> None:

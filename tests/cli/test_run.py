@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from stablecog_provider.adapters.memory import MemoryObjectStore
+from stablecog_provider.adapters.memory import Call, MemoryObjectStore
 from stablecog_provider.archive.ports import Progress
 from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.cli.progress import progress_listener
-from stablecog_provider.errors import ImageRejected, SourceUnavailable
+from stablecog_provider.errors import CredentialsRejected, ImageRejected, SourceUnavailable
 from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.simulator.world import World as SimulatedWorld
 from support.console import KEY, TO, Terminal, type_in
@@ -154,3 +154,48 @@ def test_with_json_no_progress_is_printed() -> None:
     with progress_listener(Console(file=quiet, quiet=True)) as on_progress:
         assert on_progress is None
     assert quiet.getvalue() == ""
+
+
+def test_a_dry_run_prints_what_a_run_would_do_and_writes_nothing(scene: Scene) -> None:
+    typed = type_in("run", "--to", TO, "--dry-run", ports=scene.ports())
+    assert (typed.code, scene.store.objects) == (0, {})
+    outputs = len(scene.simulated.visible(scene.clock.now()))
+    assert "Dry run: nothing was written to s3://archive/stablecog." in typed.out
+    assert f"A first run would archive about {outputs} outputs" in typed.out
+    for words in ("Requests to the source: about", "Requests to the store: at least", "Time: about"):
+        assert words in typed.out
+    assert type_in("status", "--to", TO, store=scene.store).code == 2
+
+
+def test_a_dry_run_as_json_is_one_document_and_quiet_does_not_hide_the_result(scene: Scene) -> None:
+    typed = type_in("run", "--to", TO, "--dry-run", "--json", ports=scene.ports(), terminal=True)
+    assert (typed.code, typed.err, typed.document["dry_run"], typed.document["is_new"]) == (0, "", True, True)
+    quiet = type_in("run", "--to", TO, "--dry-run", "--quiet", ports=scene.ports(), terminal=True)
+    assert "would archive" in quiet.out
+    assert quiet.err == ""
+
+
+def test_a_dry_run_needs_no_right_to_write(scene: Scene) -> None:
+    scene.store.before = forbid_writing
+    assert type_in("run", "--to", TO, "--dry-run", ports=scene.ports()).code == 0
+    assert type_in("run", "--to", TO, ports=scene.ports()).code == 2
+
+
+def forbid_writing(call: Call) -> None:
+    if call.operation in ("put", "delete"):
+        raise CredentialsRejected("403 AccessDenied")
+
+
+def test_a_warning_of_another_archive_is_printed_before_the_copying_and_in_the_report(scene: Scene) -> None:
+    assert type_in("run", "--to", TO, ports=scene.ports()).code == 0
+    moved = {key.replace("stablecog/", "old/", 1): item for key, item in scene.store.objects.items()}
+    scene.store.objects = dict(moved)
+    typed = type_in("run", "--to", TO, "--dry-run", ports=scene.ports())
+    assert "s3://archive/old already holds an archive of this account" in " ".join(typed.out.split())
+    typed = type_in("run", "--to", TO, ports=scene.ports())
+    assert "warning: s3://archive/old already holds an archive of this account" in typed.err
+    assert "s3://archive/old already holds" in " ".join(typed.out.split())
+    scene.store.objects = dict(moved)
+    quiet = type_in("run", "--to", TO, "--json", ports=scene.ports())
+    assert quiet.err == ""
+    assert any("s3://archive/old already" in line for line in quiet.document["notes"])

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from support.tree import ROOT, pyproject, tracked
 
-IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock")
+IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock", "cli.lock")
 SLOW = {"bench": "dev/bench/requirements.lock"} | {
     name: f"dev/{name}/requirements.lock" for name in ("campaign", "e2e")
 }
@@ -78,3 +78,14 @@ def test_airflow_is_one_version_everywhere() -> None:
 
 def test_every_lock_is_listed_here() -> None:
     assert {str(path.relative_to(ROOT)) for path in tracked() if path.suffix == ".lock"} == set(LOCKS)
+
+
+def test_the_lock_of_the_command_line_is_that_of_the_package_without_airflow() -> None:
+    document = pyproject()
+    group = set(document["dependency-groups"]["cli"])
+    of_airflow = {each for each in document["project"]["dependencies"] if each.startswith("apache-airflow")}
+    assert len(of_airflow) == 3
+    assert group == set(document["project"]["dependencies"]) - of_airflow | set(document["build-system"]["requires"])
+    locked = pins("cli.lock")
+    assert {canonicalize_name(Requirement(each).name) for each in group} <= set(locked)
+    assert not [name for name in locked if "airflow" in name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from stablecog_provider.adapters.network.network import DIRECT
 from stablecog_provider.adapters.network.proxies import Proxies
 from stablecog_provider.adapters.network.proxy_bypass import ProxyBypass
 from stablecog_provider.adapters.network.store_network import aws_network
+from stablecog_provider.cli.settings import SOURCE_HEADERS, source_headers
 from support.authority import Authority
 from support.aws_services import Aws
 from support.tree import ROOT
@@ -52,3 +54,17 @@ def test_the_bundle_of_the_page(aws: Aws, tmp_path: Path) -> None:
     (name,) = exported("authorities")
     aws.configure("", **{name: str(Authority.create(tmp_path).file)})
     assert aws_network(DIRECT, aws.session()).authorities.named_by == name
+
+
+def test_the_gateway_of_the_page(tmp_path: Path) -> None:
+    """The two lines, run by `sh` with a program that prints what it was given."""
+    (tmp_path / "gateway-key").write_text("s3cret\n")
+    program = tmp_path / "stablecog-archive"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$STABLECOG_SOURCE_HEADERS" "$@"\n')
+    program.chmod(0o700)
+    (block,) = re.findall(r"<!-- tested: gateway -->\n```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    env = {"PATH": f"{tmp_path}:/bin:/usr/bin"}
+    done = subprocess.run(["/bin/sh", "-ec", block], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    header, command, *arguments = done.stdout.splitlines()
+    assert (source_headers({SOURCE_HEADERS: header}, []), command) == ((("X-Gateway-Key", "s3cret"),), "run")
+    assert arguments[:2] == ["--source", "https://gateway.corp.example/stablecog"]

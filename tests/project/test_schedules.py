@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 from configparser import RawConfigParser
 from pathlib import Path
@@ -75,3 +77,18 @@ def test_the_timer_is_daily_and_catches_up() -> None:
     assert re.fullmatch(r"\*-\*-\* \d\d:\d\d:\d\d", timer["Timer"]["OnCalendar"])
     assert timer["Timer"].getboolean("Persistent")
     assert timer["Install"]["WantedBy"] == "timers.target"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_accepts_both_units(tmp_path: Path) -> None:
+    program = tmp_path / PROGRAM
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    units = [tmp_path / "stablecog-archive.service", tmp_path / "stablecog-archive.timer"]
+    for path, text in zip(units, (SERVICE, TIMER), strict=True):
+        path.write_text(text)
+    environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    for command in (["--user", "verify", *map(str, units)], ["calendar", unit(TIMER)["Timer"]["OnCalendar"]]):
+        done = subprocess.run(["systemd-analyze", *command], env=environ, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -152,6 +152,9 @@ class WatchedStore:
         await self._trigger.use("list", "manifest", prefix, begin)
         async for listed in self._inner.list(prefix):
             yield listed
+
+    async def folders(self, prefix: str) -> Sequence[str]:
+        return await self._inner.folders(prefix)
 
     def _kind(self, key: str) -> str:
         if self._layout.parse_image(key):

@@ -6,8 +6,8 @@ import hashlib
 import json
 from datetime import datetime, timedelta
 
+from stablecog_provider.archive.opening import CLOCK_TOLERANCE
 from stablecog_provider.archive.proving import guard
-from stablecog_provider.archive.run import CLOCK_TOLERANCE
 from stablecog_provider.model.counts import Proof
 from stablecog_provider.model.coverage import Axis
 from stablecog_provider.model.manifest import Row, State

@@ -9,8 +9,8 @@ from itertools import count
 from random import Random
 
 from stablecog_provider.archive.copying.outage import IMAGES_IN_A_ROW
+from stablecog_provider.archive.opening import CLOCK_TOLERANCE
 from stablecog_provider.archive.reports.run import RunReport
-from stablecog_provider.archive.run import CLOCK_TOLERANCE
 from stablecog_provider.errors import FatalError, RateLimited, SourceUnavailable, TransientError
 from stablecog_provider.model.manifest import State
 from stablecog_provider.model.object_keys import Rendition

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,6 +37,7 @@ def open_source(settings: SourceSettings) -> StablecogApi:
         requests_per_second=settings.requests_per_second,
         attempts=settings.attempts,
         plain_http_hosts=settings.image_hosts,
+        headers=settings.headers,
         network=Network.of(os.environ),
     )
 
@@ -101,6 +102,7 @@ async def open_archive(
     api_key: str,
     address: str = DEFAULT_ADDRESS,
     image_hosts: Sequence[str] = (),
+    headers: Mapping[str, str] | None = None,
     requests_per_second: float = REQUESTS_PER_SECOND,
     session: boto3.Session | None = None,
     endpoint_url: str | None = None,
@@ -111,6 +113,7 @@ async def open_archive(
     - `to`: `s3://bucket/prefix`. The archive need not exist yet: the first run creates it.
     - `api_key`: the account's API key.
     - `address`, `image_hosts`, `requests_per_second`: see SourceSettings.
+    - `headers`: what a gateway in front of the API wants, by name. The values are secrets, and are sent to `address` alone.
     - `session`, `endpoint_url`, `region`: see StoreSettings. None: boto3's own environment variables, profiles and roles.
 
     Raises ConfigurationError if a value cannot be used. Makes no request.
@@ -118,7 +121,11 @@ async def open_archive(
     import boto3
 
     source = SourceSettings(
-        address=address, api_key=api_key, image_hosts=tuple(image_hosts), requests_per_second=requests_per_second
+        address=address,
+        api_key=api_key,
+        image_hosts=tuple(image_hosts),
+        headers=tuple((headers or {}).items()),
+        requests_per_second=requests_per_second,
     )
     store = StoreSettings(session=session or boto3.Session(), endpoint_url=endpoint_url, region=region)
     layout = _layout(to)

@@ -30,8 +30,9 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from ..errors import ArchiveError, ConfigurationError, CredentialsRejected, StoreUnavailable
+from .local_limits import local_limit
 from .redaction import one_line
-from .store_errors import RENEW, local_limit, without_credentials
+from .store_errors import RENEW, without_credentials
 
 _AGAIN = (
     "the service that issues the credentials fails or cannot be reached; nothing is lost: run again once it responds, and the "

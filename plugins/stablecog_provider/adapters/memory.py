@@ -21,6 +21,7 @@ class Call:
     key: str
 
 
+FOLDERS = 1000
 Hook = Callable[[Call], Awaitable[None] | None]
 """May raise or wait, to imitate a store that fails or is slow."""
 
@@ -97,6 +98,11 @@ class MemoryObjectStore:
         await self._run(self.after, Call("list", prefix))
         for listed in found:
             yield listed
+
+    async def folders(self, prefix: str) -> Sequence[str]:
+        await self._begin("list", prefix)
+        below = [key.removeprefix(prefix) for key in self.objects if key.startswith(prefix)]
+        return sorted({f"{prefix}{key.partition('/')[0]}/" for key in below if "/" in key})[:FOLDERS]
 
     async def _begin(self, operation: str, key: str) -> None:
         self.requests += 1

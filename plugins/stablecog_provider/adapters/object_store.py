@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -217,6 +217,11 @@ class S3ObjectStore:
             self.requests += 1
             for listed in page_of_all:
                 yield listed
+
+    async def folders(self, prefix: str) -> Sequence[str]:
+        check_not_forked()
+        self.requests += 1
+        return await self._plain.folders(prefix)
 
     async def _signed(self, request: Callable[[], Awaitable[T]]) -> T:
         """Return the answer. Credentials may expire and be renewed while a request is on its way: then it is repeated."""

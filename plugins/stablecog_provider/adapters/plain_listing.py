@@ -1,13 +1,15 @@
 """Lists a bucket with boto3, which passes every key on as it is.
 
 obstore rejects a whole listing if one key in it has an empty segment, `.` or `..`. Other tools leave such keys behind (a folder
-joined with one slash too many), and S3 accepts them. obstore is several times faster, so only such a listing is repeated here.
+joined with one slash too many), and S3 accepts them. obstore is several times faster, so only such a listing is repeated
+here. So are the folders of a prefix, because obstore reads all of them, however many there are.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +40,20 @@ class PlainListing:
 
     async def pages(self, prefix: str, after: str) -> AsyncIterator[list[Listed]]:
         """Yield the keys below `prefix` that follow `after`, in the server's order. Raises StoreUnavailable."""
-        asked: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix}
+        asked: dict[str, Any] = {"Prefix": prefix}
         if after:
             asked["StartAfter"] = after
+        async for page in self._answers(asked):
+            yield [Listed(item["Key"], item["Size"], item["ETag"]) for item in page.get("Contents", [])]
+
+    async def folders(self, prefix: str) -> list[str]:
+        """Return the first folders directly below `prefix`, at most 1,000, by one request. Raises StoreUnavailable."""
+        async with aclosing(self._answers({"Prefix": prefix, "Delimiter": "/"})) as answers:
+            page = await anext(answers)
+        return [item["Prefix"] for item in page.get("CommonPrefixes", [])]
+
+    async def _answers(self, asked: dict[str, Any]) -> AsyncGenerator[Any]:
+        prefix = asked["Prefix"]
         client: Any = None
         signed_with: Keys | None = None
         try:
@@ -50,8 +63,8 @@ class PlainListing:
                 if signed_with != self.credentials.current:
                     signed_with = self.credentials.current
                     client = await asyncio.to_thread(self._client, signed_with)
-                page = await asyncio.to_thread(client.list_objects_v2, **asked)
-                yield [Listed(item["Key"], item["Size"], item["ETag"]) for item in page.get("Contents", [])]
+                page = await asyncio.to_thread(client.list_objects_v2, Bucket=self.bucket, **asked)
+                yield page
                 more = page["IsTruncated"]
                 asked["ContinuationToken"] = page.get("NextContinuationToken")
         except (BotoCoreError, ClientError) as error:

@@ -19,12 +19,13 @@ ATTEMPTS = SOURCE_RETRIES.attempts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSettings:
-    """How to reach the account. The repr shows neither the API key nor the address: an unchecked address may hold a password.
+    """How to reach the account. The repr shows no secret, and no address: an unchecked one may hold a password.
 
     - `address`: the API's URL. https; http only for this machine and for hosts in `image_hosts`.
     - `api_key`: the account's API key.
     - `image_hosts`: `HOST` or `HOST:PORT` that images may come from besides `*.stablecog.com`. These may use plain http and
       private addresses.
+    - `headers`: pairs of name and value that a gateway in front of the API wants. The values are secrets, like the key.
     - `requests_per_second`: above 0 and below 10, the service's limit for one client address.
     - `attempts`: how often a request is tried before the run stops.
     """
@@ -32,6 +33,7 @@ class SourceSettings:
     address: str = field(default=DEFAULT_ADDRESS, repr=False)
     api_key: str = field(repr=False)
     image_hosts: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     requests_per_second: float = REQUESTS_PER_SECOND
     attempts: int = ATTEMPTS
 

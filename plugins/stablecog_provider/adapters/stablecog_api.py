@@ -1,7 +1,7 @@
 """The source: Stablecog's listing of generation outputs, with httpx.
 
-The key is sent to the API's host only: redirects are not followed, and no message, log line or repr contains it.
-`_of_exception` and `_of_response` translate every failure to one of our errors.
+The key and the headers of a gateway are sent to the API's host only: redirects are not followed, and no message, log line or
+repr contains them. `api_errors` translates every failure to one of our errors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Self
 
@@ -26,32 +26,23 @@ from ..archive.resilience.retry import SOURCE_RETRIES, Sleep
 from ..errors import (
     ArchiveError,
     ConfigurationError,
-    CredentialsRejected,
     RateLimited,
     SourceContradiction,
     SourceUnavailable,
 )
 from ..model.page import Page, PageQuery, parse_page
-from ..model.times import BEGINNING, FAR_FUTURE, format_instant
+from ..model.times import format_instant
 from ..version import __version__
 from .allowed_hosts import AllowedHosts
-from .http_dates import http_date, retry_after_seconds
+from .api_errors import KEY_PLACE, PATH, of_exception, of_proxy, of_response, source_time
 from .network.authorities import client_context
 from .network.network import DIRECT, Network
-from .network.network_errors import (
-    certificate_hint,
-    certificate_message,
-    certificate_reason,
-    is_final,
-    proxy_hint,
-    proxy_refused,
-)
+from .network.network_errors import certificate_hint, certificate_message, certificate_reason
 from .network.proxies import Proxy
 from .redaction import one_line
 from .settings import ATTEMPTS, DEFAULT_ADDRESS, REQUESTS_PER_SECOND
+from .source_headers import Headers, checked_headers, secrets_of
 
-PATH = "/v1/image/generation/outputs"
-_KEY_PLACE = "set the API key as the password of the connection (command line: STABLECOG_API_KEY)"
 RATE_LIMIT = 10.0
 """Requests per second: the service's limit for one client address."""
 MAX_BODY = 16 * 1024 * 1024
@@ -62,7 +53,8 @@ class StablecogApi:
     """Port `Source`. An async context manager, for one event loop. Raises ConfigurationError.
 
     `address`: https, or http for loopback and the `plain_http_hosts` (`host` or `host:port`). `timeout`: seconds for a whole
-    attempt. `network`: proxies and authorities; plain http uses no proxy, because a proxy would see the key. Tests replace
+    attempt. `headers`: what a gateway in front of the API wants; like the key, they are sent to this address alone and shown
+    nowhere. `network`: proxies and authorities; plain http uses no proxy, because a proxy would see the key. Tests replace
     `transport`, `sleep` and `monotonic`.
     """
 
@@ -75,6 +67,7 @@ class StablecogApi:
         attempts: int = ATTEMPTS,
         timeout: float = 60.0,
         plain_http_hosts: Collection[str] = (),
+        headers: Headers = (),
         max_body: int = MAX_BODY,
         network: Network = DIRECT,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -83,7 +76,8 @@ class StablecogApi:
     ) -> None:
         self.address = _checked_address(address, plain_http_hosts)
         self.requests = 0
-        self._key = _checked_key(api_key)
+        self._headers = checked_headers(headers)
+        self._secrets = (_checked_key(api_key), *secrets_of(self._headers))
         if not 0 < requests_per_second < RATE_LIMIT:
             raise ConfigurationError(
                 f"{requests_per_second:g} requests per second is not a rate that this source allows",
@@ -99,10 +93,11 @@ class StablecogApi:
         context = client_context(network.authorities) if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._client = httpx.AsyncClient(
             headers={
-                "Authorization": f"Bearer {self._key}",
+                "User-Agent": f"airflow-provider-stablecog/{__version__}",
+                **dict(self._headers),
+                "Authorization": f"Bearer {self._secrets[0]}",
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",
-                "User-Agent": f"airflow-provider-stablecog/{__version__}",
             },
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             follow_redirects=False,
@@ -138,11 +133,16 @@ class StablecogApi:
             if response.is_success:
                 self._limiter.succeeded()
                 return _page(body, response)
-            failure = _of_response(response, body, parameters, self._key)
+            failure = of_response(response, body, parameters, self._hide)
         if isinstance(failure, RateLimited):
             self._limiter.throttled(asked_at, self._retries.pause_for(failure))
         # Outside the `except`: the chain of causes would include the request, and so the key.
         raise failure
+
+    def _hide(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
 
     def _of_exception(self, error: Exception) -> ArchiveError:
         host = httpx.URL(self.address).netloc.decode()
@@ -151,8 +151,8 @@ class StablecogApi:
                 certificate_message(reason, host, self._proxy), hint=certificate_hint(reason, self._named_by)
             )
         if self._proxy and isinstance(error, httpx.ProxyError | httpx.NetworkError | httpx.RemoteProtocolError):
-            return _of_proxy(error, self._proxy, host, self.address)
-        return _of_exception(error, self.address, self._key)
+            return of_proxy(error, self._proxy, host, self.address)
+        return of_exception(error, self.address, self._hide)
 
     async def _read(self, response: httpx.Response) -> bytes:
         coding = response.headers.get("content-encoding", "identity").strip().lower()
@@ -194,7 +194,7 @@ def _is_loopback(host: str) -> bool:
 def _checked_key(key: str) -> str:
     # The HTTP library would quote an unprintable key in its error.
     if not re.fullmatch(r"[!-~]+", key, re.ASCII):
-        raise ConfigurationError("the Stablecog API key is empty or contains an invalid character", hint=_KEY_PLACE)
+        raise ConfigurationError("the Stablecog API key is empty or contains an invalid character", hint=KEY_PLACE)
     return key
 
 
@@ -216,59 +216,11 @@ def _httpx_proxy(proxy: Proxy | None, context: ssl.SSLContext) -> httpx.Proxy | 
     return httpx.Proxy(proxy.url, auth=auth, ssl_context=context if proxy.scheme == "https" else None)
 
 
-def _of_proxy(error: Exception, proxy: Proxy, host: str, address: str) -> ArchiveError:
-    """Translate an exception of the way through a proxy: its refusal, or a connection that failed."""
-    refused = re.match(r"(\d{3})\b(.*)", str(error)) if isinstance(error, httpx.ProxyError) else None
-    if refused:
-        status = int(refused[1])
-        kind = ConfigurationError if is_final(status) else SourceUnavailable
-        return kind(f"{address}: {proxy_refused(proxy, status, refused[2])}", hint=proxy_hint(proxy, host, status))
-    return SourceUnavailable(
-        f"the connection to {address} through the proxy {proxy} failed ({type(error).__name__}: {one_line(str(error))})",
-        hint=proxy_hint(proxy, host),
-    )
-
-
-def _of_exception(error: Exception, address: str, key: str) -> ArchiveError:
-    """Translate an exception of the HTTP library. Its text is left out if it may quote a header."""
-    name = type(error).__name__
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return SourceUnavailable(f"{address} did not answer in time ({name})")
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError | httpx.InvalidURL):
-        return ConfigurationError(f"no request can be sent to {address} ({name})", hint="check the address of the host")
-    if isinstance(error, httpx.TransportError | httpx.DecodingError):
-        return SourceUnavailable(
-            f"the connection to {address} failed ({name}: {one_line(str(error).replace(key, '***'))})"
-        )
-    return SourceContradiction(f"{address} could not be read ({name})")
-
-
-def _of_response(response: httpx.Response, body: bytes, parameters: Mapping[str, str], key: str) -> ArchiveError:
-    """Translate a response other than 2xx. 408, 425, 429 and 5xx are temporary; the others are not."""
-    status = response.status_code
-    text = one_line(_server_text(body).replace(key, "***"))
-    answer = f"{response.request.url.netloc.decode()} answered {status}" + (f" ({text})" if text else "")
-    if status in (401, 403):
-        return CredentialsRejected(f"{answer}: it does not accept the API key", hint=_KEY_PLACE)
-    if status == 429:
-        return RateLimited(answer, retry_after=_retry_after(response))
-    if status in (408, 425) or status >= 500:
-        return SourceUnavailable(answer, retry_after=_retry_after(response))
-    if status < 400 or status in (404, 405, 410):
-        why = "redirects are not followed, so that only this host gets the key" if status < 400 else f"it has no {PATH}"
-        return ConfigurationError(f"{answer}: {why}", hint="set the address of the API itself")
-    asked = ", ".join(f"{name}={value}" for name, value in parameters.items()) or "no parameters"
-    return SourceContradiction(
-        f"{answer} to a listing request with {asked}",
-        hint="check the address of the API; if it is right, the API may have changed: report this message",
-    )
-
-
 def _page(body: bytes, response: httpx.Response) -> Page:
     """Read a 2xx response. A body that is not JSON comes from a proxy and is temporary; JSON that is not a page is final."""
     try:
         # NaN and Infinity are not JSON, but one such number must not cost the whole page.
-        return parse_page(json.loads(body, parse_constant=lambda _: None), _source_time(response))
+        return parse_page(json.loads(body, parse_constant=lambda _: None), source_time(response))
     except RecursionError:
         raise SourceContradiction("the source sent a document that is nested too deeply to read") from None
     except ValueError as error:
@@ -277,24 +229,3 @@ def _page(body: bytes, response: httpx.Response) -> Page:
             f"{response.request.url.netloc.decode()} answered {response.status_code} with {len(body)} bytes that are not JSON "
             f"({kind}; {type(error).__name__}): a proxy or an outage page"
         ) from None
-
-
-def _source_time(response: httpx.Response) -> datetime:
-    """Return the source's time in whole seconds, or this machine's if the response has none."""
-    sent = http_date(response.headers.get("date"))
-    return sent if sent and BEGINNING <= sent < FAR_FUTURE else datetime.now(UTC)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Return `Retry-After` in seconds; a date counts from the source's own time."""
-    return retry_after_seconds(response.headers.get("retry-after"), _source_time(response))
-
-
-def _server_text(body: bytes) -> str:
-    """Return the message of an error response: JSON's `error` and `description`, or plain text; empty for an HTML page."""
-    with suppress(ValueError, RecursionError):
-        document = json.loads(body)
-        if isinstance(document, dict):
-            return ": ".join(str(document[name]) for name in ("error", "description") if document.get(name))
-    text = body[:2000].decode("utf-8", "replace").strip()
-    return "" if text.startswith("<") else text

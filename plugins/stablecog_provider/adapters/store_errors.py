@@ -20,6 +20,7 @@ from ..errors import (
     ObjectInArchiveClass,
     StoreUnavailable,
 )
+from .local_limits import local_limit
 from .redaction import one_line
 
 RENEW = (
@@ -48,9 +49,6 @@ _RESOLVE_ACCOUNT = (
 )
 _FREE_QUOTA = "raise the bucket's or the user's quota, or free space in it; then run again"
 _ENABLE_KMS_KEY = "enable the KMS key of the bucket, or change the bucket's default encryption"
-_FREE_DESCRIPTORS = "raise the limit of open files (ulimit -n), or lower --concurrency; nothing is lost: run again"
-_FREE_DISK = "free disk space on this machine; nothing is lost: run again"
-_FREE_MEMORY = "free memory on this machine, or lower --concurrency; nothing is lost: run again"
 
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired")
 # Values of <Code> in S3's responses that are more specific than the status.
@@ -84,13 +82,6 @@ _TRANSIENT = {
     "RequestLimitExceeded", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequests", "BandwidthLimitExceeded",
     "ServiceUnavailable", "InternalError",
 }  # fmt: skip
-_LOCAL_LIMITS: Mapping[str, tuple[str, str]] = {
-    "Too many open files": ("this machine has no file descriptor left", _FREE_DESCRIPTORS),
-    "No space left on device": ("this machine has no disk space left", _FREE_DISK),
-    "Disk quota exceeded": ("this machine has no disk space left", _FREE_DISK),
-    "Cannot allocate memory": ("this machine has no memory left", _FREE_MEMORY),
-}
-"""How an operating system words its own limits (errno 24, 28, 122, 12)."""
 _ABSENT = (FileNotFoundError, exceptions.NotFoundError)
 _CONFLICTS = (exceptions.AlreadyExistsError, exceptions.PreconditionError, exceptions.NotModifiedError)
 _NOT_ALLOWED = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
@@ -130,11 +121,6 @@ def translate(
         if address:
             return StoreUnavailable(f"{message} ({address})", hint=_REACH)
     return StoreUnavailable(message)
-
-
-def local_limit(text: str) -> tuple[str, str] | None:
-    """Return message and hint if the text of an error is about a limit of this machine, not about a server."""
-    return next((told for words, told in _LOCAL_LIMITS.items() if words in text), None)
 
 
 def _permission_hint(code: str, text: str) -> str:

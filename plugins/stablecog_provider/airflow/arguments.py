@@ -9,11 +9,19 @@ from ..model.object_keys import Layout
 from ..model.times import parse_instant
 
 _EMPTY = {"", "none"}
+_NOT_SET = "-is-not-set"
+"""How the bucket of our Dags ends if its variable is not set: no bucket of S3 has the capitals before it."""
 _YES, _NO = {"true", "1", "yes"}, {"false", "0", "no", *_EMPTY}
 
 
 def layout_of(bucket: str, prefix: str) -> Layout:
     """Return bucket and prefix as one value. Raises ConfigurationError."""
+    if bucket.endswith(_NOT_SET):
+        variable = bucket.removesuffix(_NOT_SET)
+        raise ConfigurationError(
+            f"the environment variable {variable} is not set, so the Dag has no bucket to write to",
+            hint=f"set {variable} where the Dag is parsed (the Dag processor), or trigger the Dag with the param `bucket`",
+        )
     try:
         return Layout(bucket, prefix.strip("/"))
     except ValueError as error:

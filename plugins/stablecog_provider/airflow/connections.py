@@ -22,6 +22,7 @@ from ..adapters.network.proxies import Proxies
 from ..adapters.network.store_network import aws_network, route_credential_services
 from ..adapters.redaction import one_line
 from ..adapters.settings import DEFAULT_ADDRESS, SourceSettings, StoreSettings
+from ..adapters.source_headers import Headers, checked_headers, parse_headers, secrets_of
 from ..errors import ArchiveError, ConfigurationError
 
 _FOLLOWED = {
@@ -57,6 +58,8 @@ def source_settings(stablecog_conn_id: str) -> SourceSettings:
             mask_secret(secret)
     try:
         extras = _extras(connection.extra_dejson)
+        for secret in secrets_of(extras.get("headers", ())):
+            mask_secret(secret)
         return SourceSettings(address=_address(connection), api_key=key, **extras)
     except ConfigurationError as error:
         raise ConfigurationError(f"connection {stablecog_conn_id!r}: {error.message}", hint=error.hint) from None
@@ -137,10 +140,13 @@ def _address(connection: Connection) -> str:
 def _extras(extras: Mapping[str, Any]) -> dict[str, Any]:
     """Return the extras as keywords of SourceSettings, without empty ones. Raises ConfigurationError."""
     given = {name: value for name, value in extras.items() if value not in (None, "", [])}
-    if unknown := sorted(given.keys() - {"image_hosts", "requests_per_second"}):
+    if unknown := sorted(given.keys() - {"image_hosts", "requests_per_second", "secret_headers"}):
         raise ConfigurationError(
-            f"unknown extras: {', '.join(unknown)}", hint="the extras are `image_hosts` and `requests_per_second`"
+            f"unknown extras: {', '.join(unknown)}",
+            hint="the extras are `image_hosts`, `requests_per_second` and `secret_headers`",
         )
+    if "secret_headers" in given:
+        given["headers"] = _headers(given.pop("secret_headers"))
     if "image_hosts" in given:
         given["image_hosts"] = _image_hosts(given["image_hosts"])
     if "requests_per_second" in given:
@@ -158,6 +164,18 @@ def _image_hosts(value: object) -> tuple[str, ...]:
     named = tuple(stripped for host in hosts if (stripped := host.strip()))
     AllowedHosts.of(named)
     return named
+
+
+def _headers(value: object) -> Headers:
+    """Return the headers of a JSON object, or of text with a header per line."""
+    if isinstance(value, str):
+        return parse_headers(value.splitlines())
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise ConfigurationError(
+            "the extra `secret_headers` is neither text nor an object of texts",
+            hint="write 'Name: value', several headers on a line each, or a JSON object",
+        )
+    return checked_headers(value.items())
 
 
 def _rate(value: Any) -> float:

@@ -31,7 +31,8 @@ class StablecogHook(BaseHook):
 
     :param stablecog_conn_id: a connection of type `stablecog`. Host: the API's address (default: Stablecog's own).
         Password: the API key. Optional extras: `image_hosts` (a list, or text separated by commas: additional hosts that
-        images may come from) and `requests_per_second` (below 10; default: 8).
+        images may come from), `requests_per_second` (below 10; default: 8) and `secret_headers` (for a gateway in front of the
+        API: text with a `Name: value` per line, or an object).
     :param connect: opens the API's client. For tests.
     """
 

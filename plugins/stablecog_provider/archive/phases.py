@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 
-from ..errors import ArchiveError, ObjectInArchiveClass, RateLimited, SourceContradiction, SourceUnavailable
+from ..errors import ArchiveError, ConfigurationError, RateLimited, SourceContradiction, SourceUnavailable
 from ..model.coverage import Coverage, Window
 from ..model.object_keys import Layout
 from ..model.partition_summary import PartitionSummary
@@ -159,8 +159,7 @@ class Phases:
     def all_notes(self) -> tuple[str, ...]:
         """`notes`, and the days that were skipped."""
         skipped = [
-            f"The day {day} was skipped, since its partition cannot be read: {told}. Restore the object in S3, and exclude "
-            "manifest/, checkpoint.json and runs/ from the bucket's lifecycle rules."
+            f"The day {day} was skipped, since its partition cannot be read: {told}."
             for day, told in sorted(self.ledger.unreadable.items())
         ]
         more = (
@@ -195,7 +194,9 @@ class Phases:
         await self.committer.mark(self.ledger.unreadable)
         try:
             proof = await prover.prove(asked, recent, tally.holes)
-        except ObjectInArchiveClass as error:
+        except ConfigurationError as error:
+            if not self.ledger.unreadable:
+                raise
             proof = RunProof(
                 known=known,
                 proof=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -114,6 +114,9 @@ class ObjectStore(Protocol):
     async def delete(self, key: str) -> None: ...
 
     def list(self, prefix: str) -> AsyncIterator[Listed]: ...
+
+    async def folders(self, prefix: str) -> Sequence[str]:
+        """Return the folders directly below `prefix`, each with its closing slash. One request: of many, only the first."""
 
 
 class Base(NamedTuple):

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
-from ..errors import AnotherAccount, ConfigurationError, ObjectInArchiveClass
 from ..model.coverage import Coverage, Window
-from ..model.object_keys import day_of
 from ..model.times import BEGINNING, FAR_FUTURE
-from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
-from .committing.inventory import Inventory, is_expected, take_inventory
 from .committing.ledger import Ledger
-from .committing.moves import place_of
 from .committing.pipeline import Pipeline
 from .committing.starting_point import starting_point
 from .committing.tally import Tally
 from .copying.stored_images import StoredImages
 from .copying.transfer import Transfer
-from .listing.account_check import Archived, check_account
 from .listing.budget import MeasuredSource, request_limit
-from .listing.capabilities import Probe, WalkKind, probe
+from .listing.capabilities import Probe, WalkKind
 from .listing.counts import count_window
 from .listing.gaps import from_the_top, windows_to_read
 from .listing.opaque_walk import PAGE_SIZE
-from .listing.sweep import Slice, read_slice, sweep_from
+from .opening import CLOCK_TOLERANCE, open_run
 from .phases import Phases
 from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
@@ -37,10 +32,7 @@ from .run_settings import ArchiveSettings
 
 __all__ = ["ArchiveSettings", "archive"]
 
-MOST_LEFT_OUT = 4
-"""Days that are left out one by one; if more cannot be read, a lifecycle rule has moved what is old."""
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""The source's clock is believed so far ahead of ours: else one wrong `Date` would claim days that have not come."""
+_log = logging.getLogger(__name__)
 
 
 async def archive(ports: Ports, settings: ArchiveSettings, on_progress: ProgressListener | None = None) -> RunReport:
@@ -48,17 +40,13 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     started, run_id = ports.clock.now(), uuid.uuid4().hex[:12]
     measured = MeasuredSource(ports.source)
     ports = replace(ports, source=measured)
-    file = CheckpointFile(ports.store, settings.layout, ports.sleep)
-    await file.load()
-    asked = await probe(ports.source, sweep_from(file.current))
-    settled = _settled(asked, settings, started)
-    ledger = _ledger(ports, settings, file, run_id)
-    place = place_of(ports.store, settings.layout)
-    inventory = await take_inventory(ports.manifest, ledger, file, settings.layout, place, started)
-    opaque, before = asked.capabilities.walk is WalkKind.DOCUMENTED, ports.source.requests
-    slice_, doubted = await _check_account(ports, settings, asked, file, ledger, inventory)
-    # An opaque cursor leads to the days that are looked at only from the top.
-    on_the_way = ports.source.requests - before if opaque else 0
+    opened = await open_run(ports, settings, started, run_id)
+    asked, settled, file, ledger = opened.asked, opened.settled, opened.file, opened.ledger
+    inventory, slice_, doubted = opened.inventory, opened.slice_, opened.doubted
+    opaque = asked.capabilities.walk is WalkKind.DOCUMENTED
+    for warning in opened.warnings:
+        # Now, and not only in the report: nothing has been copied yet.
+        _log.warning("%s", warning)
     start = await starting_point(ports, settings.layout, file, asked, run_id, unsafe=settings.allow_unsafe_store)
     committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint)
     await committer.note(inventory, _consents(settings, start.checkpoint.live))
@@ -98,7 +86,11 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         next_retry=_next_retry(saved.due.values(), ports.clock.now()),
         source_requests=ports.source.requests,
         request_limit=request_limit(
-            tally.new, len(windows.windows) + run.listed_again + on_the_way, read_again, page_size, measured.failed
+            tally.new,
+            len(windows.windows) + run.listed_again + opened.on_the_way,
+            read_again,
+            page_size,
+            measured.failed,
         ),
         store_requests=ports.store.requests,
         proof=proof.proof,
@@ -110,12 +102,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         unchecked=len(saved.unchecked),
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
-        notes=(
-            *start.notes,
-            *run.all_notes,
-            *_clock_note(asked, started),
-            *_doubt_note(doubted),
-        ),
+        notes=(*opened.warnings, *start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted)),
     )
     await ports.store.put(
         settings.layout.run_report(report.started_at, report.run_id),
@@ -123,18 +110,6 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         content_type="application/json",
     )
     return report
-
-
-def _settled(asked: Probe, settings: ArchiveSettings, now: datetime) -> datetime:
-    """The instant before which nothing can appear any more. Raises ConfigurationError if `start` lies after it."""
-    settled = min(asked.page.source_time, now + CLOCK_TOLERANCE) - asked.capabilities.axis.settling
-    # A little after it is what a plan of windows and two clocks make: there is nothing to read yet.
-    if settings.start and settings.start >= settled + timedelta(hours=1):
-        raise ConfigurationError(
-            f"start {settings.start} is too late: the source's listing can be read up to {settled}",
-            hint="choose an earlier start",
-        )
-    return settled
 
 
 def _clock_note(asked: Probe, now: datetime) -> tuple[str, ...]:
@@ -153,61 +128,6 @@ def _next_retry(due: Iterable[datetime], now: datetime) -> datetime | None:
     """When the next image is due; now, if one is that was skipped."""
     soonest = min(due, default=None)
     return soonest and max(soonest, now)
-
-
-def _ledger(ports: Ports, settings: ArchiveSettings, file: CheckpointFile, run_id: str) -> Ledger:
-    has_undated_rows = file.current is not None and day_of(BEGINNING) in file.current.partitions
-    return Ledger(
-        ports.manifest,
-        ports.clock,
-        run_id,
-        has_undated_rows=has_undated_rows,
-        retry_all=settings.retry_failed,
-        expects=lambda day: file.current is not None and is_expected(file.current.partitions, day),
-    )
-
-
-async def _check_account(
-    ports: Ports, settings: ArchiveSettings, asked: Probe, file: CheckpointFile, ledger: Ledger, inventory: Inventory
-) -> tuple[Slice | None, str]:
-    """Returns the stretch that was read again on the way, and why the account looks like another one if a person allowed that.
-    Raises AnotherAccount; nothing was written then.
-    """
-    if file.current is None:
-        return None, ""
-    known = inventory.noted(file.current.on(asked.capabilities.axis), inventory.summaries)
-    slice_ = await read_slice(ports.source, asked, known)
-    allowed = max(settings.allow_deletions, known.deletions_allowed)
-    if asked.capabilities.empty and allowed >= known.live:
-        return slice_, ""
-    while True:
-        unreadable = _left_out(known.partitions, ledger.unreadable)
-        partitions = {day: each for day, each in known.partitions.items() if day not in unreadable}
-        archived = Archived(
-            archive=str(settings.layout),
-            checkpoint=replace(known, partitions=partitions),
-            partition=ledger.partition,
-            lost=unreadable,
-        )
-        try:
-            await check_account(ports.source, asked, archived, slice_)
-        except AnotherAccount as doubt:
-            if not settings.allow_account_mismatch:
-                raise
-            return slice_, doubt.message
-        except ObjectInArchiveClass:
-            # Others than the days that cannot be read may tell.
-            continue
-        else:
-            return slice_, ""
-
-
-def _left_out(days: Collection[date], unreadable: Collection[date]) -> set[date]:
-    """The days by which the account is not recognised, because their partitions cannot be read."""
-    if len(unreadable) <= MOST_LEFT_OUT:
-        return {*unreadable}
-    newest = max(unreadable)
-    return {day for day in days if day <= newest}
 
 
 def _doubt_note(doubt: str) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ def _print_error(error: Exception, typed: list[str], cli: CliContext) -> int:
 
     from .rendering import sanitized
 
-    hide = Redaction(cli.environ)
+    hide = Redaction(cli.environ, typed)
     document = document_of(error, hide)
     if "--debug" in typed:
         cli.err.writelines(f"{sanitized(line)}\n" for line in traceback_of(error, hide).splitlines())

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TypedDict
 
 from ..adapters.network.proxies import Proxies
+from ..adapters.source_headers import secrets_of
 from ..errors import ArchiveError, ConfigurationError, FatalError, ItemError, ProofDiffers, TransientError
+from .options import SOURCE_HEADER
+from .settings import SOURCE_HEADERS
 
 
 class Exit(IntEnum):
@@ -47,18 +51,27 @@ class ErrorDocument(TypedDict):
 
 
 class Redaction:
-    """Removes the secrets of an environment from text. Its repr shows none."""
+    """Removes the secrets of an environment and of typed options from text. Its repr shows none."""
 
     _SECRET = ("STABLECOG_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], typed: Sequence[str] = ()) -> None:
         self._secrets = [environ[name] for name in self._SECRET if environ.get(name, "").strip()]
         self._secrets += Proxies.of(environ).secrets()
+        lines = [*environ.get(SOURCE_HEADERS, "").splitlines(), *_values_of(SOURCE_HEADER, typed)]
+        # Without a colon, all of it may be the secret.
+        self._secrets += secrets_of(tuple(("", line.partition(":")[2].strip() or line.strip(" :")) for line in lines))
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***").replace(secret.strip(), "***")
         return text
+
+
+def _values_of(option: str, typed: Sequence[str]) -> list[str]:
+    """Return the option's values as they were typed: after a blank or after `=`."""
+    after = [value for name, value in pairwise(typed) if name == option]
+    return after + [each.partition("=")[2] for each in typed if each.startswith(f"{option}=")]
 
 
 def document_of(error: BaseException, hide: Redaction) -> ErrorDocument:

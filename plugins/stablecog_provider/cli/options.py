@@ -74,6 +74,16 @@ ImageHost = Annotated[
         help="Additional host for images; plain http and private addresses are allowed for it. Repeatable.",
     ),
 ]
+SOURCE_HEADER = "--source-header"
+SourceHeader = Annotated[
+    list[str] | None,
+    typer.Option(
+        SOURCE_HEADER,
+        metavar="HEADER",
+        help="Header for a gateway in front of the API, 'Name: value'. Sent to the API alone, and shown nowhere. Repeatable. "
+        "Others can see options in the process list: STABLECOG_SOURCE_HEADERS holds secret ones, one per line.",
+    ),
+]
 AllowAccountMismatch = Annotated[
     bool,
     typer.Option(

@@ -9,7 +9,18 @@ import typer
 from ..archive.rebuild import RebuildSettings
 from ..archive.rebuild import rebuild as rebuild_archive
 from .context import CliContext
-from .options import AllowAccountMismatch, AllowDeletions, Debug, EndpointUrl, ImageHost, Json, Quiet, Source, To
+from .options import (
+    AllowAccountMismatch,
+    AllowDeletions,
+    Debug,
+    EndpointUrl,
+    ImageHost,
+    Json,
+    Quiet,
+    Source,
+    SourceHeader,
+    To,
+)
 
 
 def rebuild(
@@ -18,6 +29,7 @@ def rebuild(
     source: Source = None,
     endpoint_url: EndpointUrl = None,
     image_host: ImageHost = None,
+    source_header: SourceHeader = None,
     set_aside_damaged: Annotated[
         bool,
         typer.Option(
@@ -48,7 +60,7 @@ def rebuild(
         allow_account_mismatch=allow_account_mismatch,
         allow_deletions=allow_deletions,
     )
-    source_access = source_settings(cli.environ, source, image_host)
+    source_access = source_settings(cli.environ, source, image_host, source_header)
     store_access = store_settings(cli.environ, endpoint_url)
     report = execute(
         cli,

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from ..archive.reports.estimate import EstimateReport
 from ..archive.reports.rebuild import RebuildReport
 from ..archive.reports.run import RunReport
 from ..archive.status import ArchiveStatus
@@ -40,6 +41,11 @@ def show_report(console: Console, report: RunReport) -> None:
         ("took", f"{report.seconds:,.1f} s"),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
+    _print_sentences(console, report.explain())
+
+
+def show_estimate(console: Console, report: EstimateReport) -> None:
+    """Print the report of a dry run."""
     _print_sentences(console, report.explain())
 
 

@@ -13,6 +13,8 @@ from ..adapters import event_loop
 from ..adapters.garbage import rarely_collected
 from ..archive.ports import Ports, ProgressListener
 from .context import CliContext
+from .exits import Redaction
+from .notices import notices
 from .progress import progress_listener
 
 
@@ -35,7 +37,7 @@ def execute(
     *,
     quiet: bool,
 ) -> R:
-    """Open the ports, run a use case, and return its report. Progress goes to stderr, unless `quiet`."""
+    """Open the ports, run a use case, and return its report. Progress and notices go to stderr, unless `quiet`."""
 
     async def acted(on_progress: ProgressListener | None) -> R:
         async with opened() as ports:
@@ -43,7 +45,8 @@ def execute(
             with rarely_collected():
                 return await act(ports, on_progress)
 
-    with progress_listener(Console(file=cli.err, quiet=quiet)) as on_progress:
+    console = Console(file=cli.err, quiet=quiet)
+    with progress_listener(console) as on_progress, notices(console, Redaction(cli.environ)):
         return event_loop.run(acted(on_progress))
 
 

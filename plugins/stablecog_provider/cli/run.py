@@ -18,6 +18,7 @@ from .options import (
     Json,
     Quiet,
     Source,
+    SourceHeader,
     To,
     instant_of,
     span_of,
@@ -35,6 +36,7 @@ def run(
     source: Source = None,
     endpoint_url: EndpointUrl = None,
     image_host: ImageHost = None,
+    source_header: SourceHeader = None,
     lookback: Annotated[
         timedelta,
         typer.Option(
@@ -72,12 +74,19 @@ def run(
     ] = ArchiveSettings.allow_unsafe_store,
     allow_account_mismatch: AllowAccountMismatch = ArchiveSettings.allow_account_mismatch,
     allow_deletions: AllowDeletions = ArchiveSettings.allow_deletions,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Write nothing: print how many outputs and bytes a run would archive, its requests and its time.",
+        ),
+    ] = False,
     quiet: Quiet = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
     """Archive what is new, and prove that nothing is missing. Safe to interrupt and to run again at any time."""
-    from .rendering import show_report
+    from .rendering import show_estimate, show_report
     from .reporting import execute, print_report
     from .settings import source_settings, store_settings
 
@@ -96,8 +105,19 @@ def run(
         allow_account_mismatch=allow_account_mismatch,
         allow_deletions=allow_deletions,
     )
-    source_access = source_settings(cli.environ, source, image_host)
+    source_access = source_settings(cli.environ, source, image_host, source_header)
     store_access = store_settings(cli.environ, endpoint_url)
+    if dry_run:
+        from ..archive.estimate import estimate
+
+        estimated = execute(
+            cli,
+            lambda: cli.open_ports(source_access, store_access, to),
+            lambda ports, on_progress: estimate(ports, settings, on_progress),
+            quiet=quiet or as_json,
+        )
+        # Without a report, a dry run would have no result at all.
+        return print_report(cli, estimated, show_estimate, as_json=as_json)
     report = execute(
         cli,
         lambda: cli.open_ports(source_access, store_access, to),

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..adapters.settings import DEFAULT_ADDRESS, SourceSettings, StoreSettings
+from ..adapters.source_headers import Headers, parse_headers
 from ..errors import ConfigurationError
 
 API_KEY = "STABLECOG_API_KEY"
 API_KEY_FILE = "STABLECOG_API_KEY_FILE"
 """The file that holds the key, as systemd's `LoadCredential` and container secrets provide it."""
+SOURCE_HEADERS = "STABLECOG_SOURCE_HEADERS"
+"""Headers for a gateway in front of the API, one per line. As an option, a secret would be visible in the process list."""
 LONGEST_KEY_FILE = 4096
 """Characters. A longer file is not a key: somebody has named the wrong one."""
 
 
-def source_settings(environ: Mapping[str, str], address: str | None, image_hosts: list[str] | None) -> SourceSettings:
-    """Return how to reach the source. Raises ConfigurationError if there is no key."""
+def source_settings(
+    environ: Mapping[str, str],
+    address: str | None,
+    image_hosts: Sequence[str] | None,
+    headers: Sequence[str] | None = None,
+) -> SourceSettings:
+    """Return how to reach the source. Raises ConfigurationError if there is no key, or a header that cannot be sent."""
     key = environ.get(API_KEY, "").strip() or _key_in_file(environ.get(API_KEY_FILE, "").strip())
     if not key:
         raise ConfigurationError(
             f"{API_KEY} is not set in the environment",
             hint=f"set it to the account's API key: export {API_KEY}=sc-...; or set {API_KEY_FILE} to a file that holds it",
         )
-    return SourceSettings(address=address or DEFAULT_ADDRESS, api_key=key, image_hosts=tuple(image_hosts or ()))
+    return SourceSettings(
+        address=address or DEFAULT_ADDRESS,
+        api_key=key,
+        image_hosts=tuple(image_hosts or ()),
+        headers=source_headers(environ, headers or ()),
+    )
+
+
+def source_headers(environ: Mapping[str, str], typed: Sequence[str]) -> Headers:
+    """Return the headers of the environment and of the options, which win. Raises ConfigurationError, which quotes no value."""
+    of_options = parse_headers(typed)
+    named = {name.lower() for name, _ in of_options}
+    of_environ = parse_headers(environ.get(SOURCE_HEADERS, "").splitlines())
+    return (*(pair for pair in of_environ if pair[0].lower() not in named), *of_options)
 
 
 def _key_in_file(path: str) -> str:

@@ -271,7 +271,7 @@ async def test_a_host_that_served_an_image_is_not_asked_whether_it_does() -> Non
 async def test_neither_a_jobs_repr_nor_the_log_shows_the_urls_query(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     await Bench(SourceUnavailable("500"), JPEG).copy()
-    assert "Attempt 1 failed" in caplog.text
+    assert "Attempt 1 of 3 failed" in caplog.text
     assert "geheim" not in repr(JOB) + caplog.text
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date
 
-from ...errors import ObjectInArchiveClass
+from ...errors import ArchiveError, ConfigurationError, ObjectInArchiveClass
 from ...model.coverage import Window
 from ...model.object_keys import day_of
 from ..ports import Manifest, Partition
@@ -18,7 +18,8 @@ KEPT_PARTITIONS = 8
 class Partitions:
     """`expects`: whether a day must have a partition.
 
-    The attribute `unreadable`: days whose partition is in an archive storage class, each with what the store says.
+    The attribute `unreadable`: days whose partition the store does not hand out (an archive storage class, a key or a policy that
+    covers others), each with what the store says and what to do.
     """
 
     def __init__(self, manifest: Manifest, expects: Callable[[date], bool]) -> None:
@@ -32,13 +33,14 @@ class Partitions:
 
     async def partition(self, day: date) -> Partition:
         """Raises ArchiveDamaged if it is missing: an empty one in its place would make new what is archived. Raises
-        ObjectInArchiveClass, and remembers the day.
+        ConfigurationError, and remembers the day if the store refuses this partition alone.
         """
         if day not in self._partitions:
             try:
                 self.keep(await self._manifest.load(day, expected=self._expects(day)))
-            except ObjectInArchiveClass as error:
-                self.unreadable[day] = error.message
+            except ConfigurationError as error:
+                if isinstance(error, ObjectInArchiveClass) or await self._hands_out_others(day):
+                    self.unreadable[day] = _told(error)
                 raise
         self._partitions.move_to_end(day)
         return self._partitions[day]
@@ -48,10 +50,25 @@ class Partitions:
         found: list[date] = []
         for day in days:
             if day not in self.unreadable:
-                with suppress(ObjectInArchiveClass):
+                try:
                     await self.partition(day)
+                except ConfigurationError:
+                    if day not in self.unreadable:
+                        raise
+                else:
                     found.append(day)
         return found
+
+    async def _hands_out_others(self, refused: date) -> bool:
+        """Whether the store hands out a partition of another day: else it refuses us, and not an object."""
+        if self._partitions:
+            return True
+        others = [day for day in await self._manifest.days() if day != refused and day not in self.unreadable]
+        for day in (*others[-1:], *others[:1]):
+            with suppress(ArchiveError):
+                self.keep(await self._manifest.load(day))
+                return True
+        return False
 
     def keep(self, partition: Partition) -> None:
         """Remember a partition as it is in the bucket now."""
@@ -63,3 +80,12 @@ class Partitions:
     def forget(self, day: date) -> None:
         """Read the partition again the next time."""
         self._partitions.pop(day, None)
+
+
+def _told(error: ConfigurationError) -> str:
+    if isinstance(error, ObjectInArchiveClass):
+        return (
+            f"{error.message}. Restore the object in S3, and exclude manifest/, checkpoint.json and runs/ from the bucket's "
+            "lifecycle rules"
+        )
+    return f"{error.message}. To have it read: {error.hint}"

@@ -28,6 +28,7 @@ class RetryPolicy:
     - `first_wait`: doubles with each retry, up to `longest_wait`. A random share of `jitter` is added, so that many
       callers do not retry at the same instant.
     - `on`: the errors that are retried.
+    - `level`: that of the log line of each failed attempt. A command prints those of INFO and above as they happen.
     """
 
     attempts: int = 5
@@ -38,6 +39,7 @@ class RetryPolicy:
     longest_wait: float = 30.0
     jitter: float = 0.5
     on: tuple[type[Exception], ...] = (TransientError,)
+    level: int = logging.INFO
 
     async def call(self, operation: Callable[[], Awaitable[T]], sleep: Sleep = asyncio.sleep) -> T:
         """Return what `operation` returns. Raises its last error when the policy gives up, and any other error at once."""
@@ -55,7 +57,8 @@ class RetryPolicy:
                 wait = self._wait(number, error)
                 if left <= 0 or time.monotonic() - began + wait >= self.patience:
                     raise
-                _log.info("Attempt %d failed, retrying in %.1f s: %s", number, wait, _message(error))
+                of = "" if refusals is not None else f" of {self.attempts}"
+                _log.log(self.level, "Attempt %d%s failed, retrying in %.1f s: %s", number, of, wait, _message(error))
             # Outside the `except`: during the wait, the error and all that its traceback refers to are free to go.
             await sleep(wait)
 
@@ -71,8 +74,10 @@ class RetryPolicy:
 
 
 SOURCE_RETRIES = RetryPolicy(attempts=6, patience=600.0, first_wait=1.0, jitter=1.0)
-IMAGE_RETRIES = RetryPolicy(refusals=20, on=(RateLimited, SourceUnavailable))
-"""A host that is asked too often refuses whichever image comes next; that image must not be given up for it."""
+IMAGE_RETRIES = RetryPolicy(refusals=20, on=(RateLimited, SourceUnavailable), level=logging.DEBUG)
+"""A host that is asked too often refuses whichever image comes next; that image must not be given up for it. A run may have
+thousands of these retries, and the report has what remains: their log lines are details.
+"""
 STORE_RETRIES = RetryPolicy(attempts=4, patience=120.0, on=(StoreUnavailable,))
 """On top of the store client's own, shorter retries of a single request."""
 
