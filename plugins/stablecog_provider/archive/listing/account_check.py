@@ -218,18 +218,25 @@ async def _still_listed(source: Source, asked: Probe, archived: Archived) -> boo
     """Whether the source lists what the manifest holds at sampled days. An account that was archived in part lists much that is
     not held, and so does another account; but that one also lacks what is held.
     """
-    present = absent = 0
+    present, absent, failure = 0, 0, None
     newest = await source.page(PageQuery(per_page=MAX_PER_PAGE))
     for day in _spread(archived.checkpoint.live_days, archived.checkpoint.proofs):
         live = [row for row in (await archived.partition(day)).rows() if is_live(row)]
         page = newest
         if asked.capabilities.cursor is not None and page.next is not None:
             instants = _instants(live, asked.capabilities)
-            page = await source.page(PageQuery(cursor=max(instants) + MICROSECOND, per_page=MAX_PER_PAGE))
+            try:
+                page = await source.page(PageQuery(cursor=max(instants) + MICROSECOND, per_page=MAX_PER_PAGE))
+            except SourceUnavailable as error:
+                # That page may fail in every run; others tell, too.
+                failure = error
+                continue
         listed = {identity(output) for output in page.outputs}
         reached = min((output.created_at for output in page.outputs if output.created_at), default=BEGINNING)
         shown = [row.output_id in listed for row in live if page.next is None or row.created_at > reached]
         present, absent = present + sum(shown), absent + len(shown) - sum(shown)
+    if failure and not present + absent:
+        raise failure
     return present >= STILL_LISTED * (present + absent)
 
 

@@ -162,9 +162,10 @@ def _cursor_axis(page: Page, last: Output | UnreadableOutput | None) -> Axis | N
         instant = parse_instant(page.next)
     except ValueError:
         return None
-    if last is not None and instant == last.created_at != last.output_created_at:
-        return Axis.REQUESTED
-    return Axis.COMPLETED if last is not None and last.output_created_at else Axis.REQUESTED
+    # The walk for a cursor by completion reads one by request as well, but not the other way round: without output times, too,
+    # a cursor that is not the time of request must be taken for the time of completion.
+    is_request = last is not None and instant == last.created_at != last.output_created_at
+    return Axis.REQUESTED if is_request else Axis.COMPLETED
 
 
 def _ascends(page: Page, cursor: datetime) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 from ...errors import SourceUnavailable
+from ...model.coverage import MAX_LATENCY
 from ...model.output import Output, identity, instant_on
 from ...model.page import MAX_PER_PAGE, PageQuery
 from ...model.times import MICROSECOND
@@ -49,10 +50,11 @@ async def _deleted(source: Source, asked: Probe, missing: Mapping[str, Output]) 
     `missing` is still listed, or if a page settles nothing.
     """
     axis, deleted = asked.capabilities.cursor, set[str]()
+    # Without output times, a cursor by completion that excludes none of them.
     dated = {
-        identity(output): (at, output)
+        identity(output): (instant_on(axis, output) or output.created_at + MAX_LATENCY, output)
         for output in asked.seen
-        if axis is not None and (at := instant_on(axis, output)) is not None
+        if axis is not None
     }
     left = {output_id: dated[output_id] for output_id in missing if output_id in dated}
     for number in range(MOST_LOOKS):

@@ -9,6 +9,7 @@ import pytest
 from stablecog_provider.errors import SourceUnavailable
 from stablecog_provider.model.output import identity
 from stablecog_provider.model.page import Page, PageQuery
+from support.scene import LAYOUT
 from support.stage import DAY, HOUR, NOON, Ask, Stage, days_of, stage_of
 
 
@@ -139,3 +140,18 @@ async def test_many_of_them_are_part_of_the_limit() -> None:
         await stage.checked_run()
         stage.clock.advance(DAY)
     assert (await rows_of(stage)) == {each.id for each in outputs} - victims
+
+
+async def test_a_rebuild_after_a_partition_was_lost_goes_on_beside_it() -> None:
+    """Whether the source lists what is held is looked at on several days, of which one has such a page."""
+    stage = stage_of(*days_of(100, 4))
+    await stage.checked_run()
+    outputs = sorted(stage.simulated.visible(NOON), key=lambda each: each.g)
+    poison(stage, [outputs[50].id])
+    del stage.store.objects[LAYOUT.partition(outputs[150].g.date())]
+    await stage.rebuild()
+    await stage.checked_run()
+    stage.play = None
+    stage.clock.advance(10 * DAY)
+    await stage.ordinary_runs(2)
+    await stage.assert_nothing_lost()
