@@ -26,7 +26,9 @@ from ..errors import ImageGone
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of the store. `operation`: `get`, `head`, `put`, `delete`, `list`, `open`, `checksum` or `versions`. `key`: for a list, the prefix."""
+    """One call of the store. `operation`: `get`, `head`, `put`, `delete`, `list`, `open`, `checksum` or `versions`. `key`: for a
+    list, the prefix.
+    """
 
     operation: str
     key: str
@@ -64,7 +66,7 @@ class MemoryObjectStore:
         self.requests = 0
         self.address = "memory"
         self.objects: dict[str, MemoryObject] = {}
-        self.earlier: dict[str, list[MemoryObject]] = {}
+        self.earlier: dict[str, Sequence[MemoryObject]] = {}
         self.ignores_conditions = ignores_conditions
         self.versioned = versioned
         self.keeps_checksums = keeps_checksums
@@ -138,17 +140,17 @@ class MemoryObjectStore:
         kept = hashlib.sha256(found.body).hexdigest() if self.keeps_checksums and found.version.isdigit() else None
         return KeptChecksum(len(found.body), kept, found.version)
 
-    async def versions(self, key: str) -> list[ObjectVersion]:
+    async def versions(self, key: str) -> Sequence[ObjectVersion]:
         await self._begin("versions", key)
         return [ObjectVersion(each.version, len(each.body), each.version) for each in self._versions_of(key)]
 
-    def _versions_of(self, key: str) -> list[MemoryObject]:
+    def _versions_of(self, key: str) -> Sequence[MemoryObject]:
         current = self.objects.get(key)
         return [*([current] if current else []), *self.earlier.get(key, [])]
 
     def _keep_version(self, key: str) -> None:
         if self.versioned and (replaced := self.objects.get(key)):
-            self.earlier.setdefault(key, []).insert(0, replaced)
+            self.earlier[key] = [replaced, *self.earlier.get(key, [])]
 
     async def _begin(self, operation: str, key: str) -> None:
         self.requests += 1

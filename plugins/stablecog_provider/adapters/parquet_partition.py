@@ -76,6 +76,9 @@ class ParquetPartition:
         for start in range(0, len(self), BLOCK):
             yield from _rows_of(self.table.slice(start, BLOCK))
 
+    def rows_with(self, hashes: set[str]) -> Iterator[Row]:
+        return _rows_of(self.table.filter(pc.is_in(self.table["sha256"], pa.array(hashes, pa.string()))))
+
     def _block(self, number: int) -> list[Row]:
         # A walk reads in nearly the order of the table, and a block costs little more than a row.
         if number not in self._blocks:

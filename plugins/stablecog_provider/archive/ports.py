@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -156,7 +156,7 @@ class StoredObjects(ObjectStore, Protocol):
     async def checksum(self, key: str) -> KeptChecksum | None:
         """Ask the store for the SHA-256 that it keeps, without a download; None if there is no object."""
 
-    async def versions(self, key: str) -> list[ObjectVersion]:
+    async def versions(self, key: str) -> Sequence[ObjectVersion]:
         """Return the versions of the object, newest first, without those that mark a deletion. A bucket without versioning has
         the current one at most.
         """
@@ -189,6 +189,9 @@ class Partition(Protocol):
         """Return the ids of live outputs; `within` is on the requested axis."""
 
     def live_count(self, within: Window | None = None) -> int: ...
+
+    def rows_with(self, hashes: set[str]) -> Iterable[Row]:
+        """Return the rows whose image has one of these SHA-256 (hexadecimal)."""
 
     def summary(self) -> PartitionSummary:
         """Return what the checkpoint keeps of the partition."""

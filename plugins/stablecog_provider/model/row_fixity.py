@@ -1,8 +1,8 @@
 """What checks of stored bytes change in a row.
 
-`verified_at` belongs to the marks of `row_lifecycle`: an instant at which something was observed, of which the latest is kept. It
-says that every stored image of the row was read and had its recorded SHA-256. A copy that was stored later takes it back: the mark
-counts only while it is not older than the row's newest copy. So merging needs no rule of its own, and nothing has to be erased.
+`verified_at` belongs to the marks of `row_lifecycle`: an instant at which something was observed, of which the latest is kept.
+It says that every stored image of the row was read and had its recorded SHA-256. A copy that is stored later takes it back: the
+mark counts only while it is not older than the row's newest copy. So merging needs no rule of its own, and nothing is erased.
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ def verified(row: Row, at: datetime, uri: str | None) -> Row:
     """The row once all its stored images were read and are intact, the current one at `uri`. A lost one is archived again."""
     if uri is not None and (row.state == State.LOST or row.uri != uri):
         row = found(row, at, uri)
-    return replace(row, verified_at=after(row, at))
+    return replace(row, verified_at=max(after(row, at), row.verified_at or at))
+
+
+def still_missing(row: Row, at: datetime) -> Row:
+    """The lost row once its object was looked for again and not found whole. Its attempts go on as they were."""
+    return replace(row, missing_at=after(row, at))
 
 
 def kept_beside(row: Row, copy: Copy) -> Row:
