@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 from ...model.documents import document_of
 from ...model.finding import Finding, Kind
 from ...model.verification import VerificationCoverage
-from .wording import SHOWN, counted, size, verification_in_words
+from .wording import MAX_SUMMARY, SHOWN, counted, shortened, size, verification_in_words
 
 SHOWN_FINDINGS = 100
 """In the output. The whole list is in the report under `runs/`."""
@@ -166,6 +167,14 @@ class VerifyReport:
                 "run tries to copy it again."
             )
         return lines
+
+    def summary(self) -> dict[str, Any]:
+        """The short report for XCom and the asset event: counts and sentences, no findings."""
+        document = self._document(0)
+        kinds = Counter(finding.kind.value for finding in self.findings)
+        summary = document | {"findings": dict(kinds), "unrepaired": self.unrepaired, "explanation": []}
+        del summary["more_findings"]
+        return summary | {"explanation": shortened(self.explain(), MAX_SUMMARY - len(json.dumps(summary)))}
 
     def to_document(self) -> dict[str, Any]:
         """For machines: the first findings, and how many more there are."""

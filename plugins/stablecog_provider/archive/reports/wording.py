@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
 
 from ...model.counts import Difference
@@ -13,6 +15,20 @@ from ...model.verification import VerificationCoverage
 
 SHOWN = 5
 """Items of a kind that a report names; the rest is counted."""
+
+MAX_SUMMARY = 7_000
+"""Upper limit on the characters of JSON in XCom. A longer summary is cut; the whole report is under `runs/`."""
+
+
+def shortened(sentences: Iterable[str], left: int) -> list[str]:
+    """Return as many sentences as fit into so many characters of JSON."""
+    kept = []
+    for sentence in sentences:
+        left -= len(json.dumps(sentence)) + 2
+        if left < 0:
+            return [*kept, "... the rest is in the report under runs/."]
+        kept.append(sentence)
+    return kept
 
 
 def counted(number: int, one: str, many: str = "") -> str:
