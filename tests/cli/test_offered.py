@@ -9,6 +9,7 @@ import pytest
 
 from stablecog_provider.archive.rebuild import RebuildSettings
 from stablecog_provider.archive.run import ArchiveSettings
+from stablecog_provider.archive.verify import VerifySettings
 from stablecog_provider.cli.commands import command
 from stablecog_provider.cli.options import span_text
 from support.console import TO, type_in
@@ -19,7 +20,7 @@ NOT_OFFERED = {
 }
 CASES = [
     (name, field)
-    for name, settings in (("run", ArchiveSettings), ("rebuild", RebuildSettings))
+    for name, settings in (("run", ArchiveSettings), ("rebuild", RebuildSettings), ("verify", VerifySettings))
     for field in fields(settings)
     if field.name not in NOT_OFFERED
 ]

@@ -15,7 +15,9 @@ from stablecog_provider.model import row_lifecycle
 from stablecog_provider.model.manifest import Row, RowKey, State, row_of_unreadable
 from stablecog_provider.model.output import UnreadableOutput
 from stablecog_provider.model.partition_summary import ImageCounts, PartitionSummary, summarize
+from stablecog_provider.model.row_fixity import verified_since
 from stablecog_provider.model.row_lifecycle import SETTLED_AFTER, is_live, needs_copy, retry_due
+from stablecog_provider.model.verification import Verified, condensed
 from support.manifests import TODAY, together
 from support.rows import a_row, minute, rows
 
@@ -42,6 +44,7 @@ def test_a_partition_of_parquet_is_summarized_as_its_rows_are(found: dict[RowKey
         version="v",
         live=sum(map(is_live, found.values())),
         bytes=sum(row.bytes or 0 for row in archived),
+        verified=condensed(Verified(at, 1, row.bytes or 0) for row in archived if (at := verified_since(row))),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
-from stablecog_provider.archive.ports import ObjectStore, Ports
+from stablecog_provider.archive.ports import BucketPorts, ObjectStore, Ports
 from stablecog_provider.cli import main
 from stablecog_provider.cli.context import CliContext
 
@@ -44,6 +44,7 @@ def type_in(
     *arguments: str,
     ports: Ports | None = None,
     store: ObjectStore | None = None,
+    bucket: BucketPorts | None = None,
     raises: BaseException | None = None,
     environ: dict[str, str] | None = None,
     terminal: bool = False,
@@ -59,6 +60,13 @@ def type_in(
         yield ports
 
     @asynccontextmanager
+    async def open_bucket(*_: object) -> AsyncIterator[BucketPorts]:
+        if raises:
+            raise raises
+        assert bucket is not None
+        yield bucket
+
+    @asynccontextmanager
     async def open_store(*_: object) -> AsyncIterator[ObjectStore]:
         if raises:
             raise raises
@@ -69,6 +77,7 @@ def type_in(
         out=out,
         err=err,
         open_ports=open_ports,
+        open_bucket=open_bucket,
         open_store=open_store,
     )
     code = main(arguments, context)

@@ -13,10 +13,12 @@ from typing import Any
 from dev.local.tiny_jpeg import tiny_jpeg
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.ports import ImageBody, Ports, Source
+from stablecog_provider.archive.ports import BucketPorts, ImageBody, Ports, Source
 from stablecog_provider.archive.reports.run import RunReport
+from stablecog_provider.archive.reports.verify import VerifyReport
 from stablecog_provider.archive.resilience.retry import Sleep
 from stablecog_provider.archive.run import ArchiveSettings, archive
+from stablecog_provider.archive.verify import VerifySettings, verify
 from stablecog_provider.errors import ImageGone, SourceUnavailable
 from stablecog_provider.model.manifest import Row
 from stablecog_provider.model.object_keys import Layout
@@ -123,6 +125,19 @@ class Scene:
             clock=self.our_clock,
             sleep=self.sleep,
         )
+
+    def bucket_ports(self) -> BucketPorts:
+        """Return the ports of a use case that does not ask the source's API."""
+        return BucketPorts(
+            images=self.images,
+            store=self.store,
+            manifest=ParquetManifest(self.store, LAYOUT),
+            clock=self.our_clock,
+            sleep=self.sleep,
+        )
+
+    async def verify(self, **settings: object) -> VerifyReport:
+        return await verify(self.bucket_ports(), VerifySettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
 
     def _asked_anew(self) -> SimulatedSource:
         source = SimulatedSource(self.simulated, self.dialect, self.clock, self.source_dies_after)

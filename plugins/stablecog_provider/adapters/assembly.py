@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..archive.ports import ImageBody, ObjectStore, Ports
+from ..archive.ports import BucketPorts, ImageBody, Ports, StoredObjects
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
 from .network.network import Network
@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from .image_http import HttpImages
     from .stablecog_api import StablecogApi
 
-__all__ = ["OpenArchive", "SourceSettings", "StoreSettings", "open_archive", "open_ports", "open_source", "open_store"]
+__all__ = [
+    "OpenArchive",
+    "SourceSettings",
+    "StoreSettings",
+    "open_archive",
+    "open_bucket",
+    "open_ports",
+    "open_source",
+    "open_store",
+]
 
 
 def open_source(settings: SourceSettings) -> StablecogApi:
@@ -43,13 +52,13 @@ def open_source(settings: SourceSettings) -> StablecogApi:
 
 
 @asynccontextmanager
-async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[ObjectStore]:
+async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[StoredObjects]:
     """Open the bucket of `layout`. Raises ConfigurationError."""
     from .network.store_network import aws_network, store_network
-    from .object_store import S3ObjectStore
+    from .stored_objects import S3StoredObjects
 
     services = aws_network(Network.of(os.environ), settings.session)
-    yield S3ObjectStore(
+    yield S3StoredObjects(
         layout.bucket,
         session=settings.session,
         endpoint_url=settings.endpoint_url,
@@ -78,6 +87,29 @@ async def open_ports(source: SourceSettings, store: StoreSettings, layout: Layou
         yield Ports(
             source=api,
             images=_ImagesOnDemand(source.image_hosts, network, opened_later),
+            store=bucket,
+            manifest=ParquetManifest(bucket, layout),
+            clock=SystemClock(),
+        )
+
+
+@asynccontextmanager
+async def open_bucket(
+    store: StoreSettings, layout: Layout, image_hosts: Sequence[str] = ()
+) -> AsyncIterator[BucketPorts]:
+    """Open what a use case needs that does not ask the API: no key. `image_hosts`: as in `SourceSettings`. Raises
+    ConfigurationError.
+    """
+    from .allowed_hosts import AllowedHosts
+    from .memory import SystemClock
+    from .parquet_manifest import ParquetManifest
+
+    network = Network.of(os.environ)
+    for scheme, host, port in AllowedHosts.of(image_hosts).places():
+        network.proxies.choose(scheme, host, port)
+    async with AsyncExitStack() as opened_later, open_store(store, layout) as bucket:
+        yield BucketPorts(
+            images=_ImagesOnDemand(image_hosts, network, opened_later),
             store=bucket,
             manifest=ParquetManifest(bucket, layout),
             clock=SystemClock(),

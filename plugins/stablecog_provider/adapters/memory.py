@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
-from ..archive.ports import Absent, Condition, Conflict, ImageBody, Listed, Stored
+from ..archive.ports import (
+    Absent,
+    Condition,
+    Conflict,
+    ImageBody,
+    KeptChecksum,
+    Listed,
+    ObjectBody,
+    ObjectVersion,
+    Stored,
+)
 from ..errors import ImageGone
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of the store. `operation`: `get`, `put`, `delete` or `list`. `key`: for a list, the prefix."""
+    """One call of the store. `operation`: `get`, `head`, `put`, `delete`, `list`, `open`, `checksum` or `versions`. `key`: for a
+    list, the prefix.
+    """
 
     operation: str
     key: str
@@ -38,16 +51,26 @@ class MemoryObjectStore:
     """An ObjectStore. Versions are numbered across all objects.
 
     `before` runs before a call takes effect, `after` once it has: an error raised in `after` is a write of unknown outcome.
-    `ignores_conditions` imitates a store that overwrites silently.
+    `ignores_conditions` imitates a store that overwrites silently. `versioned`: replaced and deleted objects are kept in
+    `earlier`, newest first. `keeps_checksums`: it keeps the SHA-256 of each object that `put` wrote.
     """
 
     def __init__(
-        self, *, ignores_conditions: bool = False, before: Hook | None = None, after: Hook | None = None
+        self,
+        *,
+        ignores_conditions: bool = False,
+        versioned: bool = False,
+        keeps_checksums: bool = True,
+        before: Hook | None = None,
+        after: Hook | None = None,
     ) -> None:
         self.requests = 0
         self.address = "memory"
         self.objects: dict[str, MemoryObject] = {}
+        self.earlier: dict[str, Sequence[MemoryObject]] = {}
         self.ignores_conditions = ignores_conditions
+        self.versioned = versioned
+        self.keeps_checksums = keeps_checksums
         self.before = before
         self.after = after
         self._versions = 0
@@ -81,12 +104,14 @@ class MemoryObjectStore:
                 raise Conflict(key)
         self._versions += 1
         version = str(self._versions)
+        self._keep_version(key)
         self.objects[key] = MemoryObject(body, version, content_type, MappingProxyType(dict(metadata or {})))
         await self._run(self.after, Call("put", key))
         return version
 
     async def delete(self, key: str) -> None:
         await self._begin("delete", key)
+        self._keep_version(key)
         self.objects.pop(key, None)
         await self._run(self.after, Call("delete", key))
 
@@ -104,6 +129,35 @@ class MemoryObjectStore:
         below = [key.removeprefix(prefix) for key in self.objects if key.startswith(prefix)]
         return sorted({f"{prefix}{key.partition('/')[0]}/" for key in below if "/" in key})[:FOLDERS]
 
+    @asynccontextmanager
+    async def open(self, key: str, version_id: str = "") -> AsyncIterator[ObjectBody | None]:
+        await self._begin("open", key)
+        found = next((each for each in self._versions_of(key) if version_id in ("", each.version)), None)
+        if not version_id:
+            found = self.objects.get(key)
+        await self._run(self.after, Call("open", key))
+        yield _MemoryObjectBody(found) if found else None
+
+    async def checksum(self, key: str) -> KeptChecksum | None:
+        await self._begin("checksum", key)
+        found = self.objects.get(key)
+        if found is None:
+            return None
+        kept = hashlib.sha256(found.body).hexdigest() if self.keeps_checksums and found.version.isdigit() else None
+        return KeptChecksum(len(found.body), kept, found.version)
+
+    async def versions(self, key: str) -> Sequence[ObjectVersion]:
+        await self._begin("versions", key)
+        return [ObjectVersion(each.version, len(each.body), each.version) for each in self._versions_of(key)]
+
+    def _versions_of(self, key: str) -> Sequence[MemoryObject]:
+        current = self.objects.get(key)
+        return [*([current] if current else []), *self.earlier.get(key, [])]
+
+    def _keep_version(self, key: str) -> None:
+        if self.versioned and (replaced := self.objects.get(key)):
+            self.earlier[key] = [replaced, *self.earlier.get(key, [])]
+
     async def _begin(self, operation: str, key: str) -> None:
         self.requests += 1
         # A real store yields to the event loop; otherwise races would never occur.
@@ -114,6 +168,15 @@ class MemoryObjectStore:
         waiting = hook(call) if hook else None
         if waiting is not None:
             await waiting
+
+
+class _MemoryObjectBody:
+    def __init__(self, found: MemoryObject) -> None:
+        self._body = found.body
+        self.size, self.version = len(found.body), found.version
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self._body
 
 
 @dataclass(frozen=True, slots=True)

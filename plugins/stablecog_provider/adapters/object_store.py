@@ -48,7 +48,7 @@ RETRIES: RetryConfig = {
 _DELETE_RETRIES = replace(STORE_RETRIES, first_wait=0.1, jitter=0.1)
 _OVERTAKEN = 3
 """How often a request is repeated because the credentials were renewed after it was signed."""
-_OBSTORE_ERRORS = (exceptions.BaseError, OSError, ValueError)
+OBSTORE_ERRORS = (exceptions.BaseError, OSError, ValueError)
 
 
 class S3ObjectStore:
@@ -110,14 +110,14 @@ class S3ObjectStore:
                 client_options=options,
                 retry_config=retries,
             )
-        except _OBSTORE_ERRORS as error:
+        except OBSTORE_ERRORS as error:
             raise unusable_settings(error, os.environ) from None
 
     async def get(self, key: str) -> Stored | None:
         try:
             found = await self._signed(partial(obstore.get_async, self._store, key))
             body = await found.bytes_async()
-        except _OBSTORE_ERRORS as error:
+        except OBSTORE_ERRORS as error:
             if is_missing_key(error):
                 return None
             failure = self._error(error, key)
@@ -129,7 +129,7 @@ class S3ObjectStore:
     async def head(self, key: str) -> Listed | None:
         try:
             found = await self._signed(partial(obstore.head_async, self._store, key))
-        except _OBSTORE_ERRORS as error:
+        except OBSTORE_ERRORS as error:
             if is_missing_key(error):
                 return None
             failure = self._error(error, key)
@@ -167,7 +167,7 @@ class S3ObjectStore:
         put = partial(obstore.put_async, self._store, key, body, attributes=attributes, mode=mode, use_multipart=False)
         try:
             written = await self._signed(put)
-        except _OBSTORE_ERRORS as error:
+        except OBSTORE_ERRORS as error:
             failure = self._error(error, key, conditional=mode != "overwrite")
         else:
             return self._version(written["e_tag"], key)
@@ -185,7 +185,7 @@ class S3ObjectStore:
     async def _delete(self, key: str) -> None:
         try:
             await self._signed(partial(obstore.delete_async, self._store, key))
-        except _OBSTORE_ERRORS as error:
+        except OBSTORE_ERRORS as error:
             failure = None if is_missing_key(error) else self._error(error, key)
         else:
             return
@@ -206,8 +206,8 @@ class S3ObjectStore:
                 await self._credentials.ready()
                 for item in page:
                     last = item["path"]
-                    yield Listed(last, item["size"], item["e_tag"] or "")
-        except _OBSTORE_ERRORS as error:
+                    yield Listed(last, item["size"], item["e_tag"] or "", item["last_modified"])
+        except OBSTORE_ERRORS as error:
             failure = None if UNLISTABLE in str(error) else self._error(error, prefix)
         else:
             return
@@ -234,7 +234,7 @@ class S3ObjectStore:
             self.requests += 1
             try:
                 return await request()
-            except _OBSTORE_ERRORS as error:
+            except OBSTORE_ERRORS as error:
                 if not left or used == refused or not says_expired(error):
                     raise
             refused, left = used, left - 1

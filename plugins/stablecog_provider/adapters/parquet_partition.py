@@ -23,7 +23,9 @@ from ..model.coverage import Window
 from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State
 from ..model.object_keys import Rendition, day_of
 from ..model.partition_summary import PartitionSummary, summarize
+from ..model.row_fixity import verified_since
 from ..model.row_lifecycle import copies_of, merge_rows
+from ..model.verification import Verified, condensed
 
 VERSION_KEY = b"stablecog.schema_version"
 RUN_KEY = b"stablecog.run_id"
@@ -74,6 +76,9 @@ class ParquetPartition:
         for start in range(0, len(self), BLOCK):
             yield from _rows_of(self.table.slice(start, BLOCK))
 
+    def rows_with(self, hashes: set[str]) -> Iterator[Row]:
+        return _rows_of(self.table.filter(pc.is_in(self.table["sha256"], pa.array(hashes, pa.string()))))
+
     def _block(self, number: int) -> list[Row]:
         # A walk reads in nearly the order of the table, and a block costs little more than a row.
         if number not in self._blocks:
@@ -96,7 +101,22 @@ class ParquetPartition:
         archived = int(pc.sum(fine).as_py() or 0)
         summary = summarize(archived, _rows_of(self.table.filter(pc.invert(fine))))
         size = int(pc.sum(self.table["bytes"].filter(stored)).as_py() or 0)
-        return replace(summary, version=self.version, live=self.live_count(), bytes=size)
+        verified = self._verified(stored)
+        return replace(summary, version=self.version, live=self.live_count(), bytes=size, verified=verified)
+
+    def _verified(self, stored: pa.ChunkedArray) -> tuple[Verified, ...]:
+        """When the stored images were last verified. Only rows with earlier images become Python values."""
+        marked = self.table.filter(pc.and_(stored, pc.is_valid(self.table["verified_at"])))
+        alone = pc.is_null(marked["earlier_images"])
+        newer = pc.less(marked["verified_at"], marked["archived_at"])
+        current = marked.filter(pc.and_(alone, pc.invert(pc.fill_null(newer, False))))
+        sums = current.group_by("verified_at").aggregate([("bytes", "sum"), ("output_id", "count")])
+        columns = (_python_values(sums[name]) for name in ("verified_at", "output_id_count", "bytes_sum"))
+        stamps = [Verified(at, images, size or 0) for at, images, size in zip(*columns, strict=True)]
+        for row in _rows_of(marked.filter(pc.invert(alone))):
+            if (at := verified_since(row)) is not None:
+                stamps.append(Verified(at, 1, row.bytes or 0))
+        return condensed(stamps)
 
     def merged(self, pending: Mapping[RowKey, Row]) -> ParquetPartition:
         """Return this partition with the rows of `pending` merged in, or itself if they change nothing."""

@@ -44,7 +44,10 @@ class PlainListing:
         if after:
             asked["StartAfter"] = after
         async for page in self._answers(asked):
-            yield [Listed(item["Key"], item["Size"], item["ETag"]) for item in page.get("Contents", [])]
+            yield [
+                Listed(item["Key"], item["Size"], item["ETag"], item["LastModified"])
+                for item in page.get("Contents", [])
+            ]
 
     async def folders(self, prefix: str) -> list[str]:
         """Return the first folders directly below `prefix`, at most 1,000, by one request. Raises StoreUnavailable."""
@@ -62,7 +65,7 @@ class PlainListing:
                 await self.credentials.ready()
                 if signed_with != self.credentials.current:
                     signed_with = self.credentials.current
-                    client = await asyncio.to_thread(self._client, signed_with)
+                    client = await asyncio.to_thread(self.client, signed_with)
                 page = await asyncio.to_thread(client.list_objects_v2, Bucket=self.bucket, **asked)
                 yield page
                 more = page["IsTruncated"]
@@ -78,7 +81,8 @@ class PlainListing:
         # Outside the `except`: the text of the cause may quote the signed request.
         raise failure
 
-    def _client(self, keys: Keys) -> Any:
+    def client(self, keys: Keys) -> Any:
+        """Return a boto3 client for the store that signs with these keys."""
         config = Config(
             s3={"addressing_style": "path" if self.where.path_style else "virtual"},
             connect_timeout=10,

@@ -60,11 +60,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An entry of a listing. `version`: the ETag as the listing spells it, quoted or not; empty if it has none."""
+    """An entry of a listing. `version`: the ETag as the listing spells it, quoted or not; empty if it has none. `modified`: when
+    it was written, by the store's clock; None if the listing does not say.
+    """
 
     key: str
     size: int
     version: str = ""
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,49 @@ class ObjectStore(Protocol):
         """Return the folders directly below `prefix`, each with its closing slash. One request: of many, only the first."""
 
 
+class ObjectBody(Protocol):
+    """An object that is being read. `size` in bytes; `version` as `get` spells it."""
+
+    size: int
+    version: str
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Iterate over the bytes, in pieces of a bounded size. Raises what a store raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptChecksum:
+    """What the store keeps of an object beside its bytes. `sha256`: hexadecimal; None if it keeps none of the whole object."""
+
+    size: int
+    sha256: str | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """An earlier or the current version of an object. `version`: its ETag, without quotes."""
+
+    version_id: str
+    size: int
+    version: str
+
+
+class StoredObjects(ObjectStore, Protocol):
+    """An ObjectStore that is also read back: as a stream, by checksum, by version."""
+
+    def open(self, key: str, version_id: str = "") -> AbstractAsyncContextManager[ObjectBody | None]:
+        """Request an object, or one version of it; None if there is none. Raises ObjectInArchiveClass, too."""
+
+    async def checksum(self, key: str) -> KeptChecksum | None:
+        """Ask the store for the SHA-256 that it keeps, without a download; None if there is no object."""
+
+    async def versions(self, key: str) -> Sequence[ObjectVersion]:
+        """Return the versions of the object, newest first, without those that mark a deletion. A bucket without versioning has
+        the current one at most.
+        """
+
+
 class Base(NamedTuple):
     """An object of a partition. `run_id`: the run that wrote it, as the object itself says; empty if it says nothing."""
 
@@ -146,6 +192,9 @@ class Partition(Protocol):
         """Return the ids of live outputs; `within` is on the requested axis."""
 
     def live_count(self, within: Window | None = None) -> int: ...
+
+    def rows_with(self, hashes: set[str]) -> Iterable[Row]:
+        """Return the rows whose image has one of these SHA-256 (hexadecimal)."""
 
     def summary(self) -> PartitionSummary:
         """Return what the checkpoint keeps of the partition."""
@@ -216,6 +265,18 @@ class Ports:
     source: Source
     images: ImageSource
     store: ObjectStore
+    manifest: Manifest
+    clock: Clock
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class BucketPorts:
+    """What a use case needs that reads the bucket, and perhaps images from their hosts, but never the API. Needs no API key."""
+
+    images: ImageSource
+    store: StoredObjects
     manifest: Manifest
     clock: Clock
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

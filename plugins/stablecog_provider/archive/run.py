@@ -100,6 +100,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         changed=inventory.changed,
         reread=saved.reread,
         unchecked=len(saved.unchecked),
+        verification=saved.verification(ports.clock.now()),
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
         notes=(*opened.warnings, *start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted)),

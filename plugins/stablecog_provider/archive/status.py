@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 from ..errors import ConfigurationError
 from ..model.checkpoint import Checkpoint
@@ -19,8 +19,8 @@ from .reports.status import ArchiveStatus, LastRun
 __all__ = ["ArchiveStatus", "LastRun", "status"]
 
 
-async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
-    """The state of the archive in `layout`.
+async def status(store: ObjectStore, layout: Layout, now: datetime | None = None) -> ArchiveStatus:
+    """The state of the archive in `layout`. `now`: None for this machine's clock; the ages of verifications count from it.
 
     Raises ConfigurationError if there is no archive, ArchiveDamaged if its checkpoint cannot be read.
     """
@@ -49,6 +49,7 @@ async def status(store: ObjectStore, layout: Layout) -> ArchiveStatus:
         holes=checkpoint.holes,
         reread=checkpoint.reread,
         unchecked=len(checkpoint.unchecked),
+        verification=checkpoint.verification(now or datetime.now(UTC)),
         sweep=checkpoint.sweep,
         consents=checkpoint.consents,
         saved_at=checkpoint.saved_at,

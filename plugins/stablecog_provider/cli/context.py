@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from ..adapters.settings import SourceSettings, StoreSettings
-    from ..archive.ports import ObjectStore, Ports
+    from ..archive.ports import BucketPorts, ObjectStore, Ports
     from ..model.object_keys import Layout
 
     OpenPorts = Callable[[SourceSettings, StoreSettings, Layout], AbstractAsyncContextManager[Ports]]
+    OpenBucket = Callable[[StoreSettings, Layout, Sequence[str]], AbstractAsyncContextManager[BucketPorts]]
     OpenStore = Callable[[StoreSettings, Layout], AbstractAsyncContextManager[ObjectStore]]
 
 
@@ -22,6 +23,14 @@ def _open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) ->
     from ..adapters.assembly import open_ports
 
     return open_ports(source, store, layout)
+
+
+def _open_bucket(
+    store: StoreSettings, layout: Layout, image_hosts: Sequence[str]
+) -> AbstractAsyncContextManager[BucketPorts]:
+    from ..adapters.assembly import open_bucket
+
+    return open_bucket(store, layout, image_hosts)
 
 
 def _open_store(store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[ObjectStore]:
@@ -38,4 +47,5 @@ class CliContext:
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
     open_ports: OpenPorts = _open_ports
+    open_bucket: OpenBucket = _open_bucket
     open_store: OpenStore = _open_store

@@ -14,6 +14,7 @@ from rich.text import Text
 from ..archive.reports.estimate import EstimateReport
 from ..archive.reports.rebuild import RebuildReport
 from ..archive.reports.run import RunReport
+from ..archive.reports.verify import VerifyReport
 from ..archive.status import ArchiveStatus
 
 _STYLES = {
@@ -23,6 +24,9 @@ _STYLES = {
     "not proven": "bold red",
     "rebuilt": "bold green",
     "rebuilt, with gaps": "bold yellow",
+    "intact": "bold green",
+    "repaired": "bold yellow",
+    "damaged": "bold red",
 }
 
 
@@ -76,6 +80,20 @@ def show_rebuild(console: Console, report: RebuildReport) -> None:
         ("watermark", _seconds(report.coverage.watermark) if report.coverage.watermark else "none"),
         ("gaps, lost images", f"{len(report.gaps):,}, {len(report.lost_images):,}"),
         ("took", f"{report.seconds:,.1f} s, {report.source_requests:,} requests to the source"),
+    ]
+    console.print(_verdict(report.outcome), _facts(facts))
+    _print_sentences(console, report.explain())
+
+
+def show_verify(console: Console, report: VerifyReport) -> None:
+    """Print the report of a verify."""
+    speed = f", {report.checked / report.seconds:,.0f} images per second" if report.seconds else ""
+    facts = [
+        ("archive", report.archive),
+        ("level", report.level + (f", budget {report.budget}" if report.budget else "")),
+        ("checked", f"{report.checked:,} images, {decimal(report.bytes)} read"),
+        ("findings", f"{len(report.findings):,}, {len(report.findings) - report.unrepaired:,} of them repaired"),
+        ("took", f"{report.seconds:,.1f} s{speed}, {report.store_requests:,} requests to the store"),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
     _print_sentences(console, report.explain())

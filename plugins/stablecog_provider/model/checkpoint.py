@@ -20,6 +20,7 @@ from .coverage import MAX_LATENCY, Axis, Coverage
 from .documents import document_of, value_of
 from .partition_summary import ImageCounts, PartitionSummary
 from .times import BEGINNING, format_instant
+from .verification import VerificationCoverage
 
 VERSION = 3
 Migrations = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
@@ -164,6 +165,12 @@ class Checkpoint:
     def due(self) -> dict[date, datetime]:
         """When the first image of a day is worth another attempt, for the days that have any."""
         return {day: each.due for day, each in self.partitions.items() if each.due is not None}
+
+    def verification(self, now: datetime) -> VerificationCoverage:
+        """How much of the archive was verified, and when."""
+        each = self.partitions.values()
+        stamps = (stamp for partition in each for stamp in partition.verified)
+        return VerificationCoverage.of(self.images.archived, sum(partition.bytes for partition in each), stamps, now)
 
     def on(self, axis: Axis) -> Checkpoint:
         """The same knowledge on another axis; holes are not carried over and so become gaps."""

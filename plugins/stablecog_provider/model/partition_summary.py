@@ -8,6 +8,7 @@ from datetime import datetime
 
 from .manifest import Row, State
 from .row_lifecycle import is_replaced, is_settled, retry_due
+from .verification import Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class PartitionSummary:
     """`version`: the object's, as its reader and writer name it; `listed`: as the listing spelt it when that version was seen
     there (some gateways spell it otherwise). `live`: outputs that the source still has. `bytes`: of the stored images.
     `due`: when the first image is worth another attempt. `tried`: the last attempt at any of the images that are not stored.
+    `verified`: when the archived images were last verified, see `verification`.
     """
 
     version: str = ""
@@ -53,6 +55,7 @@ class PartitionSummary:
     bytes: int = 0
     due: datetime | None = None
     tried: datetime | None = None
+    verified: tuple[Verified, ...] = ()
 
     def is_version(self, listed: str) -> bool:
         """Whether a listing that names this version shows what is summarized here."""

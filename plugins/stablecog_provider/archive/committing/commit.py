@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import Any
 
 from ...model.checkpoint import MAX_CONSENTS, Checkpoint, Consent
 from ...model.coverage import Coverage
@@ -19,7 +20,7 @@ from ...model.manifest import Row
 from ...model.object_keys import day_of
 from ...model.partition_summary import PartitionSummary
 from ..fixity.lost_images import ImagesLookedAt
-from ..ports import Base, Clock, Manifest
+from ..ports import Base, Clock, Manifest, Partition
 from .checkpoint_file import Assigned, CheckpointFile
 from .intent import announced, concluded, is_announced
 from .inventory import Inventory, is_expected, marked
@@ -45,12 +46,23 @@ def is_worth_committing(pending: int, of_one_day: int, fullest: int) -> bool:
 
 
 class Committer:
-    """Writes what one run finds out. `start`: the checkpoint that the run goes on from, on the run's axis."""
+    """Writes what one run finds out. `start`: the checkpoint that the run goes on from, on the run's axis. `is_run` is false for
+    a use case that reads nothing from the source: the last run stays the last run.
+    """
 
     def __init__(
-        self, manifest: Manifest, file: CheckpointFile, ledger: Ledger, clock: Clock, run_id: str, start: Checkpoint
+        self,
+        manifest: Manifest,
+        file: CheckpointFile,
+        ledger: Ledger,
+        clock: Clock,
+        run_id: str,
+        start: Checkpoint,
+        *,
+        is_run: bool = True,
     ) -> None:
         self.start = start
+        self._is_run = is_run
         self._manifest, self._file, self._ledger, self._clock, self._run_id = manifest, file, ledger, clock, run_id
         self._fullest = 0
         self._marked: set[date] = set()
@@ -82,23 +94,45 @@ class Committer:
         days = sorted(by_day)
         if days:
             await self.announce(days)
-        summaries, bases = dict[date, PartitionSummary](), dict[date, Base]()
-        as_of, self._fullest, known = self._file.readings, 0, self.checkpoint.partitions
-        for at in range(0, len(days), PARTITIONS_AT_ONCE):
-            some = days[at : at + PARTITIONS_AT_ONCE]
-            async with asyncio.TaskGroup() as group:
-                merges = [
-                    group.create_task(
-                        self._manifest.merge(day, by_day[day], expected=is_expected(known, day), run_id=self._run_id)
-                    )
-                    for day in some
-                ]
-            for merged in (merge.result() for merge in merges):
-                self._ledger.keep(merged)
-                summaries[merged.day], bases[merged.day] = merged.summary(), merged.base
-                self._fullest = max(self._fullest, len(merged))
+        as_of, known = self._file.readings, self.checkpoint.partitions
+
+        async def merge(day: date) -> Partition:
+            expected = is_expected(known, day)
+            return await self._manifest.merge(day, by_day[day], expected=expected, run_id=self._run_id)
+
+        summaries, bases = await self._write(days, merge)
         self._ledger.committed(rows)
         await self.save(covered, summaries, as_of, bases)
+
+    async def amend_rows(self, changes: Mapping[date, Callable[[Row], Row]]) -> None:
+        """Replace each row of these days by what its day's change makes of it, then save what the partitions hold now. A change
+        may be applied again to newer rows.
+        """
+        if not changes:
+            return
+        await self.announce(changes)
+        as_of = self._file.readings
+
+        async def write(day: date) -> Partition:
+            return await self._manifest.amend(day, changes[day], run_id=self._run_id)
+
+        summaries, bases = await self._write(sorted(changes), write)
+        await self.save(Coverage(), summaries, as_of, bases)
+
+    async def _write(
+        self, days: Sequence[date], write: Callable[[date], Coroutine[Any, Any, Partition]]
+    ) -> tuple[dict[date, PartitionSummary], dict[date, Base]]:
+        """Write the partitions of these days, some at a time."""
+        summaries, bases = dict[date, PartitionSummary](), dict[date, Base]()
+        self._fullest = 0
+        for at in range(0, len(days), PARTITIONS_AT_ONCE):
+            async with asyncio.TaskGroup() as group:
+                writes = [group.create_task(write(day)) for day in days[at : at + PARTITIONS_AT_ONCE]]
+            for written in (task.result() for task in writes):
+                self._ledger.keep(written)
+                summaries[written.day], bases[written.day] = written.summary(), written.base
+                self._fullest = max(self._fullest, len(written))
+        return summaries, bases
 
     async def announce(self, days: Iterable[date]) -> None:
         """Say durably which partitions are about to be written."""
@@ -208,8 +242,9 @@ class Committer:
         return Assigned(as_of, look_again)
 
     def signed(self, checkpoint: Checkpoint) -> Checkpoint:
-        """As this run's."""
-        return replace(checkpoint, run_id=self._run_id, saved_at=self._clock.now())
+        """As saved now, and as this run's if it is one."""
+        run_id = self._run_id if self._is_run else checkpoint.run_id
+        return replace(checkpoint, run_id=run_id, saved_at=self._clock.now())
 
 
 def consented(found: Checkpoint, consents: Mapping[str, int], run_id: str, now: datetime) -> Checkpoint:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from ...model import row_lifecycle
 from ...model.coverage import Coverage, Window
-from ...model.manifest import Row, RowKey, describes, row_of, row_of_unreadable
+from ...model.manifest import Row, RowKey, State, describes, row_of, row_of_unreadable
 from ...model.object_keys import Rendition, day_of
 from ...model.output import Output, UnreadableOutput, identity
 from ...model.times import BEGINNING, MICROSECOND
@@ -243,7 +243,8 @@ class Ledger(Partitions):
         self._pending[row.key] = row
         self._fetched.add(row.key)
         rested = row.attempted_at is None or row_lifecycle.has_rested(row, self._clock.now())
-        return Fetch(row, CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url), rested)
+        lost = row.state == State.LOST
+        return Fetch(row, CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url, lost), rested)
 
     def _is_due(self, row: Row) -> bool:
         if row.key in self._fetched:

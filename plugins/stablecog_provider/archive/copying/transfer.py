@@ -45,12 +45,15 @@ LONGEST_SOURCE_URL = 1024
 
 @dataclass(frozen=True, slots=True)
 class CopyJob:
-    """One image to copy. `day` is its partition. The URL may contain a signature, so the repr omits it."""
+    """One image to copy. `day` is its partition. The URL may contain a signature, so the repr omits it. `overwrite`: the image is
+    lost, so an object under its key is not believed to be it, whatever its size.
+    """
 
     output_id: str
     rendition: Rendition
     day: date
     url: str = field(repr=False)
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +232,15 @@ class Transfer:
         metadata = {"sha256": sha256, **_source_url(job.url)}
         put = partial(self._store.put, key, body, content_type=content_type, metadata=metadata)
         await self._store_retries.call(
-            partial(self._counted, lane, partial(self._put_once, key, len(body), put)), self._sleep
+            partial(self._counted, lane, partial(self._put_once, key, None if job.overwrite else len(body), put)),
+            self._sleep,
         )
         return Copied(self._layout.uri(key), sha256, content_type, len(body))
 
-    async def _put_once(self, key: str, size: int, put: Callable[..., Awaitable[str]]) -> str:
-        """Write only if the key has no object. An object of that size is the same image: the key names its hash."""
+    async def _put_once(self, key: str, size: int | None, put: Callable[..., Awaitable[str]]) -> str:
+        """Write only if the key has no object. An object of that size is the same image: the key names its hash. If `size` is
+        None, whatever is there is replaced.
+        """
         try:
             return await put(condition=Absent())
         except Conflict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -98,7 +99,9 @@ async def look_for_images(
 
 
 async def check_images(store: ObjectStore, layout: Layout, partition: Partition) -> ImageCheck:
-    """Look for every stored image of the day. A row's address is resolved within this archive, wherever it was written."""
+    """Look for every stored image of the day. A row's address is resolved within this archive, wherever it was written. Only
+    images that are lost are read.
+    """
     sizes = {item.key: item.size async for item in store.list(layout.images_of(partition.day))}
     check, checked = ImageCheck(), 0
     for row in partition.rows():
@@ -110,12 +113,19 @@ async def check_images(store: ObjectStore, layout: Layout, partition: Partition)
         if key is not None and size != row.bytes and (item := await store.head(key)) is not None:
             # Some stores list a new object only after a delay.
             size = item.size
-        if key is not None and size == row.bytes:
+        if key is not None and size == row.bytes and (row.state != State.LOST or await _has_its_bytes(store, key, row)):
             if row.state == State.LOST or row.uri != layout.uri(key):
                 check.found[row.key] = Found(row.uri, layout.uri(key))
         else:
             found = "not in the bucket" if size is None else f"its object in the bucket has {size} bytes"
+            found += ", and not the recorded ones" if size == row.bytes else ""
             reason = f"archived with {row.bytes} bytes (SHA-256 {row.sha256}), but {found}"
             missing = check.missing if row.state == State.ARCHIVED else check.still_missing
             missing[row.key] = Missing(row.uri, reason)
     return replace(check, checked=checked)
+
+
+async def _has_its_bytes(store: ObjectStore, key: str, row: Row) -> bool:
+    """Whether the object of a lost image is the image: it may be lost because its bytes were changed."""
+    stored = await store.get(key)
+    return stored is not None and (row.sha256 is None or hashlib.sha256(stored.body).hexdigest() == row.sha256)

@@ -14,7 +14,9 @@ from ...model.documents import document_of
 from ...model.failure import Failure
 from ...model.partition_summary import ImageCounts
 from ...model.verdict import Outcome
+from ...model.verification import VerificationCoverage
 from .wording import (
+    MAX_SUMMARY,
     SHOWN,
     at,
     counted,
@@ -23,13 +25,12 @@ from .wording import (
     holes_in_words,
     images_in_words,
     reread_in_words,
+    shortened,
     shown_in_part,
     size,
     unchecked_in_words,
+    verification_in_words,
 )
-
-MAX_SUMMARY = 7_000
-"""Upper limit on the characters of JSON in XCom. A longer summary is cut; the whole report is under `runs/`."""
 
 
 class RunSummary(TypedDict):
@@ -65,9 +66,10 @@ class RunReport:
     `walk`: how the source was read. `read` to `failures`: as in a `Tally`. `images`: all images of the archive. `claims`: what
     the proof is based on. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could not
     show in full. `changed`: days whose partition was changed by something other than a finished run. `reread`: periods that the
-    next run reads again. `unchecked`: number of days whose stored images are yet to be looked for. `hosts_down`: image hosts that
-    were down, each with its last failure. `notes`: what else a person should know. `pending_retries`: number of days with images
-    that are to be retried. `request_limit`: the most requests that this run could have made to the source, without retries.
+    next run reads again. `unchecked`: number of days whose stored images are yet to be looked for. `verification`: how much
+    of the stored bytes was verified, and when. `hosts_down`: image hosts that were down, each with its last failure. `notes`:
+    what else a person should know. `pending_retries`: number of days with images that are to be retried. `request_limit`: the
+    most requests that this run could have made to the source, without retries.
     """
 
     run_id: str
@@ -102,6 +104,7 @@ class RunReport:
     changed: tuple[date, ...] = ()
     reread: Coverage = Coverage()
     unchecked: int = 0
+    verification: VerificationCoverage = field(default_factory=VerificationCoverage)
     hosts_down: dict[str, str] = field(default_factory=dict)
     claims: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -127,6 +130,7 @@ class RunReport:
             *self._copies_in_words(),
             *self._proof_in_words(),
             *as_of_in_words(self.proof, self.sweep),
+            *verification_in_words(self.verification),
             *self._surroundings_in_words(),
         ]
 
@@ -240,13 +244,7 @@ class RunReport:
             proof=proof_document(self.proof),
             explanation=[],
         )
-        left = MAX_SUMMARY - len(json.dumps(summary))
-        for sentence in self.explain():
-            left -= len(json.dumps(sentence)) + 2
-            if left < 0:
-                summary["explanation"].append("... the rest is in the report under runs/.")
-                break
-            summary["explanation"].append(sentence)
+        summary["explanation"] = shortened(self.explain(), MAX_SUMMARY - len(json.dumps(summary)))
         return summary
 
     def to_document(self) -> dict[str, Any]:
@@ -278,7 +276,4 @@ def as_of_in_words(proof: Proof | None, sweep: Sweep) -> list[str]:
             first = sweep.unread.windows[0]
             number = counted(len(sweep.unread.windows), "period")
             read += f", but for {number} whose pages fail (the first from {at(first.start)} to {at(first.end)})"
-    return [
-        f"Outputs were compared by count at {at(proof.checked_at)}. Upscaled images and metadata: {read}. Stored bytes were "
-        "checked only when they were copied."
-    ]
+    return [f"Outputs were compared by count at {at(proof.checked_at)}. Upscaled images and metadata: {read}."]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from ...model.documents import document_of
 from ...model.partition_summary import ImageCounts
 from ...model.times import BEGINNING
 from ...model.verdict import Outcome
+from ...model.verification import VerificationCoverage
 from .run import as_of_in_words, proof_document
 from .wording import (
     SHOWN,
@@ -25,6 +26,7 @@ from .wording import (
     reread_in_words,
     shown_in_part,
     unchecked_in_words,
+    verification_in_words,
 )
 
 
@@ -47,7 +49,8 @@ class ArchiveStatus:
     `pending_retries`: when the first image of a day is due again, per day. `missing`: addresses of partitions that the
     checkpoint lists and the bucket lacks. `changed`: days whose partition has another version than the checkpoint lists.
     `holes`: periods that the source's listing could not show in full. `unchecked`: number of days whose stored images are yet
-    to be looked for. `last_run`: None if no report can be read.
+    to be looked for. `last_run`: None if no report can be read. `verification`: how much of the stored bytes was verified, and
+    when.
     """
 
     archive: str
@@ -70,6 +73,7 @@ class ArchiveStatus:
     consents: tuple[Consent, ...]
     saved_at: datetime | None
     last_run: LastRun | None
+    verification: VerificationCoverage = field(default_factory=VerificationCoverage)
     missing: tuple[str, ...] = ()
     changed: tuple[date, ...] = ()
 
@@ -102,7 +106,8 @@ class ArchiveStatus:
         ]
         lines += holes_in_words(self.holes, self.axis)
         lines += images_in_words(self.images, min(self.pending_retries.values(), default=None))
-        return [*lines, *self._proof_in_words(), *as_of_in_words(self.proof, self.sweep), *self._partitions_in_words()]
+        lines += [*self._proof_in_words(), *as_of_in_words(self.proof, self.sweep)]
+        return [*lines, *verification_in_words(self.verification), *self._partitions_in_words()]
 
     def _proof_in_words(self) -> list[str]:
         if self.proof is None:

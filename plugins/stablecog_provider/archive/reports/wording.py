@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
 
 from ...model.counts import Difference
@@ -9,9 +11,24 @@ from ...model.coverage import Axis, Coverage
 from ...model.partition_summary import ImageCounts
 from ...model.row_lifecycle import SETTLED_AFTER
 from ...model.times import BEGINNING
+from ...model.verification import VerificationCoverage
 
 SHOWN = 5
 """Items of a kind that a report names; the rest is counted."""
+
+MAX_SUMMARY = 7_000
+"""Upper limit on the characters of JSON in XCom. A longer summary is cut; the whole report is under `runs/`."""
+
+
+def shortened(sentences: Iterable[str], left: int) -> list[str]:
+    """Return as many sentences as fit into so many characters of JSON."""
+    kept: list[str] = []
+    for sentence in sentences:
+        left -= len(json.dumps(sentence)) + 2
+        if left < 0:
+            return [*kept, "... the rest is in the report under runs/."]
+        kept.append(sentence)
+    return kept
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -89,6 +106,23 @@ def unchecked_in_words(days: int) -> list[str]:
         f"The stored images of {counted(days, 'day')} are still to be looked for in the bucket: the archive was moved, or "
         "something other than a finished run changed partitions. Each run looks for some; `rebuild --check-images` looks for "
         "all now."
+    ]
+
+
+def verification_in_words(coverage: VerificationCoverage) -> list[str]:
+    """Return a sentence on how much of the stored bytes was verified, and when."""
+    if not coverage.images:
+        return []
+    if coverage.oldest is None:
+        return [
+            "Stored bytes were never verified since they were copied. `stablecog-archive verify` reads them and compares their "
+            "SHA-256."
+        ]
+    ages = ", ".join(f"{number / coverage.images:.0%} within {days} d" for days, number in coverage.within_days.items())
+    never = f"; {coverage.never:,} images never" if coverage.never else ""
+    return [
+        f"Bytes last verified: {coverage.verified_bytes / max(coverage.bytes, 1):.0%} of {size(coverage.bytes)}, the oldest at "
+        f"{at(coverage.oldest)} (images: {ages}{never})."
     ]
 
 

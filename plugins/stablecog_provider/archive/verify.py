@@ -1,0 +1,138 @@
+"""Compare the stored images with the manifest, and repair what differs. Nothing is ever deleted.
+
+What was read and found intact is noted in its row (`verified_at`), by the same commits as those of a run. So a verify and runs
+may be at work at the same time, and a verify that was killed loses what it read since its last commit at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+from ..errors import ConfigurationError
+from ..model.object_keys import Layout
+from .committing.checkpoint_file import CheckpointFile
+from .committing.commit import Committer
+from .committing.inventory import expected_days, is_expected
+from .committing.ledger import Ledger
+from .copying.concurrency import DEFAULT_CONCURRENCY
+from .fixity.budget import Budget, Meter
+from .fixity.day_check import DayCheck, Level
+from .fixity.orphans import Unnamed
+from .fixity.repair import Repairer
+from .fixity.schedule import Schedule
+from .fixity.stored_bytes import StoredBytes
+from .ports import BucketPorts, ProgressListener
+from .reports.verify import VerifyReport
+from .verifying import Verifying
+
+
+# Without slots, so that a default can be read as a class attribute, as of ArchiveSettings.
+@dataclass(frozen=True)
+class VerifySettings:
+    """What one verify does. Raises ConfigurationError if a value cannot be used.
+
+    - `layout`: the bucket and the prefix of the archive.
+    - `level`: `listing` compares the bucket's listing with the manifest, `checksum` asks the store for the SHA-256 that it keeps,
+      `content` reads every byte.
+    - `budget`: how much to check, least recently verified first: bytes (`50GB`), a time (`2h`) or images (`10000`). None: all.
+    - `repair`: put back what is damaged: from an earlier version of the object, else from the source.
+    - `concurrency`: upper limit on parallel requests. The actual number adapts to what the store can take.
+    """
+
+    BOUNDS: ClassVar[Mapping[str, tuple[int, int]]] = MappingProxyType({"concurrency": (1, 1024)})
+
+    layout: Layout
+    level: str = Level.CONTENT.value
+    budget: str | None = None
+    repair: bool = False
+    concurrency: int = DEFAULT_CONCURRENCY
+
+    def __post_init__(self) -> None:
+        if self.level not in set(Level):
+            raise ConfigurationError(
+                f"level: {str(self.level)[:60]!r} is not a level", hint=f"choose one of {', '.join(Level)}"
+            )
+        if self.budget is not None:
+            Budget.parse(self.budget)
+        least, greatest = self.BOUNDS["concurrency"]
+        if type(self.concurrency) is not int or not least <= self.concurrency <= greatest:
+            raise ConfigurationError(
+                f"concurrency: {self.concurrency!r} is not a whole number from {least} to {greatest}",
+                hint="correct concurrency",
+            )
+        if not isinstance(self.repair, bool):
+            raise ConfigurationError(f"repair: {self.repair!r} is not True or False", hint="correct repair")
+
+
+async def verify(
+    ports: BucketPorts, settings: VerifySettings, on_progress: ProgressListener | None = None
+) -> VerifyReport:
+    """Check the stored images, and repair them if asked. Raises ArchiveError; what was found intact before stays noted."""
+    started, began, run_id = ports.clock.now(), ports.monotonic(), uuid.uuid4().hex[:12]
+    layout = settings.layout
+    file = CheckpointFile(ports.store, layout, ports.sleep)
+    checkpoint = await file.load()
+    if checkpoint is None:
+        raise ConfigurationError(
+            f"there is no archive at {layout} (no checkpoint.json)",
+            hint="check the address; the first `stablecog-archive run` creates an archive",
+        )
+    days = sorted({*await ports.manifest.versions(), *expected_days(checkpoint)})
+    budget = Budget.parse(settings.budget) if settings.budget else None
+    stored = StoredBytes(ports.store, concurrency=settings.concurrency, sleep=ports.sleep, monotonic=ports.monotonic)
+    ledger = Ledger(
+        ports.manifest,
+        ports.clock,
+        run_id,
+        expects=lambda day: file.current is not None and is_expected(file.current.partitions, day),
+    )
+    meter, level = Meter(budget, ports.monotonic), Level(settings.level)
+    verifying = Verifying(
+        ports=ports,
+        layout=layout,
+        level=level,
+        days=days,
+        stored=stored,
+        committer=Committer(ports.manifest, file, ledger, ports.clock, run_id, checkpoint, is_run=False),
+        check=DayCheck(ports, layout, level, stored, meter, expected_days(checkpoint)),
+        schedule=Schedule(days, checkpoint.partitions, in_slices=budget is not None, before=started),
+        meter=meter,
+        unnamed=Unnamed(ports, layout),
+        repairer=Repairer(ports, layout, stored, concurrency=settings.concurrency) if settings.repair else None,
+        on_progress=on_progress or (lambda _: None),
+        planned=checkpoint.images.archived + checkpoint.images.lost,
+    )
+    await verifying.run(whole=budget is None)
+    findings = await verifying.findings(started)
+    saved = verifying.committer.checkpoint
+    report = VerifyReport(
+        run_id=run_id,
+        archive=str(layout),
+        started_at=started,
+        finished_at=ports.clock.now(),
+        seconds=round(ports.monotonic() - began, 3),
+        level=level,
+        budget=settings.budget,
+        spent=meter.spent,
+        checked=verifying.checked,
+        bytes=verifying.bytes,
+        unread=verifying.unread,
+        first_unread=verifying.first_unread,
+        without_checksum=verifying.without_checksum,
+        findings=tuple(findings),
+        coverage=saved.verification(ports.clock.now()),
+        notes=tuple(verifying.repairer.notes) if verifying.repairer else (),
+        store_requests=ports.store.requests,
+    )
+    await ports.store.put(
+        layout.run_report(started, run_id),
+        await asyncio.to_thread(lambda: json.dumps(report.whole_document(), sort_keys=True, indent=1).encode() + b"\n"),
+        content_type="application/json",
+    )
+    return report

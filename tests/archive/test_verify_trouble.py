@@ -1,0 +1,202 @@
+"""Verify beside runs, on stores that fail, and after kills: no false finding, and nothing noted that was not seen."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from stablecog_provider.adapters.memory import Call
+from stablecog_provider.archive.status import status
+from stablecog_provider.errors import ObjectInArchiveClass, StoreUnavailable
+from stablecog_provider.model.row_fixity import verified_since
+from support.archived import a_past_world, archived, images
+from support.injured import change, found, key_of, lose, orphan, rows_of
+from support.scene import LAYOUT, Scene, no_sleep
+from support.worlds import checkpoint
+
+MOMENT = timedelta(seconds=1)
+
+
+async def test_an_object_that_cannot_be_read_now_is_no_finding_and_is_not_noted() -> None:
+    scene = await archived(sleep=no_sleep)
+    scene.clock.advance(MOMENT)
+    row = (await rows_of(scene))[3]
+
+    def broken(call: Call) -> None:
+        if call.operation == "open" and call.key == key_of(row):
+            raise StoreUnavailable("503 SlowDown")
+
+    scene.store.before = broken
+    report = await scene.verify(repair=True)
+    assert (report.findings, report.unread, report.exit_code) == ((), 1, 3)
+    assert "503 SlowDown" in " ".join(report.explain())
+    scene.store.before = None
+    unverified = [each.key for each in await rows_of(scene) if not verified_since(each)]
+    assert unverified == [row.key]
+    report = await scene.verify(budget="1")
+    assert (report.checked, report.coverage.never) == (1, 0)
+
+
+async def test_a_store_that_is_down_ends_it_and_keeps_what_was_verified() -> None:
+    scene = await archived(sleep=no_sleep)
+    scene.clock.advance(MOMENT)
+    reads = 0
+
+    def down(call: Call) -> None:
+        nonlocal reads
+        reads += call.operation == "open"
+        if call.operation == "open" and reads > 150:
+            raise StoreUnavailable("connection refused")
+
+    scene.store.before = down
+    with pytest.raises(StoreUnavailable, match="connection refused"):
+        await scene.verify()
+    scene.store.before = None
+    verified = sum(1 for row in await rows_of(scene) if verified_since(row))
+    assert 50 <= verified <= 150
+    assert checkpoint(scene).verification(scene.clock.now()).within_days["1"] == verified
+
+
+async def test_images_in_an_archive_storage_class_are_unread() -> None:
+    scene = await archived()
+    row = (await rows_of(scene))[0]
+
+    def frozen(call: Call) -> None:
+        if call.operation == "open" and call.key == key_of(row):
+            raise ObjectInArchiveClass("InvalidObjectState", hint="restore it")
+
+    scene.store.before = frozen
+    report = await scene.verify()
+    assert (report.findings, report.unread) == ((), 1)
+
+
+async def test_one_404_for_an_object_that_is_there_is_no_finding() -> None:
+    scene = await archived()
+    row = (await rows_of(scene))[0]
+    kept = scene.store.objects[key_of(row)]
+
+    def flicker(call: Call) -> None:
+        if call.operation == "open" and call.key == key_of(row):
+            scene.store.objects.pop(key_of(row), None)
+            scene.store.before = None
+            scene.store.after = back
+
+    def back(call: Call) -> None:
+        scene.store.objects[key_of(row)] = kept
+
+    scene.store.before = flicker
+    assert (await scene.verify()).outcome == "intact"
+
+
+async def test_images_of_a_run_at_work_are_no_orphans() -> None:
+    scene = Scene(a_past_world(), sleep=no_sleep)
+    running = asyncio.create_task(scene.run())
+    while not images(scene):  # noqa: ASYNC110 the run has no event for it
+        await asyncio.sleep(0)
+    unnamed = len(images(scene)) - len(await scene.rows())
+    assert unnamed > 0
+
+    async def until_the_run_commits(seconds: float) -> None:
+        if seconds > 1:
+            await running
+
+    scene.sleep = until_the_run_commits
+    _date_the_objects(scene)
+    report = await scene.verify(level="listing")
+    assert report.findings == ()
+    assert (await running).outcome == "proven"
+
+
+def _date_the_objects(scene: Scene) -> None:
+    """Let the listing say that everything was just written."""
+    listed = scene.store.list
+
+    async def dated(prefix: str):  # type: ignore[no-untyped-def]
+        async for item in listed(prefix):
+            yield type(item)(item.key, item.size, item.version, scene.clock.now())
+
+    scene.store.list = dated  # type: ignore[method-assign]
+
+
+async def test_a_young_orphan_is_named_after_one_wait() -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    scene = await archived(sleep=sleep)
+    _date_the_objects(scene)
+    stray = orphan(scene, (await rows_of(scene))[0])
+    assert found(await scene.verify(level="listing")) == {stray: ("orphan", False)}
+    assert len([seconds for seconds in waits if seconds > 60]) == 1
+
+
+async def test_a_run_beside_a_verify_loses_nothing_of_either() -> None:
+    scene = await archived()
+    before = {row.key for row in await rows_of(scene)}
+    made = scene.clock.now() - timedelta(minutes=30)
+    for number in range(30):
+        scene.simulated.add(made, made + timedelta(seconds=number))
+    scene.clock.advance(timedelta(hours=1))
+    report, run = await asyncio.gather(scene.verify(), scene.run())
+    assert (report.outcome, run.outcome) == ("intact", "proven")
+    rows = await rows_of(scene)
+    assert len(rows) == len(before) + 30
+    assert all(verified_since(row) for row in rows if row.key in before)
+    assert (await status(scene.store, LAYOUT)).outcome == "proven"
+    assert (await scene.verify()).outcome == "intact"
+    assert (await scene.run()).changed == ()
+
+
+async def test_two_verifies_at_once() -> None:
+    scene = await archived()
+    rows = await rows_of(scene)
+    lose(scene, rows[0])
+    change(scene, rows[1])
+    scene.clock.advance(MOMENT)
+    reports = await asyncio.gather(scene.verify(repair=True), scene.verify(repair=True))
+    assert {report.outcome for report in reports} <= {"repaired", "intact"}
+    assert (await scene.verify()).outcome == "intact"
+    assert all(verified_since(row) for row in await rows_of(scene))
+
+
+class Killed(BaseException):
+    """Ends a verify at once, as SIGKILL would."""
+
+
+@pytest.mark.parametrize("at", [5, 200, 331, 338])
+async def test_killed_and_repeated_it_ends_as_if_undisturbed(at: int) -> None:
+    scene = await archived()
+    rows = await rows_of(scene)
+    lose(scene, rows[0])
+    change(scene, rows[1])
+    scene.clock.advance(MOMENT)
+    left = at
+
+    def kill(call: Call) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise Killed
+
+    scene.store.after = kill
+    with suppress(Killed, BaseExceptionGroup):
+        await scene.verify(repair=True)
+    scene.store.after = None
+    report = await scene.verify(repair=True)
+    assert report.unrepaired == 0
+    assert (await scene.verify()).outcome == "intact"
+    assert len(images(scene)) == len(rows)
+    assert all(verified_since(row) for row in await rows_of(scene))
+    assert (await scene.run()).outcome == "proven"
+
+
+async def test_a_verify_is_not_the_last_run() -> None:
+    scene = await archived()
+    run_id = checkpoint(scene).run_id
+    report = await scene.verify()
+    assert checkpoint(scene).run_id == run_id
+    assert any(report.run_id in key for key in scene.store.objects if key.startswith(LAYOUT.runs))
