@@ -1,4 +1,4 @@
-"""Entry point of the containers in compose.yaml: `python start.py keys | store | source | airflow | first-run | tomorrow`.
+"""Entry point of the containers in compose.yaml: `python start.py keys | store | source | airflow | first-run`.
 
 `keys` makes this installation's own random keys, once, in a volume that the others read: nothing secret is written down
 anywhere, and nothing that is generated here works anywhere else.
@@ -21,20 +21,21 @@ STORE = os.environ.get("STABLECOG_DEMO_STORE", "http://store:8333")
 SOURCE = os.environ.get("STABLECOG_DEMO_SOURCE", "http://source:8787")
 AIRFLOW = os.environ.get("STABLECOG_DEMO_AIRFLOW", "http://airflow:8080")
 BUCKET, PREFIX, DAG = "archive", "stablecog", "stablecog_archive_daily"
-DAY = 86400
 
 
 def keys() -> None:
-    """Create the keys unless they exist."""
+    """Create the keys that do not exist yet."""
     place = HOME / "keys/keys.json"
-    if place.exists():
-        return
     made = {
         "s3_access": secrets.token_hex(10),
         "s3_secret": secrets.token_urlsafe(30),
         "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        "airflow": secrets.token_urlsafe(32),
+        "airflow": secrets.token_urlsafe(64),
+        # Airflow signs with HS512, whose key has at least 64 bytes (RFC 7518, 3.2).
+        "jwt": secrets.token_urlsafe(64),
     }
+    if place.exists():
+        made |= _keys()
     half = place.with_suffix(".half")
     half.touch(mode=0o600)
     half.write_text(json.dumps(made))
@@ -64,7 +65,8 @@ def store() -> None:
 
 def source() -> None:
     """Run the simulated account, with a clock that runs like ours."""
-    _become("stablecog-archive", "simulate", "--host", "0.0.0.0", "--port", "8787")  # noqa: S104 - the network of the containers
+    state = str(HOME / "source-state/simulation.json")
+    _become("stablecog-archive", "simulate", "--host", "0.0.0.0", "--port", "8787", "--state", state)  # noqa: S104 - the network of the containers
 
 
 def airflow() -> None:
@@ -90,13 +92,17 @@ def airflow_settings() -> dict[str, str]:
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
         "STABLECOG_ARCHIVE_BUCKET": BUCKET,
         "STABLECOG_ARCHIVE_PREFIX": PREFIX,
+        # The volume: database, configuration and the logs of tasks. The DAGs are in the image.
+        "AIRFLOW_HOME": f"{HOME}/airflow",
+        "AIRFLOW__CORE__DAGS_FOLDER": "/opt/airflow/dags",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow/airflow.db",
         "AIRFLOW__CORE__FERNET_KEY": made["fernet"],
         "AIRFLOW__API__SECRET_KEY": made["airflow"],
-        "AIRFLOW__API_AUTH__JWT_SECRET": made["airflow"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": made["jwt"],
         # Everybody who can open the page is an administrator, so compose.yaml publishes it on 127.0.0.1 only.
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        # A run that starts before the API server listens fails. `first_run` unpauses the DAG once it does.
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
     }
@@ -114,16 +120,11 @@ def make_bucket() -> None:
 
 
 def first_run() -> None:
-    """Trigger the DAG, so that there is a result to look at."""
+    """Unpause the DAG and trigger it, so that there is a result to look at."""
     token = _ask("GET", f"{AIRFLOW}/auth/token")["access_token"]
+    _ask("PATCH", f"{AIRFLOW}/api/v2/dags/{DAG}", {"is_paused": False}, token)
     run = _ask("POST", f"{AIRFLOW}/api/v2/dags/{DAG}/dagRuns", {"logical_date": None}, token)
     print(f"triggered {run['dag_run_id']}: see http://127.0.0.1:8080/dags/{DAG}")
-
-
-def tomorrow() -> None:
-    """Advance the clock of the simulated account by a day."""
-    state = _ask("POST", f"{SOURCE}/_simulator/clock/advance", {"seconds": DAY})
-    print(f"The clock of the source is at {state['clock']['now']}. It has {state['outputs']['visible']} outputs.")
 
 
 def healthy(name: str) -> None:
@@ -167,7 +168,6 @@ COMMANDS = {
     "source": source,
     "airflow": airflow,
     "first-run": first_run,
-    "tomorrow": tomorrow,
 }
 
 if __name__ == "__main__":

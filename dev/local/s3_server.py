@@ -23,19 +23,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
 from .children import die_with_parent
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_s3 import S3Client
 
 HOST = "127.0.0.1"
 READY_SECONDS = 60.0
 TERM_SECONDS = 1.0
-_GRPC_OFFSET = 10000
+GRPC_OFFSET = 10000
 
 
 class ServerFailed(Exception):
@@ -51,10 +48,15 @@ class S3Server:
     secret_key: str = field(repr=False)
 
     def session(self) -> boto3.session.Session:
+        # boto3 takes as long to import as SeaweedFS takes to start, so the two overlap.
+        import boto3
+
         return boto3.session.Session(self.access_key, self.secret_key, region_name="us-east-1")
 
     def client(self) -> S3Client:
         """Return a boto3 client that fails fast, for set-up and for reading what the archive wrote."""
+        from botocore.config import Config
+
         config = Config(
             s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1}
         )
@@ -63,14 +65,19 @@ class S3Server:
 
 
 @contextlib.contextmanager
-def seaweedfs(folder: Path, *, bucket: str = "archive", ready_seconds: float = READY_SECONDS) -> Iterator[S3Server]:
+def seaweedfs(
+    folder: Path, *, bucket: str = "archive", port: int | None = None, ready_seconds: float = READY_SECONDS
+) -> Iterator[S3Server]:
     """Run SeaweedFS with its data in `folder` and with `bucket` in it. Raises ServerFailed.
 
-    If the folder was served before, its data is still there, and the address is the same if it is free. The server dies with
-    the thread that started it.
+    If the folder was served before, its data is still there. `port`: where S3 listens; None: any free port, that of the last
+    time if it is free. The server dies with the thread that started it.
     """
+    if port is not None:
+        _refuse_taken(port)
     folder.mkdir(parents=True, exist_ok=True)
     master, volume, filer, s3 = _ports(folder)
+    s3 = port or s3
     server = S3Server(f"http://{HOST}:{s3}", "demo-access-key", "demo-secret-key")
     log = folder / "weed.log"
     with log.open("ab") as output:
@@ -123,17 +130,26 @@ def _ports(folder: Path) -> list[int]:
     """Return four ports, those of the last time if they are free: with a new master port an election takes 15 s."""
     remembered = folder / "ports.json"
     ports: list[int] = json.loads(remembered.read_text()) if remembered.exists() else []
-    if not ports or not all(_is_free(port) and _is_free(port + _GRPC_OFFSET) for port in ports):
+    if not ports or not all(_is_free(port) and _is_free(port + GRPC_OFFSET) for port in ports):
         ports = free_ports(4)
         remembered.write_text(json.dumps(ports))
     return ports
+
+
+def _refuse_taken(port: int) -> None:
+    for each in (port, port + GRPC_OFFSET):
+        if not _is_free(each):
+            needed = "" if each == port else f", which belongs to {port},"
+            raise ServerFailed(
+                f"port {each} of {HOST}{needed} is in use: stop the other program, or choose another --port"
+            )
 
 
 def free_ports(count: int) -> list[int]:
     """Return ports that are free, as are those 10000 above. Another program may still take one before we do."""
     found: list[int] = []
     for port in random.sample(range(12000, 22000), 1000):
-        if _is_free(port) and _is_free(port + _GRPC_OFFSET):
+        if _is_free(port) and _is_free(port + GRPC_OFFSET):
             found.append(port)
         if len(found) == count:
             return found
@@ -152,6 +168,8 @@ def _is_free(port: int) -> bool:
 
 
 def _wait_until_ready(server: S3Server, child: subprocess.Popen[bytes], log: Path, bucket: str, seconds: float) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
     client = server.client()
     deadline = time.monotonic() + seconds
     trouble: Exception | None = None

@@ -18,10 +18,12 @@ from .children import started, wait_until
 
 @dataclass(frozen=True, slots=True)
 class Simulator:
-    """Where it listens; its key opens nothing but simulators."""
+    """Where it listens; its keys open nothing but simulators."""
 
     address: str
     api_key: str
+    second_api_key: str
+    banned_api_key: str
     image_host: str
 
     def advance(self, seconds: float) -> int:

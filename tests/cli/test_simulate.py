@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from stablecog_provider.simulator import server
+from stablecog_provider.simulator.world import BANNED_KEY, OTHER_KEY
 from support.console import type_in
 
 COMMAND = str(Path(sys.executable).with_name("stablecog-archive"))
@@ -44,9 +45,11 @@ def test_with_json_it_prints_its_address_and_serves_until_sigint(running: subpro
 @pytest.mark.parametrize("running", [[]], indirect=True)
 def test_it_prints_the_commands_to_type(running: subprocess.Popen[str]) -> None:
     assert running.stdout
-    printed = "".join(running.stdout.readline() for _ in range(3))
+    printed = "".join(running.stdout.readline() for _ in range(7))
     assert "5 simulated outputs at http://127.0.0.1:" in printed
     assert "stablecog-archive run --source http://127.0.0.1:" in printed
+    assert "airflow connections add stablecog_default --conn-type stablecog --conn-host http://127.0.0.1:" in printed
+    assert f"{OTHER_KEY} (a second account), {BANNED_KEY} (banned)" in printed
 
 
 @pytest.mark.parametrize(("option", "value"), [("--density", "sparse"), ("--dialect", "klingon")])
@@ -54,6 +57,20 @@ def test_an_unknown_name_is_refused(option: str, value: str) -> None:
     typed = type_in("simulate", option, value)
     assert typed.code == 2
     assert value in typed.err
+
+
+@pytest.mark.parametrize("rates", ["odd=1", "failing=2", "failing"])
+def test_invalid_fault_rates_are_refused(rates: str) -> None:
+    typed = type_in("simulate", "--faults", rates)
+    assert typed.code == 2
+    assert "--faults failing=5%" in typed.err
+
+
+def test_the_state_of_another_simulation_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("{}")
+    typed = type_in("simulate", "--outputs", "5", "--days", "1", "--state", str(tmp_path / "state"))
+    assert typed.code == 2
+    assert "state is not the state of a simulation" in " ".join(typed.err.split())
 
 
 def test_without_pillow_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

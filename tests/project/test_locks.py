@@ -11,14 +11,18 @@ from packaging.utils import canonicalize_name
 
 from support.tree import ROOT, pyproject, tracked
 
-IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock", "cli.lock")
+IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock", "docker/requirements-cli.lock", "cli.lock")
+PRODUCTION = "docker/requirements-airflow.lock"
+"""The image `airflow`, with packages that no test imports."""
 SLOW = {"bench": "dev/bench/requirements.lock"} | {
     name: f"dev/{name}/requirements.lock" for name in ("campaign", "e2e")
 }
 """Extras of the slow targets, which are not in `requirements.lock`."""
+SEPARATE = {"production": PRODUCTION, "celery": PRODUCTION} | SLOW
+"""Extras with a lock of their own."""
 PEERS = ("dev/bench/aiobotocore.lock", "dev/bench/img2dataset.lock")
 """Separate environments for benchmarked tools that conflict with Airflow."""
-LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, *SLOW.values(), *PEERS)
+LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, PRODUCTION, *SLOW.values(), *PEERS)
 
 
 def pins(lock: str) -> dict[str, tuple[str, int]]:
@@ -46,18 +50,18 @@ def test_the_image_runs_the_versions_that_are_tested(lock: str) -> None:
     assert {name: pin for name, pin in pins(lock).items() if tested.get(name) != pin} == {}
 
 
-@pytest.mark.parametrize("lock", SLOW.values())
-def test_a_slow_target_runs_the_versions_that_are_tested(lock: str) -> None:
+@pytest.mark.parametrize("lock", [PRODUCTION, *SLOW.values()])
+def test_a_separate_lock_has_the_versions_that_are_tested(lock: str) -> None:
     tested, found = pins("requirements.lock"), pins(lock)
     assert {name: found[name] for name in found.keys() & tested if found[name] != tested[name]} == {}
 
 
-@pytest.mark.parametrize("extra", [None, *SLOW])
+@pytest.mark.parametrize("extra", [None, *SEPARATE])
 def test_the_lock_satisfies_every_declared_requirement(extra: str | None) -> None:
     project = pyproject()["project"]
     extras = project["optional-dependencies"]
-    found = pins(SLOW[extra] if extra else "requirements.lock")
-    asked = [extras[extra]] if extra else [extras[name] for name in extras.keys() - SLOW.keys()]
+    found = pins(SEPARATE[extra] if extra else "requirements.lock")
+    asked = [extras[extra]] if extra else [extras[name] for name in extras.keys() - SEPARATE.keys()]
     declared = [*project["dependencies"], *chain(*asked)]
     for requirement in map(Requirement, declared):
         name = canonicalize_name(requirement.name)
@@ -66,6 +70,19 @@ def test_the_lock_satisfies_every_declared_requirement(extra: str | None) -> Non
             assert requirement.specifier.contains(found[name][0]), (
                 f"{requirement} against {found[name][0]}: `make lock`"
             )
+
+
+def test_the_command_line_is_installed_without_airflow_but_with_everything_else() -> None:
+    names = {canonicalize_name(Requirement(line).name) for line in pyproject()["project"]["dependencies"]}
+    found = pins("docker/requirements-cli.lock")
+    assert {name for name in names if not name.startswith("apache-airflow")} <= found.keys()
+    assert [name for name in found if name.startswith("apache-airflow")] == []
+
+
+def test_the_production_image_has_what_the_executors_and_the_chart_need() -> None:
+    needed = {"psycopg2-binary", "asyncpg", "celery", "redis", "kubernetes", "statsd"}
+    providers = {f"apache-airflow-providers-{name}" for name in ("celery", "cncf-kubernetes", "fab", "postgres")}
+    assert needed | providers <= pins(PRODUCTION).keys()
 
 
 def test_airflow_is_one_version_everywhere() -> None:

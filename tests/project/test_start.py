@@ -12,6 +12,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import yaml
 from cryptography.fernet import Fernet
 from moto.server import ThreadedMotoServer
 
@@ -71,6 +72,27 @@ def test_keys_are_created_once_and_are_private(home: Path) -> None:
     assert keys(home) == first
 
 
+def test_keys_that_are_missing_are_added(home: Path) -> None:
+    first = keys(home)
+    (home / "keys/keys.json").write_text(json.dumps({name: first[name] for name in first if name != "jwt"}))
+    start(home, "keys")
+    again = keys(home)
+    assert again.pop("jwt") != first.pop("jwt")
+    assert again == first
+
+
+def test_the_signing_key_is_long_enough_for_its_algorithm(home: Path) -> None:
+    """HS512, Airflow's default, needs 64 bytes; PyJWT warns below that."""
+    assert len(keys(home)["jwt"]) >= 64
+
+
+def test_the_source_keeps_its_clock_in_the_volume(home: Path) -> None:
+    started = start(home, "source").stdout.splitlines()[0].split()
+    state = Path(started[started.index("--state") + 1])
+    (volume,) = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]["source"]["volumes"]
+    assert str(state.parent.relative_to(home)) == volume.removeprefix("source:/opt/stablecog/")
+
+
 def test_no_two_installations_share_a_key(home: Path, tmp_path: Path) -> None:
     first = keys(home)
     (home / "keys/keys.json").unlink()
@@ -103,18 +125,30 @@ def test_airflow_starts_with_a_bucket_and_both_connections(home: Path, aws: str)
     assert connection["extra"]["endpoint_url"] == aws
     assert json.loads(environ["AIRFLOW_CONN_STABLECOG_DEFAULT"])["extra"]["image_hosts"] == ["source:8787"]
     Fernet(environ["AIRFLOW__CORE__FERNET_KEY"])
+    assert environ["AIRFLOW__API_AUTH__JWT_SECRET"] == keys(home)["jwt"]
+    # In the volume, and with it the logs of tasks.
+    assert environ["AIRFLOW_HOME"] == str(home / "airflow")
+    assert "AIRFLOW__LOGGING__BASE_LOG_FOLDER" not in environ
     client = boto3.Session(connection["login"], connection["password"]).client(
         "s3", endpoint_url=aws, region_name="us-east-1"
     )
     assert environ["STABLECOG_ARCHIVE_BUCKET"] in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
 
 
-def test_the_clock_of_the_source_can_be_advanced_by_a_day(home: Path, source: Simulator) -> None:
+def compose_command(service: str) -> list[str]:
+    command: list[str] = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"][service]["command"]
+    return command
+
+
+def test_the_clock_of_the_source_can_be_advanced_by_a_day(source: Simulator) -> None:
     before = source.advance(0)
-    result = start(home, "tomorrow", STABLECOG_DEMO_SOURCE=source.address)
+    program, *arguments = [source.address if "source:8787" in word else word for word in compose_command("tomorrow")]
+    result = subprocess.run(
+        [str(Path(sys.executable).with_name(program)), *arguments], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
     assert source.advance(0) > before
-    assert f"It has {source.advance(0)} outputs." in result.stdout
+    assert f"It lists {source.advance(0)} outputs." in result.stdout
 
 
 def test_only_a_service_that_answers_is_healthy(home: Path, source: Simulator) -> None:

@@ -19,6 +19,8 @@ from stablecog_provider.simulator.faults import Fault, Manner
 from stablecog_provider.simulator.server import Simulator, serve
 from stablecog_provider.simulator.world import DEFAULT_KEY, OTHER_KEY, World
 
+from .conftest import ask
+
 PROGRAM = """
 import sys
 from datetime import UTC, datetime
@@ -38,6 +40,11 @@ async def simulator() -> AsyncIterator[Simulator]:
 async def post(client: aiohttp.ClientSession, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
     async with client.post(f"/_simulator/{path}", data=json.dumps(body) if body is not None else b"") as answer:
         return answer.status, await answer.json()
+
+
+async def ask_status(client: aiohttp.ClientSession) -> int:
+    async with client.get("/v1/image/generation/outputs") as answer:
+        return answer.status
 
 
 async def test_the_state_has_clock_counts_and_requests(simulator: Simulator, client: aiohttp.ClientSession) -> None:
@@ -95,6 +102,32 @@ async def test_outputs_can_be_read_and_changed(simulator: Simulator, client: aio
         assert answer.status == 404
 
 
+async def test_a_share_of_the_outputs_can_be_deleted(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    before = len(simulator.world.visible())
+    _, state = await post(client, "outputs/delete", {"share": 0.6, "image_too": True})
+    assert state["outputs"]["visible"] == before - round(before * 0.6)
+    _, state = await post(client, "outputs/delete", {"count": 2})
+    assert state["outputs"]["visible"] == before - round(before * 0.6) - 2
+
+
+async def test_hidden_outputs_are_counted_but_not_listed(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    _, before = await ask(client, per_page=300)
+    _, state = await post(client, "outputs/hide", {"count": 4})
+    _, hidden = await ask(client, per_page=300)
+    assert (state["outputs"]["hidden"], hidden["total"]) == (4, before["total"])
+    assert len(hidden["outputs"]) == len(before["outputs"]) - 4
+    await post(client, "outputs/hide", {"count": 0})
+    assert (await ask(client, per_page=300))[1]["outputs"] == before["outputs"]
+
+
+async def test_fault_rates_are_set_and_cleared(simulator: Simulator, client: aiohttp.ClientSession) -> None:
+    _, state = await post(client, "faults/rates", {"rates": "pages.failing=1"})
+    assert state["faults"] == "pages.failing=1"
+    assert (await ask_status(client)) == 503
+    _, state = await post(client, "faults/clear")
+    assert state["faults"] == "none"
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
@@ -107,6 +140,11 @@ async def test_outputs_can_be_read_and_changed(simulator: Simulator, client: aio
         ("faults/api", {"manner": "odd"}, 400),
         ("faults/api", {"kind": "odd"}, 400),
         ("faults/image", 7, 400),
+        ("faults/rates", {"rates": "odd"}, 400),
+        ("faults/rates", {}, 400),
+        ("outputs/delete", {"share": 1.5}, 400),
+        ("outputs/delete", {"share": "nan"}, 400),
+        ("outputs/hide", {}, 400),
         ("outputs/none/delete", {}, 404),
         ("nothing", {}, 404),
     ],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from aiohttp import web
 
 from ..model.page import Order, PageQuery
 from .documents import page_document
+from .fault_rates import IMAGES, PAGES
 from .fault_responses import failure, spoiled
 from .faults import Manner
 from .listing import QueryRefused, parse_rfc3339
@@ -43,7 +45,7 @@ async def _answer_listing(scene: Scene, request: web.Request) -> web.StreamRespo
     refusal = _limited(scene, request)
     if refusal:
         return refusal
-    fault = scene.faults.strike_api()
+    fault = scene.faults.strike_api() or scene.rates.strike(PAGES, request.query_string)
     if fault and fault.manner is Manner.STATUS:
         scene.requests.faults += 1
         return failure(fault, _ERRORS)
@@ -89,6 +91,8 @@ def _account(scene: Scene, request: web.Request) -> Account | None:
 def _page(scene: Scene, account: Account, request: web.Request) -> bytes:
     now = scene.clock.now()
     listed = account.listing.page(_query(request.query), now, scene.dialect)
+    if scene.world.hidden:
+        listed = replace(listed, rows=tuple(row for row in listed.rows if row.id not in scene.world.hidden))
     address = scene.image_address or f"{request.scheme}://{request.host}"
     return json.dumps(page_document(listed, now, scene.dialect, address), ensure_ascii=False).encode()
 
@@ -116,7 +120,7 @@ async def _answer_image(scene: Scene, request: web.Request) -> web.StreamRespons
     scene.requests.images += 1
     scene.requests.images_with_key += "Authorization" in request.headers
     file_name = request.match_info["file_name"]
-    fault = scene.faults.strike_image(file_name)
+    fault = scene.faults.strike_image(file_name) or scene.rates.strike(IMAGES, file_name)
     if fault and fault.manner is Manner.STATUS:
         scene.requests.faults += 1
         return failure(fault, _ERRORS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from .faults import Fault, Manner
+from .faults import SLOW_SECONDS, Fault, Manner
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -30,6 +31,10 @@ async def spoiled(
     """Send the response `body`, spoiled by the fault."""
     half = body[: len(body) // 2]
     match fault.manner:
+        case Manner.SLOW:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), SLOW_SECONDS)
+            return web.Response(body=body, content_type=content_type)
         case Manner.SHORT:
             return web.Response(body=half, content_type=content_type)
         case Manner.GARBLED:

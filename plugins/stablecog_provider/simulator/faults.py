@@ -39,6 +39,11 @@ class Manner(StrEnum):
     """A page with a `next` but without outputs, or an image without bytes."""
     LOOPED = "looped"
     """A page whose `next` leads back to it, or an image that redirects to itself."""
+    SLOW = "slow"
+    """The right response, after some seconds."""
+
+
+SLOW_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,11 @@ def make_output(random: Random, generation: SimulatedGeneration, created_at: dat
     )
 
 
-def live(random: Random, output: SimulatedOutput) -> SimulatedOutput:
+DELETIONS = 0.03
+"""Share of the outputs that are deleted within 30 days."""
+
+
+def live(random: Random, output: SimulatedOutput, deletions: float = DELETIONS) -> SimulatedOutput:
     """Give an output a random history: some are liked, shown, upscaled weeks later or deleted."""
 
     def later(days: float) -> datetime:
@@ -166,6 +170,6 @@ def live(random: Random, output: SimulatedOutput) -> SimulatedOutput:
             output.gallery.append((submitted + timedelta(hours=random.uniform(1, 72)), random.choice(_STATUSES[2:])))
     if random.random() < 0.03:
         output.upscaled_at = later(21)
-    if random.random() < 0.03:
+    if random.random() < deletions:
         output.deleted_at, output.image_vanishes = later(30), random.random() < 0.5
     return output

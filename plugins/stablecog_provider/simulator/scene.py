@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from .clock import SimulatedClock
 from .dialect import CURRENT, Dialect
+from .fault_rates import FaultRates
 from .faults import Faults, RateLimit
 from .world import World
 
@@ -48,5 +51,10 @@ class Scene:
     image_address: str | None = None
     latency: float = 0.0
     faults: Faults = field(default_factory=Faults)
+    rates: FaultRates = field(default_factory=FaultRates)
     requests: Requests = field(default_factory=Requests)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    """What the control endpoints did to outputs, in order: `action`, `id` and `body` of each."""
+    on_change: Callable[[], None] = lambda: None
+    """Called after the control endpoints have moved the clock or changed outputs."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

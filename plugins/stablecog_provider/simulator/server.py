@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,8 +19,12 @@ from .api import api_routes
 from .clock import SimulatedClock
 from .control import control_routes
 from .dialect import CURRENT, PRESETS, Dialect
+from .documents import format_go
+from .fault_rates import NONE, FaultRates
 from .faults import RateLimit
 from .history import DENSITIES
+from .outputs import DELETIONS
+from .saved_state import SavedState
 from .scene import Scene
 from .world import START, World
 
@@ -119,29 +124,44 @@ def serve(
     clock_rate: float = 1.0,
     rate_limit: int | None = 10,
     latency: float = 0.0,
+    faults: str = NONE,
+    deletions: float = DELETIONS,
+    state: Path | None = None,
     on_start: Callable[[str], None] | None = None,
 ) -> None:
     """Serve a generated world until SIGINT or SIGTERM. `on_start` receives the address. Prints nothing.
 
     The outputs of the world fill `days` days up to `clock_start` (aware). Without it, the clock starts at the world's own
     present, which is always the same. `clock_rate`: simulated seconds per second, 0 for a stopped clock. `rate_limit`:
-    requests per second, None for no limit. `latency`: seconds per response.
+    requests per second, None for no limit. `latency`: seconds per response. `faults`: rates as `FaultRates` parses them.
+    `deletions`: share of the outputs that are deleted within 30 days. `state`: a file that a restart continues from.
 
-    Raises ConfigurationError for an unknown density or dialect, and if Pillow is missing.
+    Raises ConfigurationError for an unknown density or dialect, invalid fault rates, a state of another simulation, and if
+    Pillow is missing.
     """
     for name, known in ((density, DENSITIES), (dialect, PRESETS)):
         if name not in known:
             raise ConfigurationError(f"the simulator does not know {name!r}", hint=f"choose one of {', '.join(known)}")
+    try:
+        rates = FaultRates.parse(faults, seed)
+    except ValueError as error:
+        raise ConfigurationError(str(error), hint="for example: --faults failing=5%,images.broken=10%") from None
     _require_pillow()
 
     def generate(start: datetime) -> World:
-        return World.generate(seed=seed, outputs=outputs, days=days, start=start, every=DENSITIES[density])
+        return World.generate(
+            seed=seed, outputs=outputs, days=days, start=start, every=DENSITIES[density], deletions=deletions
+        )
 
     world = generate(START)
     if clock_start:
         world = generate(START + (clock_start - world.present))
     clock = SimulatedClock(world.present, rate=clock_rate)
     simulator = Simulator(world, PRESETS[dialect], clock, rate_limit=rate_limit, latency=latency, host=host, port=port)
+    simulator.scene.rates = rates
+    if state:
+        made_from = {"seed": seed, "outputs": outputs, "days": days, "density": density, "deletions": deletions}
+        SavedState(state, made_from | {"now": format_go(world.present)}).continue_in(simulator.scene)
     try:
         asyncio.run(_serve(simulator, on_start))
     except OSError as error:

@@ -11,7 +11,7 @@ from random import Random
 from ..model.object_keys import Rendition
 from .history import Pace, Timing, sessions
 from .listing import Listing
-from .outputs import SimulatedOutput, live, make_generation, make_output
+from .outputs import DELETIONS, SimulatedOutput, live, make_generation, make_output
 
 DEFAULT_KEY = "sc-" + "51ab1ec0" * 8
 """The key of the account that `World.generate` fills. It is no secret: only simulators accept it."""
@@ -36,6 +36,8 @@ class World:
     def __init__(self, present: datetime, *, seed: int = 0) -> None:
         self.present = present
         self.accounts: dict[str, Account] = {}
+        self.hidden: set[str] = set()
+        """Ids of outputs that are counted, but on no page."""
         self._random = Random(seed)
         self._outputs: dict[str, SimulatedOutput] = {}
         self._images: dict[str, tuple[SimulatedOutput, Rendition]] = {}
@@ -59,22 +61,24 @@ class World:
         pace: Pace | None = None,
         future: int | None = None,
         quiet: bool = False,
+        deletions: float = DELETIONS,
     ) -> World:
         """Return a world with `outputs` outputs completed between `start` (UTC) and `present`.
 
         `days`: number of days with one session each; 0: a single session. `future`: about this many more outputs after
         `present`; default: a tenth of `outputs`. `every`: mean seconds between two generations; default: 20. `pace`: all
-        other parameters. `quiet`: outputs are not upscaled, deleted, liked or shown, except by the methods below.
+        other parameters. `deletions`: share of the outputs that are deleted within 30 days. `quiet`: outputs are not
+        upscaled, deleted, liked or shown, except by the methods below.
         """
         pace = pace or Pace()
         pace = pace if every is None else replace(pace, every=every)
         future = outputs // 10 if future is None else future
         world = cls(start, seed=seed)
         timeline, world.present = _timeline(sessions(Random(seed), start, days, outputs, pace), outputs, future)
-        world._fill(DEFAULT_KEY, timeline, quiet)
+        world._fill(DEFAULT_KEY, timeline, None if quiet else deletions)
         few = outputs // 10
         timeline, _ = _timeline(sessions(Random(seed + 1), start, days, few, pace), few, future // 10)
-        world._fill(OTHER_KEY, timeline, quiet)
+        world._fill(OTHER_KEY, timeline, None if quiet else deletions)
         world.open_account(BANNED_KEY, active=False)
         return world
 
@@ -85,10 +89,10 @@ class World:
     def account(self, key: str = DEFAULT_KEY) -> Account:
         return self.accounts[key]
 
-    def _fill(self, key: str, timeline: Iterable[Timing], quiet: bool) -> None:
+    def _fill(self, key: str, timeline: Iterable[Timing], deletions: float | None) -> None:
         made = [output for timing in timeline for output in self._make(timing)]
-        if not quiet:
-            made = [live(self._random, output) for output in made]
+        if deletions is not None:
+            made = [live(self._random, output, deletions) for output in made]
         self.accounts[key] = Account(key, made)
         self._know(made)
 
