@@ -164,3 +164,32 @@ def test_output_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     result = subprocess.run(command, timeout=60, check=False, env=environ, stderr=subprocess.PIPE, text=True)
     assert result.returncode == 1
     assert "the output could not be written" in result.stderr
+
+
+class PanicException(BaseException):
+    """As obstore raises one: by its name, and without being an `Exception`."""
+
+
+@pytest.mark.parametrize(
+    ("error", "limit"),
+    [
+        (OSError(24, "Too many open files"), "file descriptor"),
+        (OSError(28, "No space left on device"), "disk space"),
+        (MemoryError(), "memory"),
+        (
+            PanicException('Unable to build Tokio runtime: Os { code: 24, message: "Too many open files" }'),
+            "file descriptor",
+        ),
+    ],
+    ids=["descriptors", "disk", "memory", "panic"],
+)
+def test_a_limit_of_this_machine_is_local_wherever_it_strikes(error: BaseException, limit: str) -> None:
+    typed = type_in("run", "--to", TO, raises=error)
+    assert typed.code == 1
+    assert f"this machine has no {limit} left" in typed.err
+    assert "report the traceback" not in typed.err
+
+
+def test_what_ends_a_process_is_not_taken_for_an_error() -> None:
+    with pytest.raises(GeneratorExit):
+        type_in("run", "--to", TO, raises=GeneratorExit())

@@ -71,7 +71,10 @@ def run_command(typed: list[str], cli: CliContext) -> int:
     except _UsageError as error:
         usage = ConfigurationError(error.format_message(), hint=f"`{PROGRAM} COMMAND --help` lists the options")
         return _print_error(usage, typed, cli)
-    except Exception as error:
+    except BaseException as error:
+        # obstore's panics, such as that of a machine without file descriptors, are no `Exception`.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         return _print_error(error, typed, cli)
 
 
@@ -82,7 +85,7 @@ def _complete(command: Any, instruction: str) -> int:
     return shell_complete(command, {}, PROGRAM, COMPLETE, instruction)
 
 
-def _print_error(error: Exception, typed: list[str], cli: CliContext) -> int:
+def _print_error(error: BaseException, typed: list[str], cli: CliContext) -> int:
     from rich.console import Console
 
     from .rendering import sanitized

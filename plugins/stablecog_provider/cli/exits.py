@@ -9,6 +9,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TypedDict
 
+from ..adapters.local_limits import local_limit_of
 from ..adapters.network.proxies import Proxies
 from ..adapters.source_headers import secrets_of
 from ..errors import ArchiveError, ConfigurationError, FatalError, ItemError, ProofDiffers, TransientError
@@ -78,6 +79,8 @@ def document_of(error: BaseException, hide: Redaction) -> ErrorDocument:
     """Return the error as a document: message, hint, class."""
     if isinstance(error, ArchiveError):
         message, hint = error.message, error.hint
+    elif limit := local_limit_of(error):
+        message, hint = f"{limit[0]} ({type(error).__name__})", limit[1]
     else:
         message = f"unexpected {type(error).__name__}: {error}"
         hint = "committed work is kept; run again with --debug and report the traceback (secrets are removed)"

@@ -148,3 +148,12 @@ async def test_a_bucket_of_many_prefixes_costs_a_bounded_number_of_requests() ->
     await run(account, "stablecogg", alone)
     assert crowded.requests - alone.requests <= MOST_READ + 1
     assert report.source_requests <= report.request_limit
+
+
+async def test_an_archive_that_holds_nothing_yet_is_no_reason_to_warn() -> None:
+    store, account = MemoryObjectStore(), scene()
+    await run(account, "stablecog", store)
+    checkpoint = Checkpoint.from_json(store.objects["stablecog/checkpoint.json"].body)
+    begun = replace(checkpoint, partitions={})
+    await store.put("stablecog/checkpoint.json", begun.to_json(), content_type="application/json")
+    assert warned(await run(account, "new", store)) == []

@@ -39,7 +39,8 @@ async def other_archives(ports: Ports, layout: Layout, asked: Probe) -> tuple[st
     if asked.capabilities.empty:
         return ()
     found = await asyncio.gather(*(_read(ports.store, each) for each in await _candidates(ports.store, layout)))
-    archives = [each for each in found if each is not None][:MOST_COMPARED]
+    # One that holds nothing yet was interrupted at once, or has just begun beside this run.
+    archives = [each for each in found if each is not None and each.checkpoint.live][:MOST_COMPARED]
     return tuple([_warning(each, layout) for each in archives if await _is_of_account(each, ports, asked)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -80,7 +79,13 @@ class EstimateReport:
         lines = [f"Sizes and time are estimated from {counted(self.sampled, 'image')}."] if self.sampled else []
         if self.failures:
             lines.append(f"{counted(len(self.failures), 'image')} of the sample could not be fetched:")
-            lines += [f"  {reason} ({number}x)" for reason, number in Counter(self.failures).most_common(SHOWN)]
+            # The messages name an address each; what to do is the same for many.
+            alike: dict[str, list[str]] = {}
+            for failure in self.failures:
+                alike.setdefault(failure.partition(" -> ")[2], []).append(failure)
+            for failures in list(alike.values())[:SHOWN]:
+                more = f" (and {len(failures) - 1:,} more like it)" if len(failures) > 1 else ""
+                lines.append(f"  {failures[0]}{more}")
         return lines
 
     def to_document(self) -> dict[str, Any]:
