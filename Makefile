@@ -116,16 +116,12 @@ bench: .venv/.with-bench .venv-aiobotocore/.ready .venv-img2dataset/.ready ## Be
 e2e: .venv/.with-e2e ## The backfill on Airflow with PostgreSQL, Redis and two Celery workers, one of them killed (ARGS="--outputs 2000")
 	@$(BIN)/python -m dev.e2e $(ARGS)
 
-# The dependencies of the command line, which does not import Airflow.
-WITHOUT_AIRFLOW := sed -n '/^dependencies = \[/,/^\]/s/^ *"\([^"]*\)",$$/\1/p' pyproject.toml | grep -v '^apache-airflow'
-
 .PHONY: lock
 lock: $(READY) ## Update all locks to the newest versions (UPGRADE=: only what pyproject.toml asks for)
 	@echo uv | $(COMPILE) - -o bootstrap.lock
 	@$(COMPILE) pyproject.toml --extra dev -c <(echo apache-airflow==$(AIRFLOW_VERSION)) -o requirements.lock
 	@echo hatchling | $(COMPILE) pyproject.toml - -c requirements.lock -o docker/requirements.lock
 	@echo hatchling | $(COMPILE) pyproject.toml --extra production - -c requirements.lock -o docker/requirements-airflow.lock
-	@{ echo hatchling; $(WITHOUT_AIRFLOW); } | $(COMPILE) - -c requirements.lock -o docker/requirements-cli.lock
 	@$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o docker/requirements-demo.lock
 	@$(COMPILE) --group cli -c requirements.lock -o cli.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra campaign -c requirements.lock -o dev/campaign/requirements.lock

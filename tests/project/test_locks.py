@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from support.tree import ROOT, pyproject, tracked
 
-IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock", "docker/requirements-cli.lock", "cli.lock")
+IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock", "cli.lock")
 PRODUCTION = "docker/requirements-airflow.lock"
 """The image `airflow`, with packages that no test imports."""
 SLOW = {"bench": "dev/bench/requirements.lock"} | {
@@ -74,7 +74,7 @@ def test_the_lock_satisfies_every_declared_requirement(extra: str | None) -> Non
 
 def test_the_command_line_is_installed_without_airflow_but_with_everything_else() -> None:
     names = {canonicalize_name(Requirement(line).name) for line in pyproject()["project"]["dependencies"]}
-    found = pins("docker/requirements-cli.lock")
+    found = pins("cli.lock")
     assert {name for name in names if not name.startswith("apache-airflow")} <= found.keys()
     assert [name for name in found if name.startswith("apache-airflow")] == []
 
