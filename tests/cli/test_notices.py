@@ -34,7 +34,7 @@ def scene() -> Scene:
 
 
 def run(scene: Scene, server: Server, *options: str, command: str = "run", terminal: bool = False) -> Typed:
-    ports = scene.ports(api(server))  # type: ignore[arg-type]
+    ports = scene.ports(api(server))
     return type_in(command, "--to", TO, *options, ports=ports, terminal=terminal)
 
 

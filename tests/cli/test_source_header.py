@@ -34,7 +34,7 @@ def opened(
     out, err = io.StringIO(), io.StringIO()
     context = CliContext(environ={"STABLECOG_API_KEY": KEY, **(environ or {})}, out=out, err=err, open_ports=open_ports)
     code = main((command, "--to", TO, *options), context)
-    return (given or [None])[0], Typed(code, out.getvalue(), err.getvalue())
+    return given[0] if given else None, Typed(code, out.getvalue(), err.getvalue())
 
 
 @pytest.mark.parametrize("command", ["run", "rebuild"])

@@ -23,7 +23,6 @@ _RESERVED: Mapping[str, str] = {
             "connection",
             "content-length",
             "expect",
-            "te",
             "trailer",
             "transfer-encoding",
             "upgrade",
