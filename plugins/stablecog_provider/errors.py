@@ -22,6 +22,7 @@
       FatalError                the source or the bucket is not what it claims to be: the run stops
         SourceContradiction       the source broke its own rules (a page without an end, a cursor that loops)
         ArchiveDamaged            the checkpoint or the manifest is unreadable or missing
+          PartitionDamaged          one partition cannot be read; a run skips its day
           ArchiveTooNew             a newer version of this program wrote it
         ProofDiffers              everything was saved, but the counts differ
 
@@ -144,6 +145,10 @@ class SourceContradiction(FatalError):
 
 class ArchiveDamaged(FatalError):
     """The checkpoint or a partition is unreadable or missing."""
+
+
+class PartitionDamaged(ArchiveDamaged):
+    """One object of the manifest is not a partition of this archive. A run skips its day and archives what else is new."""
 
 
 class ArchiveTooNew(ArchiveDamaged):

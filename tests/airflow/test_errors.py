@@ -25,6 +25,7 @@ FAILS_FOR_GOOD = {
     errors.FatalError,
     errors.SourceContradiction,
     errors.ArchiveDamaged,
+    errors.PartitionDamaged,
     errors.ArchiveTooNew,
 }
 

@@ -164,7 +164,11 @@ async def damaged(archived: Archived, names: list[str], random: Random) -> str:
         if key:
             archived.change(key, change(archived.whole[key].body, random))
             changed.append(key)
-    before, noticed, error = dict(archived.store.objects), "repaired by the run itself", await _refusal(archived.run)
+    before, noticed = dict(archived.store.objects), "repaired by the run itself"
+    skipped, error = await _tried(archived)
+    if skipped:
+        noticed = "a day that was skipped"
+        assert any(PurePosixPath(key).parent.name in skipped and "set-aside-damaged" in skipped for key in changed)
     if error:
         noticed = type(error).__name__
         named = any(PurePosixPath(key).parent.name in str(error) or "checkpoint.json" in str(error) for key in changed)
@@ -181,6 +185,17 @@ async def damaged(archived: Archived, names: list[str], random: Random) -> str:
     report = await archived.run()
     assert report.outcome == "proven", report.explain()
     return noticed
+
+
+async def _tried(archived: Archived) -> tuple[str, ArchiveError | None]:
+    """Return what a run says of the days that it skipped, and the error with which it ended."""
+    try:
+        report = await archived.run()
+    except ArchiveError as error:
+        return "", error
+    skipped = "\n".join(note for note in report.notes if "was skipped" in note)
+    assert report.exit_code == 3 or not skipped, f"exit code {report.exit_code} though days were skipped: {skipped}"
+    return skipped, None
 
 
 async def _refusal(attempt: Callable[[], Awaitable[object]]) -> ArchiveError | None:

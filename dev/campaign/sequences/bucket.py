@@ -14,6 +14,9 @@ from stablecog_provider.adapters.memory import MemoryObject
 from stablecog_provider.archive.ports import Absent, Condition, Conflict, Listed, Stored
 from stablecog_provider.errors import ObjectInArchiveClass, StoreUnavailable
 
+DAMAGE = b"PAR1 no more"
+"""The body of a damaged partition."""
+
 
 class Killed(BaseException):
     """The process ended here, without a chance to clean up."""
@@ -54,6 +57,11 @@ class Bucket:
 
     def list_all(self) -> None:
         self.listing, self.unseen = None, False
+
+    @property
+    def hides(self) -> bool:
+        """Whether some objects cannot be read."""
+        return bool(self.frozen) or any(item.body == DAMAGE for item in self.objects.values())
 
     def keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix))

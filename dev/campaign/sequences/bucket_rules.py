@@ -11,7 +11,7 @@ from stablecog_provider.adapters.memory import MemoryObject
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.model.row_lifecycle import copies_of
 
-from .bucket import Bucket
+from .bucket import DAMAGE, Bucket
 from .scenario import Scenario
 from .source_rules import HOUR, PICKS
 
@@ -46,7 +46,7 @@ class BucketRules:
         if lagging:
             scenario.bucket.list_late()
         if damaged:
-            scenario.bucket.write(key, b"PAR1 no more")
+            scenario.bucket.write(key, DAMAGE)
         else:
             del scenario.bucket.objects[key]
         self._forget(key)

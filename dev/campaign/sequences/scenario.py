@@ -142,7 +142,7 @@ class Scenario:
 
     @property
     def patience_is_over(self) -> bool:
-        return not self.bucket.frozen and self.calm_runs > self.bound and self.account.now - self.calm_since > LONG
+        return not self.bucket.hides and self.calm_runs > self.bound and self.account.now - self.calm_since > LONG
 
     def mislead(self, outputs: Iterable[str]) -> None:
         self.misled |= set(outputs)

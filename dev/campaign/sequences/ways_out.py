@@ -33,6 +33,9 @@ def follow(scenario: Scenario, ended: Ended, check: Check) -> Ended:
         return ended
     if ended.error is not None:
         return _out_of_refusal(scenario, ended.error, check)
+    if ended.report and (damaged := [note for note in ended.report.notes if "--set-aside-damaged" in note]):
+        _rebuild(scenario, damaged[0])
+        return follow(scenario, _run(scenario, check), check)
     asked = [claim for claim in ended.report.claims if FLAG.search(claim)] if ended.report else []
     if not asked:
         return ended

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..archive.ports import Base
-from ..errors import ArchiveDamaged, ArchiveTooNew
+from ..errors import ArchiveTooNew, PartitionDamaged
 from ..model.coverage import Window
 from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State
 from ..model.object_keys import Rendition, day_of
@@ -181,7 +181,7 @@ def table_of(rows: Iterable[Row]) -> pa.Table:
 
 
 def read_partition(day: date, body: bytes, name: str) -> ParquetPartition:
-    """Read a partition from its object's bytes; errors call it `name`. Raises ArchiveDamaged."""
+    """Read a partition from its object's bytes; errors call it `name`. Raises PartitionDamaged and ArchiveTooNew."""
     try:
         file = pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True)
         _check_schema(file.schema_arrow, name)
@@ -240,8 +240,8 @@ def _check_rows(day: date, table: pa.Table, name: str) -> None:
         raise _damaged(name, "it has two rows for the same output and rendition")
 
 
-def _damaged(name: str, why: str, hint: str = RESTORE) -> ArchiveDamaged:
-    return ArchiveDamaged(f"{name} cannot be read: {why}", hint=hint)
+def _damaged(name: str, why: str, hint: str = RESTORE) -> PartitionDamaged:
+    return PartitionDamaged(f"{name} cannot be read: {why}", hint=hint)
 
 
 def _rows_of(table: pa.Table) -> Iterator[Row]:

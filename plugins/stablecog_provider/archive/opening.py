@@ -14,6 +14,7 @@ from .committing.inventory import Inventory, is_expected, take_inventory
 from .committing.ledger import Ledger
 from .committing.moves import place_of
 from .committing.neighbours import other_archives
+from .committing.partitions import UNREADABLE
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, WalkKind, probe
 from .listing.sweep import Slice, read_slice, sweep_from
@@ -124,7 +125,7 @@ async def _check_account(
             if not settings.allow_account_mismatch:
                 raise
             return slice_, doubt.message
-        except ConfigurationError:
+        except UNREADABLE:
             if len(_left_out(known.partitions, ledger.unreadable)) == len(unreadable):
                 raise
             # Others than the days that cannot be read may tell.

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 
-from ..errors import ArchiveError, ConfigurationError, RateLimited, SourceContradiction, SourceUnavailable
+from ..errors import ArchiveError, RateLimited, SourceContradiction, SourceUnavailable
 from ..model.coverage import Coverage, Window
 from ..model.object_keys import Layout
 from ..model.partition_summary import PartitionSummary
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.commit import Committer
 from .committing.ledger import Ledger
+from .committing.partitions import UNREADABLE
 from .committing.pipeline import Pipeline
 from .committing.tally import Tally
 from .fixity.lost_images import look_for_images
@@ -194,7 +195,7 @@ class Phases:
         await self.committer.mark(self.ledger.unreadable)
         try:
             proof = await prover.prove(asked, recent, tally.holes)
-        except ConfigurationError as error:
+        except UNREADABLE as error:
             if not self.ledger.unreadable:
                 raise
             proof = RunProof(

@@ -80,7 +80,7 @@ async def take_inventory(
     manifest: Manifest, ledger: Ledger, file: CheckpointFile, layout: Layout, place: str, now: datetime
 ) -> Inventory:
     """Count again what has changed; writes nothing. `place`: where the archive is, the store's address included. Raises
-    ArchiveDamaged if a partition is missing or unreadable.
+    ArchiveDamaged if a partition is missing.
     """
     if file.current is None:
         return Inventory()
@@ -100,7 +100,7 @@ async def take_inventory(
     otherwise = _spelt_otherwise(file.current, listed, now)
     summaries: dict[date, PartitionSummary] = {}
     changed, unexplained = list[date](), list[date]()
-    for day in sorted(intended.union(odd)):
+    for day in await ledger.readable(sorted(intended.union(odd))):
         partition = await ledger.partition(day)
         summary, before = partition.summary(), file.current.partitions.get(day, PartitionSummary())
         if before.version != summary.version:

@@ -7,19 +7,21 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date
 
-from ...errors import ArchiveError, ConfigurationError, ObjectInArchiveClass
+from ...errors import ArchiveError, ConfigurationError, ObjectInArchiveClass, PartitionDamaged
 from ...model.coverage import Window
 from ...model.object_keys import day_of
 from ..ports import Manifest, Partition
 
 KEPT_PARTITIONS = 8
+UNREADABLE = (ConfigurationError, PartitionDamaged)
+"""Errors that may concern one partition alone."""
 
 
 class Partitions:
     """`expects`: whether a day must have a partition.
 
-    The attribute `unreadable`: days whose partition the store does not hand out (an archive storage class, a key or a policy that
-    covers others), each with what the store says and what to do.
+    The attribute `unreadable`: days whose partition is damaged, or not handed out by the store (an archive storage class, a key
+    or a policy that covers others), each with what is wrong and what to do.
     """
 
     def __init__(self, manifest: Manifest, expects: Callable[[date], bool]) -> None:
@@ -33,13 +35,13 @@ class Partitions:
 
     async def partition(self, day: date) -> Partition:
         """Raises ArchiveDamaged if it is missing: an empty one in its place would make new what is archived. Raises
-        ConfigurationError, and remembers the day if the store refuses this partition alone.
+        PartitionDamaged or ConfigurationError, and remembers the day if only this partition cannot be read.
         """
         if day not in self._partitions:
             try:
                 self.keep(await self._manifest.load(day, expected=self._expects(day)))
-            except ConfigurationError as error:
-                if isinstance(error, ObjectInArchiveClass) or await self._hands_out_others(day):
+            except UNREADABLE as error:
+                if isinstance(error, (ObjectInArchiveClass, PartitionDamaged)) or await self._hands_out_others(day):
                     self.unreadable[day] = _told(error)
                 raise
         self._partitions.move_to_end(day)
@@ -52,7 +54,7 @@ class Partitions:
             if day not in self.unreadable:
                 try:
                     await self.partition(day)
-                except ConfigurationError:
+                except UNREADABLE:
                     if day not in self.unreadable:
                         raise
                 else:
@@ -82,7 +84,7 @@ class Partitions:
         self._partitions.pop(day, None)
 
 
-def _told(error: ConfigurationError) -> str:
+def _told(error: ConfigurationError | PartitionDamaged) -> str:
     if isinstance(error, ObjectInArchiveClass):
         return (
             f"{error.message}. Restore the object in S3, and exclude manifest/, checkpoint.json and runs/ from the bucket's "
