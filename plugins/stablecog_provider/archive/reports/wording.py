@@ -22,7 +22,7 @@ MAX_SUMMARY = 7_000
 
 def shortened(sentences: Iterable[str], left: int) -> list[str]:
     """Return as many sentences as fit into so many characters of JSON."""
-    kept = []
+    kept: list[str] = []
     for sentence in sentences:
         left -= len(json.dumps(sentence)) + 2
         if left < 0:
