@@ -13,14 +13,16 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from . import errors
-    from .adapters.assembly import OpenArchive, open_archive
+    from .adapters.assembly import OpenArchive, open_archive, open_bucket
     from .adapters.settings import SourceSettings, StoreSettings
-    from .archive.ports import Ports, Progress
+    from .archive.ports import BucketPorts, Ports, Progress
     from .archive.rebuild import RebuildSettings, rebuild
     from .archive.reports.rebuild import RebuildReport
     from .archive.reports.run import RunReport, RunSummary
+    from .archive.reports.verify import VerifyReport
     from .archive.run import ArchiveSettings, archive
     from .archive.status import ArchiveStatus, status
+    from .archive.verify import VerifySettings, verify
     from .errors import ArchiveError, ConfigurationError, FatalError, ItemError, ProofDiffers, TransientError
     from .model.object_keys import Layout
     from .provider_info import get_provider_info
@@ -29,6 +31,7 @@ __all__ = [
     "ArchiveError",
     "ArchiveSettings",
     "ArchiveStatus",
+    "BucketPorts",
     "ConfigurationError",
     "FatalError",
     "ItemError",
@@ -44,24 +47,30 @@ __all__ = [
     "SourceSettings",
     "StoreSettings",
     "TransientError",
+    "VerifyReport",
+    "VerifySettings",
     "__version__",
     "archive",
     "errors",
     "get_provider_info",
     "open_archive",
+    "open_bucket",
     "rebuild",
     "status",
+    "verify",
 ]
 
 _HOMES = {
-    "adapters.assembly": ("OpenArchive", "open_archive"),
+    "adapters.assembly": ("OpenArchive", "open_archive", "open_bucket"),
     "adapters.settings": ("SourceSettings", "StoreSettings"),
-    "archive.ports": ("Ports", "Progress"),
+    "archive.ports": ("BucketPorts", "Ports", "Progress"),
     "archive.rebuild": ("RebuildSettings", "rebuild"),
     "archive.reports.rebuild": ("RebuildReport",),
     "archive.reports.run": ("RunReport", "RunSummary"),
+    "archive.reports.verify": ("VerifyReport",),
     "archive.run": ("ArchiveSettings",),
     "archive.status": ("ArchiveStatus", "status"),
+    "archive.verify": ("VerifySettings", "verify"),
     "errors": ("ArchiveError", "ConfigurationError", "FatalError", "ItemError", "ProofDiffers", "TransientError"),
     "model.object_keys": ("Layout",),
     "provider_info": ("get_provider_info",),

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from stablecog_provider.archive.reports.verify import VerifyReport
 from stablecog_provider.errors import ConfigurationError
 from stablecog_provider.model.row_fixity import verified_since
 from support.archived import archived, images, rebuilt
@@ -130,7 +131,7 @@ async def test_an_object_of_a_day_without_a_partition_is_an_orphan() -> None:
 async def test_a_slice_takes_the_least_recently_verified_first_and_goes_round() -> None:
     scene = await archived()
     rows = await rows_of(scene)
-    reports = []
+    reports: list[VerifyReport] = []
     while not reports or reports[-1].coverage.never:
         scene.clock.advance(timedelta(days=1, hours=1))
         reports.append(await scene.verify(budget="70"))

@@ -13,6 +13,7 @@ import pytest
 import stablecog_provider
 from dev.local.s3_server import S3Server
 from stablecog_provider import ArchiveSettings, ConfigurationError, Layout, archive, open_archive, status
+from stablecog_provider.cli.commands import NAMES
 from stablecog_provider.simulator.clock import SimulatedClock
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY, World
@@ -65,11 +66,11 @@ def test_what_needs_no_library_imports_none(code: str) -> None:
     assert len(found) < FEW
 
 
-@pytest.mark.parametrize("command", ["run", "status", "rebuild", "simulate", "simulation"])
+@pytest.mark.parametrize("command", NAMES)
 def test_the_help_of_a_command_imports_no_client(command: str) -> None:
     found = imported(f"from stablecog_provider.cli import main; main(['{command}', '--help'])")
     assert sorted(found.intersection(HEAVY) - {"asyncio", "typer"}) == []
-    others = {"run", "status", "rebuild", "simulate", "simulation"} - {command}
+    others = {*NAMES} - {command}
     assert not [name for name in others if f"stablecog_provider.cli.{name}" in found]
 
 

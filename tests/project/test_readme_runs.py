@@ -258,7 +258,7 @@ assert sorted(found) == ["archive", "archive_anna", "archive_ben"]
 """
 
 
-@pytest.mark.parametrize(("mark", "more"), [("dag", ""), ("accounts", EVENT)])
+@pytest.mark.parametrize(("mark", "more"), [("dag", ""), ("verify dag", ""), ("accounts", EVENT)])
 def test_the_dags_are_valid(mark: str, more: str, airflow_home: dict[str, str]) -> None:
     program = block(mark) + CHECKED + more
     result = subprocess.run(

@@ -38,7 +38,7 @@ class StablecogVerifyOperator(BaseOperator):
     :param aws_conn_id: an existing AWS connection; None for the worker's own credentials. (templated)
     :param level: `listing` (presence and size), `checksum` (the SHA-256 that the store keeps) or `content` (every byte).
         (templated)
-    :param budget: how much to check: bytes (`50GB`), a time (`2h`) or images (`10000`); None or empty for all. (templated)
+    :param budget: how much to check, in bytes (`50GB`), time (`2h`) or images (`10000`); None or empty for all. (templated)
     :param repair: put back what is damaged: from an earlier version of the object, else from the source. (templated)
     :param concurrency: upper limit on parallel requests. The actual number adapts to what the store can take.
     """

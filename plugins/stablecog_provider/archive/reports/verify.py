@@ -173,7 +173,7 @@ class VerifyReport:
         document = self._document(0)
         kinds = Counter(finding.kind.value for finding in self.findings)
         summary = document | {"findings": dict(kinds), "unrepaired": self.unrepaired, "explanation": []}
-        del summary["more_findings"]
+        del summary["more_findings"], summary["notes"]
         return summary | {"explanation": shortened(self.explain(), MAX_SUMMARY - len(json.dumps(summary)))}
 
     def to_document(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Injuries of stored images and their rows, found and repaired by verify."""
