@@ -113,6 +113,10 @@ bench: .venv/.with-bench .venv-aiobotocore/.ready .venv-img2dataset/.ready ## Be
 	    || .venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<; } && touch $@; } \
 	  || { rm -rf .venv-$*; echo "$* cannot be installed here; continuing without it ..."; }
 
+.PHONY: containers
+containers: $(READY) ## Build the container images and run the compose stack with Docker or podman (ARGS="--only-build")
+	@$(BIN)/python -m dev.containers $(ARGS)
+
 .PHONY: e2e
 e2e: .venv/.with-e2e ## The backfill on Airflow with PostgreSQL, Redis and two Celery workers, one of them killed (ARGS="--outputs 2000")
 	@$(BIN)/python -m dev.e2e $(ARGS)
@@ -133,4 +137,4 @@ lock: $(READY) ## Update all locks to the newest versions (UPGRADE=: only what p
 
 .PHONY: clean
 clean: ## Remove .venv and everything else that can be recreated
-	@rm -rf .venv .venv-* .demo .e2e dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	@rm -rf .venv .venv-* .demo .e2e .containers s3-data dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from stablecog_provider.simulator.dialect import DOCUMENTED
 from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import World
 from support.console import Typed, type_in
+from support.served_simulator import served
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    """Served by a thread of its own, since a command blocks."""
-    made = Simulator(World.generate(outputs=60, days=1, future=20))
-    loop = asyncio.new_event_loop()
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(loop.run_until_complete, made.start()).result(30)
-        serving = thread.submit(loop.run_forever)
-        yield made
-        loop.call_soon_threadsafe(loop.stop)
-        serving.result(30)
-        thread.submit(loop.run_until_complete, made.stop()).result(30)
-        loop.close()
+    with served(Simulator(World.generate(outputs=60, days=1, future=20))) as running:
+        yield running
 
 
 def changed(simulator: Simulator, *options: str) -> Typed:
@@ -67,6 +58,11 @@ def test_outputs_are_hidden_and_listed_again(simulator: Simulator) -> None:
     assert "more that" not in changed(simulator, "--hide", "0").out
 
 
+def test_the_api_changes(simulator: Simulator) -> None:
+    assert changed(simulator, "--dialect", "documented").code == 0
+    assert simulator.dialect is DOCUMENTED
+
+
 def test_faults_begin_and_end(simulator: Simulator) -> None:
     assert "Faults: pages.failing=0.5,images.failing=0.5." in changed(simulator, "--faults", "failing=50%").out
     assert "Faults: none." in changed(simulator, "--faults", "none").out
@@ -81,6 +77,7 @@ def test_faults_begin_and_end(simulator: Simulator) -> None:
         (["--images-too"], "--images-too needs --delete"),
         (["--faults", "odd=1"], "odd=1"),
         (["--advance", "long"], "'long'"),
+        (["--dialect", "klingon"], "'klingon'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(simulator: Simulator, options: list[str], named: str) -> None:

@@ -71,6 +71,7 @@ def test_what_is_printed_can_be_parsed() -> None:
         ("odd=1", "'odd=1'"),
         ("people.failing=1", "'people.failing=1'"),
         ("pages.missing=1", "pages cannot be missing"),
+        ("images.looped=1", "images cannot be looped"),
         ("failing=1,pages.failing=1", "given twice"),
         ("failing=60%,images.slow=0.5", "images add up to 110%"),
     ],
@@ -84,7 +85,7 @@ def test_shares_are_numbers_or_percentages() -> None:
     assert [share_of(text) for text in ("0", "0.25", "25%", " 100% ")] == [0, 0.25, 0.25, 1]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.SLOW])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in (Kind.SLOW, Kind.LOOPED)])
 async def test_the_service_spoils_images(kind: Kind, simulator: Simulator, client: aiohttp.ClientSession) -> None:
     (output, *_) = simulator.world.visible()
     path = f"/images/{output.image_name}.{output.extension}"

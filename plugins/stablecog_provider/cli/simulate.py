@@ -45,7 +45,7 @@ def simulate(
         typer.Option(
             metavar="RATES",
             help="Spoil a share of the requests: [pages.|images.]KIND=RATE[,...] with a KIND of failing, slow, broken, "
-            "refused or missing. Example: failing=5%,images.broken=10%.",
+            "refused, missing or looped. Example: failing=5%,images.broken=10%.",
         ),
     ] = "none",
     deletions: Annotated[

@@ -41,6 +41,9 @@ def simulation(
             metavar="RATES", help="Spoil a share of the requests from now on, as `simulate --faults`; or none."
         ),
     ] = None,
+    dialect: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Change the API from now on: current or documented.")
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
@@ -57,6 +60,8 @@ def simulation(
         actions.append(("outputs/hide", {"count": hide}))
     if faults is not None:
         actions.append(("faults/rates", {"rates": faults}))
+    if dialect is not None:
+        actions.append(("dialect", {"name": dialect}))
     state = _request(at, "state", None)
     for path, body in actions:
         state = _request(at, path, body)

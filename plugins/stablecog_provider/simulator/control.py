@@ -10,6 +10,7 @@
     POST faults/image     the same, and "file_name": "....jpeg" (default: the next image requested)
     POST faults/rates     {"rates": "failing=5%,images.broken=0.1", "seed": 0}
     POST faults/clear
+    POST dialect          {"name": "documented"}
     POST requests/reset
     POST outputs/delete   {"count": 20} or {"share": 0.6}, "image_too": true, "at" (default: now)
     POST outputs/hide     {"count": 3}: visible outputs that are counted, but on no page (0: none)
@@ -30,6 +31,7 @@ from zlib import crc32
 from aiohttp import web
 
 from .api import error
+from .dialect import PRESETS
 from .documents import format_go
 from .fault_rates import FaultRates
 from .faults import Fault, Manner
@@ -129,6 +131,10 @@ def _clear_faults(scene: Scene, _: str, __: dict[str, Any]) -> None:
     scene.rates = FaultRates(seed=scene.rates.seed)
 
 
+def _set_dialect(scene: Scene, _: str, body: dict[str, Any]) -> None:
+    scene.dialect = PRESETS[body["name"]]
+
+
 def _reset(scene: Scene, _: str, __: dict[str, Any]) -> None:
     scene.requests.reset()
 
@@ -171,6 +177,7 @@ ACTIONS: dict[str, Action] = {
     "faults/image": _break_image,
     "faults/rates": _set_rates,
     "faults/clear": _clear_faults,
+    "dialect": _set_dialect,
     "requests/reset": _reset,
     "outputs/delete": _delete_some,
     "outputs/hide": _hide,

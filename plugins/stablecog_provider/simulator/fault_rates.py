@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """Pages: 429. Images: 403."""
     MISSING = "missing"
     """Images only: 404."""
+    LOOPED = "looped"
+    """Pages only: `next` leads back to the same page."""
 
 
 _PAGE_FAULTS: dict[Kind, tuple[Fault, ...]] = {
@@ -32,6 +34,7 @@ _PAGE_FAULTS: dict[Kind, tuple[Fault, ...]] = {
     Kind.SLOW: (Fault(Manner.SLOW),),
     Kind.BROKEN: (Fault(Manner.TRUNCATED), Fault(Manner.GARBLED), Fault(Manner.DROPPED)),
     Kind.REFUSED: (Fault(status=429, retry_after="1"),),
+    Kind.LOOPED: (Fault(Manner.LOOPED),),
 }
 _IMAGE_FAULTS: dict[Kind, tuple[Fault, ...]] = {
     Kind.FAILING: (Fault(status=503),),
