@@ -48,7 +48,7 @@ async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[O
     from .object_store import S3ObjectStore
 
     services = aws_network(Network.of(os.environ), settings.session)
-    yield S3ObjectStore(
+    store = S3ObjectStore(
         layout.bucket,
         session=settings.session,
         endpoint_url=settings.endpoint_url,
@@ -57,6 +57,10 @@ async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[O
         network=store_network(services, settings.verify),
         services=services,
     )
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 @asynccontextmanager
