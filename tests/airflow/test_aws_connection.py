@@ -20,7 +20,7 @@ from stablecog_provider.airflow.errors import as_airflow
 from stablecog_provider.errors import ArchiveError, ConfigurationError, CredentialsRejected, StoreUnavailable
 from stablecog_provider.model.object_keys import Layout
 from support.airflow_canary import AWS_SECRET, Connect
-from support.authority import Authority
+from dev.local.authority import Authority
 from support.aws_services import Aws
 
 ROLE = {"role_arn": "arn:aws:iam::123456789012:role/archive", "region_name": "eu-west-1"}

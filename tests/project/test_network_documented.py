@@ -12,7 +12,7 @@ from stablecog_provider.adapters.network.network import DIRECT
 from stablecog_provider.adapters.network.proxies import Proxies
 from stablecog_provider.adapters.network.proxy_bypass import ProxyBypass
 from stablecog_provider.adapters.network.store_network import aws_network
-from support.authority import Authority
+from dev.local.authority import Authority
 from support.aws_services import Aws
 from support.tree import ROOT
 
