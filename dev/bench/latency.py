@@ -59,6 +59,7 @@ def main() -> int:
 
 def _measure(images: int, milliseconds: int, at_once: int) -> None:
     nominal = at_once / (2 * milliseconds / 1000)
+    limits: list[str] = []
     table = Table("scheme", "round", "images/s", "of the limit", "of the nominal limit", "images in flight at the end")
     with tempfile.TemporaryDirectory(prefix="latency-", dir=memory()) as folder, serving(Path(folder)) as ends:
         names = sorted(SMALL.write(ends.images))
@@ -66,6 +67,10 @@ def _measure(images: int, milliseconds: int, at_once: int) -> None:
             with _delayed(Path(folder), ends, milliseconds, secure=secure) as (origin, sink, authority):
                 one_copy = _copy_seconds(f"{origin}/{names[0]}", f"{sink}/{BUCKET}/probe", SMALL.mean, authority)
                 bound = at_once / one_copy
+                limits.append(
+                    f"{urlsplit(origin).scheme}: a GET and a PUT take {one_copy * 1000:.1f} ms, "
+                    f"so the limit is {bound:.0f} images/s"
+                )
                 for number in range(ROUNDS):
                     jobs = [(f"{origin}/{names[at % len(names)]}", f"{number}-{at}") for at in range(images)]
                     seconds, limit = event_loop.run(_copied(jobs, sink, at_once, authority))
@@ -83,7 +88,7 @@ def _measure(images: int, milliseconds: int, at_once: int) -> None:
     console.print(machine())
     console.print(
         f"{images:,} images of {SMALL.mean // 1000} kB, {milliseconds} ms at each end, at most {at_once} in flight. "
-        f"A GET and a PUT take {one_copy * 1000:.1f} ms: the limit is {bound:.0f} images/s ({nominal:.0f} nominally)"
+        f"The nominal limit is {nominal:.0f} images/s. {'. '.join(limits)}."
     )
     console.print(table)
 
