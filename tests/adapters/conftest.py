@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -53,14 +54,21 @@ def s3_store(server: S3Server, bucket: str = "archive", **settings: Any) -> S3Ob
     )
 
 
-def _on_server(server: S3Server) -> tuple[ObjectStore, Callable[[str], Seen]]:
+class HashedStore(S3ObjectStore):
+    """An S3ObjectStore that is told the SHA-256 of every body, as of an image's, so that libcurl writes it."""
+
+    async def put(self, key: str, body: bytes, **settings: Any) -> str:
+        return await super().put(key, body, sha256=hashlib.sha256(body).hexdigest(), **settings)
+
+
+def _on_server(server: S3Server, kind: type[S3ObjectStore]) -> tuple[ObjectStore, Callable[[str], Seen]]:
     client = server.client()
 
     def look(key: str) -> Seen:
         found = client.get_object(Bucket="archive", Key=key)
         return Seen(found["Body"].read(), found["ContentType"], found["Metadata"])
 
-    return s3_store(server), look
+    return kind("archive", session=server.session(), endpoint_url=server.endpoint, sleep=no_sleep), look
 
 
 def _in_memory() -> tuple[ObjectStore, Callable[[str], Seen]]:
@@ -73,12 +81,17 @@ def _in_memory() -> tuple[ObjectStore, Callable[[str], Seen]]:
     return store, look
 
 
-@pytest.fixture(params=["memory", *(pytest.param(server, marks=pytest.mark.slow) for server in ("moto", "seaweedfs"))])
+_SERVERS = ("moto", "seaweedfs", "moto by libcurl", "seaweedfs by libcurl")
+
+
+@pytest.fixture(params=["memory", *(pytest.param(server, marks=pytest.mark.slow) for server in _SERVERS)])
 def bucket(request: pytest.FixtureRequest) -> StoreUnderTest:
-    if request.param == "memory":
+    name, _, by_libcurl = request.param.partition(" by ")
+    if name == "memory":
         store, look = _in_memory()
     else:
-        store, look = _on_server(request.getfixturevalue(f"{request.param}_server"))
+        kind = HashedStore if by_libcurl else S3ObjectStore
+        store, look = _on_server(request.getfixturevalue(f"{name}_server"), kind)
     return StoreUnderTest(store, look, f"contract/{uuid.uuid4().hex}")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from dev.local.authority import Authority
 from dev.local.s3_server import HOST
 from stablecog_provider.adapters.assembly import open_store
 from stablecog_provider.airflow.connections import store_settings
@@ -20,7 +21,6 @@ from stablecog_provider.airflow.errors import as_airflow
 from stablecog_provider.errors import ArchiveError, ConfigurationError, CredentialsRejected, StoreUnavailable
 from stablecog_provider.model.object_keys import Layout
 from support.airflow_canary import AWS_SECRET, Connect
-from support.authority import Authority
 from support.aws_services import Aws
 
 ROLE = {"role_arn": "arn:aws:iam::123456789012:role/archive", "region_name": "eu-west-1"}

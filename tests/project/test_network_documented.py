@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from dev.local.authority import Authority
 from stablecog_provider.adapters.network.network import DIRECT
 from stablecog_provider.adapters.network.proxies import Proxies
 from stablecog_provider.adapters.network.proxy_bypass import ProxyBypass
 from stablecog_provider.adapters.network.store_network import aws_network
 from stablecog_provider.cli.settings import SOURCE_HEADERS, source_headers
-from support.authority import Authority
 from support.aws_services import Aws
 from support.tree import ROOT
 

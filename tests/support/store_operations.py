@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from stablecog_provider.archive.ports import Absent, ObjectStore
 from stablecog_provider.errors import ArchiveError
 
+_SHA256 = hashlib.sha256(b"x").hexdigest()
 SECRETS = ("test-secret-key", "demo-secret-key", "X-Amz-Signature", "Debug source", "StringToSign")
 
 
@@ -23,6 +26,10 @@ async def operate(store: ObjectStore, operation: str) -> object:
             return await store.head("k")
         case "put":
             return await store.put("k", b"x", content_type="text/plain")
+        case "put image":
+            return await store.put("k", b"x", content_type="image/jpeg", sha256=_SHA256)
+        case "create image":
+            return await store.put("k", b"x", content_type="image/jpeg", condition=Absent(), sha256=_SHA256)
         case "create":
             return await store.put("k", b"x", content_type="text/plain", condition=Absent())
         case "delete":
@@ -33,7 +40,7 @@ async def operate(store: ObjectStore, operation: str) -> object:
     raise AssertionError(operation)
 
 
-ALL = ["get", "put", "create", "delete", "list"]
+ALL = ["get", "put", "create", "put image", "create image", "delete", "list"]
 """Those whose errors have a body; `head` has none."""
 
 

@@ -16,11 +16,15 @@ BUCKET = "bench"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to copy. `jobs`: a file with one line `URL,KEY` per image. `scratch`: a folder in memory, empty at the start."""
+    """What to copy. `jobs`: a file with one line `URL,KEY` per image. `scratch`: a folder in memory, empty at the start.
+
+    `authority`: a file with the authority to trust, for https.
+    """
 
     jobs: Path
     sink: str
     scratch: Path
+    authority: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Contender:
         """Return command line and environment. From our environment it gets the PATH only, so no local setting matters."""
         plain = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(task.scratch), "LANG": "C.UTF-8"}
         own = {name: value.replace("{sink}", task.sink) for name, value in self.environ.items()}
+        if task.authority:
+            own |= dict.fromkeys(("SSL_CERT_FILE", "AWS_CA_BUNDLE"), str(task.authority))
         return self.command(self.program, task), {**plain, **own}
 
 
@@ -53,7 +59,7 @@ def script(name: str) -> Callable[[Path, Task], list[str]]:
 def _rclone(program: Path, task: Task) -> list[str]:
     return [
         str(program), "copyurl", "--urls", str(task.jobs), f"sink:{BUCKET}",
-        "--transfers", str(AT_ONCE), "--s3-no-check-bucket",
+        "--transfers", str(AT_ONCE), "--s3-no-check-bucket", *(["--ca-cert", str(task.authority)] if task.authority else []),
     ]  # fmt: skip
 
 

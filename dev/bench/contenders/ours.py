@@ -6,6 +6,7 @@ Everything is as in a run: checks, SHA-256, content type, retries, the checksum 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ import boto3
 from stablecog_provider.adapters import event_loop
 from stablecog_provider.adapters.garbage import rarely_collected
 from stablecog_provider.adapters.image_http import HttpImages
+from stablecog_provider.adapters.network.network import Network
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.adapters.process_exit import wait_for_threads_at_exit
 from stablecog_provider.archive.copying.transfer import CopyJob, Transfer
@@ -26,8 +28,10 @@ BUCKET, AT_ONCE = "bench", 32
 
 async def main(jobs: list[tuple[str, str]], sink: str) -> None:
     session = boto3.session.Session("access-key", "secret-key", region_name="us-east-1")
-    store = S3ObjectStore(BUCKET, session=session, endpoint_url=sink)
-    async with HttpImages(sorted({urlsplit(url).netloc for url, _ in jobs})) as images, asyncio.TaskGroup() as group:
+    network = Network.of(os.environ)
+    store = S3ObjectStore(BUCKET, session=session, endpoint_url=sink, network=network)
+    hosts = sorted({urlsplit(url).netloc for url, _ in jobs})
+    async with HttpImages(hosts, network=network) as images, asyncio.TaskGroup() as group:
         transfer = Transfer(images, store, Layout(BUCKET), concurrency=AT_ONCE)
         for url, key in jobs:
             name = Path(key).stem

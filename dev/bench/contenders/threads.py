@@ -5,6 +5,8 @@ All threads share one client of each kind, with as many connections as threads. 
 
 from __future__ import annotations
 
+import os
+import ssl
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,8 +22,13 @@ def main(jobs: list[tuple[str, str]], sink: str) -> None:
     config = Config(max_pool_connections=AT_ONCE, s3={"addressing_style": "path"})
     session = boto3.session.Session("access-key", "secret-key", region_name="us-east-1")
     s3 = session.client("s3", endpoint_url=sink, config=config)
+    authority = os.environ.get("SSL_CERT_FILE")
+    verify = ssl.create_default_context(cafile=authority) if authority else True
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-    with httpx.Client(limits=limits, timeout=60, trust_env=False) as http, ThreadPoolExecutor(AT_ONCE) as pool:
+    with (
+        httpx.Client(limits=limits, timeout=60, trust_env=False, verify=verify) as http,
+        ThreadPoolExecutor(AT_ONCE) as pool,
+    ):
 
         def copy(job: tuple[str, str]) -> None:
             url, key = job

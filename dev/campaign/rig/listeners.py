@@ -8,8 +8,6 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-
 HOST = "127.0.0.1"
 Script = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 """Receives the head of the request and writes the response. The connection closes when it returns."""
@@ -67,8 +65,8 @@ class Canary:
             server.close()
 
 
-class LyingResolver(AbstractResolver):
-    """Resolves each known name to its answers in turn, repeating the last, always with `port`.
+class LyingResolver:
+    """Resolves each known name to its answers in turn, repeating the last, always with `port`; other names to this machine.
 
     A client that trusts it connects to the canary.
     """
@@ -77,20 +75,10 @@ class LyingResolver(AbstractResolver):
         self._answers = {name: list(found) for name, found in answers.items()}
         self._port = port
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        answers = self._answers.get(host)
-        if not answers:
-            raise OSError(f"no such name: {host}")
+    def __call__(self, host: str, port: int) -> tuple[list[str], int]:
+        if host == HOST:
+            # An address, which nothing resolves.
+            return [host], port
+        answers = self._answers.get(host, [HOST])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        return [self._result(host, address) for address in answer.split()]
-
-    def _result(self, host: str, address: str) -> ResolveResult:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        return ResolveResult(
-            hostname=host, host=address, port=self._port, family=family, proto=0, flags=socket.AI_NUMERICHOST
-        )
-
-    async def close(self) -> None:
-        pass
+        return answer.split(), self._port

@@ -9,9 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
-from aiohttp.abc import AbstractResolver
 
-from stablecog_provider.adapters.image_http import HttpImages, HttpTimeouts
+from stablecog_provider.adapters.image_http import HttpImages, HttpTimeouts, Resolver
 from stablecog_provider.adapters.memory import FixedClock, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.adapters.stablecog_api import StablecogApi
@@ -76,7 +75,7 @@ async def run_against(
     clock: FixedClock,
     *,
     image_hosts: Sequence[str] = (),
-    resolver: AbstractResolver | None = None,
+    resolver: Resolver | None = None,
     request_timeout: float = 20.0,
 ) -> Outcome:
     """Archive the service at `address`. Waiting for retries takes no time."""

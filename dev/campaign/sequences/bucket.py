@@ -123,6 +123,7 @@ class View:
         content_type: str,
         metadata: Mapping[str, str] | None = None,
         condition: Condition | None = None,
+        sha256: str = "",
     ) -> str:
         number = await self._begin()
         current = self.bucket.objects.get(key)

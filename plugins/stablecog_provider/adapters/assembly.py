@@ -58,7 +58,7 @@ async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[S
     from .stored_objects import S3StoredObjects
 
     services = aws_network(Network.of(os.environ), settings.session)
-    yield S3StoredObjects(
+    store = S3StoredObjects(
         layout.bucket,
         session=settings.session,
         endpoint_url=settings.endpoint_url,
@@ -67,6 +67,10 @@ async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[S
         network=store_network(services, settings.verify),
         services=services,
     )
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 @asynccontextmanager

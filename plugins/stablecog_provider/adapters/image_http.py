@@ -1,4 +1,4 @@
-"""Images over HTTP, with aiohttp.
+"""Images over HTTP, with libcurl (`transport/`).
 
 Only allowed hosts are asked, and each redirect is checked. Addresses are requested as the source spells them. Requests carry no
 API key, no cookie and no credentials of the environment (netrc); those of a proxy are sent to the proxy only.
@@ -6,52 +6,53 @@ API key, no cookie and no credentials of the environment (netrc); those of a pro
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Self
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
+import pycurl
 from yarl import URL
 
 from ..archive.ports import ImageBody
 from ..errors import ArchiveError, ImageGone, ImageRefused, ImageRejected, RateLimited, SourceUnavailable
 from ..version import __version__
 from .allowed_hosts import AllowedHosts
-from .guarded_resolver import GuardedResolver, PrivateAddress
 from .http_dates import http_date, retry_after_seconds
-from .network.authorities import client_context
+from .network.authorities import authority_file
 from .network.exact_url import exact_redirect, exact_url
-from .network.image_proxy import is_of_connection, login_refused, proxy_failure, proxy_options
+from .network.image_proxy import proxy_failed, refused_by_proxy
 from .network.network import DIRECT, Network
-from .network.network_errors import certificate_hint, certificate_message, certificate_reason
+from .network.network_errors import certificate_hint, certificate_message
 from .network.proxies import Proxy
-from .redaction import one_line, redacted_url
+from .redaction import redacted_url
+from .transport.curl_errors import MAX_HEAD_BYTES, MAX_LINE_BYTES, CurlError
+from .transport.download import Download
+from .transport.guard import AddressGuard
+from .transport.handles import HandleOptions
+from .transport.loop import CurlLoop
+from .transport.response_head import MAX_HEADERS, ResponseHead, TooManyHeaders
 
 MAX_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _WORTH_ANOTHER_TRY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
-# ValueError: raised by resolvers and aiohttp for names that DNS does not allow.
-_FAILURES = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
-_HEADERS = {
-    "User-Agent": f"airflow-provider-stablecog/{__version__}",
+_HEADERS = [
     # AVIF is not named, because some hosts would convert their images to it. With `*/*`, a host that has another type sends it.
-    "Accept": "image/jpeg, image/png, image/webp, */*;q=0.1",
+    "Accept: image/jpeg, image/png, image/webp, */*;q=0.1",
     # An image is stored as received: a content coding would change its bytes and its declared length.
-    "Accept-Encoding": "identity",
-}
+    "Accept-Encoding: identity",
+    # libcurl's own for proxies, which nothing needs.
+    "Proxy-Connection:",
+]
 # Source: the IANA registry of HTTP content codings. Any other value (empty, `none`, `aws-chunked`, a character set) comes from an
 # object's metadata and changes no byte: browsers ignore it, and a body that is coded after all is no image.
 _CODINGS = {
     "aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "pack200-gzip", "x-compress", "x-gzip", "zstd"
 }  # fmt: skip
-MAX_HEADER_BYTES, MAX_HEADERS = 256 * 1024, 1_000
-"""Limits of a response's headers: bytes per line, and lines. Browsers allow 256 kB for all lines together."""
+Resolver = Callable[[str, int], tuple[Sequence[str], int]]
+"""Returns the addresses of a host name, and the port to connect to instead of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class HttpImages:
     """An ImageSource. An async context manager, for one event loop.
 
     `allowed_hosts`: `HOST[:PORT]` texts, in addition to `*.stablecog.com`. Raises ConfigurationError if one is not a host.
-    `network`: proxies and authorities.
+    `network`: proxies and authorities. `resolver`: instead of this machine's, for tests.
     """
 
     def __init__(
@@ -76,121 +77,134 @@ class HttpImages:
         *,
         timeouts: HttpTimeouts = HttpTimeouts(),
         network: Network = DIRECT,
-        resolver: AbstractResolver | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
         self._allowed = AllowedHosts.of(allowed_hosts)
         self._timeouts = timeouts
         self._network = network
         self._proxies: dict[tuple[str, str, int], Proxy | None] = {}
-        self._proxy_places = set[tuple[str, int]]()
         self._resolver = resolver
-        self._session: aiohttp.ClientSession | None = None
+        self._handles: dict[tuple[Proxy | None, bool], list[pycurl.Curl]] = {}
+        self._curl: CurlLoop | None = None
 
     async def __aenter__(self) -> Self:
-        resolver = GuardedResolver(self._allowed, self._resolver or aiohttp.ThreadedResolver(), self._proxy_places)
-        self._session = aiohttp.ClientSession(
-            # `transfer` limits the open connections; a second limit here could only hide a bug there.
-            connector=aiohttp.TCPConnector(
-                limit=0, resolver=resolver, ttl_dns_cache=60, ssl=client_context(self._network.authorities)
-            ),
-            timeout=aiohttp.ClientTimeout(
-                total=self._timeouts.total, sock_connect=self._timeouts.connect, sock_read=self._timeouts.read
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=_HEADERS,
-            auto_decompress=False,
-            trust_env=False,
-            **_header_limits(),
+        self._options = HandleOptions(
+            connect=self._timeouts.connect,
+            total=self._timeouts.total,
+            authorities=authority_file(self._network.authorities),
+            user_agent=f"airflow-provider-stablecog/{__version__}",
         )
+        self._curl = CurlLoop(check_every=min(1.0, self._timeouts.read / 4))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session:
-            await self._session.close()
-            self._session = None
+        if self._curl:
+            self._curl.close()
+            self._curl = None
+            self._handles.clear()
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[ImageBody]:
         """Raises ImageGone, ImageRejected, ImageRefused, RateLimited, SourceUnavailable. Messages contain no query."""
-        response = await self._follow(_parsed(url))
-        try:
-            yield _HttpBody(response)
-        finally:
-            response.release()
-
-    async def _follow(self, target: URL) -> aiohttp.ClientResponse:
+        target = _parsed(url)
         for _ in range(MAX_REDIRECTS + 1):
             self._allowed.check(target)
-            response = await self._ask(target)
-            if response.status not in _REDIRECTS:
-                try:
-                    _check(response)
-                except ArchiveError:
-                    response.release()
-                    raise
-                return response
-            location = response.headers.get("Location", "")
-            response.release()
-            target = _redirected(target, location)
+            async with self._asked(target) as (download, head):
+                if head.status not in _REDIRECTS:
+                    _check(target, head)
+                    yield _HttpBody(target, download, head.declared_length)
+                    return
+            target = _redirected(target, head.get("location") or "")
         raise ImageRejected(f"more than {MAX_REDIRECTS} redirects, the last to {redacted_url(target)}")
 
-    async def _ask(self, target: URL) -> aiohttp.ClientResponse:
-        if self._session is None:
+    @asynccontextmanager
+    async def _asked(self, target: URL) -> AsyncIterator[tuple[Download, ResponseHead]]:
+        """Request an address that was checked, and wait for the head of the response."""
+        if self._curl is None:
             raise RuntimeError("HttpImages is not open: use it inside `async with`")
         proxy = self._proxy_for(target)
+        # What lies behind a proxy, only the proxy can check.
+        guard = None if proxy or self._allowed.is_named(target.raw_host or "", target.port or 0) else AddressGuard()
+        idle = self._handles.setdefault((proxy, guard is not None), [])
+        handle = idle.pop() if idle else self._handle(proxy)
+        handle.setopt(pycurl.URL, str(target))
+        # libcurl writes `%c3` as `%C3` in a path of its own.
+        through = proxy and target.scheme == "http"
+        handle.setopt(pycurl.REQUEST_TARGET, str(target) if through else target.raw_path_qs)
+        if guard:
+            handle.setopt(pycurl.OPENSOCKETFUNCTION, guard.opened)
+        if self._resolver:
+            _resolve(handle, target, self._resolver)
+        download = Download(self._curl, handle, self._timeouts.read)
         try:
-            response = await self._session.get(target, allow_redirects=False, **proxy_options(proxy, target))
-        except _FAILURES as error:
-            cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-            failure: ArchiveError
-            if reason := certificate_reason(error):
-                failure = ImageRefused(
-                    f"{redacted_url(target)}: {certificate_message(reason, target.authority, proxy)}",
-                    hint=certificate_hint(reason, self._network.authorities.named_by),
-                )
-            elif proxy and is_of_connection(error):
-                failure = proxy_failure(error, _cause(cause), proxy, target)
-            elif isinstance(cause, PrivateAddress):
-                failure = ImageRefused(f"{cause}: {redacted_url(target)}")
-            elif _is_unreadable(cause):
-                # Not SourceUnavailable: the host answers, and waiting for it would change nothing.
-                failure = ImageRejected(
-                    f"{redacted_url(target)}: the response cannot be read: {_unreadable(str(cause))}"
-                )
-            else:
-                failure = SourceUnavailable(f"cannot fetch {redacted_url(target)}: {_cause(cause)}")
+            yield download, await self._head(download, target, proxy, guard)
+        finally:
+            download.close()
+            idle.append(handle)
+
+    async def _head(
+        self, download: Download, target: URL, proxy: Proxy | None, guard: AddressGuard | None
+    ) -> ResponseHead:
+        failure: ArchiveError
+        try:
+            head = await download.head()
+        except TooManyHeaders:
+            failure = _unreadable(target, f"it has more than {MAX_HEADERS} header lines")
+        except CurlError as error:
+            failure = self._failure(error, target, proxy, guard)
         else:
-            if proxy is None or response.status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-                return response
-            response.release()
-            failure = login_refused(proxy, target)
-        # Outside the `except`: the chain of causes would include the whole address with its signature.
+            if proxy is None or head.status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                return head
+            failure = refused_by_proxy(proxy, target, head.status)
+        # Outside the `except`: the chain of causes would include libcurl's texts.
         raise failure
+
+    def _handle(self, proxy: Proxy | None) -> pycurl.Curl:
+        handle = self._options.handle(proxy)
+        handle.setopt(pycurl.HTTPHEADER, _HEADERS)
+        return handle
+
+    def _failure(self, error: CurlError, target: URL, proxy: Proxy | None, guard: AddressGuard | None) -> ArchiveError:
+        where = redacted_url(target)
+        if reason := error.certificate_reason:
+            return ImageRefused(
+                f"{where}: {certificate_message(reason, target.authority, proxy)}",
+                hint=certificate_hint(reason, self._network.authorities.named_by),
+            )
+        if guard and guard.refused:
+            return ImageRefused(f"{target.host} resolves to an address that is not public: {where}")
+        if error.is_unreadable:
+            # Not SourceUnavailable: the host answers, and waiting for it would change nothing.
+            return _unreadable(target, _wrong_with_head(error))
+        if proxy and error.refused_by_proxy:
+            return refused_by_proxy(proxy, target, error.refused_by_proxy)
+        if proxy and error.is_of_connection:
+            return proxy_failed(proxy, target, error.words())
+        cause = str(guard.failure.strerror) if guard and guard.failure else error.words()
+        return SourceUnavailable(f"cannot fetch {where}: {cause}")
 
     def _proxy_for(self, target: URL) -> Proxy | None:
         """Return the proxy for an address that was checked."""
         place = target.scheme, target.host or "", target.port or 0
         if place not in self._proxies:
-            proxy = self._network.proxies.choose(*place)
-            self._proxies[place] = proxy
-            if proxy:
-                self._proxy_places.add((proxy.host, proxy.port))
+            self._proxies[place] = self._network.proxies.choose(*place)
         return self._proxies[place]
 
 
+@dataclass(slots=True)
 class _HttpBody:
     """An ImageBody. A body that ends early raises SourceUnavailable: over HTTP, that is a broken connection."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.declared_length = response.content_length
+    target: URL
+    download: Download
+    declared_length: int | None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         try:
-            async for chunk in self._response.content.iter_any():
+            async for chunk in self.download.chunks():
                 yield chunk
-        except _FAILURES as error:
-            failure = SourceUnavailable(f"the body of {redacted_url(self._response.url)} broke off: {_cause(error)}")
+        except CurlError as error:
+            failure = SourceUnavailable(f"the body of {redacted_url(self.target)} broke off: {error.words()}")
         else:
             return
         raise failure
@@ -210,20 +224,27 @@ def _redirected(base: URL, location: str) -> URL:
         raise ImageRefused("the image's address redirects to what cannot be read as a URL", hint="") from None
 
 
-def _check(response: aiohttp.ClientResponse) -> None:
-    status = response.status
-    codings = _codings(response)
+def _resolve(handle: pycurl.Curl, target: URL, resolver: Resolver) -> None:
+    host, own_port = target.raw_host or "", target.port or 0
+    addresses, port = resolver(host, own_port)
+    found = ",".join(f"[{each}]" if ":" in each else each for each in addresses)
+    handle.setopt(pycurl.RESOLVE, [f"{host}:{port}:{found}"])
+    handle.setopt(pycurl.CONNECT_TO, [f"{host}:{own_port}:{host}:{port}"])
+
+
+def _check(target: URL, head: ResponseHead) -> None:
+    status, codings = head.status, _codings(head)
     if status == HTTPStatus.OK and not codings:
         return
-    where = redacted_url(response.url)
+    where = redacted_url(target)
     if status == HTTPStatus.OK:
         raise ImageRejected(f"{where}: the response has a content coding that was not requested: {', '.join(codings)}")
     answered = f"{where}: the image host answered {status}{_phrase(status)}"
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
         raise ImageGone(answered)
     # A `Retry-After` date counts against the host's own clock, not ours.
-    now = http_date(response.headers.get("Date")) or datetime.now(UTC)
-    wait = retry_after_seconds(response.headers.get("Retry-After"), now)
+    now = http_date(head.get("date")) or datetime.now(UTC)
+    wait = retry_after_seconds(head.get("retry-after"), now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise RateLimited(answered, retry_after=wait)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _WORTH_ANOTHER_TRY:
@@ -232,41 +253,24 @@ def _check(response: aiohttp.ClientResponse) -> None:
     raise ImageRejected(answered)
 
 
-def _codings(response: aiohttp.ClientResponse) -> list[str]:
+def _codings(head: ResponseHead) -> list[str]:
     """Return the codings that change the bytes of the body."""
-    named = ",".join(response.headers.getall("Content-Encoding", [])).lower().split(",")
+    named = ",".join(head.all("content-encoding")).lower().split(",")
     return sorted(_CODINGS.intersection(each.strip() for each in named))
 
 
-def _header_limits() -> dict[str, Any]:
-    limits = {"max_line_size": MAX_HEADER_BYTES, "max_field_size": MAX_HEADER_BYTES, "max_headers": MAX_HEADERS}
-    # aiohttp has a limit of lines, and this parameter, since version 3.13.4.
-    known = inspect.signature(aiohttp.ClientSession).parameters
-    return {name: limit for name, limit in limits.items() if name in known}
+def _unreadable(target: URL, what: str) -> ImageRejected:
+    return ImageRejected(f"{redacted_url(target)}: the response cannot be read: {what}")
 
 
-def _is_unreadable(error: BaseException) -> bool:
-    """Whether aiohttp could not parse the head of a response. It raises this class for nothing else here, except for proxies."""
-    return isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.ClientHttpProxyError)
-
-
-def _unreadable(text: str) -> str:
-    """Return what is wrong with the head of a response. aiohttp's text quotes it, and it may contain a signature."""
-    if "Got more than" in text:
-        return f"a line of its headers is longer than {MAX_HEADER_BYTES} bytes"
-    if "Too many headers" in text:
+def _wrong_with_head(error: CurlError) -> str:
+    """Return what is wrong with the head of a response, without quoting it: it may contain a signature."""
+    if "Too many response headers" in error.text:
         return f"it has more than {MAX_HEADERS} header lines"
+    if error.is_too_large:
+        return f"a line of its headers is longer than {MAX_LINE_BYTES} bytes, or all of them than {MAX_HEAD_BYTES}"
     return "its status line or headers are not valid HTTP"
 
 
 def _phrase(status: int) -> str:
     return f" ({HTTPStatus(status).phrase})" if status in set(HTTPStatus) else ""
-
-
-def _cause(error: BaseException) -> str:
-    """Return what failed in a few words. The texts of some errors contain the whole URL, or internals of the library."""
-    if isinstance(error, aiohttp.ClientPayloadError):
-        received = re.search(r"received \d+ of \d+ bytes", str(error))
-        return "the connection was lost" + (f" ({received[0]})" if received else "")
-    text = one_line(str(error))
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

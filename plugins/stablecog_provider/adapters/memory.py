@@ -95,6 +95,7 @@ class MemoryObjectStore:
         content_type: str,
         metadata: Mapping[str, str] | None = None,
         condition: Condition | None = None,
+        sha256: str = "",
     ) -> str:
         await self._begin("put", key)
         if condition is not None and not self.ignores_conditions:

@@ -1,6 +1,6 @@
-"""The bucket, with obstore: Rust moves the bytes; boto3 provides the credentials and the endpoint.
+"""The bucket, with obstore, and for images with libcurl (`transport/`); boto3 provides the credentials and the endpoint.
 
-obstore retries a request after 5xx and broken connections. A conditional create whose first response was lost can therefore
+Both retry a request after 5xx and broken connections. A conditional create whose first response was lost can therefore
 end in a Conflict with its own write. That is safe: every conditional writer reads again after a Conflict and finds its write.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 import obstore
@@ -30,6 +30,8 @@ from .plain_listing import UNLISTABLE, PlainListing
 from .store_address import store_address
 from .store_credentials import Keys, StoreCredentials
 from .store_errors import is_missing_key, says_expired, translate
+from .transport.direct_put import direct_put
+from .transport.s3_put import Put, S3Put
 from .unusable_settings import unusable_settings
 
 if TYPE_CHECKING:
@@ -89,6 +91,15 @@ class S3ObjectStore:
         route_credential_services(session, services or network)
         self._credentials = StoreCredentials(session, sleep=sleep)
         self._plain = PlainListing(self._credentials, session, bucket, where, self._route, timeout.total_seconds())
+        self._direct = direct_put(
+            where,
+            bucket,
+            self._route,
+            os.environ,
+            timeout=timeout.total_seconds(),
+            attempts=retries.get("max_retries", 0) + 1,
+            sleep=sleep,
+        )
         options: ClientConfig = {"timeout": timeout, "connect_timeout": timedelta(seconds=10)}
         options.update(self._route.obstore_options())  # type: ignore[typeddict-item]
         if self.address.startswith("http://"):
@@ -145,11 +156,14 @@ class S3ObjectStore:
         content_type: str,
         metadata: Mapping[str, str] | None = None,
         condition: Condition | None = None,
+        sha256: str = "",
     ) -> str:
-        if condition is None:
-            return await self._put(key, body, content_type, metadata, "overwrite")
-        if isinstance(condition, Absent):
-            return await self._put(key, body, content_type, metadata, "create")
+        if condition is None or isinstance(condition, Absent):
+            create = condition is not None
+            if sha256 and self._direct:
+                put = Put(key, body, sha256, content_type, metadata or {}, create)
+                return await self._written(key, partial(self._put_directly, self._direct, put), conditional=create)
+            return await self._put(key, body, content_type, metadata, "create" if create else "overwrite")
         quoted, bare = condition.version, condition.version.strip('"')
         try:
             return await self._put(key, body, content_type, metadata, {"e_tag": quoted})
@@ -163,19 +177,34 @@ class S3ObjectStore:
         self, key: str, body: bytes, content_type: str, metadata: Mapping[str, str] | None, mode: PutMode
     ) -> str:
         attributes = {"Content-Type": content_type, **(metadata or {})}
-        # One request for any size: it is atomic, its checksum covers the whole object, and it leaves no parts behind.
-        put = partial(obstore.put_async, self._store, key, body, attributes=attributes, mode=mode, use_multipart=False)
+
+        async def put() -> str | None:
+            # One request for any size: it is atomic, its checksum covers the whole object, and it leaves no parts behind.
+            options: dict[str, Any] = {"attributes": attributes, "mode": mode, "use_multipart": False}
+            return (await obstore.put_async(self._store, key, body, **options))["e_tag"]
+
+        return await self._written(key, put, conditional=mode != "overwrite")
+
+    async def _put_directly(self, direct: S3Put, put: Put) -> str | None:
+        return await direct.put(put, self._credentials.current)
+
+    async def _written(self, key: str, put: Callable[[], Awaitable[str | None]], *, conditional: bool) -> str:
         try:
-            written = await self._signed(put)
+            e_tag = await self._signed(put)
         except OBSTORE_ERRORS as error:
-            failure = self._error(error, key, conditional=mode != "overwrite")
+            failure = self._error(error, key, conditional=conditional)
         else:
-            return self._version(written["e_tag"], key)
+            return self._version(e_tag, key)
         try:
             raise failure
         finally:
             # The error's traceback refers to this frame: without `del` they form a cycle that keeps the body in memory.
             del failure
+
+    def close(self) -> None:
+        """Close the connections over which images are written."""
+        if self._direct:
+            self._direct.close()
 
     async def delete(self, key: str) -> None:
         """Delete the key if it exists."""

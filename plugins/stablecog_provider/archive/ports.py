@@ -111,8 +111,12 @@ class ObjectStore(Protocol):
         content_type: str,
         metadata: Mapping[str, str] | None = None,
         condition: Condition | None = None,
+        sha256: str = "",
     ) -> str:
-        """Write and return the new version. The store checks the body's SHA-256. Raises Conflict."""
+        """Write and return the new version. The store checks the body's SHA-256. Raises Conflict.
+
+        `sha256`: the body's, in hex, if it is known: then it is not computed again.
+        """
 
     async def delete(self, key: str) -> None: ...
 

@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 import pytest
 
+from dev.local.authority import Authority
 from stablecog_provider.adapters.network.authorities import Authorities, client_context
 from stablecog_provider.adapters.network.network import DIRECT, Network
 from stablecog_provider.adapters.network.store_network import aws_network, store_network
 from stablecog_provider.errors import ConfigurationError
-from support.authority import Authority
 from support.aws_services import Aws
 
 

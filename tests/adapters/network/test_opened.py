@@ -9,11 +9,11 @@ import pytest
 
 from adapters.network.legs import BODY, NAMES, hosts
 from adapters.test_allowed_hosts import Names
+from dev.local.authority import Authority
 from stablecog_provider.adapters.assembly import open_archive
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.network.network import Network
 from stablecog_provider.errors import ConfigurationError, ImageRefused, SourceUnavailable
-from support.authority import Authority
 from support.aws_services import Aws
 from support.forward_proxy import forward_proxy
 

@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from adapters.network.legs import HOSTS, LEGS, NAMES, ask, hosts
+from dev.local.authority import Authority
 from stablecog_provider.adapters.network.network import Network
 from stablecog_provider.errors import ArchiveError, ConfigurationError, ImageRefused, TransientError
-from support.authority import Authority
 from support.aws_services import Aws
 from support.forward_proxy import HOST, forward_proxy
 

@@ -9,10 +9,8 @@ import pytest
 from dev.campaign.hostile import section as hostile
 from dev.campaign.hostile.answers import ANSWERS, Answer
 from dev.campaign.hostile.vectors import vectors
-from dev.campaign.rig.listeners import HOST, Canary, LyingResolver
+from dev.campaign.rig.listeners import HOST, Canary
 from dev.campaign.rig.lying_service import run_spoiled
-from stablecog_provider.adapters.allowed_hosts import AllowedHosts
-from stablecog_provider.adapters.guarded_resolver import GuardedResolver, PrivateAddress
 from stablecog_provider.errors import ArchiveError
 
 QUICK = (
@@ -60,14 +58,6 @@ async def test_the_canary_records_connections() -> None:
         await run_spoiled(1, lead_there, image_hosts=[f"{HOST}:{canary.port}"])
         assert canary.received
         assert canary.received[0].startswith(b"GET /a.jpeg")
-
-
-async def test_a_name_that_resolves_differently_the_second_time_is_refused() -> None:
-    lying = LyingResolver({"b.stablecog.com": ("93.184.216.34", "127.0.0.1")}, port=443)
-    guarded = GuardedResolver(AllowedHosts(), lying)
-    assert [found["host"] for found in await guarded.resolve("b.stablecog.com", 443)] == ["93.184.216.34"]
-    with pytest.raises(PrivateAddress):
-        await guarded.resolve("b.stablecog.com", 443)
 
 
 async def test_an_unexpected_exception_or_a_problem_is_a_fault() -> None:

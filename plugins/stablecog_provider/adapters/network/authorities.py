@@ -5,9 +5,12 @@ A named file or folder replaces the machine's authorities, as it does for OpenSS
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import ssl
+import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -57,6 +60,48 @@ def client_context(authorities: Authorities) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
+
+
+@lru_cache(maxsize=8)
+def authority_file(authorities: Authorities, *, certifi: bool = True) -> str:
+    """Return the path of a file with the trusted certificates, for libraries that read files.
+
+    Without named authorities, it has this machine's, and those of certifi if asked for or if the machine has none.
+    """
+    return pem_file(authorities.pem or _machines_certificates(certifi=certifi))
+
+
+@lru_cache(maxsize=8)
+def pem_file(pem: str) -> str:
+    """Return the path of a file with the certificates, valid in this process and its forks.
+
+    On Linux the file is in memory: a process that ends without Python's finalization leaves nothing behind.
+    """
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("stablecog-authorities")
+        place = Path(f"/proc/self/fd/{descriptor}")
+        if place.exists():
+            place.write_text(pem)
+            return str(place)
+        os.close(descriptor)
+    with tempfile.NamedTemporaryFile("w", prefix="stablecog-", suffix=".pem", delete=False) as file:
+        file.write(pem)
+    atexit.register(Path(file.name).unlink, missing_ok=True)
+    return file.name
+
+
+def _machines_certificates(*, certifi: bool) -> str:
+    """Return the certificates that OpenSSL trusts by default: those of its file, and of its folder if they are named by hash."""
+    places = ssl.get_default_verify_paths()
+    folder = Path(places.capath or os.devnull)
+    files = [Path(places.cafile)] if places.cafile else []
+    files += sorted(each for each in folder.glob("????????.[0-9]*")) if folder.is_dir() else []
+    found = [match for file in files if file.is_file() for match in _CERTIFICATE.findall(_text(file))]
+    if certifi or not found:
+        import certifi as public
+
+        found += _CERTIFICATE.findall(_text(Path(public.where())))
+    return "\n".join(dict.fromkeys(found)) + "\n"
 
 
 def _certificates(named_by: str, path: str) -> str:

@@ -5,13 +5,9 @@ Both get explicit settings. Otherwise each would read the environment itself, an
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
-import tempfile
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,7 +22,7 @@ from botocore.httpsession import URLLib3Session
 
 from ...errors import ArchiveError, ConfigurationError, StoreUnavailable
 from ..unusable_settings import unusable_settings
-from .authorities import Authorities
+from .authorities import Authorities, pem_file
 from .network import Network
 from .network_errors import (
     certificate_hint,
@@ -102,7 +98,7 @@ class StoreRoute:
 
     def boto3_verify(self) -> str | bool:
         """Return the option `verify` of botocore."""
-        return _bundle(self.authorities.pem) if self.authorities.pem else True
+        return pem_file(self.authorities.pem) if self.authorities.pem else True
 
     def failure(self, error: Exception, subject: str) -> ArchiveError | None:
         """Return our error for one of a client, or None if it is about neither a certificate nor the proxy."""
@@ -170,12 +166,3 @@ class _Sender:
             http.close()
         # Outside the `except`: the chain of causes would include the request.
         raise failure
-
-
-@lru_cache(maxsize=8)
-def _bundle(pem: str) -> str:
-    """Return the path of a file with the certificates, which botocore needs. It is deleted at the exit."""
-    with tempfile.NamedTemporaryFile("w", prefix="stablecog-", suffix=".pem", delete=False) as file:
-        file.write(pem)
-    atexit.register(Path(file.name).unlink, missing_ok=True)
-    return file.name

@@ -230,7 +230,7 @@ class Transfer:
             ImageKey(job.day, job.output_id, job.rendition, sha256[:DIGEST_DIGITS], EXTENSIONS[content_type])
         )
         metadata = {"sha256": sha256, **_source_url(job.url)}
-        put = partial(self._store.put, key, body, content_type=content_type, metadata=metadata)
+        put = partial(self._store.put, key, body, content_type=content_type, metadata=metadata, sha256=sha256)
         await self._store_retries.call(
             partial(self._counted, lane, partial(self._put_once, key, None if job.overwrite else len(body), put)),
             self._sleep,

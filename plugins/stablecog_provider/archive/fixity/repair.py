@@ -173,13 +173,16 @@ class _Overlay:
         content_type: str,
         metadata: Mapping[str, str] | None = None,
         condition: Condition | None = None,
+        sha256: str = "",
     ) -> str:
         if key in self.damaged:
             version = self.damaged[key]
             condition = Absent() if version is None else Unchanged(version)
         elif (parsed := self._layout.parse_image(key)) and (parsed.output_id, parsed.rendition) not in self.beside:
             raise ImageRejected("the source has another image now, and its row names a newer one already")
-        return await self._store.put(key, body, content_type=content_type, metadata=metadata, condition=condition)
+        return await self._store.put(
+            key, body, content_type=content_type, metadata=metadata, condition=condition, sha256=sha256
+        )
 
     async def delete(self, key: str) -> None:
         raise NotImplementedError("a repair deletes nothing")

@@ -33,15 +33,19 @@ class Authority:
 
     def server(self, *names: str, days: int = 30) -> ssl.SSLContext:
         """Return a server's context with a certificate for the names or addresses. `days`: how long it is valid from now."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server_file(*names, days=days))
+        return context
+
+    def server_file(self, *names: str, days: int = 30) -> Path:
+        """Write a certificate for the names or addresses, and its key, into one file."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = self._certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
         certificate = _certificate(names[0], str(issuer), key, self._key, days=days, names=names)
         file = self.file.with_name(f"server-{len(list(self.file.parent.iterdir()))}.key")
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         file.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
 
 def _certificate(
