@@ -154,3 +154,11 @@ def test_every_row_of_the_troubleshooting_page_is_named() -> None:
 def test_what_is_not_run_by_a_test_says_why() -> None:
     assert DOCUMENT.count("<!-- tested: rehearsal -->") == len(REHEARSALS) > 15
     assert len(re.findall(r"<!-- not tested: .{10,} -->", DOCUMENT)) == DOCUMENT.count("<!-- not tested")
+
+
+@pytest.mark.parametrize("left", ["s3-data/weed.log", "simulation.json", ".containers/compose.log"])
+def test_what_is_left_behind_is_ignored(left: str) -> None:
+    """`make clean` removes the folders; a state file is where one was asked for."""
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", left], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
+    assert left.split("/")[0] in (ROOT / "Makefile").read_text() + page("rehearsal") + page("cli")

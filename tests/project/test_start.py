@@ -8,7 +8,10 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any, ClassVar
 
 import boto3
 import pytest
@@ -149,6 +152,44 @@ def test_the_clock_of_the_source_can_be_advanced_by_a_day(source: Simulator) -> 
     assert result.returncode == 0, result.stderr
     assert source.advance(0) > before
     assert f"It lists {source.advance(0)} outputs." in result.stdout
+
+
+class Recorder(BaseHTTPRequestHandler):
+    """Answers as Airflow's API would and notes what was asked."""
+
+    asked: ClassVar[list[tuple[str, str, Any]]] = []
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.asked.append((self.command, self.path, json.loads(body or b"null")))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"access_token": "a", "dag_run_id": "run"}')
+
+    do_GET = do_POST = do_PATCH = answer  # noqa: N815 - the names of the base class
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_dag_is_unpaused_by_the_service_that_waits_for_the_api(home: Path, aws: str) -> None:
+    """A run that starts before the API server listens fails, so Airflow itself must not unpause the DAG."""
+    assert "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION=True" in start(home, "airflow", STABLECOG_DEMO_STORE=aws).stdout
+    first_run = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]["first-run"]
+    assert first_run["depends_on"] == {"airflow": {"condition": "service_healthy"}}
+    Recorder.asked.clear()
+    with HTTPServer(("127.0.0.1", 0), Recorder) as server:
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        result = start(home, "first-run", STABLECOG_DEMO_AIRFLOW=f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+        serving.join(30)
+    assert result.returncode == 0, result.stderr
+    changes = [(method, path.rsplit("/dags/", 1)[-1], body) for method, path, body in Recorder.asked if method != "GET"]
+    assert changes == [
+        ("PATCH", "stablecog_archive_daily", {"is_paused": False}),
+        ("POST", "stablecog_archive_daily/dagRuns", {"logical_date": None}),
+    ]
 
 
 def test_only_a_service_that_answers_is_healthy(home: Path, source: Simulator) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from botocore.exceptions import EndpointConnectionError
 from dev.demo.story import Folders
 from dev.local.airflow_home import AirflowHome
 from dev.local.children import StepFailed, finish, started, wait_until
+from dev.local.s3_server import free_ports
 from support.tree import ROOT
 
 WRITE_SECONDS = 30.0
@@ -239,9 +241,13 @@ def test_the_standalone_s3_server_prints_its_settings_and_stops_on_ctrl_c(
     log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    with started([sys.executable, "-m", "dev.local.s3", str(tmp_path / "data")], log, os.environ) as child:
-        wait_until("the S3 server", lambda: log.read_text().count("\n") == 3, child, log)
-        exported = dict(word.split("=", 1) for word in log.read_text().split() if "=" in word)
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "dev.local.s3", str(tmp_path / "data"), "--port", str(port)]
+    with started(command, log, os.environ) as child:
+        wait_until("the S3 server", lambda: "export STABLECOG_ARCHIVE_BUCKET=archive\n" in log.read_text(), child, log)
+        lines = [line for line in log.read_text().splitlines() if line.startswith("export ")]
+        exported = dict(word.split("=", 1) for line in lines for word in shlex.split(line)[1:])
+        assert exported["AWS_ENDPOINT_URL_S3"] == f"http://127.0.0.1:{port}"
         s3 = boto3.client(
             "s3",
             endpoint_url=exported["AWS_ENDPOINT_URL_S3"],
