@@ -112,8 +112,10 @@ def show_statuses(console: Console, found: Sequence[ArchiveStatus], failed: Mapp
         )
     for name in failed:
         table.add_row(sanitized(name), Text("UNREADABLE", style="bold red"), *[""] * 6)
-    # In a log, a row is one line.
-    console.print(table, width=None if console.is_terminal else LOG_WIDTH)
+    if not console.is_terminal:
+        # In a log, a row is one line.
+        console.width = LOG_WIDTH
+    console.print(table)
     for each in found:
         if each.exit_code:
             _print_sentences(console, [f"{each.archive}: {sentence}" for sentence in (each.next_step, *each.broken)])

@@ -81,7 +81,8 @@ class StablecogStatusOperator(BaseOperator):
             }
             if found.exit_code:
                 context["ti"].xcom_push(key="return_value", value=summary)
-                raise ProofDiffers(f"{found.archive}: {found.outcome}", hint=found.next_step)
+                what = f"{found.outcome}, and a limit is broken" if found.broken else str(found.outcome)
+                raise ProofDiffers(f"{found.archive}: {what}", hint=found.next_step)
         except ArchiveError as error:
             raise as_airflow(error) from error
         return summary
