@@ -82,6 +82,7 @@ with DAG(
         task_id="archive",
         bucket="{{ params.bucket }}",
         prefix="{{ params.prefix }}",
+        refresh_within=timedelta(days=30),
         retry_failed="{{ params.retry_failed }}",
         allow_account_mismatch="{{ params.allow_account_mismatch }}",
         allow_deletions="{{ params.allow_deletions }}",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stablecog_provider.archive.rebuild import RebuildSettings
+from stablecog_provider.archive.refresh import RefreshSettings
 from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.archive.verify import VerifySettings
 from stablecog_provider.cli.commands import command
@@ -20,7 +21,12 @@ NOT_OFFERED = {
 }
 CASES = [
     (name, field)
-    for name, settings in (("run", ArchiveSettings), ("rebuild", RebuildSettings), ("verify", VerifySettings))
+    for name, settings in (
+        ("run", ArchiveSettings),
+        ("rebuild", RebuildSettings),
+        ("verify", VerifySettings),
+        ("refresh", RefreshSettings),
+    )
     for field in fields(settings)
     if field.name not in NOT_OFFERED
 ]

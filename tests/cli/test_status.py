@@ -18,6 +18,7 @@ from stablecog_provider.model.counts import Difference, Proof
 from stablecog_provider.model.coverage import Axis, Coverage, Window
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.model.partition_summary import ImageCounts, PartitionSummary
+from stablecog_provider.model.refreshed import Refreshed
 from stablecog_provider.model.times import BEGINNING
 from stablecog_provider.model.verdict import Outcome
 from support.console import TO, type_in
@@ -164,10 +165,13 @@ def test_a_partition_that_a_store_lists_late_is_not_missing() -> None:
 def test_when_what_was_compared_is_said() -> None:
     unread = " ".join(type_in("status", "--to", TO, store=store(checkpoint(proof()))).out.split())
     assert "Outputs were compared by count at 2026-11-05 00:00:00Z." in unread
-    assert "late upscales of older outputs may be missing" in unread
-    swept = checkpoint(proof(), sweep=Sweep(previous=START + 2 * DAY, rounds=1))
+    assert "Metadata last refreshed: at an unknown time" in unread
+    assert "late upscales may be missing" in unread
+    read_at = (Refreshed(BEGINNING, START + 3 * DAY, START + 2 * DAY),)
+    swept = checkpoint(proof(), sweep=Sweep(previous=START + 2 * DAY, rounds=1, refreshed=read_at))
     read = " ".join(type_in("status", "--to", TO, store=store(swept)).out.split())
-    assert "all outputs have been read again since 2026-11-03 00:00:00Z" in read
+    assert "Metadata last refreshed: the oldest at 2026-11-03 00:00:00Z (outputs: " in read
+    assert "late upscales" not in read
 
 
 def test_consents_are_kept_for_whoever_asks() -> None:

@@ -14,6 +14,8 @@ from dev.local.tiny_jpeg import tiny_jpeg
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.archive.ports import BucketPorts, ImageBody, Ports, Source
+from stablecog_provider.archive.refresh import RefreshSettings, refresh
+from stablecog_provider.archive.reports.refresh import RefreshReport
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.reports.verify import VerifyReport
 from stablecog_provider.archive.resilience.retry import Sleep
@@ -138,6 +140,10 @@ class Scene:
 
     async def verify(self, **settings: object) -> VerifyReport:
         return await verify(self.bucket_ports(), VerifySettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
+
+    async def refresh(self, **settings: object) -> RefreshReport:
+        self.source = self._asked_anew()
+        return await refresh(self.ports(self.source), RefreshSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
 
     def _asked_anew(self) -> SimulatedSource:
         source = SimulatedSource(self.simulated, self.dialect, self.clock, self.source_dies_after)

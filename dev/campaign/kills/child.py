@@ -55,6 +55,13 @@ class When(StrEnum):
     UNANSWERED = "unanswered"
 
 
+class Command(StrEnum):
+    """What a run is."""
+
+    RUN = "run"
+    REFRESH = "refresh"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """The `nth` `use` of a `kind` of object. `seconds`: delay between request and strike, for `DURING`."""
@@ -84,6 +91,7 @@ class Run:
     step: Step | None = None
     number: int = signal.SIGKILL
     ahead: timedelta = timedelta(0)
+    command: Command = Command.RUN
 
 
 class Trigger:
@@ -224,9 +232,11 @@ def enter(run: Run) -> None:
     speed_up()
     keys = {"AWS_ACCESS_KEY_ID": run.server.access_key, "AWS_SECRET_ACCESS_KEY": run.server.secret_key}
     os.environ.update(keys | {"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"})
-    arguments = ["run", "--json", "--debug", "--to", str(run.layout), "--endpoint-url", run.server.endpoint]
+    arguments = [str(run.command), "--json", "--debug", "--to", str(run.layout), "--endpoint-url", run.server.endpoint]
     arguments += ["--source", run.account.address, "--image-host", run.account.image_host]
-    arguments += ["--per-page", str(PER_PAGE), "--concurrency", str(CONCURRENCY)]
+    arguments += ["--concurrency", str(CONCURRENCY)]
+    if run.command is Command.RUN:
+        arguments += ["--per-page", str(PER_PAGE)]
     with run.log.open("w") as log:
         context = CliContext(
             environ={"STABLECOG_API_KEY": run.account.api_key},

@@ -20,10 +20,13 @@ from .account import Moment
 from .airflow_task import kill_tasks
 from .child import Step, When
 from .inspection import Seen, judge_claims, judge_end
+from .refreshes import kill_refreshes
 from .stage import AT_ONCE, Stage, Story, stage
 
 UNDER_WAY = 0.004
 """Seconds that a small write takes at most, from request to response."""
+KILLS_A_REFRESH = 10
+"""Kills of a run per kill of a refresh."""
 KILLS_A_TASK = 100
 """Kills of the command line per kill of the DAG, which takes ten times as long for the same run."""
 LONGEST_RUN = 1.5
@@ -40,7 +43,7 @@ STEPS: tuple[tuple[str, str, tuple[int, ...], tuple[When, ...]], ...] = (
     ("put", "image", (1, 2, 5, 11, 20, 30), _ALL),
     ("put", "partition", (1, 2, 3, 4), _ALL),
     ("put", "checkpoint", (1, 2, 3, 4), _ALL),
-    ("put", "report", (1,), _SURE),
+    ("put", "report", (1, 2), _SURE),
 )
 """Every step of a run, in order: use, kind of object, which of them, and at which moments."""
 
@@ -140,7 +143,8 @@ def kill(random: Random, size: int, server: S3Server | None = None) -> list[Tall
         kills = Kills(started, started.truths((Story.FRESH, Story.GROWN)))
         kills.run(random, size)
         tasks = size // KILLS_A_TASK
-        return [kills.tally, *([kill_tasks(started, kills.truths[Story.FRESH], tasks)] if tasks else ())]
+        refreshes = kill_refreshes(started, random, size // KILLS_A_REFRESH)
+        return [kills.tally, refreshes, *([kill_tasks(started, kills.truths[Story.FRESH], tasks)] if tasks else ())]
 
 
 async def run(random: Random, size: int) -> list[Tally]:

@@ -30,7 +30,7 @@ from stablecog_provider.model.row_lifecycle import is_live
 
 from ...local.s3_server import S3Server, seaweedfs
 from .account import Account, Moment, account
-from .child import PATIENCE_SECONDS, Run, Step, enter
+from .child import PATIENCE_SECONDS, Command, Run, Step, enter
 from .inspection import Seen, look
 
 BUCKET = "archive"
@@ -50,6 +50,7 @@ LATE_IMPORTS = (
     "stablecog_provider.adapters.image_http",
     "stablecog_provider.adapters.object_store",
     "stablecog_provider.cli.app",
+    "stablecog_provider.cli.refresh",
     "stablecog_provider.cli.rendering",
     "stablecog_provider.cli.reporting",
     "stablecog_provider.cli.run",
@@ -138,7 +139,13 @@ class Stage:
         return Layout(BUCKET, f"{self.name}/{case}")
 
     def start(
-        self, layout: Layout, step: Step | None = None, *, number: int = signal.SIGKILL, ahead: bool = False
+        self,
+        layout: Layout,
+        step: Step | None = None,
+        *,
+        number: int = signal.SIGKILL,
+        ahead: bool = False,
+        command: Command = Command.RUN,
     ) -> Started:
         run = Run(
             layout=layout,
@@ -148,6 +155,7 @@ class Stage:
             step=step,
             number=number,
             ahead=AHEAD if ahead else timedelta(0),
+            command=command,
         )
         process = self.forks.Process(target=enter, args=(run,))
         with _EXIT_CODES:

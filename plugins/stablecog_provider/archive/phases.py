@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 
@@ -18,10 +18,11 @@ from .committing.partitions import UNREADABLE
 from .committing.pipeline import Pipeline
 from .committing.tally import Tally
 from .fixity.lost_images import look_for_images
-from .listing.budget import RequestBudget
+from .listing.budget import EXTRA_REQUESTS, RequestBudget
 from .listing.capabilities import Probe, WalkKind
 from .listing.counts import SourceCounts
 from .listing.gaps import DAYS_LISTED_AGAIN, due_days, from_the_top, resting, windows_to_list_again
+from .listing.pace import OneSlice, Pace
 from .listing.pages import within
 from .listing.sweep import Slice
 from .listing.verified import verified
@@ -31,7 +32,7 @@ from .proving.guard import DeletionGuard
 from .proving.places import Places
 from .proving.proof import Prover, RunProof
 from .proving.rereading import Rereading
-from .proving.sweep import swept, unlisted_in
+from .refreshing import Refreshing
 from .reports.wording import SHOWN, counted
 from .run_settings import ArchiveSettings
 
@@ -57,6 +58,12 @@ class Phases:
     run_id: str
     listed_again: int = 0
     notes: list[str] = field(default_factory=list)
+    refreshing: Refreshing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refreshing = Refreshing(
+            self.ports.source, self.asked, self.ledger, self.committer, self.pipeline, self.read_at
+        )
 
     @property
     def read_at(self) -> datetime:
@@ -86,11 +93,11 @@ class Phases:
             f"{len(looked.lost):,} missing, {looked.found:,} found again."
         )
 
-    async def read(self, windows: Coverage, slice_: Slice | None) -> Tally:
-        """Archive what is new, and what reading the slice again adds."""
+    async def read(self, windows: Coverage, slice_: Slice | None, pace: Pace | None = None) -> Tally:
+        """Archive what is new, and what reading again adds: from the slice on, as much as the pace wants."""
         try:
             read = [await self._read(window) for window in windows]
-            return Tally.sum((*read, await self._sweep(slice_)))
+            return Tally.sum((*read, await self.refreshing.read(slice_, pace or OneSlice())))
         except SOURCE_FAILURES:
             # The same page may fail in every run. Images whose hosts answer must not wait for it.
             with suppress(ArchiveError):
@@ -106,19 +113,6 @@ class Phases:
             self.ports.source, window, capabilities, self.settings.per_page, known=known, again=bool(checkpoint.holes)
         )
         return await self.pipeline.run(self.pipeline.work_items(verified(steps, self.ports.source, self.asked)))
-
-    async def _sweep(self, slice_: Slice | None) -> Tally:
-        """Archive what reading an old stretch again adds, and note it if the manifest holds more than is listed there."""
-        if slice_ is None:
-            return Tally()
-        tally = await self.pipeline.run(
-            swept(slice_, self.ledger, self.committer.coverage, self.asked.capabilities.axis, self.read_at)
-        )
-        known = self.committer.checkpoint.partitions
-        odd = await unlisted_in(slice_, self.ledger, known, self.asked.capabilities.axis)
-        if odd:
-            await self.committer.amend(lambda found: replace(found, reread=found.reread.merge(odd)))
-        return tally
 
     async def retry(self) -> Tally:
         """Fetch the images that are due, at the addresses that the source names now. Last, so that an image host that fails for
@@ -170,7 +164,8 @@ class Phases:
         )
         return (*self.notes, *skipped[:SHOWN], *more)
 
-    async def prove(self, windows: Coverage, tally: Tally) -> tuple[RunProof, Tally]:
+    async def prove(self, windows: Coverage, tally: Tally, *, read_whole: bool = False) -> tuple[RunProof, Tally]:
+        """Compare with the source's counts, and repair. `read_whole`: read everything again if no cursor leads to old places."""
         known, capabilities = self.committer.checkpoint.on(self.asked.capabilities.axis), self.asked.capabilities
         rereading = Rereading(
             source=self.ports.source,
@@ -179,7 +174,9 @@ class Phases:
             pipeline=self.pipeline,
             ledger=self.ledger,
             committer=self.committer,
-            budget=RequestBudget(self.ports.source, self.ledger.created),
+            budget=RequestBudget(
+                self.ports.source, self.ledger.created, EXTRA_REQUESTS + self.refreshing.extra_requests
+            ),
             guard=DeletionGuard(known.live - len(self.ledger.created), known.deletions_allowed),
             per_page=self.settings.per_page,
         )
@@ -189,6 +186,7 @@ class Phases:
             known=known,
             now=self.started,
             consented=bool(known.deletions_allowed),
+            read_whole=read_whole,
         )
         asked = Window(self.settings.start or BEGINNING, self.settings.end or FAR_FUTURE)
         recent = windows if tally.new else Coverage()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ..model.checkpoint import Checkpoint
 from ..model.coverage import Coverage, Window
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.commit import Committer
@@ -23,10 +23,12 @@ from .listing.capabilities import Probe, WalkKind
 from .listing.counts import count_window
 from .listing.gaps import from_the_top, windows_to_read
 from .listing.opaque_walk import PAGE_SIZE
+from .listing.pace import OneSlice, Pace, Within
 from .opening import CLOCK_TOLERANCE, open_run
 from .phases import Phases
 from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
+from .recording import Recorder, recorded
 from .reports.run import RunReport
 from .run_settings import ArchiveSettings
 
@@ -38,6 +40,14 @@ _log = logging.getLogger(__name__)
 async def archive(ports: Ports, settings: ArchiveSettings, on_progress: ProgressListener | None = None) -> RunReport:
     """Archive every gap of coverage, commit, prove. Raises ArchiveError; what was committed before stays committed."""
     started, run_id = ports.clock.now(), uuid.uuid4().hex[:12]
+    async with recorded(Recorder(ports.store, settings.layout, ports.clock, "run", run_id, started)) as recorder:
+        return await _archive(ports, settings, on_progress, recorder)
+
+
+async def _archive(
+    ports: Ports, settings: ArchiveSettings, on_progress: ProgressListener | None, recorder: Recorder
+) -> RunReport:
+    started, run_id = recorder.started, recorder.run_id
     measured = MeasuredSource(ports.source)
     ports = replace(ports, source=measured)
     opened = await open_run(ports, settings, started, run_id)
@@ -48,7 +58,9 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         # Now, and not only in the report: nothing has been copied yet.
         _log.warning("%s", warning)
     start = await starting_point(ports, settings.layout, file, asked, run_id, unsafe=settings.allow_unsafe_store)
-    committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint)
+    not_ended = await recorder.begin()
+    read_at = min(started, asked.page.source_time)
+    committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint, read_at=read_at)
     await committer.note(inventory, _consents(settings, start.checkpoint.live))
     pipeline = _pipeline(ports, settings, ledger, committer, on_progress)
     if not (committer.checkpoint.coverage or settings.start or settings.end):
@@ -63,10 +75,10 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     windows = windows_to_read(known, settings, settled, started)
     if opaque:
         windows = from_the_top(windows)
-    tally = Tally.sum((await run.read(windows, slice_), await run.retry()))
+    tally = Tally.sum((await run.read(windows, slice_, _pace(settings, known, started)), await run.retry()))
     proof, repaired = await run.prove(windows, tally)
     tally = Tally.sum((tally, repaired))
-    saved, outcome = await conclude(committer, proof, slice_, run_id, settled, run.read_at, ports.clock.now())
+    saved, outcome = await conclude(committer, proof, run_id, settled, run.read_at, ports.clock.now())
     page_size = measured.served(PAGE_SIZE if opaque else settings.per_page)
     read_again = max(0, tally.read - tally.new)
     report = RunReport(
@@ -87,7 +99,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         source_requests=ports.source.requests,
         request_limit=request_limit(
             tally.new,
-            len(windows.windows) + run.listed_again + opened.on_the_way,
+            len(windows.windows) + run.listed_again + opened.on_the_way + run.refreshing.request_limit,
             read_again,
             page_size,
             measured.failed,
@@ -101,16 +113,24 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         reread=saved.reread,
         unchecked=len(saved.unchecked),
         verification=saved.verification(ports.clock.now()),
+        refresh=saved.refresh(ports.clock.now()),
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
-        notes=(*opened.warnings, *start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted)),
+        notes=(
+            *not_ended,
+            *opened.warnings,
+            *start.notes,
+            *run.all_notes,
+            *_clock_note(asked, started),
+            *_doubt_note(doubted),
+        ),
     )
-    await ports.store.put(
-        settings.layout.run_report(report.started_at, report.run_id),
-        json.dumps(report.to_document(), sort_keys=True, indent=1).encode() + b"\n",
-        content_type="application/json",
-    )
+    await recorder.write(report.to_document())
     return report
+
+
+def _pace(settings: ArchiveSettings, known: Checkpoint, now: datetime) -> Pace:
+    return OneSlice() if settings.refresh_within is None else Within(settings.refresh_within, known, now)
 
 
 def _clock_note(asked: Probe, now: datetime) -> tuple[str, ...]:

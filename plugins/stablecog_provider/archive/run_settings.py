@@ -13,6 +13,7 @@ from ..model.object_keys import Layout
 from ..model.page import MAX_PER_PAGE
 from ..model.times import BEGINNING, FAR_FUTURE
 from .copying.concurrency import DEFAULT_CONCURRENCY
+from .listing.pace import LEAST_WITHIN
 
 
 # Without slots: a default is a class attribute, and the command line and the operator take it from here.
@@ -24,6 +25,8 @@ class ArchiveSettings:
     - `start`, `end`: archive outputs from `start` on and before `end`. Both need a time zone. None: no bound.
     - `lookback`: how far before the watermark the listing is read again, for late upscales and changed metadata; at
       most about 6,000 outputs (`LOOKBACK_OUTPUTS`). 0: off.
+    - `refresh_within`: read so much of the history again that everything was read within this time, if the runs go on at their
+      interval. None: one slice per run.
     - `per_page`: outputs per request to the listing.
     - `concurrency`: upper limit on parallel copies. The actual number adapts to what the hosts can take.
     - `bytes_in_flight`: upper limit on bytes of images held in memory while they are copied.
@@ -47,6 +50,7 @@ class ArchiveSettings:
     start: datetime | None = None
     end: datetime | None = None
     lookback: timedelta = timedelta(days=1)
+    refresh_within: timedelta | None = None
     per_page: int = MAX_PER_PAGE
     concurrency: int = DEFAULT_CONCURRENCY
     bytes_in_flight: int = 32 * 1024 * 1024
@@ -61,6 +65,7 @@ class ArchiveSettings:
             raise ConfigurationError(
                 f"lookback: {self.lookback!r} is not a duration of 0 or more", hint="0 switches the lookback off"
             )
+        check_within("refresh_within", self.refresh_within)
         for name, (least, greatest) in self.BOUNDS.items():
             value = getattr(self, name)
             # True is the number 1 to Python.
@@ -87,3 +92,11 @@ class ArchiveSettings:
             raise ConfigurationError(
                 f"start {self.start} is not before end {self.end}", hint="the end is exclusive: choose a later one"
             )
+
+
+def check_within(name: str, within: timedelta | None) -> None:
+    """Raise ConfigurationError if this cannot be a time within which everything is read again."""
+    if within is not None and (not isinstance(within, timedelta) or within < LEAST_WITHIN):
+        raise ConfigurationError(
+            f"{name}: {within!r} is not a duration of at least an hour", hint="choose for example 30 days"
+        )

@@ -1,26 +1,36 @@
-"""The state of an archive: its checkpoint and its last run's report, read from the bucket alone (the source is not asked)."""
+"""The state of an archive: its checkpoint and the last runs' reports, read from the bucket alone (the source is not asked)."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, date, datetime
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 
 from ..errors import ConfigurationError
 from ..model.checkpoint import Checkpoint
-from ..model.object_keys import Layout
+from ..model.object_keys import Layout, day_of
 from ..model.partition_summary import PartitionSummary
+from ..model.times import BEGINNING
 from ..model.verdict import Outcome, is_whole, outcome_of, worst
 from .committing.intent import intended_days
 from .committing.inventory import expected_days
 from .committing.moves import arrived, place_of
+from .last_runs import RUN, last_runs, starts_of
 from .ports import ObjectStore
-from .reports.status import ArchiveStatus, LastRun
+from .reports.limits import Limits, allowed_age, broken_limits, schedule_of
+from .reports.status import ArchiveStatus, LastRun, Month
 
-__all__ = ["ArchiveStatus", "LastRun", "status"]
+__all__ = ["ArchiveStatus", "LastRun", "Limits", "status"]
+
+NO_LIMITS = Limits()
+MAX_REASONS = 10
+"""Reasons that are named, of all images that are not stored."""
 
 
-async def status(store: ObjectStore, layout: Layout, now: datetime | None = None) -> ArchiveStatus:
-    """The state of the archive in `layout`. `now`: None for this machine's clock; the ages of verifications count from it.
+async def status(
+    store: ObjectStore, layout: Layout, now: datetime | None = None, limits: Limits = NO_LIMITS
+) -> ArchiveStatus:
+    """The state of the archive in `layout`. `now`: None for this machine's clock; all ages count from it. `limits`: what a
+    monitor does not accept.
 
     Raises ConfigurationError if there is no archive, ArchiveDamaged if its checkpoint cannot be read.
     """
@@ -32,11 +42,20 @@ async def status(store: ObjectStore, layout: Layout, now: datetime | None = None
         )
     checkpoint = arrived(Checkpoint.from_json(stored.body), place_of(store, layout))
     missing, changed = await _partitions(store, layout, checkpoint)
+    runs, now = await last_runs(store, layout), now or datetime.now(UTC)
+    schedule = schedule_of(starts_of(runs))
+    outcome = _outcome(checkpoint, missing, changed)
+    late = _is_out_of_date(checkpoint, allowed_age(limits, schedule), now)
     return ArchiveStatus(
         archive=str(layout),
         source=checkpoint.source,
         axis=checkpoint.axis,
-        outcome=_outcome(checkpoint, missing, changed),
+        outcome=worst(outcome, Outcome.OUT_OF_DATE) if late else outcome,
+        is_out_of_date=late,
+        schedule=schedule,
+        broken=broken_limits(checkpoint, limits, now),
+        freshness=checkpoint.coverage.windows[-1].end if checkpoint.coverage else None,
+        at=now,
         whole=is_whole(checkpoint),
         coverage=checkpoint.coverage,
         live=checkpoint.live,
@@ -49,14 +68,42 @@ async def status(store: ObjectStore, layout: Layout, now: datetime | None = None
         holes=checkpoint.holes,
         reread=checkpoint.reread,
         unchecked=len(checkpoint.unchecked),
-        verification=checkpoint.verification(now or datetime.now(UTC)),
+        verification=checkpoint.verification(now),
+        refresh=checkpoint.refresh(now),
         sweep=checkpoint.sweep,
         consents=checkpoint.consents,
         saved_at=checkpoint.saved_at,
-        last_run=await _last_run(store, layout, checkpoint.run_id),
+        last_run=next((run for run in runs if run.kind == RUN), None),
+        runs=runs,
+        reasons=_reasons(checkpoint),
+        months=_months(checkpoint),
         missing=tuple(layout.uri(layout.partition(day)) for day in missing),
         changed=tuple(changed),
     )
+
+
+def _is_out_of_date(checkpoint: Checkpoint, allowed: timedelta | None, now: datetime) -> bool:
+    """Whether the last comparison is older than the schedule of the runs, or the limit, allows."""
+    return allowed is not None and checkpoint.proof is not None and now - checkpoint.proof.checked_at > allowed
+
+
+def _reasons(checkpoint: Checkpoint) -> dict[str, int]:
+    """Images that are not stored, by state and reason, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for each in checkpoint.partitions.values():
+        for reason in each.reasons:
+            counts[f"{reason.state}: {reason.text}"] += reason.images
+    return dict(counts.most_common(MAX_REASONS))
+
+
+def _months(checkpoint: Checkpoint) -> dict[str, Month]:
+    """What was made in each month, by the days of the manifest, rising."""
+    months: dict[str, Month] = {}
+    for day, each in sorted(checkpoint.partitions.items()):
+        if day > day_of(BEGINNING):
+            before = months.get(f"{day:%Y-%m}", Month())
+            months[f"{day:%Y-%m}"] = before.plus(each.live, each.images.archived, each.bytes)
+    return months
 
 
 def _outcome(checkpoint: Checkpoint, missing: list[date], changed: list[date]) -> Outcome:
@@ -87,26 +134,3 @@ async def _partitions(store: ObjectStore, layout: Layout, checkpoint: Checkpoint
         elif item is not None and item.version.strip('"') != summary.version:
             changed.append(day)
     return missing, changed
-
-
-async def _last_run(store: ObjectStore, layout: Layout, run_id: str) -> LastRun | None:
-    """That of the run that saved last; if it left none, the newest."""
-    # Keys begin with the start of the run, so the greatest is the newest, by the clocks of those who ran.
-    keys = sorted([listed.key async for listed in store.list(layout.runs) if layout.is_run_report(listed.key)])
-    own = [key for key in keys if key.endswith(f"-{run_id}.json")]
-    try:
-        stored = await store.get((own or keys)[-1]) if keys else None
-        document = json.loads(stored.body) if stored else None
-    except (ValueError, ConfigurationError):
-        # A report only adds to what the checkpoint says. It may be in an archive storage class by now.
-        document = None
-    if not isinstance(document, dict):
-        return None
-    explanation = document.get("explanation")
-    return LastRun(
-        run_id=str(document.get("run_id", "")),
-        started_at=str(document.get("started_at") or ""),
-        finished_at=str(document.get("finished_at") or ""),
-        outcome=str(document.get("outcome", "")),
-        explanation=tuple(map(str, explanation)) if isinstance(explanation, list) else (),
-    )

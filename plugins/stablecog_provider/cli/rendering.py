@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from rich import box
@@ -13,13 +13,21 @@ from rich.text import Text
 
 from ..archive.reports.estimate import EstimateReport
 from ..archive.reports.rebuild import RebuildReport
+from ..archive.reports.refresh import RefreshReport
 from ..archive.reports.run import RunReport
 from ..archive.reports.verify import VerifyReport
+from ..archive.reports.wording import SHOWN
 from ..archive.status import ArchiveStatus
+from ..model.verdict import Outcome
+from .exits import ErrorDocument
 
+LOG_WIDTH = 200
+MONTHS = 6
+"""Months whose growth a terminal shows; `--json` has all."""
 _STYLES = {
     "proven": "bold green",
     "proven, with failed images": "bold yellow",
+    "proven, but out of date": "bold yellow",
     "proven, in part": "bold yellow",
     "not proven": "bold red",
     "rebuilt": "bold green",
@@ -54,13 +62,25 @@ def show_estimate(console: Console, report: EstimateReport) -> None:
 
 
 def show_status(console: Console, status: ArchiveStatus) -> None:
-    """Print the state of an archive, and the report of its last run."""
+    """Print the state of an archive on one screen, and the report of its last run if that is not part of it."""
     facts = [
         ("archive", status.archive),
+        ("next step", status.next_step),
         ("source", status.source),
         ("live outputs", f"{status.live:,} on {status.days:,} days"),
+        ("images", _images(status)),
+        ("newest covered", _seconds(status.freshness) + _lag(status) if status.freshness else "nothing yet"),
         ("watermark", _seconds(status.watermark) if status.watermark else "none yet"),
         ("saved at", _seconds(status.saved_at) if status.saved_at else "unknown"),
+    ]
+    facts += [("not stored", f"{number:,}: {reason}") for reason, number in list(status.reasons.items())[:SHOWN]]
+    facts += [
+        (month, f"{each.outputs:,} outputs, {each.images:,} images, {decimal(each.bytes)}")
+        for month, each in list(status.months.items())[-MONTHS:]
+    ]
+    facts += [
+        (f"last {run.kind}" if number == 0 else f"{run.kind} before", f"{run.started_at[:19]}Z: {run.outcome}")
+        for number, run in enumerate(status.runs[:SHOWN])
     ]
     console.print(_verdict(status.outcome), _facts(facts))
     _print_sentences(console, status.explain())
@@ -68,7 +88,53 @@ def show_status(console: Console, status: ArchiveStatus) -> None:
         last = status.last_run
         console.print()
         console.print(sanitized(f"Last run {last.run_id}, started at {last.started_at}: {last.outcome}", style="bold"))
-        _print_sentences(console, last.explanation)
+        if last.outcome not in set(Outcome):
+            # What a run with a verdict says is above, as it is now.
+            _print_sentences(console, last.explanation)
+
+
+def show_statuses(console: Console, found: Sequence[ArchiveStatus], failed: Mapping[str, ErrorDocument]) -> None:
+    """Print the state of several archives as one table, then what is wrong with each."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("archive", "verdict", "lag", "images", "bytes", "verified", "refreshed", "last run"):
+        table.add_column(name, overflow="fold", no_wrap=name == "verdict")
+    for each in found:
+        oldest = (each.verification.oldest, each.refresh.oldest)
+        last = f"{each.runs[0].started_at[:10]}: {each.runs[0].outcome}" if each.runs else "none"
+        table.add_row(
+            sanitized(each.archive),
+            _verdict(each.outcome),
+            _lag(each).strip(" ()").removesuffix(" ago"),
+            f"{each.images.archived:,}",
+            decimal(each.bytes),
+            *(f"{at:%Y-%m-%d}" if at else "never" for at in oldest),
+            sanitized(last),
+        )
+    for name in failed:
+        table.add_row(sanitized(name), Text("UNREADABLE", style="bold red"), *[""] * 6)
+    if not console.is_terminal:
+        # In a log, a row is one line.
+        console.width = LOG_WIDTH
+    console.print(table)
+    for each in found:
+        if each.exit_code:
+            _print_sentences(console, [f"{each.archive}: {sentence}" for sentence in (each.next_step, *each.broken)])
+    for name, error in failed.items():
+        _print_sentences(console, [f"{name}: {error['error']}; what to do: {error['hint']}"])
+
+
+def _images(status: ArchiveStatus) -> str:
+    images = status.images
+    left = {"failed": images.failed, "gone": images.gone, "lost": images.lost}
+    more = "".join(f", {number:,} {name}" for name, number in left.items() if number)
+    return f"{images.archived:,} stored, {decimal(status.bytes)}{more}"
+
+
+def _lag(status: ArchiveStatus) -> str:
+    if status.lag is None:
+        return ""
+    hours = status.lag.total_seconds() / 3600
+    return f" ({hours / 24:,.1f} d ago)" if hours >= 48 else f" ({hours:,.1f} h ago)"
 
 
 def show_rebuild(console: Console, report: RebuildReport) -> None:
@@ -94,6 +160,22 @@ def show_verify(console: Console, report: VerifyReport) -> None:
         ("checked", f"{report.checked:,} images, {decimal(report.bytes)} read"),
         ("findings", f"{len(report.findings):,}, {len(report.findings) - report.unrepaired:,} of them repaired"),
         ("took", f"{report.seconds:,.1f} s{speed}, {report.store_requests:,} requests to the store"),
+    ]
+    console.print(_verdict(report.outcome), _facts(facts))
+    _print_sentences(console, report.explain())
+
+
+def show_refresh(console: Console, report: RefreshReport) -> None:
+    """Print the report of a refresh."""
+    facts = [
+        ("archive", report.archive),
+        (
+            "read",
+            f"{report.read:,} outputs in {report.slices:,} slices, {report.source_requests:,} requests to the source",
+        ),
+        ("missing, changed, deleted", f"{report.new:,}, {report.refreshed:,}, {report.tombstoned:,}"),
+        ("copied", f"{report.copied:,} images, {decimal(report.bytes)}"),
+        ("took", f"{report.seconds:,.1f} s"),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
     _print_sentences(console, report.explain())

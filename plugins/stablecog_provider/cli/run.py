@@ -45,6 +45,15 @@ def run(
             help="How far before the watermark the listing is read again, for late upscales and changed metadata; 0 is off.",
         ),
     ] = _LOOKBACK,  # type: ignore[assignment]  # Typer parses defaults, too
+    refresh_within: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=span_of,
+            metavar="DURATION",
+            help="Read so much of the history again that everything was read within this time, if runs go on at their interval: "
+            "30d. Without it, each run reads one slice.",
+        ),
+    ] = ArchiveSettings.refresh_within,
     start: Annotated[
         datetime | None,
         typer.Option(parser=instant_of, metavar="INSTANT", help="Archive from this day or RFC 3339 instant on."),
@@ -98,6 +107,7 @@ def run(
         start=start,
         end=end,
         lookback=lookback,
+        refresh_within=refresh_within,
         per_page=per_page,
         concurrency=concurrency,
         retry_failed=retry_failed,

@@ -18,7 +18,9 @@ from ..errors import ArchiveDamaged, ArchiveTooNew
 from .counts import Difference, Proof
 from .coverage import MAX_LATENCY, Axis, Coverage
 from .documents import document_of, value_of
+from .object_keys import day_of
 from .partition_summary import ImageCounts, PartitionSummary
+from .refreshed import RefreshCoverage, Refreshed, on_axis
 from .times import BEGINNING, format_instant
 from .verification import VerificationCoverage
 
@@ -52,6 +54,7 @@ class Sweep:
 
     What lies before `position` was read again since `began`; the rest since `previous`, or never if that is None. `rounds`: how
     often all of it was read again. `unread`: where all pages failed in the last complete round; `failed`: so far in this one.
+    `paced`: when a run last read its share of a promise. `refreshed`: when each stretch was last read, by whatever reading.
     """
 
     position: datetime = BEGINNING
@@ -60,6 +63,8 @@ class Sweep:
     rounds: int = 0
     unread: Coverage = Coverage()
     failed: Coverage = Coverage()
+    paced: datetime | None = None
+    refreshed: tuple[Refreshed, ...] = ()
 
     @property
     def oldest(self) -> datetime | None:
@@ -172,6 +177,11 @@ class Checkpoint:
         stamps = (stamp for partition in each for stamp in partition.verified)
         return VerificationCoverage.of(self.images.archived, sum(partition.bytes for partition in each), stamps, now)
 
+    def refresh(self, now: datetime) -> RefreshCoverage:
+        """How recently the source's listing was read for what is covered."""
+        live = {day: each.live for day, each in self.partitions.items() if each.live and day > day_of(BEGINNING)}
+        return RefreshCoverage.of(live, self.coverage, self.sweep.refreshed, now)
+
     def on(self, axis: Axis) -> Checkpoint:
         """The same knowledge on another axis; holes are not carried over and so become gaps."""
         if axis is self.axis:
@@ -184,6 +194,7 @@ class Checkpoint:
             position=max(BEGINNING, self.sweep.position - early),
             unread=self.sweep.unread.around(axis, self.axis),
             failed=self.sweep.failed.around(axis, self.axis),
+            refreshed=on_axis(self.sweep.refreshed, axis, self.axis),
         )
         settled = self.settled and self.settled - early
         return replace(self, axis=axis, coverage=coverage, holes=(), sweep=sweep, settled=settled, account=())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +11,8 @@ from datetime import datetime
 from .manifest import Row, State
 from .row_lifecycle import is_replaced, is_settled, retry_due
 from .verification import Verified
+
+_DETAIL = re.compile(r"https?://\S+|\b[0-9a-f]{8,}[0-9a-f-]*\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,25 @@ class ImageCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """So many images are in this state for this reason. `text`: what came before the details of the last error."""
+
+    state: str
+    text: str
+    images: int
+
+
+MAX_REASONS = 3
+"""Reasons that are kept per partition: the most frequent."""
+REASON_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionSummary:
     """`version`: the object's, as its reader and writer name it; `listed`: as the listing spelt it when that version was seen
     there (some gateways spell it otherwise). `live`: outputs that the source still has. `bytes`: of the stored images.
     `due`: when the first image is worth another attempt. `tried`: the last attempt at any of the images that are not stored.
-    `verified`: when the archived images were last verified, see `verification`.
+    `verified`: when the archived images were last verified, see `verification`. `reasons`: why images are not stored.
     """
 
     version: str = ""
@@ -56,6 +74,7 @@ class PartitionSummary:
     due: datetime | None = None
     tried: datetime | None = None
     verified: tuple[Verified, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
     def is_version(self, listed: str) -> bool:
         """Whether a listing that names this version shows what is summarized here."""
@@ -65,6 +84,7 @@ class PartitionSummary:
 def summarize(archived: int, odd: Iterable[Row]) -> PartitionSummary:
     """The counts and times of a partition with `archived` images that need nothing, and `odd` rows that may need something."""
     counts, due, tried = ImageCounts(archived=archived), None, None
+    reasons: Counter[tuple[str, str]] = Counter()
     for row in odd:
         if row.source_url is None and row.uri is None and row.deleted_at is not None:
             # An output that could never be read, and that the source no longer has.
@@ -72,6 +92,8 @@ def summarize(archived: int, odd: Iterable[Row]) -> PartitionSummary:
         at = retry_due(row)
         if at is not None:
             due, tried = min(due or at, at), max(filter(None, (tried, row.attempted_at)), default=None)
+        if row.state != State.ARCHIVED:
+            reasons[str(row.state), _short(row.error)] += 1
         counts += ImageCounts(
             archived=int(row.state == State.ARCHIVED),
             failed=int(row.state == State.FAILED),
@@ -80,4 +102,13 @@ def summarize(archived: int, odd: Iterable[Row]) -> PartitionSummary:
             lost=int(row.state == State.LOST),
             replaced=int(row.state == State.ARCHIVED and is_replaced(row)),
         )
-    return PartitionSummary(images=counts, due=due, tried=tried)
+    # Ties in a fixed order: the same rows give the same summary.
+    most = sorted(reasons.items(), key=lambda each: (-each[1], each[0]))[:MAX_REASONS]
+    kept = tuple(Reason(state, text, images) for (state, text), images in most)
+    return PartitionSummary(images=counts, due=due, tried=tried, reasons=kept)
+
+
+def _short(error: str | None) -> str:
+    """What kind of error it is: without addresses and other details of one image, so that alike ones count together."""
+    text = _DETAIL.sub("", error or "not tried yet").partition(": ")[0].strip()
+    return text[:REASON_LENGTH] or "unknown"

@@ -20,6 +20,10 @@ class Outcome(StrEnum):
     """
     WITH_FAILED = "proven, with failed images"
     """The counts agree for the whole account; some images are not stored yet."""
+    OUT_OF_DATE = "proven, but out of date"
+    """The counts agreed for the whole account, longer ago than the schedule of the runs, or the limit of a monitor, allows. Only
+    `status` says so: a run has just compared.
+    """
     PROVEN = "proven"
     """The counts agree for the whole account, and every image is stored or long gone at the source."""
 

@@ -12,6 +12,7 @@ import pytest
 
 from dev.campaign.kills.child import Step, When
 from dev.campaign.kills.inspection import Seen, Verdict, judge_claims, judge_end
+from dev.campaign.kills.refreshes import kill_refreshes
 from dev.campaign.kills.section import SECTION, STEPS, Kills, every_step
 from dev.campaign.kills.stage import Stage, Story
 from dev.campaign.rig.tally import Tally
@@ -22,6 +23,12 @@ def test_a_slice_of_the_kills(running_stage: Stage, truths: dict[Story, Seen]) -
     kills.run(Random("tests"), SECTION.slice)
     assert kills.tally.tried >= SECTION.slice
     assert kills.tally.clean, kills.tally.faults
+
+
+def test_a_slice_of_the_kills_of_refresh(running_stage: Stage) -> None:
+    tally = kill_refreshes(running_stage, Random("tests"), 2)
+    assert tally.tried >= 2
+    assert tally.clean, tally.faults
 
 
 def test_every_step_is_drawn_once() -> None:

@@ -41,6 +41,8 @@ class StablecogToS3Operator(BaseOperator):
     :param end: archive outputs before this; None or empty for no bound. Written as `start`. (templated)
     :param lookback: how far before the watermark the listing is read again, for late upscales and changed metadata;
         at most about 6,000 outputs.
+    :param refresh_within: read so much of the history again that everything was read within this time, if the Dag's runs go on
+        at their interval; None for one slice per run.
     :param per_page: outputs per request to the listing.
     :param concurrency: upper limit on parallel copies. The actual number adapts to what the hosts can take.
     :param retry_failed: retry all failed images now, not only those whose retry is due. (templated)
@@ -77,6 +79,7 @@ class StablecogToS3Operator(BaseOperator):
         start: datetime | str | None = ArchiveSettings.start,
         end: datetime | str | None = ArchiveSettings.end,
         lookback: timedelta = ArchiveSettings.lookback,
+        refresh_within: timedelta | None = ArchiveSettings.refresh_within,
         per_page: int = ArchiveSettings.per_page,
         concurrency: int = ArchiveSettings.concurrency,
         retry_failed: bool | str = ArchiveSettings.retry_failed,
@@ -93,6 +96,7 @@ class StablecogToS3Operator(BaseOperator):
         self.start = start
         self.end = end
         self.lookback = lookback
+        self.refresh_within = refresh_within
         self.per_page = per_page
         self.concurrency = concurrency
         self.retry_failed = retry_failed
@@ -129,6 +133,7 @@ class StablecogToS3Operator(BaseOperator):
         return ArchiveSettings(
             layout=layout,
             lookback=self.lookback,
+            refresh_within=self.refresh_within,
             per_page=self.per_page,
             concurrency=self.concurrency,
             allow_unsafe_store=self.allow_unsafe_store,

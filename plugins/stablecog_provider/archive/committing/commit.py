@@ -19,6 +19,7 @@ from ...model.coverage import Coverage
 from ...model.manifest import Row
 from ...model.object_keys import day_of
 from ...model.partition_summary import PartitionSummary
+from ...model.refreshed import read_again
 from ..fixity.lost_images import ImagesLookedAt
 from ..ports import Base, Clock, Manifest, Partition
 from .checkpoint_file import Assigned, CheckpointFile
@@ -47,7 +48,8 @@ def is_worth_committing(pending: int, of_one_day: int, fullest: int) -> bool:
 
 class Committer:
     """Writes what one run finds out. `start`: the checkpoint that the run goes on from, on the run's axis. `is_run` is false for
-    a use case that reads nothing from the source: the last run stays the last run.
+    a use case that archives nothing new: the last run stays the last run. `read_at`: not after the run began to read the source;
+    None if it does not.
     """
 
     def __init__(
@@ -60,9 +62,10 @@ class Committer:
         start: Checkpoint,
         *,
         is_run: bool = True,
+        read_at: datetime | None = None,
     ) -> None:
         self.start = start
-        self._is_run = is_run
+        self._is_run, self._read_at, self._read = is_run, read_at, Coverage()
         self._manifest, self._file, self._ledger, self._clock, self._run_id = manifest, file, ledger, clock, run_id
         self._fullest = 0
         self._marked: set[date] = set()
@@ -102,6 +105,7 @@ class Committer:
 
         summaries, bases = await self._write(days, merge)
         self._ledger.committed(rows)
+        self._read = self._read.merge(covered)
         await self.save(covered, summaries, as_of, bases)
 
     async def amend_rows(self, changes: Mapping[date, Callable[[Row], Row]]) -> None:
@@ -242,9 +246,12 @@ class Committer:
         return Assigned(as_of, look_again)
 
     def signed(self, checkpoint: Checkpoint) -> Checkpoint:
-        """As saved now, and as this run's if it is one."""
+        """As saved now, and as this run's if it is one, with what it has read so far."""
         run_id = self._run_id if self._is_run else checkpoint.run_id
-        return replace(checkpoint, run_id=run_id, saved_at=self._clock.now())
+        sweep, read = checkpoint.sweep, self._read.intersect(checkpoint.coverage)
+        if self._read_at is not None and read:
+            sweep = replace(sweep, refreshed=read_again(sweep.refreshed, read, self._read_at))
+        return replace(checkpoint, run_id=run_id, saved_at=self._clock.now(), sweep=sweep)
 
 
 def consented(found: Checkpoint, consents: Mapping[str, int], run_id: str, now: datetime) -> Checkpoint:

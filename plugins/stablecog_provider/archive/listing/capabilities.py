@@ -128,6 +128,16 @@ async def probe(source: Source, sweep_from: datetime | None = None) -> Probe:
     return Probe(capabilities, page, ascending if capabilities.ascending else None)
 
 
+async def ascending_from(source: Source, asked: Probe, start: datetime) -> Ascending | None:
+    """The page that shows what completed from `start` on, if the source ascends; None if its newest output has no times."""
+    last = _last_dated(asked.page)
+    if asked.ascending is None or last is None or last.created_at is None or last.output_created_at is None:
+        return None
+    newest = min(last.output_created_at, last.created_at) - MAX_LATENCY
+    cursor = min(newest, start) - MICROSECOND
+    return await _ascending_page(source, cursor, last.output_created_at - MICROSECOND, MAX_PER_PAGE)
+
+
 async def _ascending_page(source: Source, cursor: datetime, latest: datetime, per_page: int) -> Ascending:
     """A smaller one, if an output on it makes the page fail, and one behind that output if there is none so small: else the sweep
     would never get past it, and no run past its beginning. `latest`: the last cursor behind which there is an output.

@@ -18,12 +18,14 @@ from ...model.page import MAX_PER_PAGE, Page
 from ...model.partition_summary import PartitionSummary
 from ...model.times import BEGINNING, FAR_FUTURE, MICROSECOND
 from ..ports import Source
-from .capabilities import Ascending, Capabilities, Probe
+from .capabilities import Ascending, Capabilities, Probe, ascending_from
 from .pages import completions, reach_up
 from .walk import walk
 
 SLICE_DAYS = 2
 """A slice touches so many partitions at most: each of them is read from the store."""
+LONG_SLICE_DAYS = 31
+"""The same for a slice beyond the first of a run: on a sparse account, it saves requests to the source."""
 SLICE_OUTPUTS = 250
 """By the manifest's counts, so that a slice mostly fits on one page."""
 
@@ -64,14 +66,32 @@ async def read_slice(source: Source, asked: Probe, checkpoint: Checkpoint) -> Sl
         listed = tuple(output for output in asked.page.outputs if (instant_on(axis, output) or end) in whole)
         return Slice(whole, listed, last=True)
     if asked.ascending is not None:
-        return _of_page(asked.ascending, end)
+        return _of_page(asked.ascending, end, SLICE_DAYS)
+    return await _walked_from(source, asked, checkpoint, SLICE_DAYS)
+
+
+async def read_next_slice(source: Source, asked: Probe, checkpoint: Checkpoint) -> Slice | None:
+    """As `read_slice`, for a run that goes on after the slice that came with the probe. `checkpoint` has the position after it,
+    on the axis of the walk.
+    """
+    if not checkpoint.coverage or not checkpoint.live or asked.capabilities.single:
+        return None
+    if asked.ascending is not None:
+        end, start = checkpoint.coverage.windows[-1].end, _first_covered(checkpoint)
+        ascending = await ascending_from(source, asked, start) if start < end else None
+        return _of_page(ascending, end, LONG_SLICE_DAYS) if ascending else None
+    return await _walked_from(source, asked, checkpoint, LONG_SLICE_DAYS)
+
+
+async def _walked_from(source: Source, asked: Probe, checkpoint: Checkpoint, most_days: int) -> Slice | None:
     if asked.capabilities.cursor is None or checkpoint.axis is not Axis.REQUESTED:
         return None
-    window = _next_window(checkpoint.partitions, _first_covered(checkpoint), end)
+    end = checkpoint.coverage.windows[-1].end
+    window = _next_window(checkpoint.partitions, _first_covered(checkpoint), end, most_days)
     return await _walked(source, window, asked.capabilities, end) if window else None
 
 
-def _of_page(ascending: Ascending, end: datetime) -> Slice | None:
+def _of_page(ascending: Ascending, end: datetime, most_days: int) -> Slice | None:
     """What the page proves: every output completed after its cursor and before its last row's request."""
     start = (ascending.failing_from or ascending.cursor) + MICROSECOND
     if start >= end:
@@ -85,19 +105,19 @@ def _of_page(ascending: Ascending, end: datetime) -> Slice | None:
         # Outputs in flight at the cursor fill the page.
         reached = min(max(completions(ascending.page)) + MICROSECOND, end)
     else:
-        reached = min(reached, _after_some_days(ascending.page, start))
+        reached = min(reached, _after_some_days(ascending.page, start, most_days))
     window = Window(start, reached)
     shown = tuple(output for output in ascending.page.outputs if (instant_on(Axis.COMPLETED, output) or end) in window)
     return Slice(window, shown, last=reached >= end, crowded=crowded)
 
 
-def _after_some_days(page: Page, start: datetime) -> datetime:
+def _after_some_days(page: Page, start: datetime, most_days: int) -> datetime:
     """The midnight after as many days with outputs as a slice may have. What was requested before `start` and completed late
     belongs to it too, whatever its day.
     """
     instants = [output.created_at for output in page.outputs if output.created_at is not None]
     days = sorted({day_of(at) for at in instants if at >= start})
-    return _midnight(days[SLICE_DAYS]) if len(days) > SLICE_DAYS else FAR_FUTURE
+    return _midnight(days[most_days]) if len(days) > most_days else FAR_FUTURE
 
 
 async def _walked(source: Source, window: Window, capabilities: Capabilities, end: datetime) -> Slice:
@@ -108,7 +128,9 @@ async def _walked(source: Source, window: Window, capabilities: Capabilities, en
     return Slice(window, listed, last=window.end >= end)
 
 
-def _next_window(partitions: Mapping[date, PartitionSummary], position: datetime, end: datetime) -> Window | None:
+def _next_window(
+    partitions: Mapping[date, PartitionSummary], position: datetime, end: datetime, most_days: int
+) -> Window | None:
     """The next days with live outputs, together at most `SLICE_OUTPUTS`; of a fuller day, its next part. After the last day that
     has any, the rest.
     """
@@ -118,7 +140,7 @@ def _next_window(partitions: Mapping[date, PartitionSummary], position: datetime
         finish = _midnight(day) + timedelta(days=1)
         if finish <= position or day <= day_of(BEGINNING):
             continue
-        if days and (days >= SLICE_DAYS or outputs + live > SLICE_OUTPUTS):
+        if days and (days >= most_days or outputs + live > SLICE_OUTPUTS):
             break
         part = start + timedelta(days=1) * SLICE_OUTPUTS / max(live, SLICE_OUTPUTS)
         reached, days, outputs = min(finish, part), days + 1, outputs + live

@@ -22,18 +22,15 @@ NOTHING = Coverage()
 async def conclude(
     committer: Committer,
     proof: RunProof,
-    slice_: Slice | None,
     run_id: str,
-    settled: datetime,
+    settled: datetime | None,
     read_at: datetime,
     now: datetime,
 ) -> tuple[Checkpoint, Outcome]:
-    """Save what the proof found, how far the second reading has come, and the verdict; returns what was saved.
+    """Save what the proof found, and the verdict; returns what was saved.
 
-    `read_at`: not after the slice was read.
+    `settled`: up to where the run could have read; None if it read nothing new. `read_at`: not after it began to read.
     """
-    if proof.read_whole:
-        slice_ = Slice(Window(BEGINNING, FAR_FUTURE), (), last=True)
     limit = Outcome.PROVEN if proof.proof is not None and proof.proof.agrees else Outcome.NOT_PROVEN
 
     def change(found: Checkpoint) -> Checkpoint:
@@ -44,14 +41,14 @@ async def conclude(
             found,
             proof=_better(found.proof, proof.proof, now),
             proofs=found.proofs + 1,
-            settled=found.settled if later else settled,
+            settled=found.settled if later or settled is None else settled,
             differences=_with_others(
                 _beyond(later, proof.differences), _beyond(later, proof.known.differences), found.differences
             ),
             holes=found.holes if later else _with_others(proof.holes, proof.known.holes, found.holes),
         )
-        if slice_ is not None:
-            proven = advanced(proven, slice_, read_at)
+        if proof.read_whole:
+            proven = advanced(proven, Slice(Window(BEGINNING, FAR_FUTURE), (), last=True), read_at)
         if proven.proof is not None and proven.proof.agrees and not proven.differences and _is_of_all_covered(proven):
             # Nothing is left to be marked: what was allowed must not wait for a later mass deletion.
             proven = replace(proven, deletions_allowed=0)

@@ -51,7 +51,8 @@ class RunProof:
 @dataclass(slots=True, kw_only=True)
 class Prover:
     """Proves what one run claims. `known`: the checkpoint when proving begins, on the walk's axis. `consented`: whether a
-    person has just allowed deletions, so that every place is worth another look now.
+    person has just allowed deletions, so that every place is worth another look now. `read_whole`: read everything again if the
+    source's cursor is opaque, even if that is not due.
     """
 
     places: Places
@@ -59,6 +60,7 @@ class Prover:
     known: Checkpoint
     now: datetime
     consented: bool = False
+    read_whole: bool = False
     _remembered: Remembered = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,7 +73,7 @@ class Prover:
         nothing new in it. `holes`: what the walks could not show.
         """
         opaque = self.capabilities.walk is WalkKind.DOCUMENTED and not self.capabilities.single
-        if opaque and is_due(self.known, self.now):
+        if opaque and (self.read_whole or is_due(self.known, self.now)):
             await self.places.rereading.read_whole()
         await self._read_changed_days()
         await self._remembered.look(self.known.differences)

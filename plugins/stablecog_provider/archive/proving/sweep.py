@@ -11,6 +11,7 @@ from ...model.coverage import Axis, Coverage, Window
 from ...model.manifest import Row
 from ...model.object_keys import day_of
 from ...model.output import identity, instant_on
+from ...model.refreshed import read_again
 from ...model.row_lifecycle import is_live
 from ...model.times import BEGINNING, MICROSECOND
 from ..committing.inventory import day_window
@@ -70,7 +71,12 @@ def advanced(checkpoint: Checkpoint, slice_: Slice, read_at: datetime) -> Checkp
         # The slice was read before this round began.
         return checkpoint
     began, failed = sweep.began or read_at, sweep.failed.merge(slice_.unread)
+    read = Coverage((window,)).intersect(checkpoint.coverage).subtract(slice_.unread)
+    refreshed = read_again(sweep.refreshed, read, read_at)
     if slice_.last:
-        return replace(checkpoint, sweep=Sweep(BEGINNING, None, began, sweep.rounds + 1, unread=failed))
+        rounds = sweep.rounds + 1
+        ended = Sweep(BEGINNING, None, began, rounds, unread=failed, paced=sweep.paced, refreshed=refreshed)
+        return replace(checkpoint, sweep=ended)
     position = max(sweep.position, window.end)
-    return replace(checkpoint, sweep=replace(sweep, position=position, began=began, failed=failed))
+    going_on = replace(sweep, position=position, began=began, failed=failed, refreshed=refreshed)
+    return replace(checkpoint, sweep=going_on)

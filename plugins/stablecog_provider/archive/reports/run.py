@@ -13,6 +13,7 @@ from ...model.coverage import Axis, Coverage, Window
 from ...model.documents import document_of
 from ...model.failure import Failure
 from ...model.partition_summary import ImageCounts
+from ...model.refreshed import RefreshCoverage
 from ...model.verdict import Outcome
 from ...model.verification import VerificationCoverage
 from .wording import (
@@ -24,6 +25,7 @@ from .wording import (
     difference_in_words,
     holes_in_words,
     images_in_words,
+    refresh_in_words,
     reread_in_words,
     shortened,
     shown_in_part,
@@ -67,7 +69,8 @@ class RunReport:
     the proof is based on. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could not
     show in full. `changed`: days whose partition was changed by something other than a finished run. `reread`: periods that the
     next run reads again. `unchecked`: number of days whose stored images are yet to be looked for. `verification`: how much
-    of the stored bytes was verified, and when. `hosts_down`: image hosts that were down, each with its last failure. `notes`:
+    of the stored bytes was verified, and when. `refresh`: how recently the listing was
+    read for what is covered. `hosts_down`: image hosts that were down, each with its last failure. `notes`:
     what else a person should know. `pending_retries`: number of days with images that are to be retried. `request_limit`: the
     most requests that this run could have made to the source, without retries.
     """
@@ -105,6 +108,7 @@ class RunReport:
     reread: Coverage = Coverage()
     unchecked: int = 0
     verification: VerificationCoverage = field(default_factory=VerificationCoverage)
+    refresh: RefreshCoverage = field(default_factory=RefreshCoverage)
     hosts_down: dict[str, str] = field(default_factory=dict)
     claims: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -129,8 +133,7 @@ class RunReport:
             *self._coverage_in_words(),
             *self._copies_in_words(),
             *self._proof_in_words(),
-            *as_of_in_words(self.proof, self.sweep),
-            *verification_in_words(self.verification),
+            *as_of_in_words(self.proof, self.verification, self.refresh, self.sweep),
             *self._surroundings_in_words(),
         ]
 
@@ -250,13 +253,17 @@ class RunReport:
     def to_document(self) -> dict[str, Any]:
         """The whole report, as it is kept under `runs/` and printed by `--json`."""
         document: dict[str, Any] = document_of(self)
-        return document | {
-            "proven": self.proven,
-            "watermark": document_of(self.coverage.watermark),
-            "seconds": self.seconds,
-            "proof": proof_document(self.proof),
-            "explanation": self.explain(),
-        }
+        return (
+            {"kind": "run"}
+            | document
+            | {
+                "proven": self.proven,
+                "watermark": document_of(self.coverage.watermark),
+                "seconds": self.seconds,
+                "proof": proof_document(self.proof),
+                "explanation": self.explain(),
+            }
+        )
 
 
 def proof_document(proof: Proof | None) -> dict[str, Any] | None:
@@ -264,16 +271,11 @@ def proof_document(proof: Proof | None) -> dict[str, Any] | None:
     return None if proof is None else {**document_of(proof), "agrees": proof.agrees}
 
 
-def as_of_in_words(proof: Proof | None, sweep: Sweep) -> list[str]:
-    """Return what was compared and when, so that a claim is no wider than its check."""
+def as_of_in_words(
+    proof: Proof | None, verification: VerificationCoverage, refresh: RefreshCoverage, sweep: Sweep
+) -> list[str]:
+    """Return what was compared and when, a line for each kind of check, so that a claim is no wider than its check."""
     if proof is None:
-        return []
-    if sweep.oldest is None:
-        read = "not all outputs have been read a second time yet, so late upscales of older outputs may be missing"
-    else:
-        read = f"all outputs have been read again since {at(sweep.oldest)}"
-        if sweep.unread:
-            first = sweep.unread.windows[0]
-            number = counted(len(sweep.unread.windows), "period")
-            read += f", but for {number} whose pages fail (the first from {at(first.start)} to {at(first.end)})"
-    return [f"Outputs were compared by count at {at(proof.checked_at)}. Upscaled images and metadata: {read}."]
+        return verification_in_words(verification)
+    compared = f"Outputs were compared by count at {at(proof.checked_at)}."
+    return [compared, *verification_in_words(verification), *refresh_in_words(refresh, sweep)]

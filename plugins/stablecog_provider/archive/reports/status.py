@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from ...model.checkpoint import Consent, Sweep
@@ -11,6 +11,7 @@ from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage, Window
 from ...model.documents import document_of
 from ...model.partition_summary import ImageCounts
+from ...model.refreshed import RefreshCoverage
 from ...model.times import BEGINNING
 from ...model.verdict import Outcome
 from ...model.verification import VerificationCoverage
@@ -26,19 +27,41 @@ from .wording import (
     reread_in_words,
     shown_in_part,
     unchecked_in_words,
-    verification_in_words,
 )
+
+_NEXT_STEPS = {
+    Outcome.NOT_PROVEN: "Run again; if the counts differ again, report the periods to the service.",
+    Outcome.IN_PART: "Run without --start and --end: it reads what is left.",
+    Outcome.WITH_FAILED: "None: later runs retry the images. `run --retry-failed` retries them now.",
+    Outcome.OUT_OF_DATE: "Start a run, and look why the last ones did not end.",
+    Outcome.PROVEN: "None.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRun:
-    """What the newest report under `runs/` contains. Instants are RFC 3339 text, as the report has them."""
+    """What a report under `runs/` contains. `kind`: the command. `finished_at`: empty if it has not ended. `outcome`: a verdict,
+    or `running`, `failed` or `interrupted`. Instants are RFC 3339 text, as the report has them.
+    """
 
+    kind: str
     run_id: str
     started_at: str
     finished_at: str
     outcome: str
     explanation: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What the archive holds of one month: live outputs, stored images and their bytes."""
+
+    outputs: int = 0
+    images: int = 0
+    bytes: int = 0
+
+    def plus(self, outputs: int, images: int, size: int) -> Month:
+        return Month(self.outputs + outputs, self.images + images, self.bytes + size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +73,11 @@ class ArchiveStatus:
     checkpoint lists and the bucket lacks. `changed`: days whose partition has another version than the checkpoint lists.
     `holes`: periods that the source's listing could not show in full. `unchecked`: number of days whose stored images are yet
     to be looked for. `last_run`: None if no report can be read. `verification`: how much of the stored bytes was verified, and
-    when.
+    when. `refresh`: how recently the source's listing was read for what is covered. `freshness`: the newest covered instant; with
+    a gap, it is later than the watermark. `at`: when all this was found. `runs`: the last reports, newest first.
+    `reasons`: images that are not stored, by state and reason. `months`: what was made per month. `schedule`: the interval of the
+    last runs, if it is known. `is_out_of_date`: whether the last comparison is older than that allows. `broken`: a sentence on
+    each limit that is broken.
     """
 
     archive: str
@@ -74,6 +101,15 @@ class ArchiveStatus:
     saved_at: datetime | None
     last_run: LastRun | None
     verification: VerificationCoverage = field(default_factory=VerificationCoverage)
+    refresh: RefreshCoverage = field(default_factory=RefreshCoverage)
+    freshness: datetime | None = None
+    at: datetime | None = None
+    runs: tuple[LastRun, ...] = ()
+    reasons: dict[str, int] = field(default_factory=dict)
+    months: dict[str, Month] = field(default_factory=dict)
+    schedule: timedelta | None = None
+    is_out_of_date: bool = False
+    broken: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     changed: tuple[date, ...] = ()
 
@@ -90,8 +126,22 @@ class ArchiveStatus:
 
     @property
     def exit_code(self) -> int:
-        """0 proven, 3 something is left, differs or is missing."""
-        return self.outcome.exit_code
+        """0 proven, 3 something is left, differs or is missing, or a limit is broken."""
+        return 3 if self.broken else self.outcome.exit_code
+
+    @property
+    def lag(self) -> timedelta | None:
+        """The age of the newest covered instant."""
+        return self.at - self.freshness if self.at and self.freshness else None
+
+    @property
+    def next_step(self) -> str:
+        """What to do now, in one sentence."""
+        if self.missing:
+            return "Restore the missing partitions, or run `stablecog-archive rebuild`."
+        if self.is_out_of_date or (self.broken and self.outcome is Outcome.PROVEN):
+            return "Start a run, and look why the last ones did not end." if self.is_out_of_date else self.broken[0]
+        return _NEXT_STEPS[self.outcome]
 
     def explain(self) -> list[str]:
         """The state and the next steps, in plain sentences."""
@@ -105,9 +155,18 @@ class ArchiveStatus:
             for gap in self.gaps.subtract(shown_in_part(self.holes)).windows[:SHOWN]
         ]
         lines += holes_in_words(self.holes, self.axis)
+        lines += self._age_in_words()
         lines += images_in_words(self.images, min(self.pending_retries.values(), default=None))
-        lines += [*self._proof_in_words(), *as_of_in_words(self.proof, self.sweep)]
-        return [*lines, *verification_in_words(self.verification), *self._partitions_in_words()]
+        lines += [*self._proof_in_words(), *as_of_in_words(self.proof, self.verification, self.refresh, self.sweep)]
+        return [*lines, *self._partitions_in_words()]
+
+    def _age_in_words(self) -> list[str]:
+        lines = []
+        if self.is_out_of_date and self.proof:
+            often = f"runs started every {_hours(self.schedule)}" if self.schedule else "--max-lag allows less"
+            lines.append(f"Out of date: the counts were last compared at {at(self.proof.checked_at)}; {often}.")
+        lines += self.broken
+        return lines
 
     def _proof_in_words(self) -> list[str]:
         if self.proof is None:
@@ -117,7 +176,7 @@ class ArchiveStatus:
             f"manifest holds {self.proof.manifest:,}"
         )
         if self.proof.agrees and not self.differences:
-            begin = "Last proof" if self.outcome in (Outcome.NOT_PROVEN, Outcome.IN_PART) else "Proven"
+            begin = "Last proof" if self.outcome not in (Outcome.WITH_FAILED, Outcome.PROVEN) else "Proven"
             lines = [f"{begin}: {numbers}."]
             if not self.whole:
                 more = "" if self.holes else " A run without --start and --end proves the rest as well."
@@ -147,10 +206,17 @@ class ArchiveStatus:
 
     def to_document(self) -> dict[str, Any]:
         """For machines: instants as RFC 3339 text, windows as pairs of them."""
-        document: dict[str, Any] = document_of(self)
+        document: dict[str, Any] = document_of(replace(self, schedule=None))
         return document | {
+            "schedule": None if self.schedule is None else self.schedule.total_seconds(),
+            "lag": None if self.lag is None else self.lag.total_seconds(),
+            "next_step": self.next_step,
             "watermark": document_of(self.watermark),
             "gaps": document_of(self.gaps),
             "proof": proof_document(self.proof),
             "explanation": self.explain(),
         }
+
+
+def _hours(span: timedelta | None) -> str:
+    return f"{span / timedelta(hours=1):.1f} hours" if span else "an unknown interval"

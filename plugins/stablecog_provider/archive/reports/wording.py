@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
+from ...model.checkpoint import Sweep
 from ...model.counts import Difference
 from ...model.coverage import Axis, Coverage
 from ...model.partition_summary import ImageCounts
+from ...model.refreshed import RefreshCoverage
 from ...model.row_lifecycle import SETTLED_AFTER
 from ...model.times import BEGINNING
 from ...model.verification import VerificationCoverage
@@ -124,6 +126,27 @@ def verification_in_words(coverage: VerificationCoverage) -> list[str]:
         f"Bytes last verified: {coverage.verified_bytes / max(coverage.bytes, 1):.0%} of {size(coverage.bytes)}, the oldest at "
         f"{at(coverage.oldest)} (images: {ages}{never})."
     ]
+
+
+def refresh_in_words(coverage: RefreshCoverage, sweep: Sweep) -> list[str]:
+    """Return a sentence on how recently metadata was read, and one on the periods that cannot be read again."""
+    if not coverage.outputs:
+        return []
+    again = "" if sweep.oldest else "; not everything was read a second time yet, so late upscales may be missing"
+    ages = ", ".join(
+        f"{number / coverage.outputs:.0%} within {days} d" for days, number in coverage.within_days.items()
+    )
+    never = f"; {coverage.never:,} of {coverage.outputs:,} at an unknown time" if coverage.never else ""
+    oldest = (
+        f"the oldest at {at(coverage.oldest)} (outputs: {ages}{never})" if coverage.oldest else "at an unknown time"
+    )
+    lines = [f"Metadata last refreshed: {oldest}{again}."]
+    if sweep.unread:
+        first, number = sweep.unread.windows[0], counted(len(sweep.unread.windows), "period")
+        lines.append(
+            f"{number} could not be read again, since the pages fail: the first from {at(first.start)} to {at(first.end)}."
+        )
+    return lines
 
 
 def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[str]:

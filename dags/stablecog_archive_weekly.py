@@ -1,0 +1,84 @@
+"""Checks a Stablecog archive every week: stored bytes, metadata, and its state as a whole."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, Param
+
+from stablecog_provider.airflow.operators import (
+    StablecogRefreshOperator,
+    StablecogStatusOperator,
+    StablecogVerifyOperator,
+)
+
+BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
+PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
+
+DOC = """
+### Is the archive still what it should be?
+
+- `verify` reads a slice of the stored bytes, least recently verified first, and compares their SHA-256.
+- `refresh` reads as much of the history again as keeps metadata younger than 30 days.
+- `status` fails if the archive is not proven, or if a part of it was not checked for too long.
+
+The tasks do not wait for each other's success: each finds what the others cannot.
+
+#### If a task fails
+
+| task | what it means | next step |
+|---|---|---|
+| `verify` | stored bytes are missing or damaged; nothing was deleted | trigger this Dag with the param `repair` |
+| `verify`, could not be read | the store failed; nothing is known to be damaged | none: a retry reads them again |
+| `refresh` | the counts differ, or the source failed; what was read is saved | clear the task once; then ask the service |
+| `status` | the log names what is left, or the limit that is broken | what the last line of the log says |
+"""
+
+with DAG(
+    dag_id="stablecog_archive_weekly",
+    description="Verify and refresh a Stablecog archive, and check its state",
+    doc_md=DOC,
+    schedule="@weekly",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    tags=["stablecog", "archive", "s3"],
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=5),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=30),
+        "execution_timeout": timedelta(hours=12),
+    },
+    params={
+        "bucket": Param(BUCKET, type="string", description="Bucket of the archive"),
+        "prefix": Param(PREFIX, type="string", description="Prefix of the archive"),
+        "verify_budget": Param("50GB", type="string", description="How much to verify: bytes, a time or images"),
+        "repair": Param(False, type="boolean", description="Repair what verify finds"),
+    },
+) as dag:
+    verified = StablecogVerifyOperator(
+        task_id="verify",
+        bucket="{{ params.bucket }}",
+        prefix="{{ params.prefix }}",
+        budget="{{ params.verify_budget }}",
+        repair="{{ params.repair }}",
+    )
+    refreshed = StablecogRefreshOperator(
+        task_id="refresh",
+        bucket="{{ params.bucket }}",
+        prefix="{{ params.prefix }}",
+        within=timedelta(days=30),
+    )
+    # Runs even if the others failed: it says what is left, whatever the reason.
+    state = StablecogStatusOperator(
+        task_id="status",
+        bucket="{{ params.bucket }}",
+        prefix="{{ params.prefix }}",
+        max_lag=timedelta(hours=36),
+        max_unrefreshed=timedelta(days=35),
+        trigger_rule="all_done",
+        retries=0,
+    )
+    [verified, refreshed] >> state

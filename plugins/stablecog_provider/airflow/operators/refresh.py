@@ -1,0 +1,126 @@
+"""The operator that reads an account's history again."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any, ClassVar, cast
+
+from airflow.sdk import Asset, BaseOperator, Context
+
+from ...adapters.assembly import open_ports
+from ...adapters.garbage import rarely_collected
+from ...adapters.process_exit import wait_for_threads_at_exit
+from ...adapters.settings import SourceSettings, StoreSettings
+from ...archive.refresh import RefreshSettings, refresh
+from ...archive.reports.progress import LoggedProgress
+from ...archive.reports.refresh import RefreshReport
+from ...errors import ArchiveError, ConfigurationError, ProofDiffers
+from ...model.object_keys import Layout
+from ...model.verdict import Outcome
+from ..arguments import layout_of
+from ..connections import source_settings, store_settings
+from ..errors import as_airflow
+from ..hooks import StablecogHook
+
+_NOTHING = ("", "none")
+
+
+class StablecogRefreshOperator(BaseOperator):
+    """Reads the history of an archive again: changed metadata, late upscales, and losses that no count shows.
+
+    Reads what was read longest ago first, and never moves the watermark. Safe to run beside other tasks of the same archive.
+    Returns the summary and adds it to the event of every asset in `outlets`. The task fails if the counts differ afterwards.
+
+    :param bucket: the bucket. (templated)
+    :param prefix: the archive's prefix in the bucket; empty for the root. (templated)
+    :param stablecog_conn_id: a connection of type `stablecog`. (templated)
+    :param aws_conn_id: an existing AWS connection; None for the worker's own credentials. (templated)
+    :param budget: how much to spend: requests to the source (`500requests`) or a time (`10m`); None or empty for no bound.
+        (templated)
+    :param within: read as much as keeps the promise that everything was read within this time; None for everything.
+    :param concurrency: upper limit on parallel copies of images that are found missing.
+    :param allow_unsafe_store: continue if the store ignores conditional writes.
+    """
+
+    template_fields = ("bucket", "prefix", "stablecog_conn_id", "aws_conn_id", "budget")
+    ui_color = "#e4d8f5"
+
+    # Replaced in tests: how the ports are opened, and what runs with them.
+    open_ports: ClassVar[Any] = staticmethod(open_ports)
+    refresh: ClassVar[Any] = staticmethod(refresh)
+
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        prefix: str = "",
+        stablecog_conn_id: str = StablecogHook.default_conn_name,
+        aws_conn_id: str | None = "aws_default",
+        budget: str | None = RefreshSettings.budget,
+        within: timedelta | None = RefreshSettings.within,
+        concurrency: int = RefreshSettings.concurrency,
+        allow_unsafe_store: bool = RefreshSettings.allow_unsafe_store,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.bucket = bucket
+        self.prefix = prefix
+        self.stablecog_conn_id = stablecog_conn_id
+        self.aws_conn_id = aws_conn_id
+        self.budget = budget
+        self.within = within
+        self.concurrency = concurrency
+        self.allow_unsafe_store = allow_unsafe_store
+        try:
+            # Templated arguments have no value yet; all others are checked when the Dag is parsed.
+            self._settings(Layout("any-bucket"), None)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run, log the report, and raise if the counts differ. AirflowFailException if a retry cannot help."""
+        try:
+            report = self._run()
+            summary = report.summary()
+            log = self.log.warning if report.exit_code else self.log.info
+            for sentence in report.explain():
+                log("%s", sentence)
+            if report.proof is not None and report.outcome is Outcome.NOT_PROVEN:
+                # A failed task returns nothing, but whoever looks at it needs the numbers.
+                context["ti"].xcom_push(key="return_value", value=summary)
+                raise ProofDiffers(
+                    f"{report.archive}: the source counts {report.proof.source} outputs, the manifest holds "
+                    f"{report.proof.manifest}",
+                    hint="all that was read is saved; the retry reads the periods that differ again (see the log above)",
+                )
+        except ArchiveError as error:
+            raise as_airflow(error) from error
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(summary)
+        return summary
+
+    def _settings(self, layout: Layout, budget: str | None) -> RefreshSettings:
+        return RefreshSettings(
+            layout=layout,
+            budget=budget,
+            within=self.within,
+            concurrency=self.concurrency,
+            allow_unsafe_store=self.allow_unsafe_store,
+        )
+
+    def _run(self) -> RefreshReport:
+        budget = None if str(self.budget).strip().lower() in _NOTHING else str(self.budget)
+        settings = self._settings(layout_of(self.bucket, self.prefix), budget)
+        # Airflow's own calls block, so they are made before there is an event loop.
+        source = source_settings(self.stablecog_conn_id)
+        store = store_settings(self.aws_conn_id)
+        self.log.info("Refreshing %s from connection %s", settings.layout, self.stablecog_conn_id)
+        wait_for_threads_at_exit()
+        return asyncio.run(self._refresh(source, store, settings))
+
+    async def _refresh(self, source: SourceSettings, store: StoreSettings, settings: RefreshSettings) -> RefreshReport:
+        async with self.open_ports(source, store, settings.layout) as ports:
+            with rarely_collected():
+                return cast("RefreshReport", await self.refresh(ports, settings, LoggedProgress(self.log.info)))

@@ -1,0 +1,59 @@
+"""The reports of the last runs, read from `runs/`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime
+from typing import Any
+
+from ..errors import ConfigurationError
+from ..model.object_keys import Layout
+from ..model.times import parse_rfc3339
+from .ports import ObjectStore
+from .reports.status import LastRun
+
+READ = 8
+"""Reports that are read: enough to show an interval, also beside verifies."""
+RUN = "run"
+
+
+async def last_runs(store: ObjectStore, layout: Layout) -> tuple[LastRun, ...]:
+    """The newest reports, newest first, of whatever command. One that cannot be read is left out: it only adds to what the
+    checkpoint says, and may be in an archive storage class by now.
+    """
+    # Keys begin with the start of the run, so the greatest is the newest, by the clocks of those who ran.
+    keys = sorted([listed.key async for listed in store.list(layout.runs) if layout.is_run_report(listed.key)])
+    found = await asyncio.gather(*(_report(store, key) for key in reversed(keys[-READ:])))
+    return tuple(each for each in found if each is not None)
+
+
+def starts_of(runs: tuple[LastRun, ...]) -> list[datetime]:
+    """When the runs among these started."""
+    return [started for run in runs if run.kind == RUN and (started := _instant(run.started_at))]
+
+
+async def _report(store: ObjectStore, key: str) -> LastRun | None:
+    try:
+        stored = await store.get(key)
+        document: Any = json.loads(stored.body) if stored else None
+    except (ValueError, ConfigurationError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    explanation = document.get("explanation")
+    return LastRun(
+        kind=str(document.get("kind") or RUN),
+        run_id=str(document.get("run_id", "")),
+        started_at=str(document.get("started_at") or ""),
+        finished_at=str(document.get("finished_at") or ""),
+        outcome=str(document.get("outcome", "")),
+        explanation=tuple(map(str, explanation)) if isinstance(explanation, list) else (),
+    )
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return parse_rfc3339(text)
+    except ValueError:
+        return None

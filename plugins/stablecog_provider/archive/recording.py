@@ -1,0 +1,95 @@
+"""Leaves a report of each run under `runs/`, also of one that fails, is interrupted, or is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..errors import ArchiveError, ConfigurationError
+from ..model.object_keys import Layout
+from .ports import Clock, ObjectStore
+from .reports.unfinished import RUNNING, failed_document, not_ended_in_words, running_document
+
+LAST_WORDS = 10.0
+"""Seconds that the report of a failed run may take: a store that is down must not delay the error."""
+
+
+@dataclass(slots=True)
+class Recorder:
+    """The report of one run. `kind`: the command. The key of the report is known from the start, so that the run that ends
+    replaces what it wrote when it began.
+    """
+
+    store: ObjectStore
+    layout: Layout
+    clock: Clock
+    kind: str
+    run_id: str
+    started: datetime
+    is_begun: bool = False
+
+    async def begin(self) -> tuple[str, ...]:
+        """Note that the run is at work. Returns a sentence if the run before has not ended."""
+        notes = await self._before()
+        await self.write(running_document(self.kind, self.run_id, str(self.layout), self.started))
+        self.is_begun = True
+        return notes
+
+    async def write(self, document: dict[str, Any]) -> None:
+        """Write the report in its present state."""
+        body = await asyncio.to_thread(lambda: json.dumps(document, sort_keys=True, indent=1).encode() + b"\n")
+        key = self.layout.run_report(self.started, self.run_id)
+        await self.store.put(key, body, content_type="application/json")
+
+    async def fail(self, error: BaseException) -> None:
+        """Write why the run ended, if there is an archive. Raises nothing: the error itself matters more."""
+        # Without details of errors that are not ours: they may quote anything, secrets included.
+        message, hint = (error.message, error.hint) if isinstance(error, ArchiveError) else ("", "")
+        with suppress(Exception):
+            async with asyncio.timeout(LAST_WORDS):
+                if self.is_begun or await self.store.head(self.layout.checkpoint) is not None:
+                    head = running_document(self.kind, self.run_id, str(self.layout), self.started)
+                    interrupted = isinstance(error, asyncio.CancelledError)
+                    await self.write(
+                        failed_document(
+                            head, self.clock.now(), type(error).__name__, message, hint, interrupted=interrupted
+                        )
+                    )
+
+    async def _before(self) -> tuple[str, ...]:
+        months = {f"{at:%Y%m}" for at in (self.started, self.started.replace(day=1) - timedelta(days=1))}
+        for month in sorted(months, reverse=True):
+            keys = [
+                listed.key
+                async for listed in self.store.list(f"{self.layout.runs}{month}")
+                if self.layout.is_run_report(listed.key)
+            ]
+            if keys:
+                return await self._not_ended(max(keys))
+        return ()
+
+    async def _not_ended(self, key: str) -> tuple[str, ...]:
+        try:
+            stored = await self.store.get(key)
+            document = json.loads(stored.body) if stored else None
+        except (ValueError, ConfigurationError):
+            # A report only adds to what the checkpoint says. It may be in an archive storage class by now.
+            return ()
+        if not isinstance(document, dict) or document.get("outcome") != RUNNING:
+            return ()
+        return (not_ended_in_words(document),)
+
+
+@asynccontextmanager
+async def recorded(recorder: Recorder) -> AsyncIterator[Recorder]:
+    """A run's report if it does not end as it should; the error goes on as it is."""
+    try:
+        yield recorder
+    except (Exception, asyncio.CancelledError) as error:
+        await recorder.fail(error)
+        raise
