@@ -50,8 +50,10 @@ class Controls:
         """Yield the addresses of the host's archived images that are most likely to be served still.
 
         Only outputs that the source lists: a deleted one's image may be gone with it. One per day first, because images of
-        one day may have been lost together.
+        one day may have been lost together. If the host needs the query of an address, only the listing names it.
         """
+        for url in [*self._ledger.addresses[host]]:
+            yield url
         newest = sorted((each for each in self._days() if each != day), reverse=True)
         days = [day, *newest][:DAYS]
         for rank in range(CONTROLS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,9 +13,13 @@ from ...model.manifest import Row, RowKey, State, describes, row_of, row_of_unre
 from ...model.object_keys import Rendition, day_of
 from ...model.output import Output, UnreadableOutput, identity
 from ...model.times import BEGINNING, MICROSECOND
+from ..copying.outage import host_of
 from ..copying.transfer import CopyJob
 from ..ports import Clock, Manifest
 from .partitions import Partitions
+
+ADDRESSES = 3
+"""Addresses with a query that are kept per host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Ledger(Partitions):
         self.has_undated_rows, self._retry_all, self._began = has_undated_rows, retry_all, clock.now()
         self._pending: dict[RowKey, Row] = {}
         self._fetched: set[RowKey] = set()
+        self.addresses: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=ADDRESSES))
+        """By host, the latest addresses with a query at which archived images were listed: no row has the query."""
         self.created: set[str] = set()
         """Ids of outputs that this run was the first to see."""
 
@@ -173,6 +179,8 @@ class Ledger(Partitions):
         pending = self._pending.get(key)
         saved = (await self.partition(day_of(output.created_at))).get(key)
         known = pending or saved
+        if "?" in url and known is not None and _is_stored_image(known, url):
+            self.addresses[host_of(url)].append(url)
         dated_at_last = await self._readable_at_last(key)
         if known is not None and describes(known, output) and (pending is not None or not self._is_due(known)):
             return dated_at_last
@@ -275,3 +283,9 @@ class Ledger(Partitions):
 def _needs_listing(row: Row) -> bool:
     """Whether only the listing names the image's address: the row has none, or has it without its query."""
     return row.source_url is None or row.source_url.endswith("?")
+
+
+def _is_stored_image(row: Row, url: str) -> bool:
+    """Whether the row's image is in the bucket, and the address names it."""
+    same_image = row_lifecycle.image_name(url) == row_lifecycle.image_name(row.archived_url)
+    return row.state == State.ARCHIVED and same_image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
 from ...model.checkpoint import Checkpoint, Verdict
 from ...model.counts import Difference, Proof
@@ -42,10 +43,13 @@ async def conclude(
             proof=_better(found.proof, proof.proof, now),
             proofs=found.proofs + 1,
             settled=found.settled if later or settled is None else settled,
-            differences=_with_others(
-                _beyond(later, proof.differences), _beyond(later, proof.known.differences), found.differences
+            differences=_joined(
+                _with_others(
+                    _beyond(later, proof.differences), _beyond(later, proof.known.differences), found.differences
+                )
             ),
-            holes=found.holes if later else _with_others(proof.holes, proof.known.holes, found.holes),
+            # A hole that is not remembered is a gap of coverage, which the next run reads.
+            holes=found.holes if later else _with_others(proof.holes, proof.known.holes, found.holes)[:MAX_DIFFERENCES],
         )
         if proof.read_whole:
             proven = advanced(proven, Slice(Window(BEGINNING, FAR_FUTURE), (), last=True), read_at)
@@ -96,7 +100,28 @@ def _with_others(
 ) -> tuple[Difference, ...]:
     """What this run leaves, and what another run has found in the meantime."""
     others = [each for each in found if each not in before and not any(_meet(each, own) for own in mine)]
-    return tuple(sorted((*mine, *others), key=lambda each: each.start)[:MAX_DIFFERENCES])
+    return tuple(sorted((*mine, *others), key=lambda each: each.start))
+
+
+def _joined(places: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    """The places, rising; the nearest neighbours together if there are too many. What lies between two is in neither count, so
+    that the next run takes the counts for changed and looks at the place.
+    """
+    kept = list(places)
+    while len(kept) > MAX_DIFFERENCES:
+        apart = [later.start - earlier.end for earlier, later in pairwise(kept)]
+        at = apart.index(min(apart))
+        one, other = kept[at : at + 2]
+        kept[at : at + 2] = [
+            replace(
+                one,
+                end=max(one.end, other.end),
+                source=one.source + other.source,
+                manifest=one.manifest + other.manifest,
+                looks=min(one.looks, other.looks),
+            )
+        ]
+    return tuple(kept)
 
 
 def _meet(one: Difference, other: Difference) -> bool:

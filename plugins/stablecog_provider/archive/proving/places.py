@@ -44,7 +44,7 @@ class Places:
             if place.agrees:
                 continue
             middle = (
-                None if self.is_small(place) or not self.rereading.budget.ample else self._middle(place.window, known)
+                None if self.is_small(place) or not self.rereading.budget.ample else self.middle(place.window, known)
             )
             if middle is None or not self.rereading.capabilities.counts_by_date:
                 found.append(place)
@@ -102,7 +102,7 @@ class Places:
             manifest=await self.rereading.held(before.window),
         )
 
-    def _middle(self, window: Window, known: Iterable[Difference]) -> datetime | None:
+    def middle(self, window: Window, known: Iterable[Difference] = ()) -> datetime | None:
         """The midnight that halves what the manifest holds in the window, else the one before the window's middle; within a
         day, its middle. Always halves, never days one by one: a window may have 26 years, and be empty. None if a known
         difference fills the window: it is not cut.

@@ -63,13 +63,54 @@ class Remembered:
         """
         places = self.places
         in_doubt = found.source != each.source or not each.surplus
-        if not in_doubt or not places.is_small(found):
+        if not in_doubt:
+            return
+        if not places.is_small(found):
+            await self._confirm_in_pieces(each, found)
             return
         rests = not each.surplus and each.looked_at <= self.now < each.due
         if rests or not places.rereading.budget.left:
             self.differences.append(each)
         elif not (await places.rereading.read_again(each.window)).all_listed:
             self.differences.append(each.looked(await places.compared(found), self.now))
+
+    async def _confirm_in_pieces(self, each: Difference, found: CountComparison) -> None:
+        """Compare a place that no page shows, the first piece first, as far as half of the budget reaches. What is left is one
+        place for the next run: an output that is missing and one that was deleted may cancel out in it.
+        """
+        places, left = self.places, found
+        if not self.capabilities.counts_by_date:
+            return
+        while places.rereading.budget.ample and not places.is_small(left):
+            piece = await self._first_piece(left.window)
+            counted = None if piece is None else await places.rereading.counts.of(piece)
+            if piece is None or counted is None:
+                break
+            first = CountComparison(piece, counted, await places.rereading.held(piece))
+            rest = Window(piece.end, left.window.end)
+            left = CountComparison(rest, max(0, left.source - counted), await places.rereading.held(rest))
+            # Of the piece alone, no earlier count is known: it is in doubt even if its counts agree.
+            alone = self._part(each, first)
+            await (self._confirm(alone, first) if first.agrees else self.examine([first], alone))
+        self.differences.append(self._part(each, left))
+
+    async def _first_piece(self, window: Window) -> Window | None:
+        """The beginning of the window, as much as a page can show. None if it cannot be divided."""
+        piece: Window | None = None
+        while piece is None or not self.places.is_small(await self._as_held(piece)):
+            middle = self.places.middle(piece or window)
+            if middle is None:
+                return piece
+            piece = Window(window.start, middle)
+        return piece
+
+    async def _as_held(self, window: Window) -> CountComparison:
+        held = await self.places.rereading.held(window)
+        return CountComparison(window, held, held)
+
+    def _part(self, each: Difference, part: CountComparison) -> Difference:
+        """A part of a remembered place, due at once."""
+        return Difference(part.window.start, part.window.end, part.source, part.manifest, each.first_seen_at, self.now)
 
     async def _look_without_counts(self, each: Difference) -> None:
         """Read a place again that cannot be counted alone any more. It is settled if the listing shows there what the manifest

@@ -27,6 +27,9 @@ from ..ports import Source
 from .absence import Absence
 from .guard import DeletionGuard
 
+LEAST_PARTS = 4
+"""Parts of coverage that are compared before anything is marked as deleted, even if the budget is used up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reread:
@@ -250,7 +253,7 @@ class Rereading:
         whole = len(parts) == 1 and parts[0][1].start <= BEGINNING
         if whole or not self.capabilities.counts_by_date:
             return missing
-        fullest = sorted(parts, key=lambda each: -each[0])[: self.budget.left]
+        fullest = sorted(parts, key=lambda each: -each[0])[: max(LEAST_PARTS, self.budget.left)]
         return max(missing, sum([await self._lacking(part) for _, part in fullest]))
 
     @property

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from ...model.checkpoint import Sweep
 from ...model.counts import Difference, Proof
-from ...model.coverage import Axis, Coverage, Window
+from ...model.coverage import MAX_LATENCY, Axis, Coverage, Window
 from ...model.documents import document_of
 from ...model.failure import Failure
 from ...model.partition_summary import ImageCounts
@@ -167,8 +167,8 @@ class RunReport:
             if self.failed > SHOWN:
                 lines.append(f"  ... and {self.failed - SHOWN:,} more: see the column `error` of the manifest.")
         lines += [
-            f"The image host {host} is down ({cause}). Its images were skipped and are retried later; other "
-            "hosts are not affected."
+            f"The image host {host} is down ({cause}). Its images that were not copied are retried later; "
+            "other hosts are not affected."
             for host, cause in self.hosts_down.items()
         ]
         return lines + images_in_words(self.images, self.next_retry)
@@ -201,9 +201,14 @@ class RunReport:
         watermark = self.coverage.watermark
         if self.axis is Axis.REQUESTED or not self.proof or not watermark or self.proof.end >= watermark:
             return []
+        if self.proof.end < watermark - MAX_LATENCY:
+            return [
+                f"Outputs requested from {at(self.proof.end)} on were not compared in this run; a run without --end compares "
+                "them."
+            ]
         return [
-            "Outputs requested in the last 5 minutes before the watermark are archived; the next run counts them. The source "
-            "counts by time of request, and other outputs requested then may still complete."
+            "Outputs requested in the last 5 minutes before the watermark are not compared yet; a run that reads beyond it "
+            "compares them. The source counts by time of request, and some of them may complete after the watermark."
         ]
 
     def _surroundings_in_words(self) -> list[str]:
