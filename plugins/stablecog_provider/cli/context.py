@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from ..adapters.settings import SourceSettings, StoreSettings
-    from ..archive.ports import ObjectStore, Ports
+    from ..archive.ports import ObjectStore, Ports, RestorePorts
     from ..model.object_keys import Layout
 
     OpenPorts = Callable[[SourceSettings, StoreSettings, Layout], AbstractAsyncContextManager[Ports]]
     OpenStore = Callable[[StoreSettings, Layout], AbstractAsyncContextManager[ObjectStore]]
+    OpenRestorePorts = Callable[[StoreSettings, Layout, Sequence[str]], AbstractAsyncContextManager[RestorePorts]]
 
 
 def _open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[Ports]:
@@ -30,6 +31,14 @@ def _open_store(store: StoreSettings, layout: Layout) -> AbstractAsyncContextMan
     return open_store(store, layout)
 
 
+def _open_restore_ports(
+    store: StoreSettings, layout: Layout, image_hosts: Sequence[str]
+) -> AbstractAsyncContextManager[RestorePorts]:
+    from ..adapters.assembly import open_restore_ports
+
+    return open_restore_ports(store, layout, image_hosts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CliContext:
     """What every command is given. The repr omits `environ`, which holds secrets."""
@@ -39,3 +48,4 @@ class CliContext:
     err: TextIO = field(default_factory=lambda: sys.stderr)
     open_ports: OpenPorts = _open_ports
     open_store: OpenStore = _open_store
+    open_restore_ports: OpenRestorePorts = _open_restore_ports

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..archive.reports.rebuild import RebuildReport
+from ..archive.reports.restore import RestoreReport
 from ..archive.reports.run import RunReport
 from ..archive.status import ArchiveStatus
 
@@ -22,6 +23,9 @@ _STYLES = {
     "not proven": "bold red",
     "rebuilt": "bold green",
     "rebuilt, with gaps": "bold yellow",
+    "restored": "bold green",
+    "restored, with problems": "bold red",
+    "planned": "bold",
 }
 
 
@@ -73,6 +77,23 @@ def show_rebuild(console: Console, report: RebuildReport) -> None:
     ]
     console.print(_verdict(report.outcome), _facts(facts))
     _print_sentences(console, report.explain())
+
+
+def show_restore(console: Console, report: RestoreReport) -> None:
+    """Print the report of a restore."""
+    facts = [
+        ("archive", report.archive),
+        ("to", "a scratch folder, removed" if report.drill else report.to),
+        ("selected", f"{report.selected:,} images, {decimal(report.selected_bytes)}"),
+        ("restored, there, failed", f"{report.restored:,}, {report.skipped:,}, {report.failed:,}"),
+        ("took", f"{report.seconds:,.1f} s, {_bytes_per_second(report)}"),
+    ]
+    console.print(_verdict(report.outcome), _facts(facts))
+    _print_sentences(console, report.explain())
+
+
+def _bytes_per_second(report: RestoreReport) -> str:
+    return f"{decimal(int(report.bytes / report.seconds))} per second" if report.seconds else "in no time"
 
 
 def _seconds(instant: datetime) -> str:

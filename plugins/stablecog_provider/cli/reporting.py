@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ..adapters import event_loop
 from ..adapters.garbage import rarely_collected
-from ..archive.ports import Ports, ProgressListener
+from ..archive.ports import ProgressListener
 from .context import CliContext
 from .progress import progress_listener
 
@@ -25,13 +25,14 @@ class Report(Protocol):
     def to_document(self) -> dict[str, Any]: ...
 
 
+P = TypeVar("P")
 R = TypeVar("R", bound=Report)
 
 
 def execute(
     cli: CliContext,
-    opened: Callable[[], AbstractAsyncContextManager[Ports]],
-    act: Callable[[Ports, ProgressListener | None], Awaitable[R]],
+    opened: Callable[[], AbstractAsyncContextManager[P]],
+    act: Callable[[P, ProgressListener | None], Awaitable[R]],
     *,
     quiet: bool,
 ) -> R:
