@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
-from stablecog_provider.archive.ports import ObjectStore, Ports
+from stablecog_provider.archive.ports import ObjectStore, Ports, RestorePorts
 from stablecog_provider.cli import main
 from stablecog_provider.cli.context import CliContext
 
@@ -44,6 +44,7 @@ def type_in(
     *arguments: str,
     ports: Ports | None = None,
     store: ObjectStore | None = None,
+    restore_ports: RestorePorts | None = None,
     raises: BaseException | None = None,
     environ: dict[str, str] | None = None,
     terminal: bool = False,
@@ -64,12 +65,20 @@ def type_in(
             raise raises
         yield store or MemoryObjectStore()
 
+    @asynccontextmanager
+    async def open_restore_ports(*_: object) -> AsyncIterator[RestorePorts]:
+        if raises:
+            raise raises
+        assert restore_ports is not None
+        yield restore_ports
+
     context = CliContext(
         environ={"STABLECOG_API_KEY": KEY} if environ is None else environ,
         out=out,
         err=err,
         open_ports=open_ports,
         open_store=open_store,
+        open_restore_ports=open_restore_ports,
     )
     code = main(arguments, context)
     return Typed(code, out.getvalue(), err.getvalue())

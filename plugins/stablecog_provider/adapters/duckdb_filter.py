@@ -11,6 +11,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -90,21 +91,38 @@ class DuckDbFilter:
         return table.filter(mask)
 
     def _evaluated(self, table: pa.Table) -> pa.ChunkedArray:
-        timer = threading.Timer(self._seconds, self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
         try:
             self._connection.register(TABLE, table)
             query = f"SELECT coalesce((\n{self._expression}\n), false) AS chosen FROM {TABLE}"  # noqa: S608 (checked)
-            return self._connection.sql(query).to_arrow_table()["chosen"]
+            with self._bounded():
+                return self._connection.sql(query).to_arrow_table()["chosen"]
         except duckdb.InterruptException:
             failure = self._refused(f"it took more than {self._seconds:.0f} seconds for one day")
         except duckdb.Error as error:
             failure = self._refused(_reason(error))
         finally:
-            timer.cancel()
             self._connection.unregister(TABLE)
         raise failure
+
+    @contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """Interrupt what the block runs if it takes too long."""
+        done = threading.Event()
+
+        def watch() -> None:
+            wait = self._seconds
+            # An interrupt between two steps of a query has no effect, so it is repeated.
+            while not done.wait(wait):
+                self._connection.interrupt()
+                wait = 0.05
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
 
     def _parsed(self) -> Any:
         """The one expression that the text is, as DuckDB parses it. Raises ConfigurationError."""

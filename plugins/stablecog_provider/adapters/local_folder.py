@@ -71,6 +71,7 @@ class LocalFolder:
         self._threads = ThreadPoolExecutor(THREADS, "restore")
         self._numbers = itertools.count()
         self._root = self._staging = -1
+        self._is_ours = False
         self._touched: set[str] = set()
 
     async def run(self, function: Callable[..., T], *arguments: object) -> T:
@@ -96,6 +97,7 @@ class LocalFolder:
         self._root = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         while not self._lock():
             os.close(self._staging)
+        self._is_ours = True
         self._clear()
 
     def _lock(self) -> bool:
@@ -122,17 +124,22 @@ class LocalFolder:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        if self._root < 0:
-            return
-        with contextlib.suppress(OSError):
-            for folder in sorted(self._touched):
-                with self._opened(folder) as opened:
-                    os.fsync(opened)
-            self._clear()
-            os.rmdir(STAGING, dir_fd=self._root)
+        # What another restore has locked is not ours to clear.
+        if self._is_ours:
+            with contextlib.suppress(OSError, NameTaken):
+                self._flush()
+            with contextlib.suppress(OSError):
+                self._clear()
+                os.rmdir(STAGING, dir_fd=self._root)
         for number in (self._staging, self._root):
             if number >= 0:
                 os.close(number)
+
+    def _flush(self) -> None:
+        """Make the names of the new files durable."""
+        for folder in sorted(self._touched):
+            with self._opened(folder) as opened:
+                os.fsync(opened)
 
     def _clear(self) -> None:
         """Remove what is not finished."""

@@ -29,6 +29,7 @@ MAX_TEXT = 80
 """Bytes of a text such as the prompt in a name."""
 MAX_PARTS = 8
 _MAX_ID = 60 + 1 + 32
+_MAX_NUMBER = 24
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _TOKEN = re.compile(r"\{([^{}]*)\}|([^{}]+)|(.)", re.DOTALL)
@@ -83,9 +84,9 @@ FIELDS: Mapping[str, Field] = {
     "prompt": Field("the prompt's first words", lambda row: _text(row.prompt, "no-prompt")),
     "generation_id": Field("id of the generation", lambda row: _text(row.generation_id, "no-generation")),
     "model_id": Field("id of the model", lambda row: _text(row.model_id, "no-model")),
-    "seed": Field("the seed", lambda row: _text(row.seed, "no-seed")),
-    "width": Field("pixels", lambda row: _text(row.width, "unknown")),
-    "height": Field("pixels", lambda row: _text(row.height, "unknown")),
+    "seed": Field("the seed", lambda row: _text(row.seed, "no-seed"), most=_MAX_NUMBER),
+    "width": Field("pixels", lambda row: _text(row.width, "unknown"), most=_MAX_NUMBER),
+    "height": Field("pixels", lambda row: _text(row.height, "unknown"), most=_MAX_NUMBER),
 }
 """What a template may contain. The extension is added."""
 
@@ -173,7 +174,7 @@ def _check_unique(parts: tuple[_Part, ...], rendition: str) -> None:
         if not any(_fixed(part[:number]) or _fixed(part[number + 1 :]) for part, number in places):
             raise ValueError(
                 f"{{{name}}} has texts of any length on both sides, so that two images could get one name: put it at the "
-                "beginning or the end of a folder's or file's name; fixed words, dates, times and {rendition} may stand outside of it"
+                "beginning or the end of a folder's or file's name; words, dates, times and {rendition} may be outside of it"
             )
 
 
