@@ -13,7 +13,7 @@ from typing import Any
 import stablecog_provider
 from stablecog_provider import errors
 from stablecog_provider.airflow.hooks import StablecogHook
-from stablecog_provider.airflow.operators import StablecogToS3Operator
+from stablecog_provider.airflow.operators import StablecogRestoreOperator, StablecogToS3Operator
 from stablecog_provider.archive.run import archive
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs/reference.md"
@@ -26,16 +26,25 @@ Import these names from `stablecog_provider`, the Airflow classes from `stableco
 Instants are `datetime`s with a time zone, durations are `timedelta`s, sizes are in bytes.
 """
 CALLED = {
-    "Use cases": ("open_archive", "archive", "status", "rebuild"),
-    "Settings": ("Layout", "Layout.parse", "ArchiveSettings", "RebuildSettings", "SourceSettings", "StoreSettings"),
+    "Use cases": ("open_archive", "archive", "status", "rebuild", "open_restore_ports", "restore"),
+    "Settings": (
+        "Layout",
+        "Layout.parse",
+        "ArchiveSettings",
+        "RebuildSettings",
+        "RestoreSettings",
+        "SourceSettings",
+        "StoreSettings",
+    ),
 }
 RETURNED = {
-    "Results": ("RunReport", "RunSummary", "ArchiveStatus", "RebuildReport"),
-    "What a use case works with": ("OpenArchive", "Ports", "Progress"),
+    "Results": ("RunReport", "RunSummary", "ArchiveStatus", "RebuildReport", "RestoreReport"),
+    "What a use case works with": ("OpenArchive", "Ports", "RestorePorts", "Progress"),
 }
 PROVIDER = ("get_provider_info",)
 AIRFLOW = {
     "StablecogToS3Operator": StablecogToS3Operator,
+    "StablecogRestoreOperator": StablecogRestoreOperator,
     "StablecogHook": StablecogHook,
     "StablecogHook.get_conn": StablecogHook.get_conn,
     "StablecogHook.outputs": StablecogHook.outputs,

@@ -13,12 +13,14 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from . import errors
-    from .adapters.assembly import OpenArchive, open_archive
+    from .adapters.assembly import OpenArchive, open_archive, open_restore_ports
     from .adapters.settings import SourceSettings, StoreSettings
-    from .archive.ports import Ports, Progress
+    from .archive.ports import Ports, Progress, RestorePorts
     from .archive.rebuild import RebuildSettings, rebuild
     from .archive.reports.rebuild import RebuildReport
+    from .archive.reports.restore import RestoreReport
     from .archive.reports.run import RunReport, RunSummary
+    from .archive.restore import RestoreSettings, restore
     from .archive.run import ArchiveSettings, archive
     from .archive.status import ArchiveStatus, status
     from .errors import ArchiveError, ConfigurationError, FatalError, ItemError, ProofDiffers, TransientError
@@ -39,6 +41,9 @@ __all__ = [
     "ProofDiffers",
     "RebuildReport",
     "RebuildSettings",
+    "RestorePorts",
+    "RestoreReport",
+    "RestoreSettings",
     "RunReport",
     "RunSummary",
     "SourceSettings",
@@ -49,17 +54,21 @@ __all__ = [
     "errors",
     "get_provider_info",
     "open_archive",
+    "open_restore_ports",
     "rebuild",
+    "restore",
     "status",
 ]
 
 _HOMES = {
-    "adapters.assembly": ("OpenArchive", "open_archive"),
+    "adapters.assembly": ("OpenArchive", "open_archive", "open_restore_ports"),
     "adapters.settings": ("SourceSettings", "StoreSettings"),
-    "archive.ports": ("Ports", "Progress"),
+    "archive.ports": ("Ports", "Progress", "RestorePorts"),
     "archive.rebuild": ("RebuildSettings", "rebuild"),
     "archive.reports.rebuild": ("RebuildReport",),
+    "archive.reports.restore": ("RestoreReport",),
     "archive.reports.run": ("RunReport", "RunSummary"),
+    "archive.restore": ("RestoreSettings", "restore"),
     "archive.run": ("ArchiveSettings",),
     "archive.status": ("ArchiveStatus", "status"),
     "errors": ("ArchiveError", "ConfigurationError", "FatalError", "ItemError", "ProofDiffers", "TransientError"),

@@ -1,35 +1,48 @@
-"""Every setting of a run is an argument of the operator, with the default of the settings class."""
+"""Every setting of a use case is an argument of its operator, with the default of the settings class."""
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
-from stablecog_provider.airflow.operators import StablecogToS3Operator
+from stablecog_provider.airflow.operators import StablecogRestoreOperator, StablecogToS3Operator
+from stablecog_provider.archive.restore import RestoreSettings
 from stablecog_provider.archive.run import ArchiveSettings
 
 NOT_OFFERED = {
     "layout": "its arguments are bucket and prefix",
     "bytes_in_flight": "bounds memory; no other value measured better (docs/performance.md), so only the library has it",
 }
-FIELDS = [field for field in fields(ArchiveSettings) if field.name not in NOT_OFFERED]
-# Airflow wraps the method; the signature is the original's.
-ARGUMENTS = inspect.signature(StablecogToS3Operator.__init__).parameters
+OPERATORS: list[tuple[type[Any], type[Any]]] = [
+    (StablecogToS3Operator, ArchiveSettings),
+    (StablecogRestoreOperator, RestoreSettings),
+]
+CASES = [
+    (operator, field) for operator, settings in OPERATORS for field in fields(settings) if field.name not in NOT_OFFERED
+]
 
 
-@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
-def test_every_setting_is_an_argument_with_its_default(field: object) -> None:
-    assert ARGUMENTS[field.name].default == field.default  # type: ignore[attr-defined]
+def arguments(operator: type[Any]) -> Mapping[str, inspect.Parameter]:
+    # Airflow wraps the method; the signature is the original's.
+    return inspect.signature(operator.__init__).parameters
 
 
-def test_every_argument_is_documented() -> None:
-    documented = re.findall(r":param (\w+):", StablecogToS3Operator.__doc__ or "")
-    assert documented == [name for name in ARGUMENTS if name not in ("self", "kwargs")]
-    for name in StablecogToS3Operator.template_fields:
-        assert re.search(rf":param {name}:[^:]*\(templated\)", StablecogToS3Operator.__doc__ or "")
+@pytest.mark.parametrize(("operator", "field"), CASES, ids=lambda case: getattr(case, "name", None))
+def test_every_setting_is_an_argument_with_its_default(operator: type[Any], field: Any) -> None:
+    assert arguments(operator)[field.name].default == field.default
+
+
+@pytest.mark.parametrize("operator", [operator for operator, _ in OPERATORS])
+def test_every_argument_is_documented(operator: type[Any]) -> None:
+    documented = re.findall(r":param (\w+):", operator.__doc__ or "")
+    assert documented == [name for name in arguments(operator) if name not in ("self", "kwargs")]
+    for name in operator.template_fields:
+        assert re.search(rf":param {name}:[^:]*(s3://bucket/prefix[^:]*)?\(templated\)", operator.__doc__ or "")
 
 
 def test_the_exceptions_are_settings() -> None:

@@ -21,8 +21,10 @@ HEAVY = (
     "airflow",
     "aiohttp",
     "asyncio",
+    "PIL",
     "boto3",
     "botocore",
+    "duckdb",
     "httpx",
     "obstore",
     "pyarrow",
@@ -65,11 +67,11 @@ def test_what_needs_no_library_imports_none(code: str) -> None:
     assert len(found) < FEW
 
 
-@pytest.mark.parametrize("command", ["run", "status", "rebuild", "simulate"])
+@pytest.mark.parametrize("command", ["run", "status", "restore", "rebuild", "simulate"])
 def test_the_help_of_a_command_imports_no_client(command: str) -> None:
     found = imported(f"from stablecog_provider.cli import main; main(['{command}', '--help'])")
     assert sorted(found.intersection(HEAVY) - {"asyncio", "typer"}) == []
-    others = {"run", "status", "rebuild", "simulate"} - {command}
+    others = {"run", "status", "restore", "rebuild", "simulate"} - {command}
     assert not [name for name in others if f"stablecog_provider.cli.{name}" in found]
 
 

@@ -1,5 +1,6 @@
-"""The operator."""
+"""The operators."""
 
 from .archive import StablecogToS3Operator
+from .restore import StablecogRestoreOperator
 
-__all__ = ["StablecogToS3Operator"]
+__all__ = ["StablecogRestoreOperator", "StablecogToS3Operator"]

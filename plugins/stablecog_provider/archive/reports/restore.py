@@ -89,6 +89,13 @@ class RestoreReport:
     def seconds(self) -> float:
         return round((self.finished_at - self.started_at).total_seconds(), 3)
 
+    def counts(self) -> dict[str, Any]:
+        """The counts alone, small enough for Airflow's database."""
+        names = ("selected", "selected_bytes", "not_stored", "restored", "skipped", "failed", "bytes", "found", "seed")
+        counts: dict[str, Any] = {name: getattr(self, name) for name in names}
+        compared = document_of(self.compared)
+        return {"outcome": self.outcome, "archive": self.archive, "to": self.to, **counts, "compared": compared}
+
     def explain(self) -> list[str]:
         """What was restored, what was not, and what to do, in plain sentences."""
         lines = self._planned() if self.dry_run else self._done()
