@@ -21,9 +21,21 @@ SECTIONS = {
     "fuzz": "fuzz.section",
     "secrets": "secrets.section",
     "sequences": "sequences.section",
+    "restores": "restores.section",
 }
 
-LONGEST_FIRST = ("kills", "fuzz", "secrets", "sequences", "damage", "races", "store_faults", "source_faults", "hostile")
+LONGEST_FIRST = (
+    "kills",
+    "fuzz",
+    "secrets",
+    "sequences",
+    "damage",
+    "restores",
+    "races",
+    "store_faults",
+    "source_faults",
+    "hostile",
+)
 """The order of the start, so that no long section is left for the end."""
 
 

@@ -104,7 +104,7 @@ async def test_prompts_are_text_whatever_they_contain() -> None:
     (page,) = pages(made).values()
     allowed = {
         "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "p", "details", "summary", "nav", "main",
-        "section", "small", "div", "figure", "figcaption", "a", "img", "i", "span",
+        "section", "small", "div", "figure", "figcaption", "a", "img", "i", "span", "br",
     }  # fmt: skip
     assert set(page.tags) <= allowed
     assert page.tags.count("meta") == 5

@@ -27,6 +27,7 @@ from .tally import Tally
 from .thumbnails import thumbnail_name
 
 PER_PAGE = 2000
+LONGEST_ALT = 120
 GENERATOR = '<meta name="generator" content="stablecog-archive restore">'
 _POLICY = (
     "default-src 'none'; img-src 'self' file:; base-uri 'none'; form-action 'none'; style-src 'sha256-"
@@ -125,18 +126,20 @@ def _text(value: str) -> str:
 def _card(row: Row, name: str, *, has_thumbnail: bool, sidecar: bool) -> str:
     target = quote(name)
     prompt = (row.prompt or "").strip()
-    image = f'<img src="{quote(thumbnail_name(row))}" alt="" loading="lazy" decoding="async">'
+    described = _text(prompt[:LONGEST_ALT].replace("\n", " ")) or "Image"
+    image = f'<img src="{quote(thumbnail_name(row))}" alt="{described}" loading="lazy" decoding="async">'
     # The manifest's width and height are the original's.
     pixels = f"{row.width} \N{MULTIPLICATION SIGN} {row.height}" if row.width and row.height else ""
     kind = pixels if row.rendition == Rendition.ORIGINAL else "upscaled"
-    facts = [f"{row.created_at.astimezone(UTC):%H:%M:%S}", kind, size(row.bytes or 0)]
-    marks = '<span class="gone">deleted at the source</span>' if row.deleted_at else ""
-    json_link = f' <a href="{quote(f"{name}.json")}">JSON</a>' if sidecar else ""
+    facts = [f"{row.created_at.astimezone(UTC):%H:%M}", kind, size(row.bytes or 0)]
+    mark = '<p><span class="gone">deleted at the source</span></p>' if row.deleted_at else ""
+    json_link = f'<a href="{quote(f"{name}.json")}">JSON</a>' if sidecar else ""
     shown = f'<p dir="auto" class="prompt">{_text(prompt)}</p>' if prompt else _NO_PROMPT
     return (
         f'<figure id="{quote(row.output_id)}-{quote(row.rendition)}">'
         f'<a class="picture" href="{target}">{image if has_thumbnail else _NO_PREVIEW}</a>'
-        f"<figcaption>{shown}<p class=facts>{' · '.join(filter(None, facts))}{marks}{json_link}</p></figcaption></figure>\n"
+        f"<figcaption>{shown}{mark}<p class=facts><span>{' · '.join(filter(None, facts))}</span>{json_link}</p></figcaption>"
+        "</figure>\n"
     )
 
 
@@ -164,10 +167,10 @@ def _document(archive: str, page: _Page, pages: int) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">\n'
         f"<title>Contact sheet of {escape(archive)}</title>\n<style>{STYLE}</style></head>\n<body>\n"
-        f"<header><h1>Contact sheet</h1><p>{escape(archive)} · {counted(page.count, 'image')} on "
-        f"{counted(len(page.days), 'day')}{' of this page' if pages > 1 else ''}</p>"
-        f"{f'<nav class=pages>Page {links}</nav>' if pages > 1 else ''}"
-        f"<details class=days><summary>Days</summary><nav>{days}</nav></details></header>\n"
+        f"<header><h1>Contact sheet</h1><p>{escape(archive)}<br>{counted(page.count, 'image')} on "
+        f"{counted(len(page.days), 'day')}{' on this page' if pages > 1 else ''}. Days and times are UTC.</p>"
+        f"<details class=days><summary>Days</summary><nav>{days}</nav></details>"
+        f"{f'<nav class=pages>Page {links}</nav>' if pages > 1 else ''}</header>\n"
         f"<main>\n{''.join(page.parts) or _EMPTY}</main>\n"
         f"{f'<footer><nav class=pages>Page {links}</nav></footer>' if pages > 1 else ''}</body></html>\n"
     )

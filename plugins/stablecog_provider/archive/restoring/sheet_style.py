@@ -18,7 +18,7 @@ summary { cursor: pointer; width: max-content; color: var(--link) }
 .days nav { display: flex; flex-wrap: wrap; gap: 4px 14px; padding: 10px 0; max-height: 40vh; overflow: auto }
 .days a { text-decoration: none; font-variant-numeric: tabular-nums }
 .days i { font-style: normal; color: var(--soft) }
-.pages { padding: 10px 0; color: var(--soft) }
+.pages { padding: 6px 0; color: var(--soft) }
 .pages a, .pages b { display: inline-block; min-width: 28px; padding: 2px 6px; text-align: center }
 section { content-visibility: auto; contain-intrinsic-size: auto 900px; padding-bottom: 28px }
 h2 { position: sticky; top: 0; z-index: 1; margin: 0 0 12px; padding: 10px 0; background: var(--back);
@@ -27,6 +27,7 @@ h2 small { margin-left: 8px; color: var(--soft); font-weight: 400; font-size: 14
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(220px, 44vw), 1fr)); gap: 16px }
 figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 8px; overflow: hidden;
   display: flex; flex-direction: column; scroll-margin-top: 56px }
+.picture { overflow: hidden; font-size: 12.5px; color: var(--soft) }
 .picture { display: grid; place-items: center; aspect-ratio: 1; background: color-mix(in srgb, var(--line) 45%, var(--back)) }
 .picture img { width: 100%; height: 100%; object-fit: contain }
 .nothing { color: var(--soft); font-size: 13px }
@@ -35,8 +36,9 @@ figcaption p { margin: 0 }
 .prompt { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere }
 .prompt:hover, figure:focus-within .prompt { -webkit-line-clamp: 12 }
 .prompt.none { color: var(--soft) }
-.facts { margin-top: auto !important; color: var(--soft); font-size: 12.5px; font-variant-numeric: tabular-nums }
-.gone { display: inline-block; margin-left: 6px; padding: 0 6px; border: 1px solid var(--line); border-radius: 9px }
+.facts { margin-top: auto !important; padding-top: 2px; display: flex; justify-content: space-between; gap: 8px;
+  color: var(--soft); font-size: 12.5px; font-variant-numeric: tabular-nums }
+.gone { padding: 1px 8px; border: 1px solid var(--line); border-radius: 10px; color: var(--soft); font-size: 12.5px }
 .empty { color: var(--soft); padding: 40px 0 }
 @media print { .days, .pages { display: none } section { content-visibility: visible } figure { break-inside: avoid } }
 """
