@@ -109,7 +109,7 @@ e2e: .venv/.with-e2e ## The backfill on Airflow with PostgreSQL, Redis and two C
 lock: $(READY) ## Update all locks to the newest versions (UPGRADE=: only what pyproject.toml asks for)
 	@echo uv | $(COMPILE) - -o bootstrap.lock
 	@$(COMPILE) pyproject.toml --extra dev -c <(echo apache-airflow==$(AIRFLOW_VERSION)) -o requirements.lock
-	@echo hatchling | $(COMPILE) pyproject.toml - -c requirements.lock -o docker/requirements.lock
+	@echo hatchling | $(COMPILE) pyproject.toml --extra restore - -c requirements.lock -o docker/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o docker/requirements-demo.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra campaign -c requirements.lock -o dev/campaign/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra e2e -c requirements.lock -o dev/e2e/requirements.lock

@@ -76,7 +76,7 @@ async def test_every_column_can_be_named() -> None:
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        ("promt = 'x'", "there is no column promt"),
+        ("prompts = 'x'", "there is no column prompts"),
         ("prompt = ", "syntax error"),
         ("   ", "it is empty"),
         ("prompt = 5 + seed", "Conversion|Could not convert|cannot be used"),

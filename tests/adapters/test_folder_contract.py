@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from stablecog_provider.adapters import local_folder
 from stablecog_provider.adapters.local_folder import STAGING, LocalFolder, free_bytes, open_folder
 from stablecog_provider.adapters.memory import MemoryFolder
 from stablecog_provider.archive.ports import Folder, NameTaken
@@ -152,7 +151,7 @@ async def test_a_full_disk_is_named_with_what_is_free_and_leaves_no_part(
 
     async with open_folder(str(tmp_path)) as folder:
         await folder.write("whole", b"x")
-        monkeypatch.setattr(local_folder.os, "fsync", full)
+        monkeypatch.setattr(os, "fsync", full)
         with pytest.raises(FolderUnusable, match=r"No space left on device \([\d,]+ bytes free\)") as caught:
             await folder.write("a", b"y")
         assert "goes on where it stopped" in caught.value.hint
@@ -171,7 +170,7 @@ async def test_a_disk_without_links_is_written_to_all_the_same(tmp_path: Path, m
     def no_links(*_: object, **__: object) -> None:
         raise OSError(errno.EPERM, "not permitted")
 
-    monkeypatch.setattr(local_folder.os, "link", no_links)
+    monkeypatch.setattr(os, "link", no_links)
     async with open_folder(str(tmp_path)) as folder:
         await folder.write("a/b", b"x")
         with pytest.raises(NameTaken):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from datetime import timedelta
@@ -11,7 +10,6 @@ import pytest
 
 from stablecog_provider.adapters.memory import Call, MemoryFolder
 from stablecog_provider.archive.restore import RestoreSettings
-from stablecog_provider.archive.restoring.workers import for_each
 from stablecog_provider.errors import ConfigurationError, FolderUnusable, StoreUnavailable
 from stablecog_provider.model.documents import document_of
 from stablecog_provider.model.manifest import Row
@@ -266,45 +264,3 @@ async def test_a_place_without_an_archive_is_a_wrong_setting() -> None:
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         RestoreSettings(LAYOUT, **settings)  # type: ignore[arg-type]
-
-
-async def test_a_drill_restores_a_sample_compares_it_with_the_source_and_names_what_differs() -> None:
-    made = await restores()
-    report = await made.drill(sample=12, seed=1)
-    assert made.opened == [None]
-    assert report.compared is not None
-    assert (report.outcome, report.selected, report.compared.same) == ("restored", 12, 12), report.explain()
-    rows = [row for row in (await made.scene.rows()).values() if row.uri]
-    name = (rows[0].source_url or "").rpartition("/")[2]
-    made.scene.images.broken[name] = StoreUnavailable("hangs")
-    report = await made.drill(sample=len(rows))
-    assert report.compared is not None
-    assert (report.exit_code, report.compared.unreachable, report.compared.same) == (0, 1, len(rows) - 1)
-    made.scene.images.broken.clear()
-    made.scene.simulated.delete(rows[0].output_id, made.scene.clock.now(), image_too=True)
-    report = await made.drill(sample=len(rows))
-    assert report.compared is not None
-    assert report.compared.gone >= 0
-
-
-async def test_a_drill_without_a_number_draws_twenty() -> None:
-    made = await restores()
-    assert (await made.drill()).selected == 20
-
-
-async def test_the_first_error_of_many_workers_is_raised_and_the_others_stop() -> None:
-    done = []
-
-    async def numbers():  # type: ignore[no-untyped-def]
-        for number in range(100):
-            yield number
-
-    async def act(number: int) -> None:
-        await asyncio.sleep(0)
-        if number == 5:
-            raise ValueError("five")
-        done.append(number)
-
-    with pytest.raises(ValueError, match="five"):
-        await for_each(numbers(), act, 4)
-    assert len(done) < 15

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -173,7 +174,8 @@ async def test_another_selection_into_the_same_place_is_refused() -> None:
     made = await restores()
     await made.into(where="width > 0")
     before = dict(made.elsewhere.objects)
-    for settings in ({}, {"where": "width > 1"}, {"where": "width > 0", "rendition": "original"}):
+    others: list[dict[str, Any]] = [{}, {"where": "width > 1"}, {"where": "width > 0", "rendition": "original"}]
+    for settings in others:
         with pytest.raises(ConfigurationError, match="what another restore has copied"):
             await made.into(**settings)
     assert made.elsewhere.objects == before

@@ -84,7 +84,7 @@ def test_into_another_archive(ports: RestorePorts, made: Restores) -> None:
     [
         ([], "exactly one destination"),
         (["--to-folder", "x", "--drill"], "exactly one destination"),
-        (["--to-folder", "x", "--where", "promt = 'x'"], "there is no column promt"),
+        (["--to-folder", "x", "--where", "prompts = 'x'"], "there is no column prompts"),
         (["--to-folder", "x", "--where", "1=1; COPY manifest TO 'x'"], "syntax error"),
         (["--to-folder", "x", "--layout", "{date}"], "needs {id}"),
         (["--to-folder", "x", "--rendition", "huge"], "no rendition 'huge'"),
