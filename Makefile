@@ -125,7 +125,7 @@ e2e: .venv/.with-e2e ## The backfill on Airflow with PostgreSQL, Redis and two C
 lock: $(READY) ## Update all locks to the newest versions (UPGRADE=: only what pyproject.toml asks for)
 	@echo uv | $(COMPILE) - -o bootstrap.lock
 	@$(COMPILE) pyproject.toml --extra dev -c <(echo apache-airflow==$(AIRFLOW_VERSION)) -o requirements.lock
-	@echo hatchling | $(COMPILE) pyproject.toml - -c requirements.lock -o docker/requirements.lock
+	@echo hatchling | $(COMPILE) pyproject.toml --extra restore - -c requirements.lock -o docker/requirements.lock
 	@echo hatchling | $(COMPILE) pyproject.toml --extra production - -c requirements.lock -o docker/requirements-airflow.lock
 	@$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o docker/requirements-demo.lock
 	@$(COMPILE) --group cli -c requirements.lock -o cli.lock

@@ -13,7 +13,11 @@ from typing import Any
 import stablecog_provider
 from stablecog_provider import errors
 from stablecog_provider.airflow.hooks import StablecogHook
-from stablecog_provider.airflow.operators import StablecogToS3Operator, StablecogVerifyOperator
+from stablecog_provider.airflow.operators import (
+    StablecogRestoreOperator,
+    StablecogToS3Operator,
+    StablecogVerifyOperator,
+)
 from stablecog_provider.archive.run import archive
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs/reference.md"
@@ -25,26 +29,37 @@ Import these names from `stablecog_provider`, the Airflow classes from `stableco
 `stablecog_provider.airflow.hooks`. They are the public interface: the changelog announces every change. All else is internal.
 Instants are `datetime`s with a time zone, durations are `timedelta`s, sizes are in bytes.
 """
-CALLED = {
-    "Use cases": ("open_archive", "archive", "status", "rebuild", "open_bucket", "verify"),
+CALLED: dict[str, tuple[str, ...]] = {
+    "Use cases": (
+        "open_archive",
+        "archive",
+        "status",
+        "rebuild",
+        "open_bucket",
+        "verify",
+        "open_restore_ports",
+        "restore",
+    ),
     "Settings": (
         "Layout",
         "Layout.parse",
         "ArchiveSettings",
         "RebuildSettings",
         "VerifySettings",
+        "RestoreSettings",
         "SourceSettings",
         "StoreSettings",
     ),
 }
-RETURNED = {
-    "Results": ("RunReport", "RunSummary", "ArchiveStatus", "RebuildReport", "VerifyReport"),
-    "What a use case works with": ("OpenArchive", "Ports", "BucketPorts", "Progress"),
+RETURNED: dict[str, tuple[str, ...]] = {
+    "Results": ("RunReport", "RunSummary", "ArchiveStatus", "RebuildReport", "VerifyReport", "RestoreReport"),
+    "What a use case works with": ("OpenArchive", "Ports", "BucketPorts", "RestorePorts", "Progress"),
 }
 PROVIDER = ("get_provider_info",)
 AIRFLOW = {
     "StablecogToS3Operator": StablecogToS3Operator,
     "StablecogVerifyOperator": StablecogVerifyOperator,
+    "StablecogRestoreOperator": StablecogRestoreOperator,
     "StablecogHook": StablecogHook,
     "StablecogHook.get_conn": StablecogHook.get_conn,
     "StablecogHook.outputs": StablecogHook.outputs,

@@ -22,6 +22,7 @@ SECTIONS = {
     "fuzz": "fuzz.section",
     "secrets": "secrets.section",
     "sequences": "sequences.section",
+    "restores": "restores.section",
 }
 
 LONGEST_FIRST = (
@@ -30,6 +31,7 @@ LONGEST_FIRST = (
     "secrets",
     "sequences",
     "damage",
+    "restores",
     "races",
     "injuries",
     "store_faults",

@@ -13,13 +13,15 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from . import errors
-    from .adapters.assembly import OpenArchive, open_archive, open_bucket
+    from .adapters.assembly import OpenArchive, open_archive, open_bucket, open_restore_ports
     from .adapters.settings import SourceSettings, StoreSettings
-    from .archive.ports import BucketPorts, Ports, Progress
+    from .archive.ports import BucketPorts, Ports, Progress, RestorePorts
     from .archive.rebuild import RebuildSettings, rebuild
     from .archive.reports.rebuild import RebuildReport
+    from .archive.reports.restore import RestoreReport
     from .archive.reports.run import RunReport, RunSummary
     from .archive.reports.verify import VerifyReport
+    from .archive.restore import RestoreSettings, restore
     from .archive.run import ArchiveSettings, archive
     from .archive.status import ArchiveStatus, status
     from .archive.verify import VerifySettings, verify
@@ -42,6 +44,9 @@ __all__ = [
     "ProofDiffers",
     "RebuildReport",
     "RebuildSettings",
+    "RestorePorts",
+    "RestoreReport",
+    "RestoreSettings",
     "RunReport",
     "RunSummary",
     "SourceSettings",
@@ -55,19 +60,23 @@ __all__ = [
     "get_provider_info",
     "open_archive",
     "open_bucket",
+    "open_restore_ports",
     "rebuild",
+    "restore",
     "status",
     "verify",
 ]
 
 _HOMES = {
-    "adapters.assembly": ("OpenArchive", "open_archive", "open_bucket"),
+    "adapters.assembly": ("OpenArchive", "open_archive", "open_bucket", "open_restore_ports"),
     "adapters.settings": ("SourceSettings", "StoreSettings"),
-    "archive.ports": ("BucketPorts", "Ports", "Progress"),
+    "archive.ports": ("BucketPorts", "Ports", "Progress", "RestorePorts"),
     "archive.rebuild": ("RebuildSettings", "rebuild"),
     "archive.reports.rebuild": ("RebuildReport",),
+    "archive.reports.restore": ("RestoreReport",),
     "archive.reports.run": ("RunReport", "RunSummary"),
     "archive.reports.verify": ("VerifyReport",),
+    "archive.restore": ("RestoreSettings", "restore"),
     "archive.run": ("ArchiveSettings",),
     "archive.status": ("ArchiveStatus", "status"),
     "archive.verify": ("VerifySettings", "verify"),

@@ -9,6 +9,7 @@
         ObjectInArchiveClass      the object must be restored in S3 before it can be read
         AnotherAccount            the source does not list what the archived account lists
         UnsafeStore               the store ignores conditional writes
+        FolderUnusable            the folder to restore to is full, or cannot be read or written
       TransientError            retried with backoff, .retry_after honoured; then Airflow's own retries
         RateLimited               the source asks us to slow down
         SourceUnavailable         the source fails, hangs or cannot be reached
@@ -73,6 +74,14 @@ class AnotherAccount(ConfigurationError):
 
 class UnsafeStore(ConfigurationError):
     """The store ignores conditional writes, so two concurrent runs could overwrite each other."""
+
+
+class FolderUnusable(ConfigurationError):
+    """The folder to restore to is full, or cannot be read or written. Every file that is in it is whole."""
+
+    default_hint = (
+        "free space or allow access, or name another folder, and repeat the command: it goes on where it stopped"
+    )
 
 
 class TransientError(ArchiveError):

@@ -22,6 +22,7 @@ FAILS_FOR_GOOD = {
     errors.ObjectInArchiveClass,
     errors.AnotherAccount,
     errors.UnsafeStore,
+    errors.FolderUnusable,
     errors.FatalError,
     errors.SourceContradiction,
     errors.ArchiveDamaged,

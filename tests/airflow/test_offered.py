@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from stablecog_provider.airflow.operators import StablecogToS3Operator, StablecogVerifyOperator
+from stablecog_provider.airflow.operators import (
+    StablecogRestoreOperator,
+    StablecogToS3Operator,
+    StablecogVerifyOperator,
+)
+from stablecog_provider.archive.restore import RestoreSettings
 from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.archive.verify import VerifySettings
 
@@ -20,6 +26,7 @@ NOT_OFFERED = {
 OPERATORS: dict[type[Any], type[Any]] = {
     StablecogToS3Operator: ArchiveSettings,
     StablecogVerifyOperator: VerifySettings,
+    StablecogRestoreOperator: RestoreSettings,
 }
 FIELDS = [
     (operator, field)
@@ -29,7 +36,7 @@ FIELDS = [
 ]
 
 
-def arguments(operator: type[Any]) -> Any:
+def arguments(operator: type[Any]) -> Mapping[str, inspect.Parameter]:
     # Airflow wraps the method; the signature is the original's.
     return inspect.signature(operator.__init__).parameters
 
@@ -44,7 +51,7 @@ def test_every_argument_is_documented(operator: type[Any]) -> None:
     documented = re.findall(r":param (\w+):", operator.__doc__ or "")
     assert documented == [name for name in arguments(operator) if name not in ("self", "kwargs")]
     for name in operator.template_fields:
-        assert re.search(rf":param {name}:[^:]*\(templated\)", operator.__doc__ or "")
+        assert re.search(rf":param {name}:[^:]*(s3://bucket/prefix[^:]*)?\(templated\)", operator.__doc__ or "")
 
 
 def test_the_exceptions_are_settings() -> None:

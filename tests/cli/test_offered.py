@@ -9,6 +9,7 @@ import pytest
 
 from stablecog_provider.archive.rebuild import RebuildSettings
 from stablecog_provider.archive.refresh import RefreshSettings
+from stablecog_provider.archive.restore import RestoreSettings
 from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.archive.verify import VerifySettings
 from stablecog_provider.cli.commands import command
@@ -16,9 +17,11 @@ from stablecog_provider.cli.options import span_text
 from support.console import TO, type_in
 
 NOT_OFFERED = {
-    "layout": "its option is --to",
+    "layout": "its option is --to, or --from of restore",
     "bytes_in_flight": "bounds memory; no other value measured better (docs/performance.md), so only the library has it",
 }
+NAMED_OTHERWISE = {"template": "--layout"}
+"""A setting of `restore` whose name `--layout` reads better where it is typed."""
 CASES = [
     (name, field)
     for name, settings in (
@@ -26,6 +29,7 @@ CASES = [
         ("rebuild", RebuildSettings),
         ("verify", VerifySettings),
         ("refresh", RefreshSettings),
+        ("restore", RestoreSettings),
     )
     for field in fields(settings)
     if field.name not in NOT_OFFERED
@@ -39,7 +43,7 @@ def options(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "field"), CASES, ids=lambda case: getattr(case, "name", case))
 def test_every_setting_is_an_option_with_its_default(name: str, field: Any) -> None:
     option = options(name)[field.name]
-    assert option.opts == ["--" + field.name.replace("_", "-")]
+    assert option.opts == [NAMED_OTHERWISE.get(field.name, "--" + field.name.replace("_", "-"))]
     assert option.default == (span_text(field.default) if field.name == "lookback" else field.default)
 
 

@@ -14,7 +14,11 @@ import typer
 
 from stablecog_provider import errors
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings
-from stablecog_provider.airflow.operators import StablecogToS3Operator, StablecogVerifyOperator
+from stablecog_provider.airflow.operators import (
+    StablecogRestoreOperator,
+    StablecogToS3Operator,
+    StablecogVerifyOperator,
+)
 from stablecog_provider.archive.copying.outage import FIRST_TRIAL, IMAGES_IN_A_ROW
 from stablecog_provider.archive.listing.account_check import SHARE
 from stablecog_provider.archive.run import ArchiveSettings
@@ -71,7 +75,7 @@ def test_what_all_commands_share_is_documented_once() -> None:
         assert {"--debug", "--json"} <= set(options(command))
 
 
-@pytest.mark.parametrize("command", ["run", "simulate"])
+@pytest.mark.parametrize("command", ["run", "restore", "simulate"])
 def test_the_defaults_of_options_are_those_of_the_code(command: str) -> None:
     documented = {row[0].strip("`"): row[1].strip("`") for row in table(of_command(command), CLI)}
     for option, parameter in options(command).items():
@@ -105,11 +109,16 @@ def test_every_exit_code_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    ("operator", "heading"), [(StablecogToS3Operator, "## Operator settings"), (StablecogVerifyOperator, "## Verify")]
+    ("operator", "heading", "where"),
+    [
+        (StablecogToS3Operator, "## Operator settings", "airflow"),
+        (StablecogVerifyOperator, "## Verify", "airflow"),
+        (StablecogRestoreOperator, "## Operator settings", "restore"),
+    ],
 )
-def test_every_setting_of_an_operator_is_documented(operator: type[Any], heading: str) -> None:
+def test_every_setting_of_an_operator_is_documented(operator: type[Any], heading: str, where: str) -> None:
     known = inspect.signature(operator.__init__).parameters.values()
-    documented = {row[0].strip("`"): row[1].strip("`") for row in table(heading, page("airflow"))}
+    documented = {row[0].strip("`"): row[1].strip("`") for row in table(heading, page(where))}
     assert list(documented) == [each.name for each in known if each.kind is each.KEYWORD_ONLY]
     for each in known:
         if isinstance(each.default, str | int) and each.default != "":

@@ -105,9 +105,11 @@ def path(tmp_path: Path, source: Simulator) -> str:
     return f"{shim.parent}:{TOOLS}:{os.environ['PATH']}"
 
 
-def typed(block: str, environ: dict[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+def typed(
+    block: str, environ: dict[str, str], stdin: str = "", folder: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", "-euc", block], env=environ, input=stdin, capture_output=True, text=True, cwd=ROOT, check=False
+        ["bash", "-euc", block], env=environ, input=stdin, capture_output=True, text=True, cwd=folder, check=False
     )
 
 
@@ -167,6 +169,18 @@ def test_no_statement_of_the_policy_can_be_spared(
         cloud.enforce(False)
     assert result.returncode == 2, result.stdout + result.stderr
     assert "get, put and list" in result.stderr
+
+
+@pytest.mark.parametrize("mark", ["restore", "restore-selection", "restore-into", "restore-drill"])
+def test_the_restores_restore(mark: str, cloud: Cloud, archived: str, path: str, tmp_path: Path) -> None:
+    (folder := tmp_path / "here").mkdir()
+    result = typed(block(mark), cloud.environ() | {"PATH": path}, folder=folder)
+    assert result.returncode == 0, result.stderr
+    assert "RESTORED" in result.stdout
+    made = {each.suffix for each in folder.rglob("*") if each.is_file()}
+    expected: dict[str, set[str]] = {"restore": set(), "restore-selection": {".json", ".jpg", ".html"}}
+    assert made - {".jpeg", ".png", ".webp"} == expected.get(mark, set())
+    assert bool(made) == (mark in expected)
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +272,7 @@ assert sorted(found) == ["archive", "archive_anna", "archive_ben"]
 """
 
 
-@pytest.mark.parametrize(("mark", "more"), [("dag", ""), ("verify dag", ""), ("accounts", EVENT)])
+@pytest.mark.parametrize(("mark", "more"), [("dag", ""), ("verify dag", ""), ("accounts", EVENT), ("drill-dag", "")])
 def test_the_dags_are_valid(mark: str, more: str, airflow_home: dict[str, str]) -> None:
     program = block(mark) + CHECKED + more
     result = subprocess.run(

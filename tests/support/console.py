@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
-from stablecog_provider.archive.ports import BucketPorts, ObjectStore, Ports
+from stablecog_provider.archive.ports import BucketPorts, ObjectStore, Ports, RestorePorts
 from stablecog_provider.cli import main
 from stablecog_provider.cli.context import CliContext
 
@@ -45,6 +45,7 @@ def type_in(
     ports: Ports | None = None,
     store: ObjectStore | None = None,
     bucket: BucketPorts | None = None,
+    restore_ports: RestorePorts | None = None,
     raises: BaseException | None = None,
     environ: dict[str, str] | None = None,
     terminal: bool = False,
@@ -72,6 +73,13 @@ def type_in(
             raise raises
         yield store or MemoryObjectStore()
 
+    @asynccontextmanager
+    async def open_restore_ports(*_: object) -> AsyncIterator[RestorePorts]:
+        if raises:
+            raise raises
+        assert restore_ports is not None
+        yield restore_ports
+
     context = CliContext(
         environ={"STABLECOG_API_KEY": KEY} if environ is None else environ,
         out=out,
@@ -79,6 +87,7 @@ def type_in(
         open_ports=open_ports,
         open_bucket=open_bucket,
         open_store=open_store,
+        open_restore_ports=open_restore_ports,
     )
     code = main(arguments, context)
     return Typed(code, out.getvalue(), err.getvalue())

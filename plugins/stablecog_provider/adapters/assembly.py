@@ -7,11 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..archive.ports import BucketPorts, ImageBody, Ports, StoredObjects
+from ..archive.ports import (
+    Bucket,
+    BucketPorts,
+    Folder,
+    ImageBody,
+    Ports,
+    RestorePorts,
+    RowFilter,
+    StoredObjects,
+    Thumbnails,
+)
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
 from .network.network import Network
@@ -31,6 +41,7 @@ __all__ = [
     "open_archive",
     "open_bucket",
     "open_ports",
+    "open_restore_ports",
     "open_source",
     "open_store",
 ]
@@ -118,6 +129,73 @@ async def open_bucket(
             manifest=ParquetManifest(bucket, layout),
             clock=SystemClock(),
         )
+
+
+@asynccontextmanager
+async def open_restore_ports(
+    store: StoreSettings, layout: Layout, image_hosts: Sequence[str] = ()
+) -> AsyncIterator[RestorePorts]:
+    """Open all that a restore needs, until the block ends. Another archive is opened with the same settings. Raises
+    ConfigurationError.
+    """
+    from .memory import SystemClock
+    from .parquet_manifest import ParquetManifest
+
+    @asynccontextmanager
+    async def open_bucket(place: Layout) -> AsyncIterator[Bucket]:
+        async with open_store(store, place) as other:
+            yield Bucket(other, ParquetManifest(other, place))
+
+    async with AsyncExitStack() as opened_later, open_store(store, layout) as bucket:
+        yield RestorePorts(
+            store=bucket,
+            manifest=ParquetManifest(bucket, layout),
+            images=_ImagesOnDemand(image_hosts, Network.of(os.environ), opened_later),
+            clock=SystemClock(),
+            filter=_row_filter,
+            folder=_folder,
+            free=_free_bytes,
+            bucket=open_bucket,
+            thumbnails=_thumbnails,
+        )
+
+
+def _row_filter(expression: str) -> RowFilter:
+    with _of_extra("--where", "duckdb"):
+        from .duckdb_filter import DuckDbFilter
+    return DuckDbFilter(expression)
+
+
+def _thumbnails() -> Thumbnails:
+    with _of_extra("--contact-sheet", "PIL"):
+        from .pillow_thumbnails import PillowThumbnails
+    return PillowThumbnails()
+
+
+def _folder(path: str | None) -> AbstractAsyncContextManager[Folder]:
+    from .local_folder import open_folder
+
+    return open_folder(path)
+
+
+def _free_bytes(path: str) -> int | None:
+    from .local_folder import free_bytes
+
+    return free_bytes(path)
+
+
+@contextmanager
+def _of_extra(option: str, package: str) -> Iterator[None]:
+    """Raise ConfigurationError if the block cannot import a package of the extra `restore`."""
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != package:
+            raise
+        raise ConfigurationError(
+            f"{option} needs a package that is not installed: {error.name}",
+            hint="install it with the extra: pip install 'airflow-provider-stablecog[restore]'",
+        ) from None
 
 
 class OpenArchive(NamedTuple):

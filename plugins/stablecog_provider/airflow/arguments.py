@@ -28,6 +28,14 @@ def layout_of(bucket: str, prefix: str) -> Layout:
         raise ConfigurationError(str(error), hint="correct `bucket` and `prefix` of the task") from None
 
 
+def address_of(name: str, value: str) -> Layout:
+    """Return the place that the argument `name` holds: `s3://bucket/prefix`. Raises ConfigurationError."""
+    try:
+        return Layout.parse(value.strip())
+    except ValueError as error:
+        raise ConfigurationError(f"`{name}`: {error}", hint="write the address as s3://bucket/prefix") from None
+
+
 def instant_of(name: str, value: datetime | str | None) -> datetime | None:
     """Return the instant that the argument `name` holds. A template without a value renders to "None", which is None.
 

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-NAMES = ("run", "status", "verify", "refresh", "rebuild", "simulate", "simulation")
+NAMES = ("run", "status", "verify", "refresh", "restore", "rebuild", "simulate", "simulation")
 """In the order of the help. Each is a module of this folder with a function of the same name."""
 NO_DECORATION: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None}
 
@@ -19,7 +19,8 @@ NO_DECORATION: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup
 def command(name: str) -> Any:
     """Import a command and return it in Typer's form."""
     alone = typer.Typer(add_completion=False, **NO_DECORATION)
-    alone.command(name)(getattr(import_module(f".{name}", __package__), name))
+    module = import_module(f".{name}", __package__)
+    alone.command(name, epilog=getattr(module, "EPILOG", None))(getattr(module, name))
     return typer.main.get_command(alone)
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from ..adapters.settings import SourceSettings, StoreSettings
-    from ..archive.ports import BucketPorts, ObjectStore, Ports
+    from ..archive.ports import BucketPorts, ObjectStore, Ports, RestorePorts
     from ..model.object_keys import Layout
 
     OpenPorts = Callable[[SourceSettings, StoreSettings, Layout], AbstractAsyncContextManager[Ports]]
     OpenBucket = Callable[[StoreSettings, Layout, Sequence[str]], AbstractAsyncContextManager[BucketPorts]]
     OpenStore = Callable[[StoreSettings, Layout], AbstractAsyncContextManager[ObjectStore]]
+    OpenRestorePorts = Callable[[StoreSettings, Layout, Sequence[str]], AbstractAsyncContextManager[RestorePorts]]
 
 
 def _open_ports(source: SourceSettings, store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[Ports]:
@@ -39,6 +40,14 @@ def _open_store(store: StoreSettings, layout: Layout) -> AbstractAsyncContextMan
     return open_store(store, layout)
 
 
+def _open_restore_ports(
+    store: StoreSettings, layout: Layout, image_hosts: Sequence[str]
+) -> AbstractAsyncContextManager[RestorePorts]:
+    from ..adapters.assembly import open_restore_ports
+
+    return open_restore_ports(store, layout, image_hosts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CliContext:
     """What every command is given. The repr omits `environ`, which holds secrets."""
@@ -49,3 +58,4 @@ class CliContext:
     open_ports: OpenPorts = _open_ports
     open_bucket: OpenBucket = _open_bucket
     open_store: OpenStore = _open_store
+    open_restore_ports: OpenRestorePorts = _open_restore_ports

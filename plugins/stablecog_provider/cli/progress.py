@@ -60,7 +60,7 @@ def progress_listener(
         # A narrow terminal would cut off the numbers.
         columns = columns[1:2] + columns[3:]
     with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("asking the source", total=None, copied="0 bytes", failed="")
+        task = bar.add_task("connecting", total=None, copied="0 bytes", failed="")
 
         def on_progress(progress: Progress) -> None:
             bar.update(
@@ -84,5 +84,8 @@ def _write(console: Console, line: str) -> None:
 
 
 def _described(progress: Progress) -> str:
+    stage = progress.stage or "archiving"
+    if not progress.read and progress.total is None:
+        return stage
     of = f" of {progress.total:,}" if progress.total is not None else ""
-    return f"{progress.stage or 'archiving'} ({progress.read:,}{of} outputs read)"
+    return f"{stage} ({progress.read:,}{of} outputs read)"

@@ -14,6 +14,7 @@ from rich.text import Text
 from ..archive.reports.estimate import EstimateReport
 from ..archive.reports.rebuild import RebuildReport
 from ..archive.reports.refresh import RefreshReport
+from ..archive.reports.restore import RestoreReport
 from ..archive.reports.run import RunReport
 from ..archive.reports.verify import VerifyReport
 from ..archive.reports.wording import SHOWN
@@ -35,6 +36,9 @@ _STYLES = {
     "intact": "bold green",
     "repaired": "bold yellow",
     "damaged": "bold red",
+    "restored": "bold green",
+    "restored, with problems": "bold red",
+    "planned": "bold",
 }
 
 
@@ -165,6 +169,19 @@ def show_verify(console: Console, report: VerifyReport) -> None:
     _print_sentences(console, report.explain())
 
 
+def show_restore(console: Console, report: RestoreReport) -> None:
+    """Print the report of a restore."""
+    facts = [
+        ("archive", report.archive),
+        ("to", "a scratch folder, removed" if report.drill else report.to),
+        ("selected", f"{report.selected:,} images, {decimal(report.selected_bytes)}"),
+        ("restored, there, failed", f"{report.restored:,}, {report.skipped:,}, {report.failed:,}"),
+        ("took", f"{report.seconds:,.1f} s, {_bytes_per_second(report)}"),
+    ]
+    console.print(_verdict(report.outcome), _facts(facts))
+    _print_sentences(console, report.explain())
+
+
 def show_refresh(console: Console, report: RefreshReport) -> None:
     """Print the report of a refresh."""
     facts = [
@@ -179,6 +196,10 @@ def show_refresh(console: Console, report: RefreshReport) -> None:
     ]
     console.print(_verdict(report.outcome), _facts(facts))
     _print_sentences(console, report.explain())
+
+
+def _bytes_per_second(report: RestoreReport) -> str:
+    return f"{decimal(int(report.bytes / report.seconds))} per second" if report.seconds else "in no time"
 
 
 def _seconds(instant: datetime) -> str:

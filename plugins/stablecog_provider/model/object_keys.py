@@ -7,6 +7,7 @@
     {prefix}/checkpoint.json
     {prefix}/runs/{started}-{run_id}.json
     {prefix}/damaged/{run_id}/manifest/dt=2026-11-21/...       set aside by a rebuild, unchanged
+    {prefix}/restored-from.json                                what a restore --into copied here
     {prefix}/.probe-{run_id}                                   exists only during the test for conditional writes
 """
 
@@ -118,6 +119,11 @@ class Layout:
     def manifest(self) -> str:
         """The folder of all partitions, with its closing slash."""
         return self.key("manifest/")
+
+    @property
+    def restored_from(self) -> str:
+        """What a restore into this archive has copied, and from where."""
+        return self.key("restored-from.json")
 
     @property
     def runs(self) -> str:

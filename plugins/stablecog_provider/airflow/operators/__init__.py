@@ -2,7 +2,14 @@
 
 from .archive import StablecogToS3Operator
 from .refresh import StablecogRefreshOperator
+from .restore import StablecogRestoreOperator
 from .status import StablecogStatusOperator
 from .verify import StablecogVerifyOperator
 
-__all__ = ["StablecogRefreshOperator", "StablecogStatusOperator", "StablecogToS3Operator", "StablecogVerifyOperator"]
+__all__ = [
+    "StablecogRefreshOperator",
+    "StablecogRestoreOperator",
+    "StablecogStatusOperator",
+    "StablecogToS3Operator",
+    "StablecogVerifyOperator",
+]

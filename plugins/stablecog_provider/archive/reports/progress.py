@@ -24,12 +24,12 @@ class LoggedProgress:
             return
         self._next = now + EVERY
         self._log(
-            "%s: %d of %d images, %d failed, %.1f MB; %d outputs read%s",
+            "%s: %d of %d images, %d failed, %.1f MB%s%s",
             progress.stage or "archiving",
             progress.done,
             progress.planned,
             progress.failed,
             progress.bytes / 1e6,
-            progress.read,
+            f"; {progress.read} outputs read" if progress.read or progress.total is not None else "",
             "" if progress.total is None else f" of {progress.total}",
         )

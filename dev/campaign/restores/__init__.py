@@ -1,0 +1,1 @@
+"""Restores: processes that are killed at any instant, and hostile conditions."""
