@@ -15,8 +15,9 @@ from stablecog_provider.model import row_lifecycle
 from stablecog_provider.model.manifest import Row, RowKey, State, row_of_unreadable
 from stablecog_provider.model.output import UnreadableOutput
 from stablecog_provider.model.partition_summary import ImageCounts, PartitionSummary, summarize
+from stablecog_provider.model.row_attempts import SETTLED_AFTER, retry_due
 from stablecog_provider.model.row_fixity import verified_since
-from stablecog_provider.model.row_lifecycle import SETTLED_AFTER, is_live, needs_copy, retry_due
+from stablecog_provider.model.row_lifecycle import is_live, needs_copy
 from stablecog_provider.model.verification import Verified, condensed
 from support.manifests import TODAY, together
 from support.rows import a_row, minute, rows

@@ -14,21 +14,23 @@ from hypothesis import strategies as st
 from stablecog_provider.model import row_lifecycle
 from stablecog_provider.model.manifest import Row, State, row_of_unreadable
 from stablecog_provider.model.output import UnreadableOutput
-from stablecog_provider.model.row_lifecycle import (
+from stablecog_provider.model.row_attempts import (
     LONGEST_ABSENCE,
     SETTLED_AFTER,
+    is_settled,
+    retry_delay,
+    retry_due,
+    unavailable,
+)
+from stablecog_provider.model.row_lifecycle import (
     Copy,
     copies_of,
     is_live,
     is_replaced,
-    is_settled,
     merge_rows,
     needs_copy,
     normalized,
-    retry_delay,
-    retry_due,
     stored,
-    unavailable,
 )
 from support.rows import a_row, copies, minute, rows
 

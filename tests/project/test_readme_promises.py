@@ -22,7 +22,7 @@ from stablecog_provider.cli.app import app
 from stablecog_provider.cli.exits import Exit
 from stablecog_provider.model.manifest import COLUMNS, State
 from stablecog_provider.model.object_keys import DIGEST_DIGITS
-from stablecog_provider.model.row_lifecycle import LONGEST_ABSENCE, SETTLED_AFTER
+from stablecog_provider.model.row_attempts import LONGEST_ABSENCE, SETTLED_AFTER
 from stablecog_provider.model.verdict import Outcome
 from stablecog_provider.simulator.dialect import PRESETS
 from stablecog_provider.simulator.history import DENSITIES

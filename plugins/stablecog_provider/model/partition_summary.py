@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .manifest import Row, State
-from .row_lifecycle import is_replaced, is_settled, retry_due
+from .row_attempts import is_settled, retry_due
+from .row_lifecycle import is_replaced
 from .verification import Verified
 
 

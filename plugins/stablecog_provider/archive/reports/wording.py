@@ -9,7 +9,7 @@ from datetime import datetime
 from ...model.counts import Difference
 from ...model.coverage import Axis, Coverage
 from ...model.partition_summary import ImageCounts
-from ...model.row_lifecycle import SETTLED_AFTER
+from ...model.row_attempts import SETTLED_AFTER
 from ...model.times import BEGINNING
 from ...model.verification import VerificationCoverage
 
