@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stablecog_provider.archive.forget import ForgetSettings
 from stablecog_provider.archive.rebuild import RebuildSettings
 from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.archive.verify import VerifySettings
@@ -18,11 +19,14 @@ NOT_OFFERED = {
     "layout": "its option is --to",
     "bytes_in_flight": "bounds memory; no other value measured better (docs/performance.md), so only the library has it",
 }
+SETTINGS: dict[str, Any] = {
+    "run": ArchiveSettings,
+    "rebuild": RebuildSettings,
+    "verify": VerifySettings,
+    "forget": ForgetSettings,
+}
 CASES = [
-    (name, field)
-    for name, settings in (("run", ArchiveSettings), ("rebuild", RebuildSettings), ("verify", VerifySettings))
-    for field in fields(settings)
-    if field.name not in NOT_OFFERED
+    (name, field) for name, settings in SETTINGS.items() for field in fields(settings) if field.name not in NOT_OFFERED
 ]
 
 

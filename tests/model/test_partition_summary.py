@@ -53,8 +53,12 @@ def test_a_partition_of_parquet_is_summarized_as_its_rows_are(found: dict[RowKey
 def test_every_image_is_counted_once_and_what_is_due_is_due_first(found: dict[RowKey, Row]) -> None:
     summary = summarize(0, found.values())
     counts, due = summary.images, summary.due
-    images = [row for row in found.values() if row.source_url or row.uri or row.deleted_at is None]
+    forgotten = [row for row in found.values() if row.state == State.FORGOTTEN]
+    images = [
+        row for row in found.values() if row not in forgotten and (row.source_url or row.uri or row.deleted_at is None)
+    ]
     assert counts.archived + counts.failed + counts.gone + counts.lost == len(images)
+    assert counts.forgotten == len(forgotten)
     assert due == min(filter(None, map(retry_due, found.values())), default=None)
     tried = [row.attempted_at for row in found.values() if row.attempted_at and retry_due(row)]
     assert summary.tried == max(tried, default=None)

@@ -11,9 +11,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dev.local.tiny_jpeg import tiny_jpeg
+from stablecog_provider.adapters.assembly import row_filter
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
+from stablecog_provider.archive.forget import ForgetSettings, forget
+from stablecog_provider.archive.forgetting.ports import ForgetPorts
 from stablecog_provider.archive.ports import BucketPorts, ImageBody, Ports, Source
+from stablecog_provider.archive.reports.forget import ForgetReport
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.reports.verify import VerifyReport
 from stablecog_provider.archive.resilience.retry import Sleep
@@ -138,6 +142,19 @@ class Scene:
 
     async def verify(self, **settings: object) -> VerifyReport:
         return await verify(self.bucket_ports(), VerifySettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
+
+    def forget_ports(self) -> ForgetPorts:
+        """Return the ports of a forget."""
+        return ForgetPorts(
+            store=self.store,
+            manifest=ParquetManifest(self.store, LAYOUT),
+            clock=self.our_clock,
+            filter=row_filter,
+            sleep=self.sleep,
+        )
+
+    async def forget(self, **settings: object) -> ForgetReport:
+        return await forget(self.forget_ports(), ForgetSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
 
     def _asked_anew(self) -> SimulatedSource:
         source = SimulatedSource(self.simulated, self.dialect, self.clock, self.source_dies_after)

@@ -9,9 +9,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from ..archive.ports import BucketPorts, ImageBody, Ports, StoredObjects
+from ..archive.forgetting.ports import ForgetPorts
+from ..archive.ports import BucketPorts, ImageBody, Ports, RowFilter, StoredObjects
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
 from .network.network import Network
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from .image_http import HttpImages
     from .stablecog_api import StablecogApi
+    from .stored_objects import S3StoredObjects
+
+B = TypeVar("B", bound="S3StoredObjects")
 
 __all__ = [
     "OpenArchive",
@@ -30,6 +34,7 @@ __all__ = [
     "StoreSettings",
     "open_archive",
     "open_bucket",
+    "open_erasable",
     "open_ports",
     "open_source",
     "open_store",
@@ -54,11 +59,16 @@ def open_source(settings: SourceSettings) -> StablecogApi:
 @asynccontextmanager
 async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[StoredObjects]:
     """Open the bucket of `layout`. Raises ConfigurationError."""
-    from .network.store_network import aws_network, store_network
     from .stored_objects import S3StoredObjects
 
+    yield _bucket(S3StoredObjects, settings, layout)
+
+
+def _bucket(kind: type[B], settings: StoreSettings, layout: Layout) -> B:
+    from .network.store_network import aws_network, store_network
+
     services = aws_network(Network.of(os.environ), settings.session)
-    yield S3StoredObjects(
+    return kind(
         layout.bucket,
         session=settings.session,
         endpoint_url=settings.endpoint_url,
@@ -114,6 +124,31 @@ async def open_bucket(
             manifest=ParquetManifest(bucket, layout),
             clock=SystemClock(),
         )
+
+
+@asynccontextmanager
+async def open_erasable(store: StoreSettings, layout: Layout) -> AsyncIterator[ForgetPorts]:
+    """Open what forgetting needs, which nothing else is given. Raises ConfigurationError."""
+    from .erasable_objects import S3ErasableObjects
+    from .memory import SystemClock
+    from .parquet_manifest import ParquetManifest
+
+    bucket = _bucket(S3ErasableObjects, store, layout)
+    yield ForgetPorts(store=bucket, manifest=ParquetManifest(bucket, layout), clock=SystemClock(), filter=row_filter)
+
+
+def row_filter(expression: str) -> RowFilter:
+    """Return the condition. Raises ConfigurationError if it cannot be used, or if DuckDB is not installed."""
+    try:
+        from .duckdb_filter import DuckDbFilter
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "duckdb":
+            raise
+        raise ConfigurationError(
+            "--where needs a package that is not installed: duckdb",
+            hint="install it with the extra: pip install 'airflow-provider-stablecog[restore]'",
+        ) from None
+    return DuckDbFilter(expression)
 
 
 class OpenArchive(NamedTuple):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+from ..archive.forgetting.ports import Lock, StoredVersion
 from ..archive.ports import (
     Absent,
     Condition,
@@ -26,8 +27,8 @@ from ..errors import ImageGone
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of the store. `operation`: `get`, `head`, `put`, `delete`, `list`, `open`, `checksum` or `versions`. `key`: for a
-    list, the prefix.
+    """One call of the store. `operation`: `get`, `head`, `put`, `delete`, `list`, `open`, `checksum`, `versions` or `erase`.
+    `key`: for a list, the prefix.
     """
 
     operation: str
@@ -52,7 +53,8 @@ class MemoryObjectStore:
 
     `before` runs before a call takes effect, `after` once it has: an error raised in `after` is a write of unknown outcome.
     `ignores_conditions` imitates a store that overwrites silently. `versioned`: replaced and deleted objects are kept in
-    `earlier`, newest first. `keeps_checksums`: it keeps the SHA-256 of each object that `put` wrote.
+    `earlier`, newest first. `keeps_checksums`: it keeps the SHA-256 of each object that `put` wrote. `locks`: what keeps the
+    versions of an object from being deleted, by key.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class MemoryObjectStore:
         self.address = "memory"
         self.objects: dict[str, MemoryObject] = {}
         self.earlier: dict[str, Sequence[MemoryObject]] = {}
+        self.locks: dict[str, Lock] = {}
         self.ignores_conditions = ignores_conditions
         self.versioned = versioned
         self.keeps_checksums = keeps_checksums
@@ -149,6 +152,22 @@ class MemoryObjectStore:
     async def versions(self, key: str) -> Sequence[ObjectVersion]:
         await self._begin("versions", key)
         return [ObjectVersion(each.version, len(each.body), each.version) for each in self._versions_of(key)]
+
+    async def all_versions(self, prefix: str) -> AsyncIterator[StoredVersion]:
+        await self._begin("versions", prefix)
+        for key in sorted({*self.objects, *self.earlier}):
+            for each in self._versions_of(key) if key.startswith(prefix) else ():
+                yield StoredVersion(key, each.version, len(each.body), each is self.objects.get(key))
+
+    async def erase(self, key: str, version_id: str) -> Lock | None:
+        await self._begin("erase", key)
+        if key in self.locks:
+            return self.locks[key]
+        if (current := self.objects.get(key)) and current.version == version_id:
+            del self.objects[key]
+        self.earlier[key] = [each for each in self.earlier.get(key, []) if each.version != version_id]
+        await self._run(self.after, Call("erase", key))
+        return None
 
     def _versions_of(self, key: str) -> Sequence[MemoryObject]:
         current = self.objects.get(key)

@@ -165,6 +165,13 @@ class StoredObjects(ObjectStore, Protocol):
         """
 
 
+class RowFilter(Protocol):
+    """A condition on the manifest's columns, checked when it was made."""
+
+    async def rows(self, partition: Partition) -> Iterable[Row]:
+        """Return the rows for which it is true, in the partition's order. Raises ConfigurationError."""
+
+
 class Base(NamedTuple):
     """An object of a partition. `run_id`: the run that wrote it, as the object itself says; empty if it says nothing."""
 
@@ -195,6 +202,12 @@ class Partition(Protocol):
 
     def rows_with(self, hashes: set[str]) -> Iterable[Row]:
         """Return the rows whose image has one of these SHA-256 (hexadecimal)."""
+
+    def output_count(self) -> int:
+        """Return the number of outputs, deleted ones included, that are not forgotten."""
+
+    def forgotten_ids(self) -> set[str]:
+        """Return the ids of outputs with a row that is forgotten."""
 
     def summary(self) -> PartitionSummary:
         """Return what the checkpoint keeps of the partition."""

@@ -28,6 +28,7 @@ from .phases import Phases
 from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
 from .reports.run import RunReport
+from .reports.wording import forgetting_in_words
 from .run_settings import ArchiveSettings
 
 __all__ = ["ArchiveSettings", "archive"]
@@ -69,6 +70,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
     saved, outcome = await conclude(committer, proof, slice_, run_id, settled, run.read_at, ports.clock.now())
     page_size = measured.served(PAGE_SIZE if opaque else settings.per_page)
     read_again = max(0, tally.read - tally.new)
+    notes = (*opened.warnings, *start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted))
     report = RunReport(
         run_id=run_id,
         archive=str(settings.layout),
@@ -103,7 +105,7 @@ async def archive(ports: Ports, settings: ArchiveSettings, on_progress: Progress
         verification=saved.verification(ports.clock.now()),
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
-        notes=(*opened.warnings, *start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted)),
+        notes=(*forgetting_in_words(saved.forgetting), *notes),
     )
     await ports.store.put(
         settings.layout.run_report(report.started_at, report.run_id),

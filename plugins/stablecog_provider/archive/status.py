@@ -56,6 +56,7 @@ async def status(store: ObjectStore, layout: Layout, now: datetime | None = None
         last_run=await _last_run(store, layout, checkpoint.run_id),
         missing=tuple(layout.uri(layout.partition(day)) for day in missing),
         changed=tuple(changed),
+        forgetting=checkpoint.forgetting,
     )
 
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from ..adapters.settings import SourceSettings, StoreSettings
+    from ..archive.forgetting.ports import ForgetPorts
     from ..archive.ports import BucketPorts, ObjectStore, Ports
     from ..model.object_keys import Layout
 
     OpenPorts = Callable[[SourceSettings, StoreSettings, Layout], AbstractAsyncContextManager[Ports]]
     OpenBucket = Callable[[StoreSettings, Layout, Sequence[str]], AbstractAsyncContextManager[BucketPorts]]
+    OpenErasable = Callable[[StoreSettings, Layout], AbstractAsyncContextManager[ForgetPorts]]
     OpenStore = Callable[[StoreSettings, Layout], AbstractAsyncContextManager[ObjectStore]]
 
 
@@ -33,6 +35,12 @@ def _open_bucket(
     return open_bucket(store, layout, image_hosts)
 
 
+def _open_erasable(store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[ForgetPorts]:
+    from ..adapters.assembly import open_erasable
+
+    return open_erasable(store, layout)
+
+
 def _open_store(store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[ObjectStore]:
     from ..adapters.assembly import open_store
 
@@ -48,4 +56,5 @@ class CliContext:
     err: TextIO = field(default_factory=lambda: sys.stderr)
     open_ports: OpenPorts = _open_ports
     open_bucket: OpenBucket = _open_bucket
+    open_erasable: OpenErasable = _open_erasable
     open_store: OpenStore = _open_store

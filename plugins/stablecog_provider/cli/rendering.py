@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..archive.reports.estimate import EstimateReport
+from ..archive.reports.forget import ForgetReport
 from ..archive.reports.rebuild import RebuildReport
 from ..archive.reports.run import RunReport
 from ..archive.reports.verify import VerifyReport
@@ -27,6 +28,9 @@ _STYLES = {
     "intact": "bold green",
     "repaired": "bold yellow",
     "damaged": "bold red",
+    "nothing to forget": "bold green",
+    "would forget": "bold yellow",
+    "forgotten": "bold green",
 }
 
 
@@ -94,6 +98,21 @@ def show_verify(console: Console, report: VerifyReport) -> None:
         ("checked", f"{report.checked:,} images, {decimal(report.bytes)} read"),
         ("findings", f"{len(report.findings):,}, {len(report.findings) - report.unrepaired:,} of them repaired"),
         ("took", f"{report.seconds:,.1f} s{speed}, {report.store_requests:,} requests to the store"),
+    ]
+    console.print(_verdict(report.outcome), _facts(facts))
+    _print_sentences(console, report.explain())
+
+
+def show_forget(console: Console, report: ForgetReport) -> None:
+    """Print the report of a forget."""
+    facts = [
+        ("archive", report.archive),
+        (
+            "chosen",
+            f"{report.count:,} of {report.archived:,} outputs"
+            + (f", by {report.selection}" if report.selection else ""),
+        ),
+        ("deleted", f"{sum(report.erased.values()):,} versions of objects, {decimal(report.erased_bytes)} of images"),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
     _print_sentences(console, report.explain())

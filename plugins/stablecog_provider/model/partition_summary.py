@@ -15,7 +15,8 @@ from .verification import Verified
 @dataclass(frozen=True, slots=True)
 class ImageCounts:
     """Images by what became of them. `replaced`: those of `archived` whose replacement is not stored yet. `settled`: those of
-    `gone` and `replaced` that have been gone for so long that they are expected to stay so.
+    `gone` and `replaced` that have been gone for so long that they are expected to stay so. `forgotten`: those that a person
+    asked to forget.
     """
 
     archived: int = 0
@@ -24,6 +25,7 @@ class ImageCounts:
     settled: int = 0
     lost: int = 0
     replaced: int = 0
+    forgotten: int = 0
 
     @property
     def unresolved(self) -> int:
@@ -38,6 +40,7 @@ class ImageCounts:
             self.settled + other.settled,
             self.lost + other.lost,
             self.replaced + other.replaced,
+            self.forgotten + other.forgotten,
         )
 
 
@@ -67,6 +70,9 @@ def summarize(archived: int, odd: Iterable[Row]) -> PartitionSummary:
     """The counts and times of a partition with `archived` images that need nothing, and `odd` rows that may need something."""
     counts, due, tried = ImageCounts(archived=archived), None, None
     for row in odd:
+        if row.state == State.FORGOTTEN:
+            counts += ImageCounts(forgotten=1)
+            continue
         if row.source_url is None and row.uri is None and row.deleted_at is not None:
             # An output that could never be read, and that the source no longer has.
             continue

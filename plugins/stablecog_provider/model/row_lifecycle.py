@@ -14,7 +14,9 @@ The state is derived from them. An image is
 - `lost` if a copy was stored and its object was missing when last looked for. Its fixity stays, and so does the way back. So
   is an earlier image that the source names again: nobody looked after its object, so it is fetched or looked for again;
 - `gone` if the host answered 404 or 410 while it served other images. It is asked again, ever more rarely, for ever;
-- `failed` if it was not fetched yet, for any other reason.
+- `failed` if it was not fetched yet, for any other reason;
+- `forgotten` if a person asked for that. The row keeps `KEPT_WHEN_FORGOTTEN` and nothing else. It wins over every other state, so
+  that neither the source nor a run that read the row before brings anything back.
 
 Whether the output was deleted at the source is a mark beside the state; attempts go on.
 `merge_rows` is commutative, associative and idempotent, so that any number of runs, in any order, end in the same partition.
@@ -34,10 +36,16 @@ from .manifest import SOURCE_COLUMNS, Row, State
 from .object_keys import Rendition
 from .times import format_instant, parse_rfc3339
 
+KEPT_WHEN_FORGOTTEN = (
+    "output_id", "rendition", "created_at", "output_created_at", "first_seen_at", "last_seen_at", "deleted_at", "run_id",
+)  # fmt: skip
+"""Columns that a forgotten row keeps: its key, and the times by which it is counted. All others are empty."""
+
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _ATTEMPT = ("attempts", "attempted_at", "attempted_url", "error", "gone_since")
 _attempt = attrgetter(*_ATTEMPT)
-_seen = attrgetter(*SOURCE_COLUMNS, "run_id")
+_seen = attrgetter("created_at", "output_created_at", "run_id", *SOURCE_COLUMNS)
+"""What a forgotten row keeps comes first, so that a tie is broken alike before and after the others are emptied."""
 
 
 class Copy(NamedTuple):
@@ -70,7 +78,7 @@ def is_replaced(row: Row) -> bool:
 
 def needs_copy(row: Row) -> bool:
     """Whether the image that the source names is not stored."""
-    return row.state != State.ARCHIVED or is_replaced(row)
+    return row.state not in (State.ARCHIVED, State.FORGOTTEN) or is_replaced(row)
 
 
 def stored(row: Row, copy: Copy) -> Row:
@@ -106,6 +114,12 @@ def found(row: Row, at: datetime, uri: str) -> Row:
     return replace(marked, state=_state(marked))
 
 
+def forgotten(row: Row) -> Row:
+    """The row without anything personal: what it keeps is counted, and says that its image must not be copied again."""
+    kept = {name: getattr(row, name) for name in KEPT_WHEN_FORGOTTEN}
+    return Row(**kept, state=State.FORGOTTEN, raw="{}")
+
+
 def after(row: Row, now: datetime) -> datetime:
     """Return now, or an instant after every observation in the row if that is later: other clocks may be ahead."""
     known = (*(copy.archived_at for copy in copies_of(row)), row.missing_at, row.found_at)
@@ -132,7 +146,7 @@ def merge_rows(one: Row, other: Row) -> Row:
     merged = replace(
         seen,
         # If a copy is stored, the state is derived below.
-        state=max(row.state for row in attempts),
+        state=State.FORGOTTEN if State.FORGOTTEN in (one.state, other.state) else max(row.state for row in attempts),
         **{name: getattr(attempts[0], name) for name in _ATTEMPT},
         first_seen_at=min(one.first_seen_at, other.first_seen_at),
         verified_at=_latest(one.verified_at, other.verified_at),
@@ -140,12 +154,14 @@ def merge_rows(one: Row, other: Row) -> Row:
         found_at=_latest(one.found_at, other.found_at),
         deleted_at=_latest(one.deleted_at, other.deleted_at),
     )
+    if merged.state == State.FORGOTTEN:
+        return normalized(merged)
     return normalized(_with_copies(merged, [*copies_of(one), *copies_of(other)]))
 
 
 def normalized(row: Row) -> Row:
     """Return the row in its canonical form: the state that follows from its groups, without marks that a later sight lifted."""
-    row = _with_copies(row, copies_of(row))
+    row = forgotten(row) if row.state == State.FORGOTTEN else _with_copies(row, copies_of(row))
     lifted = row.deleted_at is not None and row.deleted_at < row.last_seen_at
     return replace(row, deleted_at=None) if lifted else row
 

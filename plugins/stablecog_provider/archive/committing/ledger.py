@@ -191,7 +191,7 @@ class Ledger(Partitions):
             return [self._fetch(row, url), *dated_at_last]
         self._pending[key] = row
         # Only what was read is included: an image that is being copied is recorded by its own row.
-        return [Refresh(fresh), *dated_at_last]
+        return [Refresh(row if row.state == State.FORGOTTEN else fresh), *dated_at_last]
 
     async def _unreadable(self, output: UnreadableOutput) -> list[Entry]:
         # If the date cannot be read, a fixed day replaces it, so that the same output is the same row in every run.
@@ -201,7 +201,7 @@ class Ledger(Partitions):
             if describes(known, output) and not (known.source_url is None and self._is_due(known)):
                 return []
             # What was read before is more useful than what cannot be read now.
-            was_readable = known.generation_id is not None
+            was_readable = known.generation_id is not None or known.state == State.FORGOTTEN
             row = (
                 replace(known, deleted_at=None, last_seen_at=self._after(known), run_id=self._run_id)
                 if was_readable

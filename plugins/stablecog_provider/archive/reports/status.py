@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from ...model.checkpoint import Consent, Sweep
+from ...model.checkpoint import Consent, Forgetting, Sweep
 from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage, Window
 from ...model.documents import document_of
@@ -21,6 +21,7 @@ from .wording import (
     counted,
     covered_in_words,
     difference_in_words,
+    forgetting_in_words,
     holes_in_words,
     images_in_words,
     reread_in_words,
@@ -50,7 +51,7 @@ class ArchiveStatus:
     checkpoint lists and the bucket lacks. `changed`: days whose partition has another version than the checkpoint lists.
     `holes`: periods that the source's listing could not show in full. `unchecked`: number of days whose stored images are yet
     to be looked for. `last_run`: None if no report can be read. `verification`: how much of the stored bytes was verified, and
-    when.
+    when. `forgetting`: what is still to be deleted of forgotten outputs.
     """
 
     archive: str
@@ -76,6 +77,7 @@ class ArchiveStatus:
     verification: VerificationCoverage = field(default_factory=VerificationCoverage)
     missing: tuple[str, ...] = ()
     changed: tuple[date, ...] = ()
+    forgetting: tuple[Forgetting, ...] = ()
 
     @property
     def watermark(self) -> datetime | None:
@@ -107,7 +109,8 @@ class ArchiveStatus:
         lines += holes_in_words(self.holes, self.axis)
         lines += images_in_words(self.images, min(self.pending_retries.values(), default=None))
         lines += [*self._proof_in_words(), *as_of_in_words(self.proof, self.sweep)]
-        return [*lines, *verification_in_words(self.verification), *self._partitions_in_words()]
+        lines += [*verification_in_words(self.verification), *forgetting_in_words(self.forgetting)]
+        return [*lines, *self._partitions_in_words()]
 
     def _proof_in_words(self) -> list[str]:
         if self.proof is None:

@@ -1,0 +1,316 @@
+"""What was forgotten is found nowhere in the bucket, is counted as before, and does not come back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stablecog_provider.adapters.memory import Call, MemoryObjectStore
+from stablecog_provider.archive.forgetting.ports import Lock
+from stablecog_provider.errors import ArchiveDamaged, ConfigurationError, ImageRejected
+from stablecog_provider.model.manifest import Row
+from stablecog_provider.model.object_keys import day_of
+from stablecog_provider.model.row_lifecycle import image_name, is_live
+from support.archived import rebuilt
+from support.forgotten import archived_with_secrets, everything, found_in, keys_below, secret_of, traces_of
+from support.scene import LAYOUT, Scene
+from support.worlds import a_world, checkpoint
+
+
+async def some(scene: Scene, count: int = 3) -> list[Row]:
+    """Rows of some outputs of different days, with all their rows."""
+    rows = await scene.rows()
+    ids = sorted({row.output_id for row in rows.values()})[:: len(rows) // count][:count]
+    return [row for row in rows.values() if row.output_id in ids]
+
+
+def ids_of(rows: list[Row]) -> tuple[str, ...]:
+    return tuple(sorted({row.output_id for row in rows}))
+
+
+async def assert_forgotten(scene: Scene, rows: list[Row]) -> None:
+    assert found_in(everything(scene.store), traces_of(rows)) == []
+    now = await scene.rows()
+    assert {now[row.key].state for row in rows} == {"forgotten"}
+    assert checkpoint(scene).forgetting == ()
+
+
+async def test_no_trace_is_left_and_the_next_run_is_proven_and_copies_nothing() -> None:
+    scene = await archived_with_secrets()
+    rows, before = await some(scene), await scene.rows()
+    others = {key: row for key, row in before.items() if row.output_id not in ids_of(rows)}
+    assert len(found_in(everything(scene.store), traces_of(rows))) > len(rows) * 4, "there is something to find"
+    report = await scene.forget(id=ids_of(rows), yes=True, reason="asked for by ticket 17")
+    assert (report.outcome, report.count) == ("forgotten", 3)
+    await assert_forgotten(scene, rows)
+    after = await scene.rows()
+    assert {key: after[key] for key in others} == others
+    assert sum(map(is_live, after.values())) == sum(map(is_live, before.values()))
+    for _ in range(3):
+        scene.clock.advance(timedelta(days=1))
+        run = await scene.run()
+        assert (run.outcome, run.copied, run.new) == ("proven", 0, 0), run.explain()
+        await assert_forgotten(scene, rows)
+    (record,) = keys_below(scene, "forgotten/")
+    assert json.loads(scene.store.objects[record].body)["reason"] == "asked for by ticket 17"
+
+
+async def test_without_yes_it_lists_and_changes_nothing() -> None:
+    scene = await archived_with_secrets()
+    rows, before = await some(scene), dict(scene.store.objects)
+    report = await scene.forget(id=ids_of(rows))
+    assert (report.outcome, report.dry_run, report.count) == ("would forget", True, 3)
+    assert sorted(each.output_id for each in report.outputs) == sorted(ids_of(rows))
+    assert sum(each.images for each in report.outputs) == len(rows)
+    assert scene.store.objects == before
+    text = " ".join(report.explain())
+    assert all(output_id in text for output_id in ids_of(rows))
+    assert not any(secret_of(output_id) in text for output_id in ids_of(rows))
+    assert "--yes" in text
+
+
+async def test_a_condition_is_not_written_anywhere() -> None:
+    scene = await archived_with_secrets()
+    rows = await some(scene, 1)
+    word = secret_of(rows[0].output_id)
+    report = await scene.forget(where=f"prompt ILIKE '%{word}%'", yes=True)
+    assert report.count == 1
+    await assert_forgotten(scene, rows)
+
+
+async def test_more_than_a_tenth_wants_the_number() -> None:
+    scene = await archived_with_secrets()
+    before = dict(scene.store.objects)
+    outputs = len({row.output_id for row in (await scene.rows()).values()})
+    listed = await scene.forget(where="true")
+    assert listed.needs == outputs
+    assert f"--yes-really {outputs}" in " ".join(listed.explain())
+    with pytest.raises(ConfigurationError, match="more than 10 %"):
+        await scene.forget(where="true", yes=True)
+    with pytest.raises(ConfigurationError, match="nothing was changed"):
+        await scene.forget(where="true", yes_really=outputs - 1)
+    assert scene.store.objects == before
+    report = await scene.forget(where="true", yes_really=outputs)
+    assert report.count == outputs
+    assert keys_below(scene, "images/") == []
+    run = await scene.run()
+    assert (run.outcome, run.copied) == ("proven", 0), run.explain()
+
+
+async def test_a_retention_policy_forgets_what_the_source_deleted_long_ago() -> None:
+    scene = await archived_with_secrets()
+    rows = await some(scene)
+    gone = [output for output in scene.simulated.visible(scene.clock.now()) if output.id in ids_of(rows)]
+    for output in gone:
+        output.deleted_at = scene.clock.now()
+    for _ in range(2):
+        scene.clock.advance(timedelta(days=2))
+        await scene.run()
+    now = await scene.rows()
+    assert all(now[row.key].deleted_at for row in rows)
+    assert (await scene.forget(deleted_at_source=True, older_than=timedelta(days=90))).count == 0
+    scene.clock.advance(timedelta(days=90))
+    assert (await scene.forget(deleted_at_source=True, older_than=timedelta(days=90), yes=True)).count == len(gone)
+    await assert_forgotten(scene, rows)
+    run = await scene.run()
+    assert (run.outcome, run.copied, run.tombstoned) == ("proven", 0, 0), run.explain()
+
+
+async def test_a_late_upscale_of_a_forgotten_output_is_not_copied() -> None:
+    scene = await archived_with_secrets()
+    upscaled = {row.output_id for row in (await scene.rows()).values() if row.rendition == "upscaled"}
+    (output,) = [each for each in scene.simulated.visible(scene.clock.now()) if each.id not in upscaled][:1]
+    await scene.forget(id=(output.id,), yes=True)
+    scene.clock.advance(timedelta(minutes=10))
+    output.upscaled_at = scene.clock.now()
+    for _ in range(3):
+        scene.clock.advance(timedelta(hours=20))
+        assert (await scene.run()).copied == 0
+    assert (await scene.rows())[output.id, "upscaled"].state == "forgotten"
+    assert not [key for key in scene.store.objects if output.id in key]
+
+
+async def test_rebuild_and_verify_take_forgotten_images_for_what_they_are() -> None:
+    scene = await archived_with_secrets()
+    rows = await some(scene)
+    await scene.forget(id=ids_of(rows), yes=True)
+    report = await scene.verify()
+    assert (report.outcome, report.findings) == ("intact", ())
+    again = await rebuilt(scene, check_images=True)
+    assert again.lost_images == ()
+    assert (await scene.run()).outcome == "proven"
+    await assert_forgotten(scene, rows)
+
+
+@pytest.mark.parametrize("lost_checkpoint", [False, True])
+async def test_a_partition_that_is_lost_later_brings_nothing_back(lost_checkpoint: bool) -> None:
+    scene = await archived_with_secrets()
+    rows = await some(scene)
+    await scene.forget(id=ids_of(rows), yes=True)
+    for row in rows:
+        scene.store.objects.pop(LAYOUT.partition(day_of(row.created_at)), None)
+    if lost_checkpoint:
+        del scene.store.objects[LAYOUT.checkpoint]
+    await rebuilt(scene)
+    for _ in range(2):
+        assert (await scene.run()).outcome == "proven"
+    await scene.forget(yes=True)
+    await assert_forgotten(scene, rows)
+
+
+async def test_an_earlier_partition_that_is_restored_is_forgotten_again_by_a_rebuild() -> None:
+    scene = await archived_with_secrets()
+    rows = await some(scene, 1)
+    key = LAYOUT.partition(day_of(rows[0].created_at))
+    before = scene.store.objects[key]
+    await scene.forget(id=ids_of(rows), yes=True)
+    scene.store.objects[key] = before
+    await rebuilt(scene)
+    assert checkpoint(scene).forgetting
+    assert "forget --to" in " ".join((await scene.run()).explain())
+    await scene.forget(yes=True)
+    await assert_forgotten(scene, rows)
+
+
+async def test_reports_lose_what_they_say_of_it_and_nothing_else() -> None:
+    scene = await archived_with_secrets()
+    rows = await some(scene, 2)
+    forgotten, kept = [row for row in rows if row.rendition == "original"][:2]
+    for row in (forgotten, kept):
+        scene.images.broken[image_name(row.source_url)] = ImageRejected(f"not an image: {row.source_url}")
+        del scene.store.objects[LAYOUT.own_image(row.uri or "") or ""]
+    await rebuilt(scene, check_images=True)
+    scene.clock.advance(timedelta(hours=1))
+    assert (await scene.run()).failures
+    await scene.verify()
+    scene.images.broken.clear()
+    await scene.forget(id=(forgotten.output_id,), yes=True)
+    await assert_forgotten(scene, [row for row in rows if row.output_id == forgotten.output_id])
+    reports = [json.loads(scene.store.objects[key].body) for key in keys_below(scene, "runs/")]
+    failures = [each for report in reports for each in report.get("failures", [])]
+    assert {each["output_id"] for each in failures} == {forgotten.output_id, kept.output_id}
+    assert {image_name(kept.source_url) in each["reason"] for each in failures} == {True, False}
+
+
+async def test_partitions_that_were_set_aside_go_as_well() -> None:
+    scene = await archived_with_secrets()
+    rows = await some(scene, 1)
+    key = LAYOUT.partition(day_of(rows[0].created_at))
+    body = scene.store.objects[key].body
+    await scene.store.put(key, body[:-9] + b"x" * 9 + secret_of(rows[0].output_id).encode(), content_type="x/y")
+    await rebuilt(scene, set_aside_damaged=True)
+    await scene.run()
+    assert keys_below(scene, "damaged/")
+    await scene.forget(id=ids_of(rows), yes=True)
+    assert keys_below(scene, "damaged/") == []
+    await assert_forgotten(scene, rows)
+
+
+async def test_a_run_that_stores_the_image_meanwhile_leaves_a_note_for_the_next_forget() -> None:
+    scene = await archived_with_secrets()
+    row = next(row for row in await some(scene, 2) if row.rendition == "original")
+    name, key = image_name(row.source_url), LAYOUT.own_image(row.uri or "") or ""
+    del scene.store.objects[key]
+    await rebuilt(scene, check_images=True)
+    scene.clock.advance(timedelta(hours=1))
+
+    async def meanwhile(call: Call) -> None:
+        if (call.operation, call.key) == ("put", key):
+            scene.store.before = None
+            await scene.forget(id=(row.output_id,), yes=True)
+
+    scene.store.before = meanwhile
+    await scene.run()
+    assert key in scene.store.objects, "the run has stored it after all"
+    assert "forget --to" in " ".join((await scene.run()).explain())
+    assert (await scene.rows())[row.key].state == "forgotten"
+    report = await scene.forget(yes=True)
+    assert (report.outcome, report.continued) == ("forgotten", 1)
+    assert found_in(everything(scene.store), [secret_of(row.output_id).encode(), name.encode()]) == []
+    await assert_forgotten(scene, [row])
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+async def test_killed_at_any_write_and_repeated_it_ends_alike() -> None:
+    """Every write and every deletion of a forget, before and after it takes effect."""
+    step, killed = 0, True
+    while killed:
+        scene = await archived_with_secrets(a_world(40, days=3, future=0))
+        rows = await some(scene, 2)
+        killed = await _killed_at(scene, step, ids_of(rows))
+        left, marked = found_in(everything(scene.store), traces_of(rows)), [*checkpoint(scene).forgetting]
+        states = {row.state for key, row in (await scene.rows()).items() if key[0] in ids_of(rows)}
+        assert marked or not left or "forgotten" not in states, f"step {step}: nothing says that something is left"
+        if states == {"forgotten"} and marked:
+            assert "forget --to" in " ".join((await scene.run()).explain())
+            # Once the rows are marked, any forget continues.
+            await scene.forget(yes=True)
+        else:
+            await scene.forget(id=ids_of(rows), yes=True)
+        await assert_forgotten(scene, rows)
+        run = await scene.run()
+        assert (run.outcome, run.copied) == ("proven", 0), (step, run.explain())
+        step += 3
+    assert step > 20
+
+
+async def _killed_at(scene: Scene, step: int, ids: tuple[str, ...]) -> bool:
+    """Forget, and end at the given write or deletion, counted before and after each takes effect. Whether it came to that."""
+    left = step
+
+    def count(call: Call) -> None:
+        nonlocal left
+        if call.operation in ("put", "erase"):
+            left -= 1
+            if left < 0:
+                raise Killed
+
+    scene.store.before = scene.store.after = count
+    try:
+        await scene.forget(id=ids, yes=True)
+    except BaseException as error:
+        assert isinstance(error, Killed) or (isinstance(error, BaseExceptionGroup) and error.split(Killed)[1] is None)
+        return True
+    finally:
+        scene.store.before = scene.store.after = None
+    return False
+
+
+async def test_a_lock_is_named_with_its_end_and_the_rest_is_done() -> None:
+    scene = await archived_with_secrets()
+    rows = await some(scene)
+    kept = next(row for row in rows if row.rendition == "original")
+    key = LAYOUT.own_image(kept.uri or "") or ""
+    scene.store.locks[key] = Lock("COMPLIANCE", datetime(2027, 3, 1, 12, tzinfo=UTC))
+    with pytest.raises(ConfigurationError, match=r"COMPLIANCE.* keeps it until 2027-03-01 12:00:00Z"):
+        await scene.forget(id=ids_of(rows), yes=True)
+    assert {row.state for row in (await scene.rows()).values() if row.output_id in ids_of(rows)} == {"forgotten"}
+    assert [each for each in keys_below(scene, "images/") if any(one in each for one in ids_of(rows))] == [key]
+    assert checkpoint(scene).forgetting
+    scene.store.locks.clear()
+    await scene.forget(yes=True)
+    await assert_forgotten(scene, rows)
+
+
+async def test_what_is_unknown_is_named() -> None:
+    scene = await archived_with_secrets()
+    report = await scene.forget(id=("nobody",), yes=True)
+    assert (report.outcome, report.unknown) == ("nothing to forget", ("nobody",))
+    assert "nobody" in " ".join(report.explain())
+    with pytest.raises(ConfigurationError, match="no archive"):
+        await Scene(scene.simulated, store=MemoryObjectStore()).forget(id=("a",))
+
+
+async def test_with_an_unreadable_partition_nothing_is_changed() -> None:
+    scene = await archived_with_secrets()
+    (row,) = (await some(scene, 1))[:1]
+    await scene.store.put(LAYOUT.partition(day_of(row.created_at)), b"PAR1, but no more", content_type="x/y")
+    before = dict(scene.store.objects)
+    with pytest.raises(ArchiveDamaged):
+        await scene.forget(id=(row.output_id,), yes=True)
+    assert scene.store.objects == before
