@@ -17,13 +17,25 @@ SECTIONS = {
     "source_faults": "source_faults.section",
     "store_faults": "store_faults.section",
     "damage": "damage.section",
+    "forgets": "forgets.section",
     "hostile": "hostile.section",
     "fuzz": "fuzz.section",
     "secrets": "secrets.section",
     "sequences": "sequences.section",
 }
 
-LONGEST_FIRST = ("kills", "fuzz", "secrets", "sequences", "damage", "races", "store_faults", "source_faults", "hostile")
+LONGEST_FIRST = (
+    "kills",
+    "fuzz",
+    "secrets",
+    "sequences",
+    "damage",
+    "races",
+    "forgets",
+    "store_faults",
+    "source_faults",
+    "hostile",
+)
 """The order of the start, so that no long section is left for the end."""
 
 

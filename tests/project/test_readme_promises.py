@@ -190,6 +190,15 @@ def test_the_policy_is_well_formed() -> None:
     assert {statement["Effect"] for statement in json.loads(block("policy"))["Statement"]} == {"Allow"}
 
 
+def test_only_the_policy_to_forget_deletes_versions() -> None:
+    daily, forgetting = json.loads(block("policy")), json.loads(block("forget-policy"))
+    assert "DeleteObjectVersion" not in json.dumps(daily)
+    (deleting,) = (each for each in forgetting["Statement"] if "s3:DeleteObjectVersion" in each["Action"])
+    assert not [
+        each for each in deleting["Resource"] if each.endswith(("checkpoint.json", "forgotten/*", "stablecog/*"))
+    ]
+
+
 def test_the_policies_are_the_same_on_every_page() -> None:
     for mark in ("policy", "kms"):
         (of_security,) = (body for _, name, _, body in marked(SECURITY.read_text()) if name == mark)

@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import Any
 
 from ..archive.forgetting.ports import Lock, StoredVersion
-from ..errors import ArchiveError, ConfigurationError, StoreUnavailable
+from ..errors import ArchiveError, ConfigurationError
 from .stored_objects import S3StoredObjects
 
 ALLOW = (
@@ -38,20 +38,18 @@ class S3ErasableObjects(S3StoredObjects):
         except ConfigurationError as error:
             if (lock := await self._lock(key, version_id)) is not None:
                 return lock
-            refusal = type(error)(error.message, hint=ALLOW) if type(error) is ConfigurationError else error
+            refusal = type(error)(error.message, hint=ALLOW) if "AccessDenied" in error.message else error
         else:
             return None
         raise refusal
 
     async def _lock(self, key: str, version_id: str) -> Lock | None:
         """What keeps the version, if the store says so."""
-        for operation, member in (("get_object_legal_hold", "LegalHold"), ("get_object_retention", "Retention")):
+        for operation, member in (("get_object_retention", "Retention"), ("get_object_legal_hold", "LegalHold")):
             try:
                 found = await self._asked(operation, key, Key=key, VersionId=version_id)
-            except StoreUnavailable:
-                raise
             except ArchiveError:
-                # No lock, none on this bucket, or not allowed to ask: the refusal itself is the better answer.
+                # No such lock, or not allowed to ask: the refusal itself is the better answer.
                 continue
             kept = (found or {}).get(member, {})
             if kept.get("Status") == "ON":
