@@ -45,15 +45,12 @@ class S3ErasableObjects(S3StoredObjects):
 
     async def _lock(self, key: str, version_id: str) -> Lock | None:
         """What keeps the version, if the store says so."""
-        for operation, member in (("get_object_retention", "Retention"), ("get_object_legal_hold", "LegalHold")):
-            try:
-                found = await self._asked(operation, key, Key=key, VersionId=version_id)
-            except ArchiveError:
-                # No such lock, or not allowed to ask: the refusal itself is the better answer.
-                continue
-            kept = (found or {}).get(member, {})
-            if kept.get("Status") == "ON":
-                return Lock("legal hold", None)
-            if kept.get("RetainUntilDate"):
-                return Lock(kept["Mode"], kept["RetainUntilDate"].astimezone(UTC))
-        return None
+        try:
+            found = await self._asked("head_object", key, Key=key, VersionId=version_id) or {}
+        except ArchiveError:
+            # Not allowed to ask: the refusal of the deletion is the better answer.
+            return None
+        if found.get("ObjectLockLegalHoldStatus") == "ON":
+            return Lock("legal hold", None)
+        until = found.get("ObjectLockRetainUntilDate")
+        return Lock(found.get("ObjectLockMode", ""), until.astimezone(UTC)) if until else None
