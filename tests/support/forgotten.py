@@ -15,6 +15,7 @@ from stablecog_provider.model.row_lifecycle import image_name
 from stablecog_provider.simulator.world import World as SimulatedWorld
 from support.archived import a_past_world
 from support.scene import LAYOUT, Scene, small_jpeg
+from support.worlds import checkpoint
 
 
 def secret_of(output_id: str) -> str:
@@ -70,3 +71,21 @@ def found_in(objects: Iterable[tuple[str, bytes]], traces: list[bytes]) -> list[
 
 def keys_below(scene: Scene, folder: str) -> list[str]:
     return sorted(key for key in scene.store.objects if key.startswith(LAYOUT.key(folder)))
+
+
+async def some(scene: Scene, count: int = 3) -> list[Row]:
+    """Rows of some outputs of different days, with all their rows."""
+    rows = await scene.rows()
+    ids = sorted({row.output_id for row in rows.values()})[:: len(rows) // count][:count]
+    return [row for row in rows.values() if row.output_id in ids]
+
+
+def ids_of(rows: list[Row]) -> tuple[str, ...]:
+    return tuple(sorted({row.output_id for row in rows}))
+
+
+async def assert_forgotten(scene: Scene, rows: list[Row]) -> None:
+    assert found_in(everything(scene.store), traces_of(rows)) == []
+    now = await scene.rows()
+    assert {now[row.key].state for row in rows} == {"forgotten"}
+    assert checkpoint(scene).forgetting == ()
