@@ -215,3 +215,30 @@ async def test_with_an_unreadable_partition_nothing_is_changed() -> None:
     with pytest.raises(ArchiveDamaged):
         await scene.forget(id=(row.output_id,), yes=True)
     assert scene.store.objects == before
+
+
+async def test_siblings_that_keep_the_prompt_are_counted() -> None:
+    scene = await archived_with_secrets()
+    rows = (await scene.rows()).values()
+    by_generation: dict[str | None, set[str]] = {}
+    for row in rows:
+        by_generation.setdefault(row.generation_id, set()).add(row.output_id)
+    one, *others = sorted(max(by_generation.values(), key=len))
+    report = await scene.forget(id=(one,))
+    assert report.siblings == len(others) > 0
+    assert "generation_id" in " ".join(report.explain())
+    assert (await scene.forget(id=(one, *others))).siblings == 0
+
+
+async def test_an_image_that_is_left_is_an_orphan_with_a_way_out() -> None:
+    scene = await archived_with_secrets()
+    rows = await some(scene, 1)
+    key = LAYOUT.own_image(rows[0].uri or "") or ""
+    body = scene.store.objects[key]
+    await scene.forget(id=ids_of(rows), yes=True)
+    scene.store.objects[key] = body
+    (finding,) = (await scene.verify(level="listing")).findings
+    assert (finding.kind, finding.key) == ("orphan", key)
+    assert f"forget --id {rows[0].output_id} --yes" in finding.detail
+    await scene.forget(id=ids_of(rows), yes=True)
+    await assert_forgotten(scene, rows)

@@ -1,4 +1,4 @@
-"""A forget beside a run, killed at any write, or kept from deleting something: whatever is left is named, and the next ends it."""
+"""A forget beside a run, killed at any write, or hindered: whatever is left is named, and the next forget ends it."""
 
 from __future__ import annotations
 

@@ -208,6 +208,7 @@ class _Forgetting:
             outputs=tuple(chosen),
             unknown=self.selection.unknown,
             archived=self.selection.outputs,
+            siblings=len(self.selection.siblings),
             again=len(self.selection.again),
             continued=len({day for each in self.checkpoint.forgetting for day in each.days}),
             needs=_needs(self.selection),

@@ -47,6 +47,8 @@ class Reports:
     async def redact(self, ids: Set[str], words: Set[str]) -> None:
         """Take these outputs out of every report that was not looked through for them before."""
         wanted = frozenset(ids | words)
+        if not wanted:
+            return
         keys = [item.key async for item in self.store.list(self.layout.runs)]
         keys = [key for key in keys if (key, wanted) not in self._seen]
         for at in range(0, len(keys), AT_ONCE):

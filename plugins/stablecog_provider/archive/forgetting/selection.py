@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -59,13 +59,15 @@ class Chosen:
 @dataclass(slots=True)
 class Selection:
     """`chosen`: outputs to forget. `again`: days that hold outputs which were named and are forgotten already. `unknown`: ids
-    that the manifest does not hold. `outputs`: how many outputs of the archive are not forgotten.
+    that the manifest does not hold. `outputs`: how many outputs of the archive are not forgotten. `siblings`: outputs of the same
+    generations that are not chosen: they have the same prompt.
     """
 
     chosen: list[Chosen] = field(default_factory=list)
     again: set[date] = field(default_factory=set)
     unknown: tuple[str, ...] = ()
     outputs: int = 0
+    siblings: set[str] = field(default_factory=set)
 
     @property
     def count(self) -> int:
@@ -79,6 +81,7 @@ async def select(manifest: Manifest, days: Iterable[date], choice: Choice, on_pr
         on_progress(Progress(done=number, planned=len(days), stage="reading the manifest"))
         partition = await manifest.load(day)
         selection.outputs += partition.output_count()
+        before = len(selection.chosen)
         for output_id in dict.fromkeys(await choice.ids_in(partition)):
             found = (partition.get((output_id, rendition)) for rendition in Rendition)
             rows = tuple(row for row in found if row is not None)
@@ -89,8 +92,18 @@ async def select(manifest: Manifest, days: Iterable[date], choice: Choice, on_pr
                 selection.chosen.append(Chosen(output_id, day, rows))
             else:
                 selection.again.add(day)
+        selection.siblings |= _siblings(partition, selection.chosen[before:])
     selection.unknown = tuple(each for each in dict.fromkeys(choice.ids) if each not in known)
     return selection
+
+
+def _siblings(partition: Partition, chosen: Sequence[Chosen]) -> set[str]:
+    """The outputs of the day that are not chosen, of a generation of which one is."""
+    if not chosen:
+        return set()
+    generations = {row.generation_id for each in chosen for row in each.rows} - {None}
+    ids = {each.output_id for each in chosen}
+    return {row.output_id for row in partition.rows() if row.generation_id in generations and row.output_id not in ids}
 
 
 def _deleted(rows: Iterable[Row], by: datetime) -> list[str]:

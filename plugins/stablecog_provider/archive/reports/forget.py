@@ -29,10 +29,10 @@ class ForgetReport:
     """What one forget removed, or would remove.
 
     `outputs`: outputs that were chosen and not forgotten before. `unknown`: ids that the archive does not hold. `archived`:
-    number of outputs that the archive held and had not forgotten. `again`, `continued`: number of days that were searched for
-    what is left of outputs that were forgotten before: they were named again, or a forget had not come to its end.
-    `needs`: the number that `--yes-really` wants; None if `--yes` is enough. `erased`: number of deleted versions of objects, by
-    what they were. `redacted`: number of reports from which outputs were taken out.
+    number of outputs that the archive held and had not forgotten. `siblings`: other outputs of the same generations. `again`,
+    `continued`: number of days that were searched for what is left of outputs that were forgotten before: they were named again,
+    or a forget had not come to its end. `needs`: the number that `--yes-really` wants; None if `--yes` is enough. `erased`:
+    number of deleted versions of objects, by what they were. `redacted`: number of reports from which outputs were taken out.
     """
 
     run_id: str
@@ -45,6 +45,7 @@ class ForgetReport:
     outputs: tuple[ForgottenOutput, ...] = ()
     unknown: tuple[str, ...] = ()
     archived: int = 0
+    siblings: int = 0
     again: int = 0
     continued: int = 0
     needs: int | None = None
@@ -71,7 +72,13 @@ class ForgetReport:
 
     def explain(self) -> list[str]:
         """What was removed or would be, what stays, and what to do, in plain sentences."""
-        return [*self._outputs_in_words(), *self._before_in_words(), *self._unknown_in_words(), *self._next_step()]
+        return [
+            *self._outputs_in_words(),
+            *self._siblings_in_words(),
+            *self._before_in_words(),
+            *self._unknown_in_words(),
+            *self._next_step(),
+        ]
 
     def _outputs_in_words(self) -> list[str]:
         if not self.outputs:
@@ -89,6 +96,14 @@ class ForgetReport:
             return lines
         return [
             f"{what} forgotten. Their rows keep key, dates and state, so that counts still agree and no run copies them again."
+        ]
+
+    def _siblings_in_words(self) -> list[str]:
+        if not self.siblings:
+            return []
+        others = counted(self.siblings, "other output")
+        return [
+            f"{others} of the same generations, with the same prompts, are not chosen. To choose them too, use generation_id."
         ]
 
     def _before_in_words(self) -> list[str]:
@@ -130,6 +145,7 @@ class ForgetReport:
         """For machines: the first outputs, and how many more there are."""
         names = (
             "run_id", "archive", "started_at", "finished_at", "outcome", "dry_run", "selection", "reason", "unknown", "archived",
+            "siblings",
             "again", "continued", "needs", "erased", "erased_bytes", "redacted", "store_requests",
         )  # fmt: skip
         return {name: document_of(getattr(self, name)) for name in names} | {
