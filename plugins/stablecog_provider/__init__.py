@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from . import errors
     from .adapters.assembly import OpenArchive, open_archive, open_bucket, open_restore_ports
     from .adapters.settings import SourceSettings, StoreSettings
-    from .archive.ports import BucketPorts, Ports, Progress, RestorePorts
+    from .archive.ports import BucketPorts, Ports, Progress
     from .archive.rebuild import RebuildSettings, rebuild
     from .archive.reports.rebuild import RebuildReport
     from .archive.reports.restore import RestoreReport
     from .archive.reports.run import RunReport, RunSummary
     from .archive.reports.verify import VerifyReport
     from .archive.restore import RestoreSettings, restore
+    from .archive.restoring.ports import RestorePorts
     from .archive.run import ArchiveSettings, archive
     from .archive.status import ArchiveStatus, status
     from .archive.verify import VerifySettings, verify
@@ -70,7 +71,8 @@ __all__ = [
 _HOMES = {
     "adapters.assembly": ("OpenArchive", "open_archive", "open_bucket", "open_restore_ports"),
     "adapters.settings": ("SourceSettings", "StoreSettings"),
-    "archive.ports": ("BucketPorts", "Ports", "Progress", "RestorePorts"),
+    "archive.ports": ("BucketPorts", "Ports", "Progress"),
+    "archive.restoring.ports": ("RestorePorts",),
     "archive.rebuild": ("RebuildSettings", "rebuild"),
     "archive.reports.rebuild": ("RebuildReport",),
     "archive.reports.restore": ("RestoreReport",),

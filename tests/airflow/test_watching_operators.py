@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
-from airflow.exceptions import AirflowException
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.airflow.operators import StablecogRefreshOperator, StablecogStatusOperator
@@ -73,7 +73,7 @@ def made(kind: type[BaseOperator], **arguments: Any) -> Any:
 
 def execute(task: BaseOperator) -> tuple[Any, Instance]:
     instance = Instance()
-    return task.execute({"ti": instance}), instance  # type: ignore[arg-type,typeddict-item]
+    return task.execute({"ti": instance}), instance  # type: ignore[typeddict-item]
 
 
 def test_a_refresh_returns_its_summary() -> None:

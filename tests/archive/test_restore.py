@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from stablecog_provider.adapters.memory import Call, MemoryFolder
+from stablecog_provider.adapters.memory import Call
+from stablecog_provider.adapters.memory_folder import MemoryFolder
 from stablecog_provider.archive.restore import RestoreSettings
 from stablecog_provider.errors import ConfigurationError, FolderUnusable, StoreUnavailable
 from stablecog_provider.model.documents import document_of

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stablecog_provider.archive.forget import ForgetSettings
 from stablecog_provider.archive.rebuild import RebuildSettings
 from stablecog_provider.archive.refresh import RefreshSettings
 from stablecog_provider.archive.restore import RestoreSettings
@@ -22,17 +23,16 @@ NOT_OFFERED = {
 }
 NAMED_OTHERWISE = {"template": "--layout"}
 """A setting of `restore` whose name `--layout` reads better where it is typed."""
+SETTINGS: dict[str, Any] = {
+    "run": ArchiveSettings,
+    "rebuild": RebuildSettings,
+    "verify": VerifySettings,
+    "refresh": RefreshSettings,
+    "restore": RestoreSettings,
+    "forget": ForgetSettings,
+}
 CASES = [
-    (name, field)
-    for name, settings in (
-        ("run", ArchiveSettings),
-        ("rebuild", RebuildSettings),
-        ("verify", VerifySettings),
-        ("refresh", RefreshSettings),
-        ("restore", RestoreSettings),
-    )
-    for field in fields(settings)
-    if field.name not in NOT_OFFERED
+    (name, field) for name, settings in SETTINGS.items() for field in fields(settings) if field.name not in NOT_OFFERED
 ]
 
 

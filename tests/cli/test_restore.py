@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stablecog_provider.adapters.assembly import _folder, _free_bytes
-from stablecog_provider.archive.ports import RestorePorts
+from stablecog_provider.archive.restoring.ports import RestorePorts
 from stablecog_provider.model.manifest import COLUMNS
 from support.console import TO, type_in
 from support.restores import Restores, restores

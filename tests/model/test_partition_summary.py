@@ -15,8 +15,9 @@ from stablecog_provider.model import row_lifecycle
 from stablecog_provider.model.manifest import Row, RowKey, State, row_of_unreadable
 from stablecog_provider.model.output import UnreadableOutput
 from stablecog_provider.model.partition_summary import ImageCounts, PartitionSummary, summarize
+from stablecog_provider.model.row_attempts import SETTLED_AFTER, retry_due
 from stablecog_provider.model.row_fixity import verified_since
-from stablecog_provider.model.row_lifecycle import SETTLED_AFTER, is_live, needs_copy, retry_due
+from stablecog_provider.model.row_lifecycle import is_live, needs_copy
 from stablecog_provider.model.verification import Verified, condensed
 from support.manifests import TODAY, together
 from support.rows import a_row, minute, rows
@@ -52,8 +53,12 @@ def test_a_partition_of_parquet_is_summarized_as_its_rows_are(found: dict[RowKey
 def test_every_image_is_counted_once_and_what_is_due_is_due_first(found: dict[RowKey, Row]) -> None:
     summary = summarize(0, found.values())
     counts, due = summary.images, summary.due
-    images = [row for row in found.values() if row.source_url or row.uri or row.deleted_at is None]
+    forgotten = [row for row in found.values() if row.state == State.FORGOTTEN]
+    images = [
+        row for row in found.values() if row not in forgotten and (row.source_url or row.uri or row.deleted_at is None)
+    ]
     assert counts.archived + counts.failed + counts.gone + counts.lost == len(images)
+    assert counts.forgotten == len(forgotten)
     assert due == min(filter(None, map(retry_due, found.values())), default=None)
     tried = [row.attempted_at for row in found.values() if row.attempted_at and retry_due(row)]
     assert summary.tried == max(tried, default=None)

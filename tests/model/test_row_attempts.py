@@ -8,23 +8,18 @@ from datetime import timedelta
 import pytest
 
 from stablecog_provider.model.manifest import Row, State
-from stablecog_provider.model.row_lifecycle import (
+from stablecog_provider.model.row_attempts import (
     LONGEST_ABSENCE,
     LONGEST_REST,
     SETTLED_AFTER,
-    Copy,
-    after,
-    found,
     has_rested,
     is_gone,
     is_settled,
-    merge_rows,
-    missing,
     retry_due,
     skipped,
-    stored,
     unavailable,
 )
+from stablecog_provider.model.row_lifecycle import Copy, after, found, merge_rows, missing, stored
 from support.rows import a_row, minute
 
 URL, OTHER = "https://b.stablecog.com/a.jpeg", "https://b.stablecog.com/b.jpeg"

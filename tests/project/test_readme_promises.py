@@ -26,7 +26,7 @@ from stablecog_provider.cli.app import app
 from stablecog_provider.cli.exits import Exit
 from stablecog_provider.model.manifest import COLUMNS, State
 from stablecog_provider.model.object_keys import DIGEST_DIGITS
-from stablecog_provider.model.row_lifecycle import LONGEST_ABSENCE, SETTLED_AFTER
+from stablecog_provider.model.row_attempts import LONGEST_ABSENCE, SETTLED_AFTER
 from stablecog_provider.model.verdict import Outcome
 from stablecog_provider.simulator.dialect import PRESETS
 from stablecog_provider.simulator.history import DENSITIES
@@ -200,6 +200,15 @@ def test_athena_gets_the_same_columns() -> None:
 
 def test_the_policy_is_well_formed() -> None:
     assert {statement["Effect"] for statement in json.loads(block("policy"))["Statement"]} == {"Allow"}
+
+
+def test_only_the_policy_to_forget_deletes_versions() -> None:
+    daily, forgetting = json.loads(block("policy")), json.loads(block("forget-policy"))
+    assert "DeleteObjectVersion" not in json.dumps(daily)
+    (deleting,) = (each for each in forgetting["Statement"] if "s3:DeleteObjectVersion" in each["Action"])
+    assert not [
+        each for each in deleting["Resource"] if each.endswith(("checkpoint.json", "forgotten/*", "stablecog/*"))
+    ]
 
 
 def test_the_policies_are_the_same_on_every_page() -> None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
-from stablecog_provider.archive.ports import BucketPorts, ObjectStore, Ports, RestorePorts
+from stablecog_provider.archive.forgetting.ports import ForgetPorts
+from stablecog_provider.archive.ports import BucketPorts, ObjectStore, Ports
+from stablecog_provider.archive.restoring.ports import RestorePorts
 from stablecog_provider.cli import main
 from stablecog_provider.cli.context import CliContext
 
@@ -46,6 +48,7 @@ def type_in(
     store: ObjectStore | None = None,
     bucket: BucketPorts | None = None,
     restore_ports: RestorePorts | None = None,
+    erasable: ForgetPorts | None = None,
     raises: BaseException | None = None,
     environ: dict[str, str] | None = None,
     terminal: bool = False,
@@ -68,6 +71,13 @@ def type_in(
         yield bucket
 
     @asynccontextmanager
+    async def open_erasable(*_: object) -> AsyncIterator[ForgetPorts]:
+        if raises:
+            raise raises
+        assert erasable is not None
+        yield erasable
+
+    @asynccontextmanager
     async def open_store(*_: object) -> AsyncIterator[ObjectStore]:
         if raises:
             raise raises
@@ -86,6 +96,7 @@ def type_in(
         err=err,
         open_ports=open_ports,
         open_bucket=open_bucket,
+        open_erasable=open_erasable,
         open_store=open_store,
         open_restore_ports=open_restore_ports,
     )

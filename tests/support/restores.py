@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from stablecog_provider.adapters.duckdb_filter import DuckDbFilter
-from stablecog_provider.adapters.memory import MemoryFolder, MemoryObject, MemoryObjectStore
+from stablecog_provider.adapters.memory import MemoryObject, MemoryObjectStore
+from stablecog_provider.adapters.memory_folder import MemoryFolder
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.ports import Bucket, Folder, RestorePorts
 from stablecog_provider.archive.reports.restore import RestoreReport
 from stablecog_provider.archive.restore import RestoreSettings, restore
+from stablecog_provider.archive.restoring.ports import Bucket, Folder, RestorePorts
 from stablecog_provider.model.object_keys import Layout
 from support.scene import LAYOUT, Scene, no_sleep
 from support.worlds import a_world

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from stablecog_provider.model.manifest import Row, State
-from stablecog_provider.model.row_lifecycle import Copy, normalized, stored
+from stablecog_provider.model.row_lifecycle import Copy, forgotten, normalized, stored
 
 DAY = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -90,4 +90,5 @@ def rows(draw: st.DrawFn, ids: st.SearchStrategy[str] = IDS) -> Row:
     )
     for copy in draw(st.lists(copies(), max_size=3)):
         row = stored(row, copy)
-    return normalized(row)
+    # Few, so that rows that are not forgotten are merged with each other, too.
+    return forgotten(normalized(row)) if draw(st.integers(0, 7)) == 0 else normalized(row)

@@ -11,10 +11,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from dev.local.tiny_jpeg import tiny_jpeg
+from stablecog_provider.adapters.assembly import row_filter
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
+from stablecog_provider.archive.forget import ForgetSettings, forget
+from stablecog_provider.archive.forgetting.ports import ForgetPorts
 from stablecog_provider.archive.ports import BucketPorts, ImageBody, Ports, Source
 from stablecog_provider.archive.refresh import RefreshSettings, refresh
+from stablecog_provider.archive.reports.forget import ForgetReport
 from stablecog_provider.archive.reports.refresh import RefreshReport
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.reports.verify import VerifyReport
@@ -144,6 +148,19 @@ class Scene:
     async def refresh(self, **settings: object) -> RefreshReport:
         self.source = self._asked_anew()
         return await refresh(self.ports(self.source), RefreshSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
+
+    def forget_ports(self) -> ForgetPorts:
+        """Return the ports of a forget."""
+        return ForgetPorts(
+            store=self.store,
+            manifest=ParquetManifest(self.store, LAYOUT),
+            clock=self.our_clock,
+            filter=row_filter,
+            sleep=self.sleep,
+        )
+
+    async def forget(self, **settings: object) -> ForgetReport:
+        return await forget(self.forget_ports(), ForgetSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
 
     def _asked_anew(self) -> SimulatedSource:
         source = SimulatedSource(self.simulated, self.dialect, self.clock, self.source_dies_after)

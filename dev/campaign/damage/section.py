@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import PurePosixPath
 from random import Random
@@ -13,9 +11,9 @@ from random import Random
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObject, MemoryObjectStore
+from stablecog_provider.adapters.memory import FixedClock, MemoryObject, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.archive.ports import ImageBody, Ports
+from stablecog_provider.archive.ports import Ports
 from stablecog_provider.archive.rebuild import RebuildSettings, rebuild
 from stablecog_provider.archive.reports.rebuild import RebuildReport
 from stablecog_provider.archive.reports.run import RunReport
@@ -23,42 +21,14 @@ from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.errors import AnotherAccount, ArchiveError, ArchiveTooNew
 from stablecog_provider.model.checkpoint import signed
 from stablecog_provider.model.object_keys import Layout
-from stablecog_provider.model.page import Page, PageQuery, parse_page
-from stablecog_provider.simulator.dialect import PRESETS, Dialect
-from stablecog_provider.simulator.documents import page_document
-from stablecog_provider.simulator.world import DEFAULT_KEY
+from stablecog_provider.simulator.dialect import PRESETS
 from stablecog_provider.simulator.world import World as SimulatedWorld
 
-from ...local.tiny_jpeg import tiny_jpeg
+from ..rig.simulated import Images, Source
 from ..rig.tally import Section, Tally
 
 LAYOUT = Layout("archive", "stablecog")
 OUTPUTS, DAYS = 80, 6
-
-
-class _Source:
-    """Port `Source` over the simulated account."""
-
-    address = "https://simulated.test"
-
-    def __init__(self, world: SimulatedWorld, dialect: Dialect, clock: FixedClock) -> None:
-        self.world, self.dialect, self.clock, self.requests = world, dialect, clock, 0
-
-    async def page(self, query: PageQuery) -> Page:
-        self.requests += 1
-        now = self.clock.now()
-        listed = self.world.account(DEFAULT_KEY).listing.page(query, now, self.dialect)
-        return parse_page(json.loads(json.dumps(page_document(listed, now, self.dialect, self.address))), now)
-
-
-class _Images:
-    """Port `ImageSource`: a minimal JPEG, different for each name."""
-
-    @asynccontextmanager
-    async def open(self, url: str) -> AsyncIterator[ImageBody]:
-        body = tiny_jpeg(PurePosixPath(url).name.encode())
-        async with MemoryImages({url: MemoryImage(body)}).open(url) as image:
-            yield image
 
 
 class Archived:
@@ -83,9 +53,9 @@ class Archived:
         self.store.objects, self.account = dict(self.whole), self.own
 
     def _world(self) -> Ports:
-        source = _Source(self.account, self.dialect, self.clock)
+        source = Source(self.account, self.dialect, self.clock)
         manifest = ParquetManifest(self.store, LAYOUT)
-        return Ports(source=source, images=_Images(), store=self.store, manifest=manifest, clock=self.clock)
+        return Ports(source=source, images=Images(), store=self.store, manifest=manifest, clock=self.clock)
 
     async def run(self) -> RunReport:
         return await archive(self._world(), ArchiveSettings(layout=LAYOUT))

@@ -12,7 +12,8 @@ from stablecog_provider.model.counts import Proof
 from stablecog_provider.model.coverage import Axis
 from stablecog_provider.model.manifest import Row, State
 from stablecog_provider.model.object_keys import Rendition
-from stablecog_provider.model.row_lifecycle import copies_of, image_name, is_live, is_replaced, is_settled
+from stablecog_provider.model.row_attempts import is_settled
+from stablecog_provider.model.row_lifecycle import copies_of, image_name, is_live, is_replaced
 from stablecog_provider.simulator.outputs import SimulatedOutput
 
 from .hosts import picture

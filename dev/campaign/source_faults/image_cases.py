@@ -11,7 +11,7 @@ from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.resilience.retry import IMAGE_RETRIES
 from stablecog_provider.model.manifest import State
 from stablecog_provider.model.object_keys import Rendition
-from stablecog_provider.model.row_lifecycle import retry_delay
+from stablecog_provider.model.row_attempts import retry_delay
 from stablecog_provider.simulator.faults import Fault, Manner
 from stablecog_provider.simulator.outputs import SimulatedOutput
 

@@ -14,7 +14,7 @@ from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.errors import FatalError, RateLimited, SourceUnavailable, TransientError
 from stablecog_provider.model.manifest import State
 from stablecog_provider.model.object_keys import Rendition
-from stablecog_provider.model.row_lifecycle import retry_delay
+from stablecog_provider.model.row_attempts import retry_delay
 from stablecog_provider.simulator.clock import SimulatedClock
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED, CursorKey, Dialect
 from stablecog_provider.simulator.faults import Fault, Manner, RateLimit

@@ -9,19 +9,11 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from ..archive.ports import (
-    Bucket,
-    BucketPorts,
-    Folder,
-    ImageBody,
-    Ports,
-    RestorePorts,
-    RowFilter,
-    StoredObjects,
-    Thumbnails,
-)
+from ..archive.forgetting.ports import ForgetPorts
+from ..archive.ports import BucketPorts, ImageBody, Ports, RowFilter, StoredObjects
+from ..archive.restoring.ports import Bucket, Folder, RestorePorts, Thumbnails
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
 from .network.network import Network
@@ -33,6 +25,9 @@ if TYPE_CHECKING:
 
     from .image_http import HttpImages
     from .stablecog_api import StablecogApi
+    from .stored_objects import S3StoredObjects
+
+B = TypeVar("B", bound="S3StoredObjects")
 
 __all__ = [
     "OpenArchive",
@@ -40,6 +35,7 @@ __all__ = [
     "StoreSettings",
     "open_archive",
     "open_bucket",
+    "open_erasable",
     "open_ports",
     "open_restore_ports",
     "open_source",
@@ -65,11 +61,20 @@ def open_source(settings: SourceSettings) -> StablecogApi:
 @asynccontextmanager
 async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[StoredObjects]:
     """Open the bucket of `layout`. Raises ConfigurationError."""
-    from .network.store_network import aws_network, store_network
     from .stored_objects import S3StoredObjects
 
+    store = _bucket(S3StoredObjects, settings, layout)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _bucket(kind: type[B], settings: StoreSettings, layout: Layout) -> B:
+    from .network.store_network import aws_network, store_network
+
     services = aws_network(Network.of(os.environ), settings.session)
-    store = S3StoredObjects(
+    return kind(
         layout.bucket,
         session=settings.session,
         endpoint_url=settings.endpoint_url,
@@ -78,10 +83,6 @@ async def open_store(settings: StoreSettings, layout: Layout) -> AsyncIterator[S
         network=store_network(services, settings.verify),
         services=services,
     )
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 @asynccontextmanager
@@ -152,7 +153,7 @@ async def open_restore_ports(
             manifest=ParquetManifest(bucket, layout),
             images=_ImagesOnDemand(image_hosts, Network.of(os.environ), opened_later),
             clock=SystemClock(),
-            filter=_row_filter,
+            filter=row_filter,
             folder=_folder,
             free=_free_bytes,
             bucket=open_bucket,
@@ -160,7 +161,8 @@ async def open_restore_ports(
         )
 
 
-def _row_filter(expression: str) -> RowFilter:
+def row_filter(expression: str) -> RowFilter:
+    """Return the condition. Raises ConfigurationError if it cannot be used, or if DuckDB is not installed."""
     with _of_extra("--where", "duckdb"):
         from .duckdb_filter import DuckDbFilter
     return DuckDbFilter(expression)
@@ -196,6 +198,22 @@ def _of_extra(option: str, package: str) -> Iterator[None]:
             f"{option} needs a package that is not installed: {error.name}",
             hint="install it with the extra: pip install 'airflow-provider-stablecog[restore]'",
         ) from None
+
+
+@asynccontextmanager
+async def open_erasable(store: StoreSettings, layout: Layout) -> AsyncIterator[ForgetPorts]:
+    """Open what forgetting needs, which nothing else is given. Raises ConfigurationError."""
+    from .erasable_objects import S3ErasableObjects
+    from .memory import SystemClock
+    from .parquet_manifest import ParquetManifest
+
+    bucket = _bucket(S3ErasableObjects, store, layout)
+    try:
+        yield ForgetPorts(
+            store=bucket, manifest=ParquetManifest(bucket, layout), clock=SystemClock(), filter=row_filter
+        )
+    finally:
+        bucket.close()
 
 
 class OpenArchive(NamedTuple):

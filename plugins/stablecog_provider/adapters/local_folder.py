@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ..archive.ports import NameTaken
+from ..archive.restoring.ports import NameTaken
 from ..errors import FolderUnusable
 
 STAGING = ".stablecog-restore"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+from ..archive.forgetting.ports import Lock, StoredVersion
 from ..archive.ports import (
     Absent,
     Condition,
@@ -17,7 +18,6 @@ from ..archive.ports import (
     ImageBody,
     KeptChecksum,
     Listed,
-    NameTaken,
     ObjectBody,
     ObjectVersion,
     Stored,
@@ -27,8 +27,8 @@ from ..errors import ImageGone
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of the store. `operation`: `get`, `head`, `put`, `delete`, `list`, `open`, `checksum` or `versions`. `key`: for a
-    list, the prefix.
+    """One call of the store. `operation`: `get`, `head`, `put`, `delete`, `list`, `open`, `checksum`, `versions` or `erase`.
+    `key`: for a list, the prefix.
     """
 
     operation: str
@@ -53,7 +53,8 @@ class MemoryObjectStore:
 
     `before` runs before a call takes effect, `after` once it has: an error raised in `after` is a write of unknown outcome.
     `ignores_conditions` imitates a store that overwrites silently. `versioned`: replaced and deleted objects are kept in
-    `earlier`, newest first. `keeps_checksums`: it keeps the SHA-256 of each object that `put` wrote.
+    `earlier`, newest first. `keeps_checksums`: it keeps the SHA-256 of each object that `put` wrote. `locks`: what keeps the
+    versions of an object from being deleted, by key.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class MemoryObjectStore:
         self.address = "memory"
         self.objects: dict[str, MemoryObject] = {}
         self.earlier: dict[str, Sequence[MemoryObject]] = {}
+        self.locks: dict[str, Lock] = {}
         self.ignores_conditions = ignores_conditions
         self.versioned = versioned
         self.keeps_checksums = keeps_checksums
@@ -151,6 +153,22 @@ class MemoryObjectStore:
     async def versions(self, key: str) -> Sequence[ObjectVersion]:
         await self._begin("versions", key)
         return [ObjectVersion(each.version, len(each.body), each.version) for each in self._versions_of(key)]
+
+    async def all_versions(self, prefix: str) -> AsyncIterator[StoredVersion]:
+        await self._begin("versions", prefix)
+        for key in sorted({*self.objects, *self.earlier}):
+            for each in self._versions_of(key) if key.startswith(prefix) else ():
+                yield StoredVersion(key, each.version, len(each.body), each is self.objects.get(key))
+
+    async def erase(self, key: str, version_id: str) -> Lock | None:
+        await self._begin("erase", key)
+        if key in self.locks:
+            return self.locks[key]
+        if (current := self.objects.get(key)) and current.version == version_id:
+            del self.objects[key]
+        self.earlier[key] = [each for each in self.earlier.get(key, []) if each.version != version_id]
+        await self._run(self.after, Call("erase", key))
+        return None
 
     def _versions_of(self, key: str) -> Sequence[MemoryObject]:
         current = self.objects.get(key)
@@ -240,40 +258,6 @@ class _MemoryBody:
             yield self._image.body[start : start + self._image.chunk_size]
         if self._image.breaks:
             raise self._image.breaks
-
-
-class MemoryFolder:
-    """A Folder. `files`: by name. `before`: runs before a file is written, and may raise."""
-
-    def __init__(self, before: Callable[[str], None] | None = None) -> None:
-        self.address = "memory"
-        self.files: dict[str, bytes] = {}
-        self.before = before
-
-    async def size(self, name: str) -> int | None:
-        await asyncio.sleep(0)
-        self._check(name)
-        return len(self.files[name]) if name in self.files else None
-
-    async def read(self, name: str) -> bytes | None:
-        await asyncio.sleep(0)
-        return self.files.get(name)
-
-    async def write(self, name: str, body: bytes, *, replace: bool = False) -> None:
-        await asyncio.sleep(0)
-        self._check(name)
-        if name in self.files and not replace:
-            raise NameTaken(f"{name} exists; it was not changed")
-        if self.before:
-            self.before(name)
-        self.files[name] = body
-
-    def _check(self, name: str) -> None:
-        """Raises NameTaken if a part of the name is a file, or the name is a folder."""
-        parts = name.split("/")
-        above = {"/".join(parts[:number]) for number in range(1, len(parts))}
-        if above & self.files.keys() or any(each.startswith(f"{name}/") for each in self.files):
-            raise NameTaken(f"{name}: a file is where a folder should be, or a folder where the file should be")
 
 
 class SystemClock:

@@ -22,7 +22,7 @@ from ..errors import ArchiveTooNew, PartitionDamaged
 from ..model.coverage import Window
 from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State
 from ..model.object_keys import Rendition, day_of
-from ..model.partition_summary import PartitionSummary, summarize
+from ..model.partition_summary import ImageCounts, PartitionSummary, summarize
 from ..model.row_fixity import verified_since
 from ..model.row_lifecycle import copies_of, merge_rows
 from ..model.verification import Verified, condensed
@@ -93,16 +93,27 @@ class ParquetPartition:
     def live_count(self, within: Window | None = None) -> int:
         return int(pc.sum(self._live(within)).as_py() or 0)
 
+    def output_count(self) -> int:
+        kept = self.table["output_id"].filter(pc.not_equal(self.table["state"], State.FORGOTTEN.value))
+        return int(pc.count_distinct(kept).as_py())
+
+    def forgotten_ids(self) -> set[str]:
+        forgotten = pc.equal(self.table["state"], State.FORGOTTEN.value)
+        return set(self.table["output_id"].filter(forgotten).to_pylist())
+
     def summary(self) -> PartitionSummary:
         """What the checkpoint keeps of it. Only rows that may need something become Python values."""
         stored = pc.equal(self.table["state"], State.ARCHIVED.value)
         current = pc.fill_null(pc.equal(self.table["archived_url"], self.table["source_url"]), False)
         fine = pc.and_(stored, current)
         archived = int(pc.sum(fine).as_py() or 0)
-        summary = summarize(archived, _rows_of(self.table.filter(pc.invert(fine))))
+        forgotten = pc.equal(self.table["state"], State.FORGOTTEN.value)
+        summary = summarize(archived, _rows_of(self.table.filter(pc.invert(pc.or_(fine, forgotten)))))
+        images = summary.images + ImageCounts(forgotten=int(pc.sum(forgotten).as_py() or 0))
         size = int(pc.sum(self.table["bytes"].filter(stored)).as_py() or 0)
         verified = self._verified(stored)
-        return replace(summary, version=self.version, live=self.live_count(), bytes=size, verified=verified)
+        live = self.live_count()
+        return replace(summary, version=self.version, live=live, images=images, bytes=size, verified=verified)
 
     def _verified(self, stored: pa.ChunkedArray) -> tuple[Verified, ...]:
         """When the stored images were last verified. Only rows with earlier images become Python values."""

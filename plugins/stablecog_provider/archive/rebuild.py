@@ -24,10 +24,11 @@ from ..model.row_lifecycle import is_live
 from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import consented
-from .committing.intent import announced, concluded
+from .committing.intent import announced, concluded, still_forgetting
 from .committing.inventory import distrusted, expected_days, marked
 from .committing.moves import arrived, place_of, rewritten
 from .fixity.lost_images import Announce, ImagesLookedAt, look_for_images
+from .forgetting.records import forget_again, recorded
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
 from .ports import Partition, Ports, Progress, ProgressListener
@@ -57,13 +58,14 @@ class RebuildSettings:
 @dataclass(slots=True)
 class _Partitions:
     """What the partitions hold, and those that cannot be read. `elsewhere`: days with rows whose image is named in another place
-    than this; looked for only if there is no checkpoint to tell.
+    than this; looked for only if there is no checkpoint to tell. `forgotten`: partitions in which something was forgotten again.
     """
 
     summaries: dict[date, PartitionSummary] = field(default_factory=dict)
     newest: datetime = BEGINNING
     damaged: dict[date, ArchiveDamaged] = field(default_factory=dict)
     elsewhere: set[date] = field(default_factory=set)
+    forgotten: dict[date, PartitionSummary] = field(default_factory=dict)
 
     @property
     def live(self) -> dict[date, int]:
@@ -87,6 +89,9 @@ async def rebuild(
     await _check_preconditions(ports, settings, file, asked, partitions, was)
     announce = _announcing(file, run_id, ports)
     set_aside = await _set_aside(ports, settings, partitions, run_id, announce)
+    records = await recorded(ports.store, layout)
+    partitions.forgotten = await forget_again(ports.manifest, records, run_id, announce)
+    partitions.summaries |= partitions.forgotten
     images = ImagesLookedAt()
     if settings.check_images:
         images = await look_for_images(ports, layout, partitions.summaries, run_id, announce, notify)
@@ -147,6 +152,8 @@ def _checkpoint(
     changed = _changed(before, partitions)
     known = marked(concluded(distrusted(known) if changed else known, run_id), changed)
     known = rewritten(arrived(replace(known, partitions=partitions.summaries), place), changed)
+    if partitions.forgotten:
+        known = still_forgetting(known, run_id, partitions.forgotten, now)
     consents = {
         "deletions": settings.allow_deletions,
         "account": sum(partitions.live.values()) if settings.allow_account_mismatch else 0,

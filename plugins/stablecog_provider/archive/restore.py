@@ -16,13 +16,14 @@ from typing import ClassVar
 
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
-from .ports import Folder, Progress, ProgressListener, RestorePorts
+from .ports import Progress, ProgressListener
 from .reports.restore import Compared, Problem, RestoreReport
 from .restoring.another_archive import AnotherArchive
 from .restoring.contact_sheet import ContactSheet
 from .restoring.drill import compare_with_source
 from .restoring.files import Files
 from .restoring.names import BOTH, DEFAULT_TEMPLATE, RENDITIONS, FileNames
+from .restoring.ports import Folder, RestorePorts
 from .restoring.selection import Archived, Choice, Sample, Selected, select
 from .restoring.tally import Tally
 

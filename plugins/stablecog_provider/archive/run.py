@@ -30,6 +30,7 @@ from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
 from .recording import Recorder, recorded
 from .reports.run import RunReport
+from .reports.wording import forgetting_in_words
 from .run_settings import ArchiveSettings
 
 __all__ = ["ArchiveSettings", "archive"]
@@ -81,6 +82,7 @@ async def _archive(
     saved, outcome = await conclude(committer, proof, run_id, settled, run.read_at, ports.clock.now())
     page_size = measured.served(PAGE_SIZE if opaque else settings.per_page)
     read_again = max(0, tally.read - tally.new)
+    notes = (*opened.warnings, *start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted))
     report = RunReport(
         run_id=run_id,
         archive=str(settings.layout),
@@ -116,14 +118,7 @@ async def _archive(
         refresh=saved.refresh(ports.clock.now()),
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
-        notes=(
-            *not_ended,
-            *opened.warnings,
-            *start.notes,
-            *run.all_notes,
-            *_clock_note(asked, started),
-            *_doubt_note(doubted),
-        ),
+        notes=(*forgetting_in_words(saved.forgetting), *not_ended, *notes),
     )
     await recorder.write(report.to_document())
     return report

@@ -79,6 +79,7 @@ async def status(
         months=_months(checkpoint),
         missing=tuple(layout.uri(layout.partition(day)) for day in missing),
         changed=tuple(changed),
+        forgetting=checkpoint.forgetting,
     )
 
 

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from ..adapters.settings import SourceSettings, StoreSettings
-    from ..archive.ports import BucketPorts, ObjectStore, Ports, RestorePorts
+    from ..archive.forgetting.ports import ForgetPorts
+    from ..archive.ports import BucketPorts, ObjectStore, Ports
+    from ..archive.restoring.ports import RestorePorts
     from ..model.object_keys import Layout
 
     OpenPorts = Callable[[SourceSettings, StoreSettings, Layout], AbstractAsyncContextManager[Ports]]
     OpenBucket = Callable[[StoreSettings, Layout, Sequence[str]], AbstractAsyncContextManager[BucketPorts]]
+    OpenErasable = Callable[[StoreSettings, Layout], AbstractAsyncContextManager[ForgetPorts]]
     OpenStore = Callable[[StoreSettings, Layout], AbstractAsyncContextManager[ObjectStore]]
     OpenRestorePorts = Callable[[StoreSettings, Layout, Sequence[str]], AbstractAsyncContextManager[RestorePorts]]
 
@@ -32,6 +35,12 @@ def _open_bucket(
     from ..adapters.assembly import open_bucket
 
     return open_bucket(store, layout, image_hosts)
+
+
+def _open_erasable(store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[ForgetPorts]:
+    from ..adapters.assembly import open_erasable
+
+    return open_erasable(store, layout)
 
 
 def _open_store(store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[ObjectStore]:
@@ -57,5 +66,6 @@ class CliContext:
     err: TextIO = field(default_factory=lambda: sys.stderr)
     open_ports: OpenPorts = _open_ports
     open_bucket: OpenBucket = _open_bucket
+    open_erasable: OpenErasable = _open_erasable
     open_store: OpenStore = _open_store
     open_restore_ports: OpenRestorePorts = _open_restore_ports

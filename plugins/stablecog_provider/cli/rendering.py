@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..archive.reports.estimate import EstimateReport
+from ..archive.reports.forget import ForgetReport
 from ..archive.reports.rebuild import RebuildReport
 from ..archive.reports.refresh import RefreshReport
 from ..archive.reports.restore import RestoreReport
@@ -39,6 +40,9 @@ _STYLES = {
     "restored": "bold green",
     "restored, with problems": "bold red",
     "planned": "bold",
+    "nothing to forget": "bold green",
+    "would forget": "bold yellow",
+    "forgotten": "bold green",
 }
 
 
@@ -193,6 +197,21 @@ def show_refresh(console: Console, report: RefreshReport) -> None:
         ("missing, changed, deleted", f"{report.new:,}, {report.refreshed:,}, {report.tombstoned:,}"),
         ("copied", f"{report.copied:,} images, {decimal(report.bytes)}"),
         ("took", f"{report.seconds:,.1f} s"),
+    ]
+    console.print(_verdict(report.outcome), _facts(facts))
+    _print_sentences(console, report.explain())
+
+
+def show_forget(console: Console, report: ForgetReport) -> None:
+    """Print the report of a forget."""
+    facts = [
+        ("archive", report.archive),
+        (
+            "chosen",
+            f"{report.count:,} of {report.archived:,} outputs"
+            + (f", by {report.selection}" if report.selection else ""),
+        ),
+        ("deleted", f"{sum(report.erased.values()):,} versions of objects, {decimal(report.erased_bytes)} of images"),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
     _print_sentences(console, report.explain())

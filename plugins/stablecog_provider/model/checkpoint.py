@@ -101,6 +101,17 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgetting:
+    """Days on which images or earlier versions of forgotten outputs may still be in the bucket: a forget has not come to its end,
+    or a run that began before it has stored an image since. `at`: when that was noted.
+    """
+
+    run_id: str
+    days: tuple[date, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What is known of an archive.
 
@@ -115,7 +126,8 @@ class Checkpoint:
     `settled`: up to where (on `axis`) the last run could have read; with `--end`, it read less.
     `deletions_allowed`: so many outputs may still be marked as deleted beyond what is marked without asking.
     `store_probed`: the store whose conditional writes were seen to work at `store_probed_at`. `intents`: partitions that may
-    have been written since, without being counted here.
+    have been written since, without being counted here. `forgetting`: what is still to be deleted of
+    what a person asked to forget.
     """
 
     source: str
@@ -137,6 +149,7 @@ class Checkpoint:
     deletions_allowed: int = 0
     consents: tuple[Consent, ...] = ()
     intents: tuple[Intent, ...] = ()
+    forgetting: tuple[Forgetting, ...] = ()
     store_probed: str = ""
     store_probed_at: datetime | None = None
     run_id: str = ""

@@ -77,6 +77,7 @@ class State(StrEnum):
     GONE = "gone"
     FAILED = "failed"
     LOST = "lost"
+    FORGOTTEN = "forgotten"
 
 
 MAX_ERROR = 1000
@@ -179,6 +180,8 @@ def describes(row: Row, output: Output | UnreadableOutput) -> bool:
     """
     if row.deleted_at is not None:
         return False
+    if row.state == State.FORGOTTEN:
+        return True
     if isinstance(output, UnreadableOutput):
         return row.generation_id is not None or row.raw == output.raw
     # `raw` is nearly all the others, so a change shows in it at once.

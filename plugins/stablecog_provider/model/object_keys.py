@@ -6,6 +6,7 @@
     {prefix}/manifest/dt=2026-11-21/manifest.parquet
     {prefix}/checkpoint.json
     {prefix}/runs/{started}-{run_id}.json
+    {prefix}/forgotten/{started}-{run_id}.json                 what a person asked to forget: keys and dates
     {prefix}/damaged/{run_id}/manifest/dt=2026-11-21/...       set aside by a rebuild, unchanged
     {prefix}/restored-from.json                                what a restore --into copied here
     {prefix}/.probe-{run_id}                                   exists only during the test for conditional writes
@@ -149,6 +150,14 @@ class Layout:
         return self.key(f"runs/{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{_checked(run_id)}.json")
 
     @property
+    def forgotten(self) -> str:
+        """The folder of the records of what was forgotten, with its closing slash."""
+        return self.key("forgotten/")
+
+    def forget_record(self, started: datetime, run_id: str) -> str:
+        return self.key(f"forgotten/{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{_checked(run_id)}.json")
+
+    @property
     def images(self) -> str:
         """The folder of all images, with its closing slash."""
         return self.key("images/")
@@ -165,6 +174,11 @@ class Layout:
     def damaged(self) -> str:
         """The folder of what rebuilds have set aside, with its closing slash."""
         return self.key("damaged/")
+
+    def parse_set_aside(self, key: str) -> date | None:
+        """Return the day of a partition that was set aside at this key, or None if it is none."""
+        name, _, kept = self._relative(key).partition("damaged/")[2].partition("/")
+        return self.parse_partition(self.key(kept)) if name else None
 
     def is_run_report(self, key: str) -> bool:
         return _REPORT.fullmatch(self._relative(key)) is not None

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .manifest import Row, State
-from .row_lifecycle import is_replaced, is_settled, retry_due
+from .row_attempts import is_settled, retry_due
+from .row_lifecycle import is_replaced
 from .verification import Verified
 
 _DETAIL = re.compile(r"https?://\S+|\b[0-9a-f]{8,}[0-9a-f-]*\b")
@@ -18,7 +19,8 @@ _DETAIL = re.compile(r"https?://\S+|\b[0-9a-f]{8,}[0-9a-f-]*\b")
 @dataclass(frozen=True, slots=True)
 class ImageCounts:
     """Images by what became of them. `replaced`: those of `archived` whose replacement is not stored yet. `settled`: those of
-    `gone` and `replaced` that have been gone for so long that they are expected to stay so.
+    `gone` and `replaced` that have been gone for so long that they are expected to stay so. `forgotten`: those that a person
+    asked to forget.
     """
 
     archived: int = 0
@@ -27,6 +29,7 @@ class ImageCounts:
     settled: int = 0
     lost: int = 0
     replaced: int = 0
+    forgotten: int = 0
 
     @property
     def unresolved(self) -> int:
@@ -41,6 +44,7 @@ class ImageCounts:
             self.settled + other.settled,
             self.lost + other.lost,
             self.replaced + other.replaced,
+            self.forgotten + other.forgotten,
         )
 
 
@@ -86,6 +90,9 @@ def summarize(archived: int, odd: Iterable[Row]) -> PartitionSummary:
     counts, due, tried = ImageCounts(archived=archived), None, None
     reasons: Counter[tuple[str, str]] = Counter()
     for row in odd:
+        if row.state == State.FORGOTTEN:
+            counts += ImageCounts(forgotten=1)
+            continue
         if row.source_url is None and row.uri is None and row.deleted_at is not None:
             # An output that could never be read, and that the source no longer has.
             continue

@@ -14,7 +14,9 @@ The state is derived from them. An image is
 - `lost` if a copy was stored and its object was missing when last looked for. Its fixity stays, and so does the way back. So
   is an earlier image that the source names again: nobody looked after its object, so it is fetched or looked for again;
 - `gone` if the host answered 404 or 410 while it served other images. It is asked again, ever more rarely, for ever;
-- `failed` if it was not fetched yet, for any other reason.
+- `failed` if it was not fetched yet, for any other reason;
+- `forgotten` if a person asked for that. The row keeps `KEPT_WHEN_FORGOTTEN` and nothing else. It wins over every other state, so
+  that neither the source nor a run that read the row before brings anything back.
 
 Whether the output was deleted at the source is a mark beside the state; attempts go on.
 `merge_rows` is commutative, associative and idempotent, so that any number of runs, in any order, end in the same partition.
@@ -34,19 +36,16 @@ from .manifest import SOURCE_COLUMNS, Row, State
 from .object_keys import Rendition
 from .times import format_instant, parse_rfc3339
 
-LONGEST_REST = timedelta(days=7)
-"""Between two attempts at an image that failed."""
-LONGEST_ABSENCE = timedelta(days=90)
-"""Between two attempts at an image that is gone."""
-LONGEST_FLOOR = timedelta(days=1)
-"""An image that was never stored rests a third of its age, at most this, even if each failure is of another kind or address."""
-SETTLED_AFTER = 6
-"""An image that answered 404 this often in a row, over at least 31 hours, is expected to stay gone. It is still requested."""
+KEPT_WHEN_FORGOTTEN = (
+    "output_id", "rendition", "created_at", "output_created_at", "first_seen_at", "last_seen_at", "deleted_at", "run_id",
+)  # fmt: skip
+"""Columns that a forgotten row keeps: its key, and the times by which it is counted. All others are empty."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _ATTEMPT = ("attempts", "attempted_at", "attempted_url", "error", "gone_since")
 _attempt = attrgetter(*_ATTEMPT)
-_seen = attrgetter(*SOURCE_COLUMNS, "run_id")
+_seen = attrgetter("created_at", "output_created_at", "run_id", *SOURCE_COLUMNS)
+"""What a forgotten row keeps comes first, so that a tie is broken alike before and after the others are emptied."""
 
 
 class Copy(NamedTuple):
@@ -79,51 +78,7 @@ def is_replaced(row: Row) -> bool:
 
 def needs_copy(row: Row) -> bool:
     """Whether the image that the source names is not stored."""
-    return row.state != State.ARCHIVED or is_replaced(row)
-
-
-def is_settled(row: Row) -> bool:
-    """Whether an image has been gone for so long that it no longer counts against the verdict. A lost one always does."""
-    return row.state != State.LOST and needs_copy(row) and is_gone(row) and row.attempts >= SETTLED_AFTER
-
-
-def is_gone(row: Row) -> bool:
-    """Whether the host answered at last that it does not have the image that the source names."""
-    return attempts_so_far(row) > 0 and (row.gone_since is not None or row.state == State.GONE)
-
-
-def attempts_so_far(row: Row) -> int:
-    """Attempts at the address that the source names now; attempts at another address do not count."""
-    moved = row.attempted_url is not None and row.source_url is not None and row.attempted_url != row.source_url
-    return 0 if moved else row.attempts
-
-
-def retry_delay(attempts: int, longest: timedelta = LONGEST_REST) -> timedelta:
-    """The rest after so many attempts: none, then 1, 2, 4 ... hours, at most `longest`."""
-    return min(timedelta(hours=2 ** min(attempts - 1, 12)), longest) if attempts > 0 else timedelta(0)
-
-
-def retry_due(row: Row) -> datetime | None:
-    """When the image is worth another attempt, or the place of an unreadable output another reading; None if it is stored."""
-    if not needs_copy(row) or (row.source_url is None and row.deleted_at is not None):
-        return None
-    if row.attempted_at is None:
-        return row.first_seen_at
-    longest = LONGEST_ABSENCE if is_gone(row) else LONGEST_REST
-    rest = max(retry_delay(attempts_so_far(row), longest), _least_rest(row))
-    return row.attempted_at + rest if rest else row.first_seen_at
-
-
-def _least_rest(row: Row) -> timedelta:
-    if row.uri is not None or row.attempted_at is None or not row.attempts:
-        return timedelta(0)
-    return min(max(row.attempted_at - row.first_seen_at, timedelta(0)) / 3, LONGEST_FLOOR)
-
-
-def has_rested(row: Row, now: datetime) -> bool:
-    """Whether an attempt is due now. One in our future was stamped by a machine whose clock was ahead."""
-    due = retry_due(row)
-    return due is not None and (due <= now or (row.attempted_at or row.first_seen_at) > now)
+    return row.state not in (State.ARCHIVED, State.FORGOTTEN) or is_replaced(row)
 
 
 def stored(row: Row, copy: Copy) -> Row:
@@ -138,42 +93,6 @@ def adopted(row: Row, copy: Copy) -> Row:
     if image_name(copy.archived_url) == image_name(row.source_url):
         return stored(row, copy)
     return _with_copies(row, [*copies_of(row), copy])
-
-
-def unavailable(row: Row, error: str, at: datetime, *, gone: bool | None = False, rested: bool = True) -> Row:
-    """The row after an attempt that failed. `gone`: the host answered that it has no such image; None if it served no other
-    image either, so that it may have an outage: that takes nothing back from earlier answers, and adds nothing to them. An
-    attempt that came before its time (`rested` is false) changes nothing: several 404s in quick succession are one.
-    """
-    before, was_gone = attempts_so_far(row), is_gone(row)
-    if before and not rested:
-        return row
-    if gone is None and was_gone:
-        return replace(row, error=error, attempted_at=at)
-    if was_gone != bool(gone):
-        # Failures of one kind do not count as failures of another.
-        before = 0
-    since = (row.gone_since if before else None) or at
-    tried = replace(
-        row,
-        error=error,
-        attempts=before + 1,
-        attempted_at=at,
-        attempted_url=row.source_url or None,
-        gone_since=since if gone else None,
-    )
-    return replace(tried, state=State(row.state) if row.uri else State.GONE if gone else State.FAILED)
-
-
-def skipped(row: Row, reason: str, at: datetime, *, rested: bool = True) -> Row:
-    """The row if its image was not requested because its host is down. The first time it stays due at once. After that it
-    counts as a failed attempt, so that a host that is down for good costs ever fewer runs.
-    """
-    if row.attempted_at is None or image_name(row.attempted_url) != image_name(row.source_url):
-        return replace(
-            row, error=reason, attempts=0, attempted_at=at, attempted_url=row.source_url or None, gone_since=None
-        )
-    return unavailable(row, reason, at, gone=None, rested=rested)
 
 
 def deleted(row: Row, at: datetime, run_id: str) -> Row:
@@ -193,6 +112,12 @@ def found(row: Row, at: datetime, uri: str) -> Row:
     if row.state == State.LOST:
         marked = replace(marked, found_at=after(row, at), error=None)
     return replace(marked, state=_state(marked))
+
+
+def forgotten(row: Row) -> Row:
+    """The row without anything personal: what it keeps is counted, and says that its image must not be copied again."""
+    kept = {name: getattr(row, name) for name in KEPT_WHEN_FORGOTTEN}
+    return Row(**kept, state=State.FORGOTTEN, raw="{}")
 
 
 def after(row: Row, now: datetime) -> datetime:
@@ -221,7 +146,7 @@ def merge_rows(one: Row, other: Row) -> Row:
     merged = replace(
         seen,
         # If a copy is stored, the state is derived below.
-        state=max(row.state for row in attempts),
+        state=State.FORGOTTEN if State.FORGOTTEN in (one.state, other.state) else max(row.state for row in attempts),
         **{name: getattr(attempts[0], name) for name in _ATTEMPT},
         first_seen_at=min(one.first_seen_at, other.first_seen_at),
         verified_at=_latest(one.verified_at, other.verified_at),
@@ -229,12 +154,14 @@ def merge_rows(one: Row, other: Row) -> Row:
         found_at=_latest(one.found_at, other.found_at),
         deleted_at=_latest(one.deleted_at, other.deleted_at),
     )
+    if merged.state == State.FORGOTTEN:
+        return normalized(merged)
     return normalized(_with_copies(merged, [*copies_of(one), *copies_of(other)]))
 
 
 def normalized(row: Row) -> Row:
     """Return the row in its canonical form: the state that follows from its groups, without marks that a later sight lifted."""
-    row = _with_copies(row, copies_of(row))
+    row = forgotten(row) if row.state == State.FORGOTTEN else _with_copies(row, copies_of(row))
     lifted = row.deleted_at is not None and row.deleted_at < row.last_seen_at
     return replace(row, deleted_at=None) if lifted else row
 

@@ -1,12 +1,14 @@
 """The operators."""
 
 from .archive import StablecogToS3Operator
+from .forget import StablecogForgetOperator
 from .refresh import StablecogRefreshOperator
 from .restore import StablecogRestoreOperator
 from .status import StablecogStatusOperator
 from .verify import StablecogVerifyOperator
 
 __all__ = [
+    "StablecogForgetOperator",
     "StablecogRefreshOperator",
     "StablecogRestoreOperator",
     "StablecogStatusOperator",

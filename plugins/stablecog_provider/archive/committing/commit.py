@@ -23,7 +23,7 @@ from ...model.refreshed import read_again
 from ..fixity.lost_images import ImagesLookedAt
 from ..ports import Base, Clock, Manifest, Partition
 from .checkpoint_file import Assigned, CheckpointFile
-from .intent import announced, concluded, is_announced
+from .intent import announced, concluded, is_announced, still_forgetting
 from .inventory import Inventory, is_expected, marked
 from .ledger import Ledger
 from .moves import rewritten
@@ -67,8 +67,7 @@ class Committer:
         self.start = start
         self._is_run, self._read_at, self._read = is_run, read_at, Coverage()
         self._manifest, self._file, self._ledger, self._clock, self._run_id = manifest, file, ledger, clock, run_id
-        self._fullest = 0
-        self._marked: set[date] = set()
+        self._fullest, self._marked, self._forgotten = 0, set[date](), set[str]()
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -106,7 +105,13 @@ class Committer:
         summaries, bases = await self._write(days, merge)
         self._ledger.committed(rows)
         self._read = self._read.merge(covered)
+        await self._note_forgotten(rows)
         await self.save(covered, summaries, as_of, bases)
+
+    async def _note_forgotten(self, rows: Sequence[Row]) -> None:
+        """Note days of which an image was stored while its output was forgotten: the next forget deletes it."""
+        if days := {day_of(row.created_at) for row in rows if row.uri is not None and row.output_id in self._forgotten}:
+            await self.amend(lambda found: still_forgetting(found, self._run_id, days, self._clock.now()))
 
     async def amend_rows(self, changes: Mapping[date, Callable[[Row], Row]]) -> None:
         """Replace each row of these days by what its day's change makes of it, then save what the partitions hold now. A change
@@ -134,6 +139,7 @@ class Committer:
                 writes = [group.create_task(write(day)) for day in days[at : at + PARTITIONS_AT_ONCE]]
             for written in (task.result() for task in writes):
                 self._ledger.keep(written)
+                self._forgotten |= written.forgotten_ids()
                 summaries[written.day], bases[written.day] = written.summary(), written.base
                 self._fullest = max(self._fullest, len(written))
         return summaries, bases

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from ...model.checkpoint import Checkpoint, Intent
+from ...model.checkpoint import Checkpoint, Forgetting, Intent
 
 LONGEST_COMMIT = timedelta(hours=1)
 """No commit takes as long. An intent that is older belongs to a process that was killed, or that failed."""
@@ -42,3 +42,10 @@ def is_announced(found: Checkpoint, day: date, run_id: str) -> bool:
 def intended_days(found: Checkpoint) -> set[date]:
     """The days that a process meant to write and has not saved yet."""
     return {day for each in found.intents for day in each.days}
+
+
+def still_forgetting(found: Checkpoint, run_id: str, days: Iterable[date], now: datetime) -> Checkpoint:
+    """The checkpoint with a note that images or earlier versions of forgotten outputs of `days` may still be in the bucket."""
+    own = {day for each in found.forgetting if each.run_id == run_id for day in each.days}
+    others = tuple(each for each in found.forgetting if each.run_id != run_id)
+    return replace(found, forgetting=(*others, Forgetting(run_id, tuple(sorted(own.union(days))), now)))

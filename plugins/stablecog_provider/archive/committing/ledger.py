@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from ...model import row_lifecycle
+from ...model import row_attempts, row_lifecycle
 from ...model.coverage import Coverage, Window
 from ...model.manifest import Row, RowKey, State, describes, row_of, row_of_unreadable
 from ...model.object_keys import Rendition, day_of
@@ -105,7 +105,7 @@ class Ledger(Partitions):
         """
         rows = (row for row in (await self.partition(day)).rows() if row.key not in self._pending and self._is_due(row))
         due = [replace(row, run_id=self._run_id) for row in rows if listed or not _needs_listing(row)]
-        due.sort(key=lambda row: row_lifecycle.retry_due(row) or row.first_seen_at)
+        due.sort(key=lambda row: row_attempts.retry_due(row) or row.first_seen_at)
         return [self._not_listed(row) if _needs_listing(row) else self._fetch(row, row.source_url) for row in due]
 
     async def outdated(self, day: date, *, needed: bool = False) -> Coverage:
@@ -199,7 +199,7 @@ class Ledger(Partitions):
             return [self._fetch(row, url), *dated_at_last]
         self._pending[key] = row
         # Only what was read is included: an image that is being copied is recorded by its own row.
-        return [Refresh(fresh), *dated_at_last]
+        return [Refresh(row if row.state == State.FORGOTTEN else fresh), *dated_at_last]
 
     async def _unreadable(self, output: UnreadableOutput) -> list[Entry]:
         # If the date cannot be read, a fixed day replaces it, so that the same output is the same row in every run.
@@ -209,7 +209,7 @@ class Ledger(Partitions):
             if describes(known, output) and not (known.source_url is None and self._is_due(known)):
                 return []
             # What was read before is more useful than what cannot be read now.
-            was_readable = known.generation_id is not None
+            was_readable = known.generation_id is not None or known.state == State.FORGOTTEN
             row = (
                 replace(known, deleted_at=None, last_seen_at=self._after(known), run_id=self._run_id)
                 if was_readable
@@ -241,7 +241,7 @@ class Ledger(Partitions):
         return found
 
     def _not_listed(self, row: Row) -> Refresh:
-        failed = row_lifecycle.unavailable(row, row.error or "the source lists it no more", self._clock.now())
+        failed = row_attempts.unavailable(row, row.error or "the source lists it no more", self._clock.now())
         self._pending[row.key] = failed
         return Refresh(failed, failed.error or "")
 
@@ -250,7 +250,7 @@ class Ledger(Partitions):
             raise ValueError(f"no address to copy {row.key} from")
         self._pending[row.key] = row
         self._fetched.add(row.key)
-        rested = row.attempted_at is None or row_lifecycle.has_rested(row, self._clock.now())
+        rested = row.attempted_at is None or row_attempts.has_rested(row, self._clock.now())
         lost = row.state == State.LOST
         return Fetch(row, CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url, lost), rested)
 
@@ -258,9 +258,9 @@ class Ledger(Partitions):
         if row.key in self._fetched:
             # One attempt per run, even if the host was down.
             return False
-        if row_lifecycle.has_rested(row, self._clock.now()):
+        if row_attempts.has_rested(row, self._clock.now()):
             return True
-        due = row_lifecycle.retry_due(row)
+        due = row_attempts.retry_due(row)
         return self._retry_all and due is not None and (row.attempted_at or self._began) < self._began
 
     def _between(self, known: Row | None, read_at: datetime) -> datetime | None:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from ...errors import ArchiveError, FatalError, ImageGone, ImageHostDown, ItemError, TransientError
-from ...model import row_lifecycle
+from ...model import row_attempts, row_lifecycle
 from ...model.coverage import Coverage
 from ...model.manifest import Row
 from ..copying.stored_images import StoredImages
@@ -152,7 +152,7 @@ class Pipeline:
         try:
             copied = await self.transfer.copy(entry.job)
         except ImageHostDown as down:
-            skipped = row_lifecycle.skipped(entry.row, str(down), self.clock.now(), rested=entry.rested)
+            skipped = row_attempts.skipped(entry.row, str(down), self.clock.now(), rested=entry.rested)
             outcome = _Outcome(skipped, failure_of(entry.row, str(down)))
         except ImageGone as absent:
             outcome = _Absent(entry, str(absent))
@@ -171,7 +171,7 @@ class Pipeline:
         return row_lifecycle.stored(entry.row, _copy(entry.row, copied, entry.row.source_url, self.clock.now()))
 
     def _failed(self, entry: Fetch, error: str, *, gone: bool | None = False) -> _Outcome:
-        row = row_lifecycle.unavailable(entry.row, error, self.clock.now(), gone=gone, rested=entry.rested)
+        row = row_attempts.unavailable(entry.row, error, self.clock.now(), gone=gone, rested=entry.rested)
         return _Outcome(row, Tally(gone=1) if gone else failure_of(row, error))
 
     async def _decided(self, absent: _Absent) -> _Outcome:

@@ -25,6 +25,7 @@ class Unnamed:
         self._ports, self._layout = ports, layout
         self._found: dict[str, tuple[date, Listed]] = {}
         self._first_at = 0.0
+        self._forgotten: set[str] = set()
 
     def add(self, day: date, items: Collection[Listed]) -> None:
         self._found |= {item.key: (day, item) for item in items}
@@ -58,6 +59,7 @@ class Unnamed:
             except (ArchiveDamaged, ObjectInArchiveClass):
                 # Nobody knows what its rows name.
                 continue
+            self._forgotten |= partition.forgotten_ids()
             for row in partition.rows():
                 drop_named(items, row, self._layout)
             left |= items
@@ -67,7 +69,12 @@ class Unnamed:
         parsed = self._layout.parse_image(item.key)
         output_id, rendition = (parsed.output_id, str(parsed.rendition)) if parsed else (None, None)
         written = f", written at {item.modified:%Y-%m-%d %H:%M:%S}Z" if item.modified else ""
-        return Finding(Kind.ORPHAN, item.key, output_id, rendition, f"{item.size} bytes{written}; no row names it")
+        detail = f"{item.size} bytes{written}; no row names it"
+        if output_id in self._forgotten:
+            detail += (
+                f", because its output was forgotten: `stablecog-archive forget --id {output_id} --yes` deletes it"
+            )
+        return Finding(Kind.ORPHAN, item.key, output_id, rendition, detail)
 
 
 def _is_young(item: Listed, now: datetime) -> bool:

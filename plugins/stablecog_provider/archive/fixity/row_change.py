@@ -28,7 +28,7 @@ class RowChange:
     named: str = ""
 
     def apply(self, row: Row, now: datetime) -> Row:
-        if fixity_of(row) != self.was:
+        if fixity_of(row) != self.was or row.state == State.FORGOTTEN:
             return row
         if self.corrected:
             row = replace(row, sha256=self.corrected[0], bytes=self.corrected[1])

@@ -10,7 +10,7 @@ from ...model.checkpoint import Checkpoint
 from ...model.coverage import Axis, Coverage, Window
 from ...model.object_keys import day_of
 from ...model.page import MAX_PER_PAGE
-from ...model.row_lifecycle import LONGEST_ABSENCE
+from ...model.row_attempts import LONGEST_ABSENCE
 from ...model.times import BEGINNING
 from .pages import span
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ...model.checkpoint import Consent, Sweep
+from ...model.checkpoint import Consent, Forgetting, Sweep
 from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage, Window
 from ...model.documents import document_of
@@ -22,6 +22,7 @@ from .wording import (
     counted,
     covered_in_words,
     difference_in_words,
+    forgetting_in_words,
     holes_in_words,
     images_in_words,
     reread_in_words,
@@ -77,7 +78,7 @@ class ArchiveStatus:
     a gap, it is later than the watermark. `at`: when all this was found. `runs`: the last reports, newest first.
     `reasons`: images that are not stored, by state and reason. `months`: what was made per month. `schedule`: the interval of the
     last runs, if it is known. `is_out_of_date`: whether the last comparison is older than that allows. `broken`: a sentence on
-    each limit that is broken.
+    each limit that is broken. `forgetting`: what is still to be deleted of forgotten outputs.
     """
 
     archive: str
@@ -112,6 +113,7 @@ class ArchiveStatus:
     broken: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     changed: tuple[date, ...] = ()
+    forgetting: tuple[Forgetting, ...] = ()
 
     @property
     def watermark(self) -> datetime | None:
@@ -158,7 +160,7 @@ class ArchiveStatus:
         lines += self._age_in_words()
         lines += images_in_words(self.images, min(self.pending_retries.values(), default=None))
         lines += [*self._proof_in_words(), *as_of_in_words(self.proof, self.verification, self.refresh, self.sweep)]
-        return [*lines, *self._partitions_in_words()]
+        return [*lines, *forgetting_in_words(self.forgetting), *self._partitions_in_words()]
 
     def _age_in_words(self) -> list[str]:
         lines = []

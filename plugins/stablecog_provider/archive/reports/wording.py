@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ...model.checkpoint import Sweep
+from ...model.checkpoint import Forgetting, Sweep
 from ...model.counts import Difference
 from ...model.coverage import Axis, Coverage
 from ...model.partition_summary import ImageCounts
 from ...model.refreshed import RefreshCoverage
-from ...model.row_lifecycle import SETTLED_AFTER
+from ...model.row_attempts import SETTLED_AFTER
 from ...model.times import BEGINNING
 from ...model.verification import VerificationCoverage
 
@@ -111,6 +111,18 @@ def unchecked_in_words(days: int) -> list[str]:
     ]
 
 
+def forgetting_in_words(forgetting: Sequence[Forgetting]) -> list[str]:
+    """Return a sentence on what is still to be deleted of forgotten outputs; nothing if all is."""
+    if not forgetting:
+        return []
+    days, since = {day for each in forgetting for day in each.days}, min(each.at for each in forgetting)
+    return [
+        f"Images or earlier versions of forgotten outputs may still be in the bucket (of {counted(len(days), 'day')}, since "
+        f"{at(since)}): a forget has not come to its end, or a run stored an image at the same time. Run "
+        "`stablecog-archive forget --to ... --yes`, which deletes them."
+    ]
+
+
 def verification_in_words(coverage: VerificationCoverage) -> list[str]:
     """Return a sentence on how much of the stored bytes was verified, and when."""
     if not coverage.images:
@@ -169,6 +181,11 @@ def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[st
         lines.append(
             f"{counted(images.gone, 'image is', 'images are')} gone at the source (404 or 410). Runs request them again at "
             "growing intervals."
+        )
+    if images.forgotten:
+        lines.append(
+            f"{counted(images.forgotten, 'row is', 'rows are')} forgotten: their outputs are counted, and nothing else of them "
+            "is kept or copied again."
         )
     if images.settled:
         lines.append(

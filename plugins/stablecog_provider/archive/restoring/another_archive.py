@@ -26,11 +26,12 @@ from ..committing.inventory import marked
 from ..committing.moves import place_of
 from ..copying.byte_budget import ByteBudget
 from ..copying.transfer import SOURCE_URL
-from ..ports import Absent, Bucket, Condition, Conflict, Partition, Unchanged
+from ..ports import Absent, Condition, Conflict, Partition, Unchanged
 from ..reports.restore import Problem
 from ..resilience.retry import STORE_RETRIES
 from .files import BYTES_IN_MEMORY, MIB
 from .names import BOTH
+from .ports import Bucket
 from .selection import Archived, Choice, Selected
 from .stored_image import NotWhole, verified
 from .tally import Tally

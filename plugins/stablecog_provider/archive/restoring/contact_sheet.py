@@ -16,11 +16,11 @@ from urllib.parse import quote
 
 from ...model.manifest import Row
 from ...model.object_keys import Rendition, day_of
-from ..ports import Folder, NameTaken
 from ..reports.restore import Problem
 from ..reports.wording import counted, size
 from .files import rows_of
 from .names import FileNames
+from .ports import Folder, NameTaken
 from .selection import Archived, Choice, Selected
 from .sheet_style import STYLE
 from .tally import Tally

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from ...model.manifest import Row
 from ..copying.byte_budget import ByteBudget
-from ..ports import Folder, NameTaken, Thumbnails
 from ..reports.restore import Problem
 from .names import FileNames
+from .ports import Folder, NameTaken, Thumbnails
 from .selection import Archived, Choice, Selected
 from .sidecars import sidecar
 from .stored_image import NotWhole, current, has_hash, sha256_of, verified

@@ -9,7 +9,7 @@ from typing import Any
 from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.errors import ImageGone, SourceUnavailable
 from stablecog_provider.model.object_keys import Rendition
-from stablecog_provider.model.row_lifecycle import retry_due
+from stablecog_provider.model.row_attempts import retry_due
 from support.stage import DAY, HOUR, NOON, StagedImages, days_of, stage_of
 
 

@@ -1,0 +1,1 @@
+"""Parts of forgetting: what is selected, its record, what is deleted for good, and what is taken out of reports."""
