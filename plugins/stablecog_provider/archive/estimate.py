@@ -16,9 +16,10 @@ from ..model.coverage import Axis, Coverage
 from ..model.output import Output, instant_on
 from ..model.page import MAX_PER_PAGE, Order, PageQuery
 from ..model.times import MICROSECOND
+from .committing.inventory import day_window
 from .listing.budget import MeasuredSource, request_limit
 from .listing.counts import count_window
-from .listing.gaps import due_days, gaps
+from .listing.gaps import due_days, gaps, windows_to_read
 from .opening import Opening, open_run
 from .ports import Ports, Progress, ProgressListener
 from .reports.estimate import EstimateReport
@@ -95,6 +96,11 @@ async def estimate(
     page_size = measured.served(settings.per_page)
     requests = FIXED_REQUESTS + math.ceil((outputs or 0) * PAGES_OVERLAP / page_size)
     copying = sample.seconds_for(images)
+    due = due_days(known, started, everything=settings.retry_failed)
+    retries = sum(known.partitions[day].images.unresolved for day in due)
+    again = windows_to_read(known, settings, opened.settled, started)
+    reread = _held(known, again.subtract(windows))
+    limit = None if outputs is None else request_limit(outputs, len(again.windows) + retries, reread, page_size)
     return EstimateReport(
         archive=str(settings.layout),
         source=ports.source.address,
@@ -102,17 +108,22 @@ async def estimate(
         outputs=outputs,
         images=images,
         bytes=sample.bytes_for(images),
-        retries=sum(
-            known.partitions[day].images.unresolved
-            for day in due_days(known, started, everything=settings.retry_failed)
-        ),
+        retries=retries,
         sampled=len(sample.images),
         failures=tuple(sample.failures),
         source_requests=requests,
-        request_limit=request_limit(outputs or 0, len(windows.windows), 0, page_size),
+        request_limit=limit,
         seconds=None if copying is None else round(max(copying, requests * per_request), 1),
         images_per_second=sample.images_per_second,
         warnings=(*opened.warnings, *((f"{opened.doubted}.",) if opened.doubted else ())),
+    )
+
+
+def _held(known: Checkpoint, windows: Coverage) -> int:
+    """At most how many known outputs lie in the windows: those of each day that they touch."""
+    touched = windows.around(Axis.REQUESTED, known.axis)
+    return sum(
+        summary.live for day, summary in known.partitions.items() if touched.intersect(Coverage((day_window(day),)))
     )
 
 

@@ -29,7 +29,7 @@ class EstimateReport:
     sampled: int
     failures: tuple[str, ...]
     source_requests: int
-    request_limit: int
+    request_limit: int | None
     seconds: float | None
     images_per_second: float | None
     warnings: tuple[str, ...] = ()
@@ -45,8 +45,13 @@ class EstimateReport:
             lines.append(f"{counted(self.retries, 'image')} of earlier runs would be tried again.")
         if self.images:
             lines += self._sample_in_words()
+        asked = (
+            f"at least {self.source_requests:,}"
+            if self.request_limit is None
+            else f"about {self.source_requests:,}, at most {self.request_limit:,}"
+        )
         lines.append(
-            f"Requests to the source: about {self.source_requests:,}, at most {self.request_limit:,}. Requests to the store: at "
+            f"Requests to the source: {asked}. Requests to the store: at "
             f"least {self.images or 0:,}, one per image, and a few per day of the account."
         )
         if self.seconds is not None:
@@ -69,7 +74,7 @@ class EstimateReport:
         if self.outputs is None:
             return "A run would read the listing; how much is new is unknown, since the source does not count by date."
         if not self.outputs:
-            return "Nothing is new. A run would read the last day again, and prove the whole."
+            return "Nothing is new. A run would look for changes in what is archived, and compare the counts."
         images = "an unknown number of images" if self.images is None else f"about {counted(self.images, 'image')}"
         much = "of unknown size" if self.bytes is None else f"about {size(self.bytes)}"
         begin = "A first run" if self.is_new else "A run"
