@@ -146,7 +146,7 @@ def row_filter(expression: str) -> RowFilter:
             raise
         raise ConfigurationError(
             "--where needs a package that is not installed: duckdb",
-            hint="install it with the extra: pip install 'airflow-provider-stablecog[restore]'",
+            hint="pip install duckdb",
         ) from None
     return DuckDbFilter(expression)
 
