@@ -55,7 +55,7 @@ class Eraser:
         await self._erase("set_aside", [each for each in versions if self.layout.parse_set_aside(each.key) in days])
 
     async def erase_earlier_reports(self) -> None:
-        """Delete earlier versions of reports. A report is written once, so only what was taken out of it makes one."""
+        """Delete earlier versions of reports: they hold what was taken out of them."""
         await self._erase("reports", await self._earlier(self.layout.runs))
 
     async def _earlier(self, prefix: str) -> list[StoredVersion]:
