@@ -49,6 +49,7 @@ async def test_a_first_run_is_estimated_as_it_then_comes() -> None:
     assert report.outputs == run.new
     assert report.images == pytest.approx(run.copied, rel=0.1)
     assert report.bytes == pytest.approx(run.bytes, rel=0.1)
+    assert report.request_limit is not None
     assert run.source_requests <= report.request_limit
     assert asked == pytest.approx(run.source_requests, rel=0.5)
     assert f"about {run.new:,} outputs" in " ".join(report.explain())

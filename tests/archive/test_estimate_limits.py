@@ -18,6 +18,7 @@ async def test_small_pages_of_the_lookback_are_in_the_limit() -> None:
     stage.clock.advance(HOUR / 60)
     told = await estimate(stage.ports(), ArchiveSettings(layout=LAYOUT, per_page=3))
     report = await stage.run(per_page=3)
+    assert told.request_limit is not None
     assert report.source_requests <= told.request_limit, (report.source_requests, told.request_limit)
     assert "last day" not in " ".join(told.explain())
 
