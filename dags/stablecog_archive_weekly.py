@@ -1,4 +1,4 @@
-"""Checks a Stablecog archive every week: stored bytes, metadata, and its state as a whole."""
+"""Checks a Stablecog archive every week: stored bytes, a restore of a sample, metadata, and its state as a whole."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from airflow.sdk import DAG, Param
 
 from stablecog_provider.airflow.operators import (
     StablecogRefreshOperator,
+    StablecogRestoreOperator,
     StablecogStatusOperator,
     StablecogVerifyOperator,
 )
@@ -20,6 +21,7 @@ DOC = """
 ### Is the archive still what it should be?
 
 - `verify` reads a slice of the stored bytes, least recently verified first, and compares their SHA-256.
+- `drill` restores a random sample of 20 images to a scratch folder, compares it with the source, and removes it.
 - `refresh` reads as much of the history again as keeps metadata younger than 30 days.
 - `status` fails if the archive is not proven, or if a part of it was not checked for too long.
 
@@ -31,13 +33,14 @@ The tasks do not wait for each other's success: each finds what the others canno
 |---|---|---|
 | `verify` | stored bytes are missing or damaged; nothing was deleted | trigger this Dag with the param `repair` |
 | `verify`, could not be read | the store failed; nothing is known to be damaged | none: a retry reads them again |
+| `drill` | an image could not be restored, or the source has other bytes | the log names each image; for damage, the param `repair` |
 | `refresh` | the counts differ, or the source failed; what was read is saved | clear the task once; then ask the service |
 | `status` | the log names what is left, or the limit that is broken | what the last line of the log says |
 """
 
 with DAG(
     dag_id="stablecog_archive_weekly",
-    description="Verify and refresh a Stablecog archive, and check its state",
+    description="Verify, try to restore, and refresh a Stablecog archive, and check its state",
     doc_md=DOC,
     schedule="@weekly",
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
@@ -65,6 +68,13 @@ with DAG(
         budget="{{ params.verify_budget }}",
         repair="{{ params.repair }}",
     )
+    drilled = StablecogRestoreOperator(
+        task_id="drill",
+        bucket="{{ params.bucket }}",
+        prefix="{{ params.prefix }}",
+        drill=True,
+        sample=20,
+    )
     refreshed = StablecogRefreshOperator(
         task_id="refresh",
         bucket="{{ params.bucket }}",
@@ -81,4 +91,4 @@ with DAG(
         trigger_rule="all_done",
         retries=0,
     )
-    [verified, refreshed] >> state
+    [verified, drilled, refreshed] >> state
