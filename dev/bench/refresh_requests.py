@@ -1,7 +1,7 @@
 """Counts the requests that keep an account's metadata fresh: a million outputs in three years, each read within 30 days.
 
-`python -m dev.bench.refresh_requests [OUTPUTS]` prints the numbers of `docs/monitoring.md`. It reads the slices of 60 daily runs from
-a computed listing, so it counts requests and measures no time. No manifest is read, and nothing differs.
+`python -m dev.bench.refresh_requests [OUTPUTS]` prints the numbers of `docs/monitoring.md`. It reads the slices of 60 daily runs
+from a computed listing, so it counts requests and measures no time. No manifest is read, and nothing differs.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ async def main(outputs: int) -> None:
         ages.append(now - min(each.at for each in known.sweep.refreshed))
     Console().print(
         f"{outputs:,} outputs, each read within {WITHIN.days} days: {mean(requests):.0f} requests per daily run on average, "
-        f"{max(requests)} at most; the oldest metadata was {max(ages).days} days old; checkpoint: {len(known.to_json()):,} bytes, "
-        f"{len(known.sweep.refreshed)} stretches"
+        f"{max(requests)} at most; the oldest metadata was {max(ages).days} days old; "
+        f"checkpoint: {len(known.to_json()):,} bytes, {len(known.sweep.refreshed)} stretches"
     )
 
 

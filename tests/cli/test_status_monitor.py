@@ -26,8 +26,10 @@ HOUR = timedelta(hours=1)
 FRESH = Sweep(previous=END, refreshed=(Refreshed(BEGINNING, END, END),))
 
 
-def seen(found: Checkpoint, now: datetime, limits: Limits | None = None, **runs: bytes) -> ArchiveStatus:
-    return asyncio.run(status(store(found, **runs), LAYOUT, now, limits or Limits()))
+def seen(
+    found: Checkpoint, now: datetime, limits: Limits | None = None, runs: dict[str, bytes] | None = None
+) -> ArchiveStatus:
+    return asyncio.run(status(store(found, **(runs or {})), LAYOUT, now, limits or Limits()))
 
 
 def name_of(at: datetime) -> str:
@@ -79,8 +81,8 @@ def test_a_verdict_older_than_the_schedule_is_out_of_date() -> None:
     starts = [START + days * DAY for days in (1, 2, 3)]
     runs = {name_of(at): report("r", at) for at in starts}
     compared = START + 4 * DAY
-    assert seen(checkpoint(proof()), compared + 2 * DAY, **runs).outcome == "proven"
-    told = seen(checkpoint(proof()), compared + 2 * DAY + 2 * HOUR, **runs)
+    assert seen(checkpoint(proof()), compared + 2 * DAY, runs=runs).outcome == "proven"
+    told = seen(checkpoint(proof()), compared + 2 * DAY + 2 * HOUR, runs=runs)
     assert (told.outcome, told.exit_code) == ("proven, but out of date", 3)
     assert any("runs started every 24.0 hours" in line for line in told.explain())
     assert not any(line.startswith("Proven") for line in told.explain())
@@ -102,7 +104,7 @@ def test_the_last_run_is_the_last_one_whatever_became_of_it() -> None:
         name_of(START + 4 * DAY): json.dumps(failed).encode(),
         name_of(START + 5 * DAY): json.dumps(verify).encode(),
     }
-    told = seen(checkpoint(proof()), END + DAY, **runs)
+    told = seen(checkpoint(proof()), END + DAY, runs=runs)
     assert told.last_run is not None
     assert (told.last_run.run_id, told.last_run.outcome) == ("f", "failed")
     assert [run.run_id for run in told.runs] == ["v", "f", "old"]
