@@ -107,9 +107,8 @@ async def main(outputs: int) -> None:
         requests.append(source.requests)
         ages.append(now - min(each.at for each in known.sweep.refreshed))
     Console().print(
-        f"{outputs:,} outputs, each read within {WITHIN.days} days: "
-        f"{mean(requests):.0f} requests per daily run on "
-        f"average, {max(requests)} at most; the oldest metadata was {max(ages).days} days old; "
+        f"{outputs:,} outputs, each read within {WITHIN.days} days: {mean(requests):.0f} requests per daily run on average, "
+        f"{max(requests)} at most; the oldest metadata was {max(ages).days} days old; "
         f"checkpoint: {len(known.to_json()):,} bytes, {len(known.sweep.refreshed)} stretches"
     )
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -240,7 +241,7 @@ async def test_a_store_that_cannot_take_the_report_does_not_hide_the_error() -> 
         await scene.run()
 
 
-def newest_report(scene: Scene) -> dict[str, object]:
+def newest_report(scene: Scene) -> dict[str, Any]:
     key = max(key for key in scene.store.objects if key.startswith(LAYOUT.runs))
-    document: dict[str, object] = json.loads(scene.store.objects[key].body)
+    document: dict[str, Any] = json.loads(scene.store.objects[key].body)
     return document

@@ -37,7 +37,7 @@ async def test_a_second_run_with_nothing_new_asks_little_and_fetches_nothing(dia
     report = await scene.run()
     assert report.outcome == "proven"
     assert report.source_requests <= 5
-    assert report.store_requests <= 10
+    assert report.store_requests <= 13
     assert scene.images.asked == []
     changed = {key for key in scene.store.objects if scene.store.objects[key] is not before.get(key)}
     assert {key for key in changed if not key.startswith(LAYOUT.runs)} <= {LAYOUT.checkpoint}

@@ -139,9 +139,13 @@ async def test_a_manifest_without_a_checkpoint_is_never_restarted_from_nothing()
 async def test_status_says_what_the_run_said(dialect: Dialect) -> None:
     scene = Scene(a_world(outputs=80), dialect)
     for _ in range(2):
-        assert (await scene.run()).outcome == (await status(scene.store, LAYOUT)).outcome == "proven"
+        assert (
+            (await scene.run()).outcome
+            == (await status(scene.store, LAYOUT, scene.our_clock.now())).outcome
+            == "proven"
+        )
         scene.clock.advance(timedelta(days=1))
     await scene.run(start=scene.clock.now() - timedelta(hours=3))
-    assert (await status(scene.store, LAYOUT)).outcome in ("proven, in part", "not proven"), (
+    assert (await status(scene.store, LAYOUT, scene.our_clock.now())).outcome in ("proven, in part", "not proven"), (
         "of a part only, or of nothing"
     )

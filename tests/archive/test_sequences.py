@@ -210,7 +210,7 @@ async def test_a_report_from_a_clock_far_ahead_does_not_outlive_later_proofs() -
     scene.spoil, scene.our_clock = None, scene.clock
     scene.clock.advance(timedelta(days=1))
     assert (await scene.run()).outcome == "proven"
-    assert (await status(scene.store, LAYOUT)).outcome == "proven"
+    assert (await status(scene.store, LAYOUT, scene.our_clock.now())).outcome == "proven"
 
 
 @pytest.mark.parametrize("dialect", PRESETS)

@@ -146,7 +146,7 @@ async def test_a_run_beside_a_verify_loses_nothing_of_either() -> None:
     rows = await rows_of(scene)
     assert len(rows) == len(before) + 30
     assert all(verified_since(row) for row in rows if row.key in before)
-    assert (await status(scene.store, LAYOUT)).outcome == "proven"
+    assert (await status(scene.store, LAYOUT, scene.our_clock.now())).outcome == "proven"
     assert (await scene.verify()).outcome == "intact"
     assert (await scene.run()).changed == ()
 

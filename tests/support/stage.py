@@ -124,7 +124,7 @@ class Stage(Scene):
         return await rebuild(self.ports(), RebuildSettings(layout=LAYOUT, **settings))  # type: ignore[arg-type]
 
     async def status(self) -> ArchiveStatus:
-        return await status(self.store, LAYOUT)
+        return await status(self.store, LAYOUT, self.our_clock.now())
 
     async def checked_run(self, **settings: object) -> RunReport:
         """A run, and what every run has to keep: the cost it names, a short summary, the claims of run and status."""

@@ -222,7 +222,7 @@ class Scenario:
             return None
 
     async def status(self) -> ArchiveStatus:
-        return await status(View(self.bucket), self.layout)
+        return await status(View(self.bucket), self.layout, self.now())
 
     async def _sleep(self, seconds: float) -> None:
         self._seconds += seconds

@@ -15,6 +15,8 @@ from .reports.status import LastRun
 
 READ = 8
 """Reports that are read: enough to show an interval, also beside verifies."""
+LARGEST = 4_000_000
+"""Bytes. A verify with many findings leaves more, and is left out: what it means is in the checkpoint."""
 RUN = "run"
 
 
@@ -23,7 +25,8 @@ async def last_runs(store: ObjectStore, layout: Layout) -> tuple[LastRun, ...]:
     checkpoint says, and may be in an archive storage class by now.
     """
     # Keys begin with the start of the run, so the greatest is the newest, by the clocks of those who ran.
-    keys = sorted([listed.key async for listed in store.list(layout.runs) if layout.is_run_report(listed.key)])
+    listing = [each async for each in store.list(layout.runs) if layout.is_run_report(each.key)]
+    keys = sorted(each.key for each in listing if each.size <= LARGEST)
     found = await asyncio.gather(*(_report(store, key) for key in reversed(keys[-READ:])))
     return tuple(each for each in found if each is not None)
 

@@ -15,6 +15,8 @@ from ..model.object_keys import Layout
 from .ports import Clock, ObjectStore
 from .reports.unfinished import RUNNING, failed_document, not_ended_in_words, running_document
 
+SMALL = 2000
+"""Bytes, more than what a run writes when it begins."""
 LAST_WORDS = 10.0
 """Seconds that the report of a failed run may take: a store that is down must not delay the error."""
 
@@ -64,13 +66,12 @@ class Recorder:
     async def _before(self) -> tuple[str, ...]:
         months = {f"{at:%Y%m}" for at in (self.started, self.started.replace(day=1) - timedelta(days=1))}
         for month in sorted(months, reverse=True):
-            keys = [
-                listed.key
-                async for listed in self.store.list(f"{self.layout.runs}{month}")
-                if self.layout.is_run_report(listed.key)
-            ]
-            if keys:
-                return await self._not_ended(max(keys))
+            listing = self.store.list(f"{self.layout.runs}{month}")
+            sizes = {each.key: each.size async for each in listing if self.layout.is_run_report(each.key)}
+            if sizes:
+                last = max(sizes)
+                # The report of a run that came to its end is larger.
+                return await self._not_ended(last) if sizes[last] <= SMALL else ()
         return ()
 
     async def _not_ended(self, key: str) -> tuple[str, ...]:

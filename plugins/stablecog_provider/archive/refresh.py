@@ -104,7 +104,9 @@ async def _refresh(
         NOTHING_NEW, read, read_whole=opened.slice_ is None and settings.within is None
     )
     tally = Tally.sum((read, repaired))
-    saved, outcome = await conclude(phases.committer, proof, run_id, None, phases.read_at, ports.clock.now())
+    saved, outcome = await conclude(
+        phases.committer, proof, run_id, None, phases.read_at, ports.clock.now(), phases.refreshing.noted
+    )
     report = RefreshReport(
         run_id=run_id,
         archive=str(layout),

@@ -79,7 +79,9 @@ async def _archive(
     tally = Tally.sum((await run.read(windows, slice_, _pace(settings, known, started)), await run.retry()))
     proof, repaired = await run.prove(windows, tally)
     tally = Tally.sum((tally, repaired))
-    saved, outcome = await conclude(committer, proof, run_id, settled, run.read_at, ports.clock.now())
+    saved, outcome = await conclude(
+        committer, proof, run_id, settled, run.read_at, ports.clock.now(), run.refreshing.noted
+    )
     page_size = measured.served(PAGE_SIZE if opaque else settings.per_page)
     read_again = max(0, tally.read - tally.new)
     notes = (*opened.warnings, *start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted))

@@ -36,8 +36,8 @@ class StablecogRefreshOperator(BaseOperator):
     :param prefix: the archive's prefix in the bucket; empty for the root. (templated)
     :param stablecog_conn_id: a connection of type `stablecog`. (templated)
     :param aws_conn_id: an existing AWS connection; None for the worker's own credentials. (templated)
-    :param budget: how much to spend: requests to the source (`500requests`) or a time (`10m`); None or empty for no bound.
-        (templated)
+    :param budget: how many requests to the source (`500requests`), or how much time (`10m`), to spend; None or empty for no
+        bound. (templated)
     :param within: read as much as keeps the promise that everything was read within this time; None for everything.
     :param concurrency: upper limit on parallel copies of images that are found missing.
     :param allow_unsafe_store: continue if the store ignores conditional writes.

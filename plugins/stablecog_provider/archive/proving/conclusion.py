@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -27,10 +28,12 @@ async def conclude(
     settled: datetime | None,
     read_at: datetime,
     now: datetime,
+    read_again: Callable[[Checkpoint], Checkpoint],
 ) -> tuple[Checkpoint, Outcome]:
     """Save what the proof found, and the verdict; returns what was saved.
 
     `settled`: up to where the run could have read; None if it read nothing new. `read_at`: not after it began to read.
+    `read_again`: adds how far the second reading has come.
     """
     limit = Outcome.PROVEN if proof.proof is not None and proof.proof.agrees else Outcome.NOT_PROVEN
 
@@ -51,6 +54,7 @@ async def conclude(
             # A hole that is not remembered is a gap of coverage, which the next run reads.
             holes=found.holes if later else _with_others(proof.holes, proof.known.holes, found.holes)[:MAX_DIFFERENCES],
         )
+        proven = read_again(proven)
         if proof.read_whole:
             proven = advanced(proven, Slice(Window(BEGINNING, FAR_FUTURE), (), last=True), read_at)
         if proven.proof is not None and proven.proof.agrees and not proven.differences and _is_of_all_covered(proven):
