@@ -36,7 +36,7 @@ async def test_no_place_is_dropped_if_another_run_has_found_some_too() -> None:
     others = tuple(place(2 * number + 1) for number in range(40))
     committer = Amended(replace(known, differences=others))
     proof = RunProof(known=known, proof=None, differences=mine)
-    saved, _ = await conclude(committer, proof, "run", NOON, NOON, NOON)  # type: ignore[arg-type]
+    saved, _ = await conclude(committer, proof, "run", NOON, NOON, NOON, lambda each: each)  # type: ignore[arg-type]
     assert len(saved.differences) == 64
     kept = saved.differences
     assert all(any(one.start <= each.start and each.end <= one.end for one in kept) for each in (*mine, *others))
