@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..errors import ArchiveError, ConfigurationError
+from ..errors import ArchiveError, ConfigurationError, CredentialsRejected, FatalError
 from ..model.object_keys import Layout
 from .ports import Clock, ObjectStore
 from .reports.unfinished import RUNNING, failed_document, not_ended_in_words, running_document
@@ -49,7 +49,11 @@ class Recorder:
         await self.store.put(key, body, content_type="application/json")
 
     async def fail(self, error: BaseException) -> None:
-        """Write why the run ended, if there is an archive. Raises nothing: the error itself matters more."""
+        """Write why the run ended, if there is an archive. A run that is refused before it begins writes nothing: its key or its
+        settings may be those of another archive. Raises nothing: the error itself matters more.
+        """
+        if not self.is_begun and _is_refusal(error):
+            return
         # Without details of errors that are not ours: they may quote anything, secrets included.
         message, hint = (error.message, error.hint) if isinstance(error, ArchiveError) else ("", "")
         with suppress(Exception):
@@ -84,6 +88,10 @@ class Recorder:
         if not isinstance(document, dict) or document.get("outcome") != RUNNING:
             return ()
         return (not_ended_in_words(document),)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    return isinstance(error, ConfigurationError | FatalError) and not isinstance(error, CredentialsRejected)
 
 
 @asynccontextmanager
