@@ -76,7 +76,7 @@ async def test_one_that_was_archived_before_stops_no_run(number: int) -> None:
         stage.clock.advance(DAY)
         claims += (await stage.checked_run()).explain()
     if number == 0:
-        assert any("but for 1 period whose pages fail" in claim for claim in claims)
+        assert any("1 period could not be read again, since the pages fail" in claim for claim in claims)
     stage.play = None
     stage.clock.advance(10 * DAY)
     await stage.ordinary_runs(3)
@@ -122,12 +122,12 @@ async def test_an_archived_output_that_cannot_be_listed_any_more_stops_no_run() 
         stage.simulated.add(stage.clock.now() - HOUR, stage.clock.now() - HOUR)
         report = await stage.checked_run()
     assert report.sweep.rounds >= 1
-    assert "but for 1 period whose pages fail" in " ".join(report.explain())
+    assert "1 period could not be read again, since the pages fail" in " ".join(report.explain())
     await stage.assert_nothing_lost()
     stage.play = None
     await stage.ordinary_runs(25)
     report = await stage.checked_run()
-    assert "whose pages fail" not in " ".join(report.explain())
+    assert "since the pages fail" not in " ".join(report.explain())
     assert report.outcome == "proven"
 
 
