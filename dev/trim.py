@@ -1,7 +1,7 @@
 """Removes from an environment what the command line never loads: `python3 dev/trim.py ENVIRONMENT`.
 
 Most of it are parts of pyarrow (Flight, its S3 client, C++ headers, tests) and botocore's descriptions of other AWS services. pip
-is removed, too: to upgrade, make the environment anew. Uses the standard library alone, so that any Python can run it.
+is removed, too: to upgrade, create the environment again. Uses the standard library alone, so that any Python can run it.
 """
 
 from __future__ import annotations

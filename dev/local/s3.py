@@ -19,7 +19,7 @@ from .s3_server import GRPC_OFFSET, S3Server, ServerFailed, seaweedfs
 BUCKET, PORT = "archive", 8333
 HIGHEST_PORT = 65535 - GRPC_OFFSET
 SIMULATOR = "http://127.0.0.1:8787"
-"""Where `stablecog-archive simulate` listens unless it is told otherwise."""
+"""Where `stablecog-archive simulate` listens by default."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -55,7 +55,7 @@ def s3_store(server: S3Server, bucket: str = "archive", **settings: Any) -> S3Ob
 
 
 class HashedStore(S3ObjectStore):
-    """An S3ObjectStore that is told the SHA-256 of every body, as of an image's, so that libcurl writes it."""
+    """An S3ObjectStore that gets the SHA-256 of every body, so that libcurl writes it."""
 
     async def put(self, key: str, body: bytes, **settings: Any) -> str:
         return await super().put(key, body, sha256=hashlib.sha256(body).hexdigest(), **settings)

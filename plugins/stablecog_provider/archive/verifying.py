@@ -206,7 +206,7 @@ class Verifying:
         key = expected.key if expected else self.layout.partition(self._day_of(result))
         detail, done, change = f"the row is {row.state!s}, and its uri is {row.uri!r}", False, None
         if self.repairer is not None and expected is None:
-            detail += ". Not repaired: it has no SHA-256 either; the next run copies its image anew"
+            detail += ". Not repaired: it has no SHA-256 either; the next run copies its image again"
             change = RowChange(fixity_of(row), lost=detail)
         elif self.repairer is not None and expected is not None:
             seen: Seen | None = await self.stored.seen(key)

@@ -16,7 +16,7 @@ LEAST_WITHIN = timedelta(hours=1)
 FIRST_INTERVAL = timedelta(days=1)
 """How long ago the last run is taken to have been, if the checkpoint does not know."""
 CATCH_UP = 4
-"""A run that is late reads at most so many times what the promise asks of it, so that no single run reads everything."""
+"""A late run reads at most this many times what the promise asks of one, so that no single run reads everything."""
 RESERVED = 24
 """Requests of a budget that are left to the counts, and to read again where listing and manifest differ."""
 _BUDGET = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s?(requests?|[smhd])", re.ASCII)
