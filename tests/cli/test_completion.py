@@ -21,8 +21,8 @@ def ask(home: Path, *arguments: str, **environ: str) -> str:
 @pytest.mark.parametrize(
     ("typed", "word", "completions"),
     [
-        ("stablecog-archive re", 1, {"rebuild"}),
-        ("stablecog-archive r", 1, {"run", "rebuild"}),
+        ("stablecog-archive re", 1, {"rebuild", "refresh", "restore"}),
+        ("stablecog-archive r", 1, {"run", "rebuild", "refresh", "restore"}),
         ("stablecog-archive run --allow", 2, {"--allow-unsafe-store", "--allow-account-mismatch", "--allow-deletions"}),
     ],
 )

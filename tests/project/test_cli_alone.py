@@ -32,12 +32,13 @@ sys.meta_path.insert(0, Blocked())
 sys.modules.setdefault("httpx._main", None)
 """
 EVERY_MODULE = """
+OF_EXTRAS = ("stablecog_provider.adapters.duckdb_filter", "stablecog_provider.adapters.pillow_thumbnails")
 import json, pkgutil
 from importlib import import_module
 from importlib.metadata import packages_distributions
 import stablecog_provider
 for module in pkgutil.walk_packages(stablecog_provider.__path__, "stablecog_provider."):
-    if not module.name.startswith(("stablecog_provider.airflow", "stablecog_provider.simulator")):
+    if not module.name.startswith(("stablecog_provider.airflow", "stablecog_provider.simulator", *OF_EXTRAS)):
         import_module(module.name)
 from stablecog_provider.cli import main
 assert main(["--version"]) == 0
@@ -68,7 +69,7 @@ def python(program: str, path: list[Path]) -> str:
 
 def test_every_module_but_those_for_airflow_is_imported_without_it() -> None:
     used = json.loads(python(WITHOUT_AIRFLOW + EVERY_MODULE, [ROOT / "plugins"]))
-    assert {"aiohttp", "boto3", "obstore", "pyarrow", "typer"} <= set(used)
+    assert {"boto3", "obstore", "pycurl", "pyarrow", "typer"} <= set(used)
     # Beside these, the start of the interpreter and of the tests' environment imports some.
     ours = {"airflow-provider-stablecog", "editables", "setuptools", "pip", "coverage", "pytest-cov"}
     assert {canonicalize_name(name) for name in used} - set(pins("cli.lock")) - ours == set()

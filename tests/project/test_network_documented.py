@@ -62,7 +62,8 @@ def test_the_gateway_of_the_page(tmp_path: Path) -> None:
     program = tmp_path / "stablecog-archive"
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$STABLECOG_SOURCE_HEADERS" "$@"\n')
     program.chmod(0o700)
-    (block,) = re.findall(r"<!-- tested: gateway -->\n```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    mark = "gateway"
+    (block,) = re.findall(rf"<!-- tested: {mark} -->\n```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
     env = {"PATH": f"{tmp_path}:/bin:/usr/bin"}
     done = subprocess.run(["/bin/sh", "-ec", block], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
     header, command, *arguments = done.stdout.splitlines()

@@ -284,7 +284,12 @@ def test_the_dags_are_valid(mark: str, more: str, airflow_home: dict[str, str]) 
 
 
 def test_every_snippet_is_run_by_a_test() -> None:
-    others = ("test_readme_promises.py", "test_network_documented.py", "test_rehearsal.py")
+    others = (
+        "test_readme_promises.py",
+        "test_network_documented.py",
+        "test_rehearsal.py",
+        "../airflow/test_forget_operator.py",
+    )
     here = "".join(path.read_text() for path in (Path(__file__), *(Path(__file__).parent / name for name in others)))
     names = {name for path in PAGES for kind, name, _, _ in marked(path.read_text()) if kind == "tested"}
     assert names
