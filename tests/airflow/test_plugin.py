@@ -86,6 +86,12 @@ def test_files_in_a_plugins_folder_are_enough(packages_without_ours: Path, tmp_p
     assert found["dag_errors"] == {}
     assert found["dags"] == {
         "stablecog_archive_daily": ["StablecogToS3Operator"],
+        "stablecog_archive_weekly": [
+            "StablecogVerifyOperator",
+            "StablecogRestoreOperator",
+            "StablecogRefreshOperator",
+            "StablecogStatusOperator",
+        ],
         "stablecog_backfill": ["_PythonDecoratedOperator", "MappedOperator", "StablecogToS3Operator"],
     }
     assert Path(found["package"]).parent == plugins / "stablecog_provider"
