@@ -8,6 +8,7 @@ here. So are the folders of a prefix, because obstore reads all of them, however
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from .network.store_network import StoreRoute
 from .store_address import StoreAddress
 from .store_credentials import Keys, StoreCredentials
 
+SIGNERS = ("botocore.auth", "botocore.endpoint")
+"""Loggers that print signed headers at DEBUG: the access key, and the token of temporary credentials."""
 UNLISTABLE = "Encountered object with invalid path"
 """How obstore begins the error; it raises no type of its own for it."""
 
@@ -83,6 +86,9 @@ class PlainListing:
 
     def client(self, keys: Keys) -> Any:
         """Return a boto3 client for the store that signs with these keys."""
+        for name in SIGNERS:
+            # A logger keeps one of a filter, however often it is added.
+            logging.getLogger(name).addFilter(_above_debug)
         config = Config(
             s3={"addressing_style": "path" if self.where.path_style else "virtual"},
             connect_timeout=10,
@@ -99,3 +105,7 @@ class PlainListing:
             aws_secret_access_key=keys.secret_key,
             aws_session_token=keys.token,
         )
+
+
+def _above_debug(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG

@@ -12,7 +12,7 @@ from dev.campaign.sequences import section as sequences
 from dev.campaign.sequences.invariants import DeadEnd, FalseClaim, Lost, Violation
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.adapters.parquet_partition import ParquetPartition
-from stablecog_provider.archive import run
+from stablecog_provider.archive import opening
 from stablecog_provider.model.counts import CountComparison, Proof
 from stablecog_provider.model.manifest import Row
 
@@ -57,7 +57,7 @@ def test_a_guard_that_lets_everybody_in_is_found(monkeypatch: pytest.MonkeyPatch
     async def welcome(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(run, "check_account", welcome)
+    monkeypatch.setattr(opening, "check_account", welcome)
     assert isinstance(found(monkeypatch), FalseClaim)
 
 
