@@ -83,7 +83,9 @@ def test_each_state_has_its_count() -> None:
 
 def test_an_output_that_was_never_read_counts_until_it_is_deleted() -> None:
     unread = row_of_unreadable(UnreadableOutput("a", "image_url", "none", "{}"), minute(4), "fallback", minute(5), "r")
-    assert summarize(0, [unread]) == PartitionSummary(
+    found = summarize(0, [unread])
+    assert [(each.state, each.images) for each in found.reasons] == [("failed", 1)]
+    assert replace(found, reasons=()) == PartitionSummary(
         images=ImageCounts(failed=1), due=minute(5) + timedelta(hours=1), tried=minute(5)
     )
     assert summarize(0, [row_lifecycle.deleted(unread, minute(6), "r")]) == PartitionSummary()

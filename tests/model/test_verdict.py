@@ -93,6 +93,7 @@ def test_only_proven_has_exit_code_0() -> None:
         Outcome.NOT_PROVEN: 3,
         Outcome.IN_PART: 3,
         Outcome.WITH_FAILED: 3,
+        Outcome.OUT_OF_DATE: 3,
         Outcome.PROVEN: 0,
     }
 

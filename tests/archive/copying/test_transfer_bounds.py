@@ -59,8 +59,14 @@ class Weighed:
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[ImageBody]:
+        owner = asyncio.current_task()
         async with self.inner.open(url) as body:
-            yield _WeighedBody(self, body, asyncio.current_task())
+            try:
+                yield _WeighedBody(self, body, owner)
+            except BaseException:
+                # The attempt failed: what it read is dropped with it, also if no other attempt follows soon.
+                self.held.pop(owner, None)
+                raise
 
     def weigh(self, owner: object, size: int) -> None:
         self.held[owner] = self.held.get(owner, 0) + size

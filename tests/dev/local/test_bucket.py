@@ -33,6 +33,9 @@ def s3(address: str, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setenv(name, value)
     client = boto3.client("s3", endpoint_url=address)
     client.create_bucket(Bucket="archive")
+    # All moto servers of a process share their buckets.
+    for item in client.list_objects_v2(Bucket="archive").get("Contents", []):
+        client.delete_object(Bucket="archive", Key=item["Key"])
     for key in ("a/1", "a/2", "b/1"):
         client.put_object(Bucket="archive", Key=key, Body=b"whole")
     return client
