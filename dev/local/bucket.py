@@ -81,7 +81,7 @@ def _local_client() -> Any:
             "AWS_ENDPOINT_URL_S3 does not name a server on loopback; paste what `python -m dev.local.s3` prints"
         )
     config = Config(s3={"addressing_style": "path"}, proxies={}, retries={"total_max_attempts": 1})
-    return boto3.client("s3", endpoint_url=endpoint, config=config)
+    return boto3.Session().client("s3", endpoint_url=endpoint, config=config)
 
 
 def _is_loopback(host: str) -> bool:

@@ -31,7 +31,7 @@ def s3(address: str, monkeypatch: pytest.MonkeyPatch) -> Any:
         ("AWS_DEFAULT_REGION", "us-east-1"),
     ):
         monkeypatch.setenv(name, value)
-    client = boto3.client("s3", endpoint_url=address)
+    client = boto3.Session().client("s3", endpoint_url=address)
     client.create_bucket(Bucket="archive")
     # All moto servers of a process share their buckets.
     for item in client.list_objects_v2(Bucket="archive").get("Contents", []):
