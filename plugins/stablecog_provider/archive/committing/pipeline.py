@@ -182,7 +182,9 @@ class Pipeline:
         return self._failed(absent.entry, error, gone=None)
 
     async def _adopted(self, outcome: _Outcome) -> _Outcome:
-        """The outcome, with images of its row that are in the bucket though no row names them."""
+        """The outcome; if its image is not stored, with those that are in the bucket though no row names them."""
+        if not row_lifecycle.needs_copy(outcome.row):
+            return outcome
         row = outcome.row
         async for found, url in self.stored_images.unnamed(row):
             row = row_lifecycle.adopted(row, _copy(row, found, url, self.clock.now()))
@@ -196,11 +198,18 @@ class Pipeline:
         tallies: list[Tally] = []
         covered, since = Coverage(), self.clock.now()
         while isinstance(batch := await ready.get(), _Batch):
+            absent: list[_Absent] = []
+            for copy in batch.copies:
+                if isinstance(each := await copy, _Absent):
+                    absent.append(each)
+                else:
+                    outcomes.append(await self._adopted(each))
+                # Rows need not wait for the coverage of their page: a short time limit must not stop slow images for good.
+                if outcomes and self.clock.now() - since >= COMMIT_EVERY:
+                    tallies.append(await self._commit(outcomes, covered))
+                    outcomes, covered, since = [], Coverage(), self.clock.now()
             # Whether a host serves other images is known once all of them were tried.
-            tried = [await copy for copy in batch.copies]
-            for each in tried:
-                outcome = await self._decided(each) if isinstance(each, _Absent) else each
-                outcomes.append(await self._adopted(outcome) if row_lifecycle.needs_copy(outcome.row) else outcome)
+            outcomes += [await self._adopted(await self._decided(each)) for each in absent]
             outcomes += batch.outcomes
             covered = covered.merge(batch.covered)
             rows = [outcome.row for outcome in outcomes]
