@@ -71,14 +71,18 @@ fix: $(READY) ## Fix what the linter can fix, and format
 PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 .PHONY: test
-test: $(if $(ARGS),,lint) $(READY) ## Lint and all tests (ARGS="-k walk": those tests alone, without lint)
-	@$(BIN)/python -m pytest $(or $(ARGS),$(PARALLEL))
+test: $(if $(ARGS),,lint) $(READY) ## Lint and all tests but the longest (ARGS="-k walk": those tests alone, without lint)
+	@$(BIN)/python -m pytest $(or $(ARGS),$(PARALLEL) -m "not long")
+
+.PHONY: test-long
+test-long: $(READY) ## The tests that take the longest; `make campaign` runs them too
+	@$(BIN)/python -m pytest $(PARALLEL) -m long $(ARGS)
 
 FAST := $(addprefix tests/,model archive adapters cli simulator project/test_tree.py project/test_locks.py)
 
 .PHONY: test-fast
 test-fast: $(READY) ## Tests without servers, Airflow and other processes, with fewer examples: under a minute
-	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(FAST) $(ARGS)
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest $(PARALLEL) -m "not slow and not long" $(FAST) $(ARGS)
 
 .PHONY: reference
 reference: $(READY) ## Write docs/reference.md from the docstrings
@@ -96,6 +100,7 @@ coverage: $(READY) ## All tests, and the lines of the package that none of them 
 
 .PHONY: campaign
 campaign: .venv/.with-campaign ## Kills, races, faults, damage, hostile input, fuzzing, secrets, random sequences: about two hours (ARGS="--only races --scale 0.1")
+	@test -n "$(ARGS)" || $(BIN)/python -m pytest $(PARALLEL) -m long
 	@$(BIN)/python -m dev.campaign $(ARGS)
 
 .PHONY: bench

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["support.servers", "support.aws_services"]
+pytest_plugins = ["support.botocore_files", "support.servers", "support.aws_services"]
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 settings.register_profile("quick", settings.get_profile("default"), max_examples=20)

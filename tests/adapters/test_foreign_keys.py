@@ -31,10 +31,10 @@ async def test_a_foreign_key_is_ignored(moto_server: S3Server, key: str) -> None
 
 async def test_a_listing_of_many_pages_is_complete_beside_a_foreign_key(moto_server: S3Server) -> None:
     client = moto_server.client()
-    keys = [f"q/images/{number:05}" for number in range(2_100)]
-    for each in (*keys, "q/images/01500//x"):
+    keys = [f"q/images/{number:05}" for number in range(1_050)]
+    for each in (*keys, "q/images/00500//x"):
         client.put_object(Bucket="archive", Key=each, Body=b"x")
     store = s3_store(moto_server)
     found = [item.key async for item in store.list("q/images/")]
-    assert sorted(set(found) - {"q/images/01500//x"}) == keys
+    assert sorted(set(found) - {"q/images/00500//x"}) == keys
     assert len(found) == len(set(found))

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -90,7 +90,7 @@ CONDITIONS = (
 )
 
 
-def try_conditions(server: S3Server, archive: Layout, folder: Path) -> Tally:
+def try_conditions(server: S3Server, archive: Layout, folder: Path, conditions: Sequence[str] = CONDITIONS) -> Tally:
     """Run `restore --where` with each condition."""
     tally = Tally("restores: conditions", "hostile conditions")
     place, out = folder / "place", folder / "restored"
@@ -99,7 +99,7 @@ def try_conditions(server: S3Server, archive: Layout, folder: Path) -> Tally:
     bait.write_text(f"column\n{SECRET}\n")
     before = _seen(place)
     with _listening() as (port, connections):
-        for condition in CONDITIONS:
+        for condition in conditions:
             where = condition.replace("{folder}", str(place)).replace("{bait}", str(bait)).replace("{port}", str(port))
             code, printed = _restore(server, archive, out, where)
             tally.tried += 1

@@ -179,4 +179,4 @@ async def run(random: Random, size: int) -> list[Tally]:
     return await asyncio.to_thread(restores, random, size)
 
 
-SECTION = Section("restores", run, full=60, slice=4)
+SECTION = Section("restores", run, full=60, slice=2)

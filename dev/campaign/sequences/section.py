@@ -76,6 +76,6 @@ def play(number: int, worlds: int, machine: type[Sequences] = Sequences) -> tupl
     return Drawn.steps, None
 
 
-SECTION = Section("sequences", run, full=20_000, slice=300)
+SECTION = Section("sequences", run, full=20_000, slice=160)
 
 __all__ = ["SECTION", "Violation", "play", "run", "try_sequences"]

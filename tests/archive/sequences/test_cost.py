@@ -6,6 +6,8 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
 from stablecog_provider.archive.ports import Listed
 from support.stage import DAY, HOUR, LARGEST_SUMMARY, NOON, Stage, days_of, stage_of
@@ -34,6 +36,7 @@ async def test_thousands_of_outputs_within_seconds_are_archived_at_a_bounded_cos
     assert (await stage.ordinary_runs(2))[-1].source_requests <= 6
 
 
+@pytest.mark.long
 async def test_a_burst_that_no_page_can_show_costs_a_bounded_number_of_requests() -> None:
     """Sequence 20: more than a page both above and below many of them; the counts tell, and nothing else can."""
     stage = stage_of(*days_of(10, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -29,6 +30,14 @@ def test_a_slice_of_the_kills(kills: Kills) -> None:
     assert kills.tally.clean, kills.tally.faults
 
 
+def test_a_slice_of_the_conditions(running: Stage, tmp_path: Path) -> None:
+    some = CONDITIONS[::8]
+    tally = try_conditions(running.server, running.archive, tmp_path, some)
+    assert tally.tried == len(some)
+    assert tally.clean, tally.faults
+
+
+@pytest.mark.long
 def test_no_condition_reads_or_writes_anything(running: Stage) -> None:
     tally = try_conditions(running.server, running.archive, running.folder)
     assert tally.tried == len(CONDITIONS) >= 25

@@ -53,6 +53,7 @@ def test_a_manifest_that_drops_a_row_is_found(monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(found(monkeypatch), (Lost, FalseClaim, DeadEnd))
 
 
+@pytest.mark.long
 def test_a_guard_that_lets_everybody_in_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     async def welcome(*_: object) -> None:
         return None
@@ -61,6 +62,7 @@ def test_a_guard_that_lets_everybody_in_is_found(monkeypatch: pytest.MonkeyPatch
     assert isinstance(found(monkeypatch), FalseClaim)
 
 
+@pytest.mark.long
 def test_a_proof_that_always_agrees_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Proof, "agrees", True)
     monkeypatch.setattr(CountComparison, "agrees", True)

@@ -25,6 +25,7 @@ with seaweedfs(Path(sys.argv[1])) as server:
 """
 
 
+@pytest.mark.long
 def test_a_folder_keeps_its_data_and_its_address(tmp_path: Path) -> None:
     with seaweedfs(tmp_path) as server:
         server.client().put_object(Bucket="archive", Key="kept", Body=b"through a stop")

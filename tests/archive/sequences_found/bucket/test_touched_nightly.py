@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.adapters.parquet_partition import ParquetPartition, table_of
 from support.scene import LAYOUT
@@ -12,6 +14,7 @@ from support.stage import DAY, days_of, stage_of
 NIGHTS = 5
 
 
+@pytest.mark.long
 async def test_a_row_that_was_lost_once_is_restored() -> None:
     """The days that were touched are more than a run can read again, so they must not use up all that it may ask."""
     stage = stage_of(*days_of(3, 80))

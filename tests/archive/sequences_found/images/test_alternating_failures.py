@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from stablecog_provider.errors import ImageGone, SourceUnavailable
 from stablecog_provider.model.object_keys import Rendition
 from support.stage import HOUR, NOON, Stage, every, stage_of
 
-HOURLY = 240
-ENOUGH = 30
-"""Attempts of one image in so many hourly runs; after 1, 2, 4 ... hours, it would be about nine."""
+HOURLY = 72
+ENOUGH = 15
+"""Attempts of one image in so many hourly runs; after 1, 2, 4 ... hours, it would be about seven."""
 
 
 def _stage() -> tuple[Stage, str]:
@@ -36,6 +38,7 @@ async def test_two_kinds_of_failures() -> None:
     assert attempts < ENOUGH
 
 
+@pytest.mark.long
 async def test_two_names_of_one_host() -> None:
     stage, victim = _stage()
     stage.images.broken[victim] = ImageGone("404")

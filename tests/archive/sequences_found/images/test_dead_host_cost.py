@@ -8,8 +8,8 @@ from support.stage import DAY, NOON, every, stage_of
 
 
 async def test_a_host_that_is_down_for_good_costs_ever_fewer_requests() -> None:
-    """100 daily outputs, all on it: after 12 daily runs, an idle one must not read the whole manifest."""
-    stage = stage_of(*every(DAY, 100, DAY * 100))
+    """40 daily outputs, all on it: after 12 daily runs, an idle one must not read the whole manifest."""
+    stage = stage_of(*every(DAY, 40, DAY * 40))
     for output in stage.simulated.visible(NOON):
         stage.images.broken[output.file_name(Rendition.ORIGINAL)] = SourceUnavailable("cannot connect")
     reports = [await stage.run(), *await stage.ordinary_runs(12)]

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from stablecog_provider.model.page import Page, PageQuery
 from stablecog_provider.simulator.dialect import CURRENT, Ascending
 from stablecog_provider.simulator.world import World
@@ -60,6 +62,7 @@ async def test_a_source_that_serves_smaller_pages_than_asked_for() -> None:
     assert report.source_requests <= report.request_limit, (report.source_requests, report.request_limit)
 
 
+@pytest.mark.long
 async def test_a_dense_account_whose_source_does_not_rise() -> None:
     """Each page begins with the overlap that suited the one before, so that few are asked for twice."""
     world = World.generate(seed=3, outputs=8000, days=0, every=0.05, quiet=True, future=0, start=NOON)

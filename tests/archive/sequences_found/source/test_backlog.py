@@ -8,6 +8,7 @@ from stablecog_provider.model.object_keys import Rendition
 from support.stage import DAY, HOUR, NOON, stage_of
 
 
+@pytest.mark.long
 async def test_a_backlog_makes_no_slice_crowded() -> None:
     """Two outputs a day: a page spans 150 days, and nothing is dense."""
     stage = stage_of(*[DAY * day + HOUR * at for day in range(2, 202) for at in (1, 2)])

@@ -47,6 +47,7 @@ async def test_all_others_are_archived_and_the_hole_is_named_until_it_can_be_lis
     assert (await stage.checked_run()).outcome == "proven"
 
 
+@pytest.mark.long
 async def test_every_run_goes_on_beside_it() -> None:
     """What is new is archived, the second reading gets past it, and its neighbours' changes are seen."""
     stage = stage_of(*days_of(30, 10))

@@ -73,6 +73,7 @@ async def test_two_deletions_and_a_listing_that_is_behind() -> None:
     assert await _deleted_at(stage, slow) is None
 
 
+@pytest.mark.long
 async def test_one_deletion_is_marked_at_once() -> None:
     stage, _ = await _with_a_slow_output(200)
     stage.simulated.delete(_of_the_day(stage)[5].id, stage.clock.now())
@@ -96,6 +97,7 @@ async def test_one_of_a_slow_generation_is_deleted(waited: timedelta, outputs: i
     await stage.assert_nothing_lost()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dialect", [CURRENT, replace(CURRENT, counts_by_date=False)], ids=["dated", "undated"])
 @pytest.mark.parametrize("waited", [timedelta(minutes=2), HOUR])
 async def test_what_was_deleted_comes_back(waited: timedelta, dialect: Dialect) -> None:
