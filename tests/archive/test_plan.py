@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from dev.local.light_source import LightSource
 from stablecog_provider.archive.plan import NARROWEST, plan
-from stablecog_provider.errors import ConfigurationError
+from stablecog_provider.errors import ConfigurationError, SourceUnavailable
 from stablecog_provider.model.checkpoint import Checkpoint
 from stablecog_provider.model.coverage import Axis, Coverage, Window
+from stablecog_provider.model.page import Page, PageQuery
 from stablecog_provider.model.times import BEGINNING
 from stablecog_provider.simulator.dialect import CURRENT
 from stablecog_provider.simulator.history import Pace, light_rows
@@ -53,7 +54,33 @@ async def test_each_window_holds_about_its_share() -> None:
     planned = await plan(source, None, pieces=10)
     assert 10 <= len(planned) <= 20
     assert max(piece.outputs for piece in planned) <= 2000
-    assert source.requests <= 80
+    assert source.requests <= 2 * len(planned) + 6
+
+
+@pytest.mark.parametrize("pieces", [4, 16, 64])
+async def test_a_lumpy_account_costs_few_counts_per_window(pieces: int) -> None:
+    """Nights without an output, and busy days: interpolation alone would miss."""
+    busy = [START + timedelta(days=day, minutes=at) for day in range(0, 28, 3) for at in range(0, 600, 2)]
+    rows = [LightRow(str(number), at, at) for number, at in enumerate(busy)]
+    source = LightSource(rows, NOW)
+    planned = await plan(source, None, pieces=pieces)
+    assert max(piece.outputs for piece in planned) <= -(-len(rows) // pieces)
+    assert pieces <= len(planned) <= 2 * pieces
+    assert source.requests <= 4 * len(planned) + 6
+
+
+class WithoutItsFirstPage(LightSource):
+    async def page(self, query: PageQuery) -> Page:
+        if query.cursor == BEGINNING:
+            raise SourceUnavailable("500 Error getting generations")
+        return await super().page(query)
+
+
+async def test_a_first_output_that_cannot_be_listed_stops_no_plan() -> None:
+    rows = light_rows(1, 2_000, start=START, pace=Pace(every=60))
+    planned = await plan(WithoutItsFirstPage(rows, NOW), None, pieces=4)
+    assert sum(piece.outputs for piece in planned) == 2_000
+    assert max(piece.outputs for piece in planned) <= 500
 
 
 async def test_a_burst_that_cannot_be_halved_stays_one_window() -> None:
