@@ -21,7 +21,7 @@ from .ports import Source
 NARROWEST = timedelta(minutes=10)
 """Below this, dividing costs more than it levels: what is in flight at an edge is read on both sides of it."""
 LEAST, AIM = 0.6, 0.8
-"""How full a window is to be, as a part of an equal share: at least, and if it can be chosen. Exact ones would cost more counts."""
+"""How full a window is to be: at least, and if it can be chosen, as a part of an equal share. Exact ones cost more counts."""
 
 
 @dataclass(frozen=True, slots=True)
