@@ -32,7 +32,13 @@ sys.meta_path.insert(0, Blocked())
 sys.modules.setdefault("httpx._main", None)
 """
 EVERY_MODULE = """
-OF_EXTRAS = ("stablecog_provider.adapters.duckdb_filter", "stablecog_provider.adapters.pillow_thumbnails")
+OF_EXTRAS = (
+    "stablecog_provider.adapters.browsing",
+    "stablecog_provider.adapters.disk_previews",
+    "stablecog_provider.adapters.duckdb_filter",
+    "stablecog_provider.adapters.pillow_thumbnails",
+    "stablecog_provider.web",
+)
 import json, pkgutil
 from importlib import import_module
 from importlib.metadata import packages_distributions

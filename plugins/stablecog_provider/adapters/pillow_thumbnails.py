@@ -10,6 +10,8 @@ from PIL import Image, ImageOps
 
 SIDE = 360
 """Pixels of the longer side: sharp at 220 CSS pixels on most screens."""
+WIDEST = 4
+"""Times its height: what is wider is scaled by its width."""
 MAX_PIXELS = 50_000_000
 """Of the image itself. Decoded, they take 150 MB."""
 QUALITY = 80
@@ -27,8 +29,10 @@ class PillowThumbnails:
             return await asyncio.to_thread(thumbnail, body)
 
 
-def thumbnail(body: bytes) -> bytes | None:
-    """Return a JPEG without metadata, or None if the image cannot be decoded within the bounds."""
+def thumbnail(body: bytes, bounds: tuple[int, int] = (SIDE, SIDE)) -> bytes | None:
+    """Return a JPEG without metadata that fits into `bounds` (width, height in pixels), or None if the image cannot be decoded
+    within the bounds of this module.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -36,9 +40,9 @@ def thumbnail(body: bytes) -> bytes | None:
                 if image.width * image.height > MAX_PIXELS:
                     return None
                 # A JPEG is decoded at a fraction of its size.
-                image.draft("RGB", (SIDE, SIDE))
+                image.draft("RGB", bounds)
                 upright = ImageOps.exif_transpose(image)
-                upright.thumbnail((SIDE, SIDE))
+                upright.thumbnail(bounds)
                 return _jpeg(upright)
     # Decoders raise nearly anything for a damaged image.
     except Exception:

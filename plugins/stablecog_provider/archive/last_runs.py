@@ -51,8 +51,17 @@ async def _report(store: ObjectStore, key: str) -> LastRun | None:
         started_at=str(document.get("started_at") or ""),
         finished_at=str(document.get("finished_at") or ""),
         outcome=str(document.get("outcome", "")),
+        key=key,
+        images=_number(document, "copied", "checked"),
+        bytes=_number(document, "bytes"),
+        failed=_number(document, "failed"),
         explanation=tuple(map(str, explanation)) if isinstance(explanation, list) else (),
     )
+
+
+def _number(document: dict[str, Any], *names: str) -> int:
+    """The first of these members that is a whole number; 0 if none is."""
+    return next((value for name in names if type(value := document.get(name)) is int), 0)
 
 
 def _instant(text: str) -> datetime | None:

@@ -34,6 +34,14 @@ async def status(
 
     Raises ConfigurationError if there is no archive, ArchiveDamaged if its checkpoint cannot be read.
     """
+    _, found = await inspect(store, layout, now, limits)
+    return found
+
+
+async def inspect(
+    store: ObjectStore, layout: Layout, now: datetime | None = None, limits: Limits = NO_LIMITS
+) -> tuple[Checkpoint, ArchiveStatus]:
+    """The checkpoint that `status` reports on, too, for those who show more of it. Raises as `status`."""
     stored = await store.get(layout.checkpoint)
     if stored is None:
         raise ConfigurationError(
@@ -46,7 +54,7 @@ async def status(
     schedule = schedule_of(starts_of(runs))
     outcome = _outcome(checkpoint, missing, changed)
     late = _is_out_of_date(checkpoint, allowed_age(limits, schedule), now)
-    return ArchiveStatus(
+    return checkpoint, ArchiveStatus(
         archive=str(layout),
         source=checkpoint.source,
         axis=checkpoint.axis,

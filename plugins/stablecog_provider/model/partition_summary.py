@@ -117,5 +117,5 @@ def summarize(archived: int, odd: Iterable[Row]) -> PartitionSummary:
 
 def _short(error: str | None) -> str:
     """What kind of error it is: without addresses and other details of one image, so that alike ones count together."""
-    text = _DETAIL.sub("", error or "not tried yet").partition(": ")[0].strip()
+    text = _DETAIL.sub("", error or "not tried yet").partition(" -> ")[0].partition(": ")[0].strip()
     return text[:REASON_LENGTH] or "unknown"

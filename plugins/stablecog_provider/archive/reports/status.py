@@ -42,7 +42,8 @@ _NEXT_STEPS = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRun:
     """What a report under `runs/` contains. `kind`: the command. `finished_at`: empty if it has not ended. `outcome`: a verdict,
-    or `running`, `failed` or `interrupted`. Instants are RFC 3339 text, as the report has them.
+    or `running`, `failed` or `interrupted`. Instants are RFC 3339 text, as the report has them. `key`: the report's. `images`,
+    `bytes`, `failed`: what was copied, restored or checked, and what failed.
     """
 
     kind: str
@@ -51,6 +52,10 @@ class LastRun:
     finished_at: str
     outcome: str
     explanation: tuple[str, ...]
+    key: str = ""
+    images: int = 0
+    bytes: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

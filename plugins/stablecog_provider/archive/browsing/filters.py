@@ -1,0 +1,113 @@
+"""Which pictures are shown: from an address, to an address, and as a condition for `restore --where`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from ...errors import ConfigurationError
+from ...model.manifest import State
+
+MAX_WORDS, MAX_VALUES, MAX_LENGTH = 12, 50, 200
+GALLERY_STATUSES = ("not_submitted", "submitted", "waiting_for_approval", "approved", "rejected")
+"""Those that the source is known to use (`gallery_status`); others can be looked for as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Conditions that all must hold; an empty one always does.
+
+    `words`: parts of the prompt, in any case. `models`, `statuses`, `states`: any of them. `favourite`, `upscaled`, `deleted`:
+    True to show only such pictures. `since`, `until`: UTC days of the request, both included.
+    """
+
+    words: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    favourite: bool = False
+    upscaled: bool = False
+    deleted: bool = False
+    since: date | None = None
+    until: date | None = None
+
+    @classmethod
+    def parse(cls, query: Mapping[str, Sequence[str]]) -> Filter:
+        """Parse the parameters of an address. Raises ConfigurationError, naming the parameter."""
+        states = _values(query, "state")
+        if unknown := [state for state in states if state not in set(State)]:
+            raise ConfigurationError(
+                f"state: {unknown[0][:40]!r} is no state of an image", hint=f"choose from {', '.join(State)}"
+            )
+        return cls(
+            words=tuple(" ".join(query.get("q", ())).split()[:MAX_WORDS]),
+            models=_values(query, "model"),
+            statuses=_values(query, "status"),
+            states=states,
+            favourite=_flag(query, "favourite"),
+            upscaled=_flag(query, "upscaled"),
+            deleted=_flag(query, "deleted"),
+            since=day_in(query, "from"),
+            until=day_in(query, "to"),
+        )
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """The same filter as parameters of an address."""
+        found = [("q", " ".join(self.words))] if self.words else []
+        for name, values in (("model", self.models), ("status", self.statuses), ("state", self.states)):
+            found += [(name, value) for value in values]
+        flags = (("favourite", self.favourite), ("upscaled", self.upscaled), ("deleted", self.deleted))
+        found += [(name, "1") for name, value in flags if value]
+        return found + [(name, str(day)) for name, day in (("from", self.since), ("to", self.until)) if day]
+
+    def without(self, name: str, value: str) -> list[tuple[str, str]]:
+        """The parameters without this one."""
+        return [pair for pair in self.parameters() if pair != (name, value)]
+
+    def __bool__(self) -> bool:
+        return bool(self.parameters())
+
+    def admits(self, day: date) -> bool:
+        """Whether pictures of this day can match."""
+        return (self.since is None or day >= self.since) and (self.until is None or day <= self.until)
+
+    def where(self) -> str:
+        """The same condition in SQL, for `restore --where`; empty if there is none."""
+        parts = [f"contains(lower(prompt), lower({_quoted(word)}))" for word in self.words]
+        columns = (("model_id", self.models), ("gallery_status", self.statuses), ("state", self.states))
+        parts += [f"{column} IN ({', '.join(map(_quoted, values))})" for column, values in columns if values]
+        flags = {
+            "is_favorited": self.favourite,
+            "rendition = 'upscaled'": self.upscaled,
+            "deleted_at IS NOT NULL": self.deleted,
+        }
+        parts += [condition for condition, wanted in flags.items() if wanted]
+        if self.since:
+            parts.append(f"created_at >= TIMESTAMPTZ '{self.since} 00:00:00+00'")
+        if self.until:
+            parts.append(f"created_at < TIMESTAMPTZ '{self.until + timedelta(days=1)} 00:00:00+00'")
+        return " AND ".join(parts)
+
+
+def day_in(query: Mapping[str, Sequence[str]], name: str) -> date | None:
+    """The UTC day that a parameter names, None if it is not there. Raises ConfigurationError."""
+    text = next(iter(query.get(name, ())), "")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"{name}: {text[:40]!r} is no day", hint="write it as 2026-11-21") from None
+
+
+def _values(query: Mapping[str, Iterable[str]], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value[:MAX_LENGTH] for value in query.get(name, ()) if value))[:MAX_VALUES]
+
+
+def _flag(query: Mapping[str, Sequence[str]], name: str) -> bool:
+    return next(iter(query.get(name, ())), "") == "1"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

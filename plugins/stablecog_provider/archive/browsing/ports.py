@@ -1,0 +1,51 @@
+"""What looking at an archive needs from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from ...model.manifest import Row
+from ..ports import Clock, StoredObjects
+from .filters import Filter
+from .picture import File, Matches, Picture, Position
+
+
+class Pictures(Protocol):
+    """The manifest as pictures, a day at a time. What was read is kept within a limit of bytes, by the partition's version.
+
+    `version`: the partition's, as the checkpoint has it. Methods raise what the store raises, and PartitionDamaged.
+    """
+
+    async def matches(self, day: date, version: str, wanted: Filter, before: Position | None, limit: int) -> Matches:
+        """Return at most `limit` pictures of the day that match, from the position on."""
+
+    async def find(self, day: date, version: str, output_id: str) -> Picture | None:
+        """Return the picture with this id."""
+
+    async def beside(self, day: date, version: str, picture: Picture) -> Sequence[Picture]:
+        """Return the pictures of the same generation, itself included, in the order of their ids."""
+
+    async def rows(self, day: date, output_id: str) -> Sequence[Row]:
+        """Return the whole rows of an output, the original first. Reads the partition anew."""
+
+
+class Previews(Protocol):
+    """Small versions of stored images, made when they are requested, and kept by hash."""
+
+    async def of(self, file: File, key: str, height: int) -> bytes | None:
+        """Return a JPEG of at most this height in pixels, or None if there is no preview: the object is missing, has other bytes,
+        is too large, or cannot be decoded. Raises what the store raises.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class BrowsePorts:
+    """Everything that looking at an archive needs. None of it writes to the bucket."""
+
+    store: StoredObjects
+    pictures: Pictures
+    previews: Previews
+    clock: Clock

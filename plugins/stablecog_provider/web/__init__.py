@@ -1,0 +1,1 @@
+"""The page: one application that shows archives, on its own (`stablecog-archive browse`) and inside Airflow."""

@@ -1,0 +1,65 @@
+"""The application. It only reads; whoever mounts it decides who is let in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from ..errors import ArchiveError, CredentialsRejected, StoreUnavailable
+from . import gallery_routes, overview_routes
+from .archives import Archives, slug_of
+from .contexts import Notice, Overview
+from .rendering import STATIC, page
+from .requests import NotHere, frame_of, root_of
+from .security import SecurityHeaders
+from .verdicts import unreachable
+
+
+def create_app(archives: Archives, *, framed: bool = False, actions: bool = False) -> FastAPI:
+    """Return the page over these archives.
+
+    - `framed`: another page of the same origin may show it in a frame (Airflow does).
+    - `actions`: buttons are shown to start runs; whoever mounts the page serves them.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await archives.close()
+
+    app = FastAPI(
+        title="Stablecog archive",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        middleware=[Middleware(SecurityHeaders, framed=framed)],
+    )
+    app.state.archives, app.state.actions = archives, actions
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(ArchiveError, _cannot_be_read)
+    app.add_exception_handler(NotHere, _not_here)
+    overview_routes.add_routes(app)
+    gallery_routes.add_routes(app)
+    return app
+
+
+async def _cannot_be_read(request: Request, error: Exception) -> Response:
+    """The bucket is out of reach, refuses, or holds something that cannot be read: what it is, and what to do."""
+    assert isinstance(error, ArchiveError)  # noqa: S101 (it is registered for nothing else)
+    status_code = 503 if isinstance(error, StoreUnavailable) else 502 if isinstance(error, CredentialsRejected) else 400
+    slug = request.path_params.get("slug", "")
+    layout = next((each for each in request.app.state.archives.layouts if slug_of(each) == slug), None)
+    band = unreachable(error, str(layout or "The archive"))
+    base, frame = f"{root_of(request)}/{slug}", frame_of(request, band.word)
+    return page("overview.html", status_code=status_code, frame=frame, overview=Overview(band=band), base=base)
+
+
+async def _not_here(request: Request, error: Exception) -> Response:
+    notice = Notice(title="Nothing here", text=str(error))
+    return page("notice.html", status_code=404, frame=frame_of(request, "Nothing here"), notice=notice)

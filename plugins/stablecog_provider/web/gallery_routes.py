@@ -1,0 +1,170 @@
+"""The addresses of the gallery, its pictures, and their bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
+from starlette.responses import HTMLResponse, Response
+
+from ..archive.browsing.filters import Filter, day_in
+from ..archive.browsing.pages import page_of, start_of
+from ..archive.browsing.picture import File, Picture, Position
+from ..archive.ports import Stored
+from ..errors import ConfigurationError, ObjectInArchiveClass
+from ..model.checkpoint import Checkpoint
+from ..model.manifest import State
+from ..model.object_keys import EXTENSIONS, Rendition, day_of
+from .archives import Archive, checkpoint_of
+from .contexts import Notice
+from .gallery import HEIGHT, SMALL_HEIGHT, address_of, gallery_of, position_of
+from .pictures import picture_page
+from .rendering import page
+from .requests import NotHere, Opened, base_of, frame_of
+from .security import IMAGE_POLICY
+
+KEPT = "private, max-age=3600"
+"""For images: they are of this reader alone, and their addresses name an output whose bytes seldom change."""
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add the addresses to the page."""
+    app.add_api_route("/{slug}/gallery", gallery, response_class=HTMLResponse)
+    app.add_api_route("/{slug}/pictures/{day}/{output_id}", picture, response_class=HTMLResponse)
+    app.add_api_route("/{slug}/pictures/{day}/{output_id}/thumbnail", thumbnail)
+    app.add_api_route("/{slug}/pictures/{day}/{output_id}/{rendition}", image)
+
+
+def _parameters(request: Request) -> dict[str, list[str]]:
+    return {name: request.query_params.getlist(name) for name in request.query_params}
+
+
+async def gallery(request: Request, archive: Opened) -> Response:
+    """A page of the gallery; with `fragment=1` its sections alone, for the script that appends them."""
+    parameters = _parameters(request)
+    wanted, at = Filter.parse(parameters), day_in(parameters, "at")
+    checkpoint, base = await checkpoint_of(archive), base_of(request, archive)
+    frame = frame_of(request, "Gallery", archive, "gallery")
+    if checkpoint is None:
+        notice = Notice(title="No archive here yet", text="The first run creates it.",
+                        command=f"stablecog-archive run --to {archive.layout}")  # fmt: skip
+        return page("notice.html", frame=frame, notice=notice)
+    before = position_of(request.query_params.get("before", "")) or (start_of(at) if at else None)
+    found = await page_of(archive.ports.pictures, _versions(checkpoint), wanted, before)
+    shown = gallery_of(
+        checkpoint, found, wanted, archive.ports.clock.now(), base=base, archive=str(archive.layout), at=at
+    )
+    template = "sections.html" if request.query_params.get("fragment") == "1" else "gallery.html"
+    return page(template, frame=frame, gallery=shown)
+
+
+def _versions(checkpoint: Checkpoint) -> dict[date, str]:
+    return {day: each.version for day, each in checkpoint.partitions.items()}
+
+
+async def _found(archive: Archive, day: str, output_id: str) -> tuple[Checkpoint, date, Picture]:
+    """The picture that an address names. Raises NotHere."""
+    checkpoint = await checkpoint_of(archive)
+    try:
+        when = date.fromisoformat(day)
+    except ValueError:
+        raise NotHere("There is no such day.") from None
+    if checkpoint is None or when not in checkpoint.partitions:
+        raise NotHere("The archive has no pictures of this day.")
+    found = await archive.ports.pictures.find(when, checkpoint.partitions[when].version, output_id)
+    if found is None:
+        raise NotHere("The archive has no picture of this name on this day.")
+    return checkpoint, when, found
+
+
+async def picture(request: Request, archive: Opened, day: str, output_id: str) -> Response:
+    """The page of a picture, among those that its filter shows."""
+    checkpoint, when, found = await _found(archive, day, output_id)
+    wanted, base = Filter.parse(_parameters(request)), base_of(request, archive)
+    pictures, version = archive.ports.pictures, checkpoint.partitions[when].version
+    rows, siblings, later, earlier = await asyncio.gather(
+        pictures.rows(when, output_id),
+        pictures.beside(when, version, found),
+        _newer(archive, checkpoint, wanted, found),
+        page_of(pictures, _versions(checkpoint), wanted, Position(found.created_at, found.output_id), 1),
+    )
+    if not rows:
+        raise NotHere("The archive has no picture of this name any more.")
+    query = f"?{urlencode(wanted.parameters())}" if wanted else ""
+    following = next((each for section in earlier.sections for each in section.pictures), None)
+    back = urlencode([*wanted.parameters(), ("at", str(when))])
+    shown = picture_page(
+        found, rows, siblings, base=base, layout=archive.layout, query=query,
+        previous=address_of(later, base) + query if later else "",
+        following=address_of(following, base) + query if following else "",
+        back=f"{base}/gallery?{back}", place="",
+    )  # fmt: skip
+    frame = frame_of(request, shown.title, archive, "gallery")
+    template = "viewer.html" if request.query_params.get("fragment") == "1" else "picture.html"
+    return page(template, frame=frame, picture=shown)
+
+
+async def _newer(archive: Archive, checkpoint: Checkpoint, wanted: Filter, found: Picture) -> Picture | None:
+    """The next newer picture that matches, if it is within seven days that have pictures."""
+    days = sorted(day for day in checkpoint.partitions if day >= day_of(found.created_at) and wanted.admits(day))
+    for day in days[:7]:
+        matching = await archive.ports.pictures.matches(day, checkpoint.partitions[day].version, wanted, None, 10_000)
+        newer = [
+            each
+            for each in matching.pictures
+            if (each.created_at, each.output_id) > (found.created_at, found.output_id)
+        ]
+        if newer:
+            return newer[-1]
+    return None
+
+
+async def thumbnail(request: Request, archive: Opened, day: str, output_id: str, height: int = HEIGHT) -> Response:
+    """A small JPEG, in one of two heights; 404 if none can be made."""
+    if height not in (HEIGHT, SMALL_HEIGHT):
+        raise NotHere(f"Thumbnails have a height of {HEIGHT} or {SMALL_HEIGHT}.")
+    _, _, found = await _found(archive, day, output_id)
+    shown = found.shown
+    key = archive.layout.own_image(shown.uri) if shown else None
+    body = await archive.ports.previews.of(shown, key, height) if shown and key else None
+    if body is None:
+        return Response("no preview\n", 404, media_type="text/plain", headers=_headers("no-store"))
+    return Response(body, media_type="image/jpeg", headers=_headers(KEPT))
+
+
+async def image(
+    request: Request, archive: Opened, day: str, output_id: str, rendition: Rendition, download: int = 0
+) -> Response:
+    """The stored bytes of an image that a row names, as the type that was recorded."""
+    _, _, found = await _found(archive, day, output_id)
+    file = found.files.get(rendition)
+    key = archive.layout.own_image(file.uri) if file and file.state == State.ARCHIVED else None
+    if file is None or key is None:
+        raise NotHere("This image is not stored.")
+    stored = await _stored(archive, key)
+    headers = _headers(KEPT)
+    if download:
+        extension = EXTENSIONS.get(file.content_type, "bin")
+        headers["content-disposition"] = f'attachment; filename="{found.output_id}.{rendition}.{extension}"'
+    return Response(stored.body, media_type=_type_of(file), headers=headers)
+
+
+async def _stored(archive: Archive, key: str) -> Stored:
+    try:
+        stored = await archive.ports.store.get(key)
+    except ObjectInArchiveClass as error:
+        raise ConfigurationError(error.message, hint=error.hint) from None
+    if stored is None:
+        raise NotHere(f"The bucket has no {key}. `stablecog-archive verify --repair` says whether it can be had again.")
+    return stored
+
+
+def _type_of(file: File) -> str:
+    """The recorded type if it is one of an image: nothing else is ever sent to a browser."""
+    return file.content_type if file.content_type in EXTENSIONS else "application/octet-stream"
+
+
+def _headers(cache: str) -> dict[str, str]:
+    return {"content-security-policy": IMAGE_POLICY, "cache-control": cache}

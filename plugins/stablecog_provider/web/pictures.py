@@ -1,0 +1,104 @@
+"""One picture in words: metadata, files, history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..archive.browsing.history import history_of
+from ..archive.browsing.picture import Picture
+from ..model.manifest import Row, State
+from ..model.object_keys import Layout
+from .gallery import ABSENT, UNKNOWN_SHAPE, address_of, alt_of, tile_of
+from .gallery_contexts import FileLine, PastEvent, PicturePage
+from .words import moment, number, size
+
+TYPES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WebP", "image/gif": "GIF", "image/avif": "AVIF"}
+
+
+def picture_page(
+    picture: Picture, rows: Sequence[Row], siblings: Sequence[Picture], *, base: str, layout: Layout, query: str,
+    previous: str, following: str, back: str, place: str,
+) -> PicturePage:  # fmt: skip
+    """Put a picture in words. `rows`: its whole rows. `query`: the filter that it was opened with, with its `?`."""
+    row, address, shown = rows[0], address_of(picture, base), picture.shown
+    forgotten = picture.state == State.FORGOTTEN
+    width, height = (picture.width, picture.height) if picture.width and picture.height else UNKNOWN_SHAPE
+    rendition = next((name for name, file in picture.files.items() if file is shown), None)
+    return PicturePage(
+        title=f"{moment(picture.created_at)} UTC",
+        output_id=picture.output_id,
+        place=place,
+        back=back,
+        previous=previous,
+        next=following,
+        image=f"{address}/{rendition}" if shown else "",
+        width=width,
+        height=height,
+        alt=alt_of(picture),
+        absent_title="" if shown else ABSENT.get(picture.state, "Failed"),
+        why="" if shown else _why(picture),
+        siblings=[tile_of(each, base, query) for each in siblings] if len(siblings) > 1 else [],
+        prompt=row.prompt or "",
+        negative_prompt=row.negative_prompt or "",
+        download=f"{address}/{rendition}?download=1" if shown else "",
+        facts=[] if forgotten else _facts(row),
+        files=[_file(each, address) for each in rows if each.state != State.FORGOTTEN],
+        past=[] if forgotten else [PastEvent(moment(e.at), e.what, e.detail, e.kind) for e in history_of(rows)],
+        ids=_ids(row, layout),
+        command=f"stablecog-archive restore --from {layout} --to-folder restored --where \"output_id = '{picture.output_id}'\"",
+    )
+
+
+def _why(picture: Picture) -> str:
+    if picture.state == State.FORGOTTEN:
+        return "It was taken out on request. Nothing of it is kept but its id and its dates."
+    reason = next(iter(picture.files.values())).error
+    retried = "Runs try again by themselves."
+    return f"{reason}. {retried}" if reason else retried
+
+
+def _facts(row: Row) -> list[tuple[str, str]]:
+    flags = (
+        ("Favourite", row.is_favorited),
+        ("Public", row.is_public),
+        ("Submitted by itself", row.was_auto_submitted),
+    )
+    found = [
+        ("Model", row.model_id or ""),
+        ("Scheduler", row.scheduler_id or ""),
+        ("Size", f"{row.width} \N{MULTIPLICATION SIGN} {row.height}" if row.width and row.height else ""),
+        ("Seed", str(row.seed) if row.seed is not None else ""),
+        (
+            "Steps, guidance",
+            ", ".join(str(each) for each in (row.inference_steps, row.guidance_scale) if each is not None),
+        ),
+        ("Prompt strength", str(row.prompt_strength) if row.prompt_strength is not None else ""),
+        ("Gallery", (row.gallery_status or "").replace("_", " ")),
+        *((name, "yes" if value else "no") for name, value in flags if value is not None),
+        ("Likes", number(row.like_count) if row.like_count is not None else ""),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def _file(row: Row, address: str) -> FileLine:
+    stored = row.state == State.ARCHIVED and row.uri
+    what = TYPES.get(row.content_type or "", row.content_type or "") if stored else str(row.state)
+    return FileLine(
+        title=row.rendition.capitalize(),
+        what=what,
+        size=size(row.bytes) if stored and row.bytes else "",
+        link=f"{address}/{row.rendition}?download=1" if stored else "",
+    )
+
+
+def _ids(row: Row, layout: Layout) -> list[tuple[str, str]]:
+    found = [("Output", row.output_id)]
+    if row.state == State.FORGOTTEN:
+        return found
+    if row.generation_id:
+        found.append(("Generation", row.generation_id))
+    if row.uri and (key := layout.own_image(row.uri)):
+        found.append(("Object", layout.uri(key)))
+    if row.sha256:
+        found.append(("SHA-256", row.sha256))
+    return found

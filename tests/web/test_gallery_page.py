@@ -1,0 +1,171 @@
+"""The gallery and its pictures: filters, absences, hostile prompts, bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stablecog_provider.errors import ImageGone
+from stablecog_provider.model.object_keys import Rendition
+from support.page import BASE, asked, page_over
+from support.scene import LAYOUT
+from support.stage import DAY, NOON, Stage, days_of, stage_of
+
+HOSTILE = '<script>alert(1)</script>"onload=x {{ 7*7 }} \u202eevil'
+
+
+async def archived(prompt: str = "", **settings: Any) -> Stage:
+    stage = stage_of(*days_of(5, 3))
+
+    def spoil(document: dict[str, Any]) -> None:
+        for output in document["outputs"]:
+            if prompt:
+                output["generation"]["prompt"]["text"] = prompt
+
+    stage.spoil = spoil
+    await stage.run(**settings)
+    return stage
+
+
+def links(html: str) -> list[str]:
+    return re.findall(r'<li class="tile[^"]*"[^>]*><a href="([^"]+)"', html)
+
+
+async def test_days_come_newest_first_with_the_shape_of_each_picture() -> None:
+    html = (await asked(page_over(await archived()), f"{BASE}/gallery")).text
+    days = re.findall(r'data-day="([^"]+)"', html)
+    assert days == ["2026-11-19", "2026-11-18", "2026-11-17"]
+    assert len(links(html)) == 15
+    assert re.search(r'data-w="\d+" data-h="\d+"', html)
+
+
+async def test_prompts_are_text_whatever_they_hold() -> None:
+    stage = await archived(HOSTILE)
+    app = page_over(stage)
+    html = (await asked(app, f"{BASE}/gallery")).text
+    picture = (await asked(app, links(html)[0])).text
+    for page in (html, picture):
+        assert "<script>alert" not in page
+        assert '"onload=' not in page
+        assert "{{ 7*7 }}" in page
+    searched = (await asked(app, f"{BASE}/gallery", params={"q": '"><img src=x onerror=y>'})).text
+    assert "<img src=x" not in searched
+
+
+async def test_the_filter_is_in_every_link_and_in_the_command() -> None:
+    app = page_over(await archived("A Castle's gate"))
+    html = (await asked(app, f"{BASE}/gallery", params={"q": "castle's", "favourite": "0"})).text
+    assert all(link.endswith("?q=castle%27s") for link in links(html))
+    assert "lower(&#39;castle&#39;&#39;s&#39;)" in html
+    assert "15 of 15 outputs" in html
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("from=2026-11-18", 10), ("to=2026-11-17", 5), ("at=2026-11-18", 10), ("state=failed", 0), ("deleted=1", 0)],
+)
+async def test_filters_by_address(query: str, found: int) -> None:
+    html = (await asked(page_over(await archived()), f"{BASE}/gallery?{query}")).text
+    assert len(links(html)) == found
+    assert ("Nothing found" in html) == (found == 0)
+
+
+@pytest.mark.parametrize("query", ["state=odd", "from=yesterday", "at=2026-13-01"])
+async def test_an_address_that_makes_no_sense_is_named(query: str) -> None:
+    answer = await asked(page_over(await archived()), f"{BASE}/gallery?{query}")
+    assert answer.status_code == 400
+    assert query.partition("=")[0] in answer.text
+
+
+async def test_an_absent_picture_keeps_its_place_and_says_why() -> None:
+    stage = stage_of(*days_of(5, 2))
+    output = stage.simulated.visible(NOON)[3]
+    stage.images.broken[output.file_name(Rendition.ORIGINAL)] = ImageGone("the host answered 404")
+    await stage.run()
+    app = page_over(stage)
+    html = (await asked(app, f"{BASE}/gallery?state=gone")).text
+    (link,) = links(html)
+    assert "the host answered 404" in html
+    picture = (await asked(app, link)).text
+    assert "gonepic" in picture
+    assert (await asked(app, link.partition("?")[0] + "/thumbnail")).status_code == 404
+
+
+async def test_images_are_the_stored_bytes_with_the_recorded_type_and_run_nothing() -> None:
+    stage = await archived()
+    app = page_over(stage)
+    link = links((await asked(app, f"{BASE}/gallery")).text)[0]
+    answer = await asked(app, f"{link}/original?download=1")
+    row = (await stage.rows())[link.rpartition("/")[2], "original"]
+    assert hashlib.sha256(answer.content).hexdigest() == row.sha256
+    assert answer.headers["content-type"] == row.content_type
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["cache-control"].startswith("private")
+
+
+async def test_nothing_but_what_a_row_names_is_served() -> None:
+    stage = await archived()
+    app = page_over(stage)
+    link = links((await asked(app, f"{BASE}/gallery")).text)[0]
+    day, output_id = link.split("/")[-2:]
+    for path in (
+        f"{BASE}/pictures/{day}/checkpoint.json/original",
+        f"{BASE}/pictures/{day}/..%2F..%2Fcheckpoint.json/original",
+        f"{BASE}/pictures/2020-01-01/{output_id}/original",
+        f"{BASE}/pictures/{day}/{output_id}/upscaled",
+        f"/other~bucket/pictures/{day}/{output_id}/original",
+    ):
+        assert (await asked(app, path)).status_code == 404, path
+    # A row that names an object of another archive shows this archive's, or nothing.
+    assert (await asked(app, f"{BASE}/pictures/{day}/{output_id}/odd")).status_code == 422
+
+
+async def test_an_image_that_is_missing_from_the_bucket_is_said_to_be() -> None:
+    stage = await archived()
+    app = page_over(stage)
+    link = links((await asked(app, f"{BASE}/gallery")).text)[0]
+    row = (await stage.rows())[link.rpartition("/")[2], "original"]
+    del stage.store.objects[stage.key_of(row.uri)]
+    answer = await asked(app, f"{link}/original")
+    assert answer.status_code == 404
+    assert "verify --repair" in answer.text
+
+
+async def test_a_picture_names_its_neighbours_within_the_filter() -> None:
+    stage = await archived("castle")
+    app = page_over(stage)
+    all_links = links((await asked(app, f"{BASE}/gallery?q=castle")).text)
+    for number, link in enumerate(all_links):
+        html = (await asked(app, link)).text
+        older = re.search(r'step next square" href="([^"]+)"', html)
+        newer = re.search(r'step prev square" href="([^"]+)"', html)
+        assert (older and older[1]) == (all_links[number + 1] if number + 1 < len(all_links) else None)
+        assert (newer and newer[1]) == (all_links[number - 1] if number else None)
+
+
+async def test_a_forgotten_picture_shows_nothing_of_itself() -> None:
+    stage = await archived("a secret castle")
+    output_id = links((await asked(page_over(stage), f"{BASE}/gallery")).text)[0].rpartition("/")[2]
+    await stage.forget(id=(output_id,), yes=True, yes_really=1)
+    app = page_over(stage)
+    html = (await asked(app, f"{BASE}/gallery?state=forgotten")).text
+    (link,) = links(html)
+    picture = (await asked(app, link)).text
+    for page in (html, picture):
+        assert "secret castle" not in page
+    assert "taken out on request" in picture
+
+
+async def test_a_damaged_partition_is_named_among_the_days() -> None:
+    stage = await archived()
+    key = LAYOUT.partition((NOON - DAY * 2).date())
+    stage.store.objects[key] = replace(stage.store.objects[key], body=b"PAR1 no")
+    html = (await asked(page_over(stage), f"{BASE}/gallery")).text
+    assert "2026-11-18/manifest.parquet cannot be read" in html
+    assert len(links(html)) == 10
