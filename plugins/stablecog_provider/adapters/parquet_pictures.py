@@ -1,11 +1,12 @@
-"""Port `Pictures` over the manifest's partitions: the columns that a gallery shows, matched in Arrow, kept by version."""
+"""Port `Pictures` over the manifest's partitions. Only the columns that a gallery shows are decoded; conditions run in Arrow."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date
 from functools import partial
 from typing import Any
 
@@ -13,49 +14,55 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..archive.browsing.filters import Filter
-from ..archive.browsing.picture import File, Matches, Picture, Position
+from ..archive.browsing.filters import EVERYTHING, Filter
+from ..archive.browsing.latest import BROWSE_RETRIES
+from ..archive.browsing.picture import File, Matches, Picture, Place, Position
 from ..archive.ports import ObjectStore
-from ..archive.resilience.retry import STORE_RETRIES
 from ..errors import PartitionDamaged
 from ..model.manifest import Row, State
 from ..model.object_keys import Layout, Rendition
 from .parquet_manifest import ParquetManifest
+from .parquet_partition import RESTORE, SCHEMA
 
-KEPT_BYTES = 96_000_000
-"""Of the columns below, decoded: about 200,000 pictures."""
+KEPT_BYTES = 64_000_000
+"""Of decoded columns: about 150,000 images."""
 COLUMNS = (
-    "output_id",
-    "rendition",
-    "generation_id",
-    "created_at",
-    "state",
-    "uri",
-    "sha256",
-    "content_type",
-    "error",
-    "bytes",
-    "deleted_at",
-    "prompt",
-    "model_id",
-    "gallery_status",
-    "width",
-    "height",
-    "is_favorited",
-)
-_ORDER = [("created_at", "descending"), ("output_id", "descending"), ("rendition", "ascending")]
+    "output_id", "rendition", "generation_id", "created_at", "state", "uri", "sha256", "content_type", "error", "bytes",
+    "deleted_at", "prompt", "model_id", "gallery_status", "width", "height", "is_favorited",
+)  # fmt: skip
+_INSTANT = pa.timestamp("us", "UTC")
+_EMPTY = pa.schema([SCHEMA.field(name) for name in COLUMNS]).empty_table()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A decoded partition. `versions`: the one that it has, and the one that the checkpoint had when it was read."""
+
+    versions: frozenset[str]
+    table: pa.Table
 
 
 class ParquetPictures:
-    """The least recently used days are dropped beyond `kept_bytes`."""
+    """The least recently used days are dropped beyond `kept_bytes`; the last one is kept."""
 
     def __init__(self, store: ObjectStore, layout: Layout, kept_bytes: int = KEPT_BYTES) -> None:
         self._store, self._layout, self._limit = store, layout, kept_bytes
-        self._kept: OrderedDict[date, tuple[str, pa.Table]] = OrderedDict()
+        self._manifest = ParquetManifest(store, layout)
+        self._kept: OrderedDict[date, _Kept] = OrderedDict()
+        self._size = 0
+        self._reading: dict[tuple[date, str, Filter], asyncio.Future[pa.Table]] = {}
 
     async def matches(self, day: date, version: str, wanted: Filter, before: Position | None, limit: int) -> Matches:
-        table = await self._table(day, version)
+        table = await self._table(day, version, wanted)
+        if not wanted:
+            return _matches(table, wanted, before, limit)
         return await asyncio.to_thread(_matches, table, wanted, before, limit)
+
+    async def place(self, day: date, version: str, wanted: Filter, at: Position) -> Place:
+        table = _matching(await self._table(day, version), wanted)
+        newer = table.filter(pc.invert(pc.or_(_older(table, at), pc.equal(table["output_id"], at.output_id))))
+        following = _pictures(newer.slice(0, len(Rendition)), newest_first=False)
+        return Place(_count(newer) + 1, _count(table), following[0] if following else None)
 
     async def find(self, day: date, version: str, output_id: str) -> Picture | None:
         table = await self._table(day, version)
@@ -65,53 +72,113 @@ class ParquetPictures:
         if not picture.generation_id:
             return [picture]
         table = await self._table(day, version)
-        same = table.filter(pc.fill_null(pc.equal(table["generation_id"], picture.generation_id), False))
+        same = table.filter(pc.equal(table["generation_id"], picture.generation_id))
         return sorted(_pictures(same), key=lambda each: each.output_id)
 
     async def rows(self, day: date, output_id: str) -> Sequence[Row]:
-        partition = await ParquetManifest(self._store, self._layout).load(day)
+        partition = await BROWSE_RETRIES.call(partial(self._manifest.load, day), asyncio.sleep)
         return [row for rendition in Rendition if (row := partition.get((output_id, rendition))) is not None]
 
-    async def _table(self, day: date, version: str) -> pa.Table:
+    async def _table(self, day: date, version: str, wanted: Filter = EVERYTHING) -> pa.Table:
+        """The day's rows; none of them if none matches and the day was not read before."""
         kept = self._kept.get(day)
-        if kept is not None and version and kept[0] == version:
+        if kept is not None and version in kept.versions:
             self._kept.move_to_end(day)
-            return kept[1]
+            return kept.table
+        # Many requests for one day read it once.
+        asked = (day, version, wanted)
+        if asked not in self._reading:
+            self._reading[asked] = asyncio.ensure_future(self._read(day, version, wanted))
+            self._reading[asked].add_done_callback(lambda _: self._reading.pop(asked, None))
+        return await asyncio.shield(self._reading[asked])
+
+    async def _read(self, day: date, version: str, wanted: Filter) -> pa.Table:
         key = self._layout.partition(day)
-        stored = await STORE_RETRIES.call(partial(self._store.get, key), asyncio.sleep)
+        stored = await BROWSE_RETRIES.call(partial(self._store.get, key), asyncio.sleep)
         if stored is None:
+            raise PartitionDamaged(f"{self._layout.uri(key)} is missing", hint=RESTORE)
+        table = await asyncio.to_thread(_decoded, stored.body, self._layout.uri(key), wanted)
+        if table is None:
             return _EMPTY
-        table = await asyncio.to_thread(_read, stored.body, key)
-        self._kept[day] = stored.version.strip('"'), table
-        self._kept.move_to_end(day)
-        while len(self._kept) > 1 and sum(each.nbytes for _, each in self._kept.values()) > self._limit:
-            self._kept.popitem(last=False)
+        self._keep(day, _Kept(frozenset({version, stored.version.strip('"')}), table))
         return table
 
+    def _keep(self, day: date, kept: _Kept) -> None:
+        if (replaced := self._kept.pop(day, None)) is not None:
+            self._size -= replaced.table.nbytes
+        self._kept[day] = kept
+        self._size += kept.table.nbytes
+        while self._size > self._limit and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._size -= dropped.table.nbytes
 
-def _read(body: bytes, key: str) -> pa.Table:
+
+def _decoded(body: bytes, name: str, wanted: Filter) -> pa.Table | None:
+    """The columns in the order of the partition, oldest first; None if no row matches. Raises PartitionDamaged.
+
+    The columns of the condition are a quarter of the work, so a search reads the others only if something matches.
+    """
     try:
-        return pq.ParquetFile(pa.BufferReader(body)).read(columns=list(COLUMNS), use_threads=False).sort_by(_ORDER)
-    except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
-        hint = "`stablecog-archive rebuild --set-aside-damaged` says what can be done"
-        raise PartitionDamaged(f"{key} cannot be read: {str(error)[:200]}", hint=hint) from None
+        file = pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True)
+        if wanted and not len(_matching(_columns(file, _searched(wanted)), wanted)):
+            return None
+        return _columns(file, COLUMNS)
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise PartitionDamaged(f"{name} cannot be read: {str(error)[:200]}", hint=RESTORE) from None
+
+
+def _columns(file: pq.ParquetFile, names: Sequence[str]) -> pa.Table:
+    schema = pa.schema([SCHEMA.field(name) for name in names])
+    return file.read(columns=list(names), use_threads=False).select(names).cast(schema).combine_chunks()
+
+
+def _searched(wanted: Filter) -> tuple[str, ...]:
+    """The columns that `_conditions` reads."""
+    used = {
+        "prompt": wanted.words, "model_id": wanted.models, "gallery_status": wanted.statuses, "state": wanted.states,
+        "rendition": wanted.upscaled, "deleted_at": wanted.deleted, "is_favorited": wanted.favourite,
+    }  # fmt: skip
+    return ("output_id", *(name for name, value in used.items() if value))
 
 
 def _matches(table: pa.Table, wanted: Filter, before: Position | None, limit: int) -> Matches:
-    if wanted and len(table):
-        ids = table["output_id"].filter(_condition(table, wanted)).unique()
-        table = table.filter(pc.is_in(table["output_id"], ids))
-    total = int(pc.count_distinct(table["output_id"]).as_py()) if len(table) else 0
-    if before is not None and len(table):
-        at = pa.scalar(before.at, pa.timestamp("us", "UTC"))
-        same = pc.and_(pc.equal(table["created_at"], at), pc.less(table["output_id"], before.output_id))
-        table = table.filter(pc.or_(pc.less(table["created_at"], at), same))
-    # An output has two images at most.
-    return Matches(_pictures(table.slice(0, limit * len(Rendition)))[:limit], total)
+    table = _matching(table, wanted)
+    total = _count(table)
+    if before is not None:
+        table = table.filter(_older(table, before))
+    # An output has two images at most, and both are kept together.
+    some = table.slice(max(0, len(table) - limit * len(Rendition) - 1))
+    return Matches(_pictures(some)[:limit], total)
 
 
-def _condition(table: pa.Table, wanted: Filter) -> pa.ChunkedArray:
-    parts = [pc.match_substring(table["prompt"], word, ignore_case=True) for word in wanted.words]
+def _count(table: pa.Table) -> int:
+    return int(pc.count_distinct(table["output_id"]).as_py())
+
+
+def _older(table: pa.Table, position: Position) -> pa.ChunkedArray:
+    """Whether a row comes after the position, in the order of the gallery."""
+    at = pa.scalar(position.at, _INSTANT)
+    same = pc.and_(pc.equal(table["created_at"], at), pc.less(table["output_id"], position.output_id))
+    return pc.or_(pc.less(table["created_at"], at), same)
+
+
+def _matching(table: pa.Table, wanted: Filter) -> pa.Table:
+    """All rows of the outputs of which one row matches."""
+    parts = _conditions(table, wanted)
+    if not parts:
+        return table
+    mask = parts[0]
+    for part in parts[1:]:
+        mask = pc.and_kleene(mask, part)
+    ids = table["output_id"].filter(mask).unique()
+    return table.filter(pc.is_in(table["output_id"], ids)) if len(ids) else table.slice(0, 0)
+
+
+def _conditions(table: pa.Table, wanted: Filter) -> list[pa.ChunkedArray]:
+    parts = []
+    if wanted.words:
+        prompt = pc.utf8_lower(table["prompt"])
+        parts += [pc.match_substring(prompt, pc.utf8_lower(pa.scalar(word)).as_py()) for word in wanted.words]
     columns = (("model_id", wanted.models), ("gallery_status", wanted.statuses), ("state", wanted.states))
     parts += [pc.is_in(table[name], pa.array(values, pa.string())) for name, values in columns if values]
     if wanted.favourite:
@@ -120,33 +187,31 @@ def _condition(table: pa.Table, wanted: Filter) -> pa.ChunkedArray:
         parts.append(pc.equal(table["rendition"], Rendition.UPSCALED.value))
     if wanted.deleted:
         parts.append(pc.is_valid(table["deleted_at"]))
-    whole = pc.is_valid(table["output_id"])
-    for part in parts:
-        whole = pc.and_(whole, pc.fill_null(part, False))
-    return whole
+    return parts
 
 
-def _pictures(table: pa.Table) -> list[Picture]:
-    """The rows, which are in order, as pictures."""
-    found: dict[str, dict[str, Any]] = {}
+def _pictures(table: pa.Table, *, newest_first: bool = True) -> list[Picture]:
+    """The pictures of the rows, which are in the order of the partition."""
+    outputs: dict[str, dict[str, Any]] = {}
     files: dict[str, dict[Rendition, File]] = {}
     for row in table.to_pylist():
-        found.setdefault(row["output_id"], row)
+        outputs.setdefault(row["output_id"], row)
         files.setdefault(row["output_id"], {})[Rendition(row["rendition"])] = _file(row)
-    return [_picture(row, files[output_id]) for output_id, row in found.items()]
+    found = [_picture(row, files[output_id]) for output_id, row in outputs.items()]
+    return found[::-1] if newest_first else found
 
 
 def _picture(row: dict[str, Any], files: dict[Rendition, File]) -> Picture:
     return Picture(
         output_id=row["output_id"],
-        created_at=_utc(row["created_at"]),
+        created_at=row["created_at"].astimezone(UTC),
         generation_id=row["generation_id"] or "",
         prompt=row["prompt"] or "",
         model_id=row["model_id"] or "",
         width=row["width"] or 0,
         height=row["height"] or 0,
         is_favorited=bool(row["is_favorited"]),
-        deleted_at=row["deleted_at"] and _utc(row["deleted_at"]),
+        deleted_at=row["deleted_at"] and row["deleted_at"].astimezone(UTC),
         files=files,
     )
 
@@ -160,10 +225,3 @@ def _file(row: dict[str, Any]) -> File:
         sha256=row["sha256"] or "",
         error=row["error"] or "",
     )
-
-
-def _utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
-
-
-_EMPTY = pa.table({name: pa.array([], pa.string()) for name in COLUMNS})

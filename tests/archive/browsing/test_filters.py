@@ -67,8 +67,14 @@ async def test_the_condition_selects_what_the_gallery_shows(wanted: Filter) -> N
     assert selected == shown
 
 
-@pytest.mark.parametrize("query", [{"state": ["odd"]}, {"from": ["x"]}, {"to": ["2026-02-30"]}])
+@pytest.mark.parametrize("query", [{"state": ["odd"]}, {"from": ["x"]}, {"to": ["2026-02-30"]}, {"to": ["9999-12-31"]}])
 def test_what_makes_no_sense_is_named(query: dict[str, list[str]]) -> None:
     with pytest.raises(ConfigurationError) as error:
         Filter.parse(query)
     assert next(iter(query)) in str(error.value)
+
+
+def test_one_condition_can_be_left_out() -> None:
+    wanted = Filter(words=("red", "fox"), models=("a", "b"), favourite=True)
+    assert wanted.without("model", "a") == [("q", "red fox"), ("model", "b"), ("favourite", "1")]
+    assert wanted.without("q") == [("model", "a"), ("model", "b"), ("favourite", "1")]

@@ -7,16 +7,16 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.adapters.parquet_pictures import ParquetPictures
-from stablecog_provider.archive.browsing import pages
 from stablecog_provider.archive.browsing.filters import Filter
-from stablecog_provider.archive.browsing.pages import page_of, start_of
+from stablecog_provider.archive.browsing.pages import neighbours_of, page_of, start_of
 from stablecog_provider.archive.browsing.picture import Picture, Position
+from stablecog_provider.errors import StoreUnavailable
 from stablecog_provider.model.manifest import Row, State
 from support.rows import a_row
 from support.scene import LAYOUT
@@ -110,18 +110,67 @@ async def test_joined_pages_are_every_match_once(
     assert [picture.output_id for picture in found] == matching(rows, wanted)
 
 
-async def test_a_search_stops_after_some_days_and_goes_on_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "MOST_DAYS", 3)
+async def test_a_search_out_of_patience_says_how_far_it_came() -> None:
     rows = [
-        a_row(output_id=f"o{day}", created_at=NOON - DAY * day, prompt="x" if day == 9 else "y") for day in range(10)
+        a_row(output_id=f"o{day}", created_at=NOON - DAY * day, prompt="x" if day == 29 else "y") for day in range(30)
     ]
     pictures, versions = await archive_of(rows)
-    page = await page_of(pictures, versions, Filter(words=("x",)))
+    seconds = iter(range(100))
+    page = await page_of(pictures, versions, Filter(words=("x",)), patience=1.5, monotonic=lambda: float(next(seconds)))
     assert not page.sections
+    # Two rounds of eight days.
+    assert page.searched_to == (NOON - DAY * 15).date()
     assert page.next is not None
-    assert page.searched_to is not None
-    found = await all_pages(pictures, versions, Filter(words=("x",)), 5)
-    assert [picture.output_id for picture in found] == ["o9"]
+    found = await all_pages(pictures, versions, Filter(words=("x",)), 5, page.next)
+    assert [picture.output_id for picture in found] == ["o29"]
+
+
+@settings(max_examples=15)
+@given(rows_of_outputs(), st.sampled_from([(), ("castle",)]))
+async def test_stepping_goes_through_every_match(rows: list[Row], words: tuple[str, ...]) -> None:
+    wanted = Filter(words=words)
+    pictures, versions = await archive_of(rows)
+    found = await all_pages(pictures, versions, wanted, 100)
+    for number, picture in enumerate(found):
+        beside = await neighbours_of(pictures, versions, wanted, picture)
+        assert beside.newer == (found[number - 1] if number else None)
+        assert beside.older == (found[number + 1] if number + 1 < len(found) else None)
+        day = [each for each in found if each.created_at.date() == picture.created_at.date()]
+        assert (beside.number, beside.total) == (day.index(picture) + 1, len(day))
+
+
+async def test_a_section_counts_all_that_match_on_its_day() -> None:
+    rows = [a_row(output_id=f"o{number}", created_at=NOON - timedelta(minutes=number)) for number in range(9)]
+    pictures, versions = await archive_of(rows)
+    (section,) = (await page_of(pictures, versions, Filter(), limit=4)).sections
+    assert (section.total, len(section.pictures)) == (9, 4)
+
+
+async def test_a_day_outside_the_range_is_not_read() -> None:
+    rows = [a_row(output_id=f"o{day}", created_at=NOON - DAY * day) for day in range(5)]
+    pictures, versions = await archive_of(rows)
+    before = pictures._store.requests
+    page = await page_of(pictures, versions, Filter(since=(NOON - DAY).date()))
+    assert len(page.sections) == 2
+    assert pictures._store.requests - before == 2
+
+
+async def test_a_bucket_out_of_reach_is_no_empty_page() -> None:
+    pictures, versions = await archive_of([a_row(created_at=NOON)])
+    assert isinstance(pictures._store, MemoryObjectStore)
+
+    def refuse(call: object) -> None:
+        raise StoreUnavailable("no answer", retry_after=99.0)
+
+    pictures._store.before = refuse
+    with pytest.raises(StoreUnavailable):
+        await page_of(pictures, versions, Filter())
+
+
+async def test_an_empty_archive_has_an_empty_page() -> None:
+    pictures, versions = await archive_of([])
+    page = await page_of(pictures, versions, Filter())
+    assert (page.sections, page.next, page.searched_to) == ((), None, None)
 
 
 async def test_a_position_begins_at_its_day() -> None:

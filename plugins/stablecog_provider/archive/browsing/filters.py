@@ -1,4 +1,4 @@
-"""Which pictures are shown: from an address, to an address, and as a condition for `restore --where`."""
+"""Which pictures are shown. A filter is read from an address, written to one, and is a condition for `restore --where`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from datetime import date, timedelta
 
 from ...errors import ConfigurationError
 from ...model.manifest import State
+from ...model.times import BEGINNING, FAR_FUTURE
 
 MAX_WORDS, MAX_VALUES, MAX_LENGTH = 12, 50, 200
 GALLERY_STATUSES = ("not_submitted", "submitted", "waiting_for_approval", "approved", "rejected")
-"""Those that the source is known to use (`gallery_status`); others can be looked for as well."""
+"""The values of `gallery_status` that the source is known to use. Others can be filtered by as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Conditions that all must hold; an empty one always does.
+    """Conditions on one image of a picture, all of which must hold. An empty condition always holds.
 
-    `words`: parts of the prompt, in any case. `models`, `statuses`, `states`: any of them. `favourite`, `upscaled`, `deleted`:
-    True to show only such pictures. `since`, `until`: UTC days of the request, both included.
+    `words`: parts of the prompt, in any case. `models`, `statuses`, `states`: one of them. `favourite`, `upscaled`, `deleted`:
+    True shows only such pictures. `since`, `until`: UTC days of the request, both included.
     """
 
     words: tuple[str, ...] = ()
@@ -34,14 +35,14 @@ class Filter:
 
     @classmethod
     def parse(cls, query: Mapping[str, Sequence[str]]) -> Filter:
-        """Parse the parameters of an address. Raises ConfigurationError, naming the parameter."""
+        """Parse the parameters of an address. Raises ConfigurationError, which names the parameter."""
         states = _values(query, "state")
         if unknown := [state for state in states if state not in set(State)]:
             raise ConfigurationError(
                 f"state: {unknown[0][:40]!r} is no state of an image", hint=f"choose from {', '.join(State)}"
             )
         return cls(
-            words=tuple(" ".join(query.get("q", ())).split()[:MAX_WORDS]),
+            words=tuple(word[:MAX_LENGTH] for word in " ".join(query.get("q", ())).split()[:MAX_WORDS]),
             models=_values(query, "model"),
             statuses=_values(query, "status"),
             states=states,
@@ -61,12 +62,13 @@ class Filter:
         found += [(name, "1") for name, value in flags if value]
         return found + [(name, str(day)) for name, day in (("from", self.since), ("to", self.until)) if day]
 
-    def without(self, name: str, value: str) -> list[tuple[str, str]]:
-        """The parameters without this one."""
-        return [pair for pair in self.parameters() if pair != (name, value)]
+    def without(self, name: str, value: str = "") -> list[tuple[str, str]]:
+        """The parameters without this value of a parameter, or without the parameter if the value is empty."""
+        return [pair for pair in self.parameters() if pair != (name, value) and (value or pair[0] != name)]
 
     def __bool__(self) -> bool:
-        return bool(self.parameters())
+        """Whether it has any condition."""
+        return self != EVERYTHING
 
     def admits(self, day: date) -> bool:
         """Whether pictures of this day can match."""
@@ -90,15 +92,21 @@ class Filter:
         return " AND ".join(parts)
 
 
+EVERYTHING = Filter()
+
+
 def day_in(query: Mapping[str, Sequence[str]], name: str) -> date | None:
-    """The UTC day that a parameter names, None if it is not there. Raises ConfigurationError."""
+    """The UTC day that a parameter names; None if it has none. Raises ConfigurationError."""
     text = next(iter(query.get(name, ())), "")
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
+        if BEGINNING.date() <= day < FAR_FUTURE.date():
+            return day
     except ValueError:
-        raise ConfigurationError(f"{name}: {text[:40]!r} is no day", hint="write it as 2026-11-21") from None
+        pass
+    raise ConfigurationError(f"{name}: {text[:40]!r} is no day", hint="write it as 2026-11-21")
 
 
 def _values(query: Mapping[str, Iterable[str]], name: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A picture as people look at it: one output with its images."""
+"""A picture as people see it: one output with its images."""
 
 from __future__ import annotations
 
@@ -39,18 +39,26 @@ class Picture:
 
     @property
     def state(self) -> State:
-        """The state of the original, or of the only image there is."""
+        """The state of the original, or of the only image."""
         return next(iter(self.files.values())).state
 
     @property
+    def is_forgotten(self) -> bool:
+        return any(file.state == State.FORGOTTEN for file in self.files.values())
+
+    @property
     def shown(self) -> File | None:
-        """The stored image to make a thumbnail of: the original, or else the upscaled one."""
+        """The stored image to show: the original, or else the upscaled one. None if neither is stored, or if it was forgotten."""
+        if self.is_forgotten:
+            return None
         return next((file for file in self.files.values() if file.state == State.ARCHIVED and file.uri), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in the gallery, which is newest first. What follows was requested before `at`, or at `at` with a smaller id."""
+    """A place in the order of the gallery, newest first. After it comes what was requested before `at`, or at `at` with a
+    smaller id.
+    """
 
     at: datetime
     output_id: str = ""
@@ -58,7 +66,16 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Pictures of one day, newest first. `total`: how many match on that day, wherever the position is."""
+    """Pictures of one day, newest first. `total`: how many match on that day, whatever the position."""
 
     pictures: Sequence[Picture] = ()
     total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a position is among the `total` matching pictures of a day: `number`, from 1 on. `newer`: the picture before it."""
+
+    number: int
+    total: int
+    newer: Picture | None = None

@@ -10,17 +10,20 @@ from typing import Protocol
 from ...model.manifest import Row
 from ..ports import Clock, StoredObjects
 from .filters import Filter
-from .picture import File, Matches, Picture, Position
+from .picture import File, Matches, Picture, Place, Position
 
 
 class Pictures(Protocol):
-    """The manifest as pictures, a day at a time. What was read is kept within a limit of bytes, by the partition's version.
+    """The manifest as pictures, one day at a time. What was read is kept by the partition's version, within a limit of bytes.
 
-    `version`: the partition's, as the checkpoint has it. Methods raise what the store raises, and PartitionDamaged.
+    `version`: the partition's, as the checkpoint has it. Every method raises what the store raises, and PartitionDamaged.
     """
 
     async def matches(self, day: date, version: str, wanted: Filter, before: Position | None, limit: int) -> Matches:
-        """Return at most `limit` pictures of the day that match, from the position on."""
+        """Return at most `limit` matching pictures of the day, from the position on."""
+
+    async def place(self, day: date, version: str, wanted: Filter, at: Position) -> Place:
+        """Return where the position is among the matching pictures of the day."""
 
     async def find(self, day: date, version: str, output_id: str) -> Picture | None:
         """Return the picture with this id."""
@@ -29,14 +32,14 @@ class Pictures(Protocol):
         """Return the pictures of the same generation, itself included, in the order of their ids."""
 
     async def rows(self, day: date, output_id: str) -> Sequence[Row]:
-        """Return the whole rows of an output, the original first. Reads the partition anew."""
+        """Return the whole rows of an output, the original first. Reads the partition again."""
 
 
 class Previews(Protocol):
-    """Small versions of stored images, made when they are requested, and kept by hash."""
+    """Small versions of stored images, made on demand, and kept by hash."""
 
     async def of(self, file: File, key: str, height: int) -> bytes | None:
-        """Return a JPEG of at most this height in pixels, or None if there is no preview: the object is missing, has other bytes,
+        """Return a JPEG of at most this height in pixels. None if there is no preview: the object is missing, has other bytes,
         is too large, or cannot be decoded. Raises what the store raises.
         """
 
