@@ -109,6 +109,7 @@ bench: .venv/.with-bench .venv-aiobotocore/.ready .venv-img2dataset/.ready ## Be
 	@test -n "$(ARGS)" || $(BIN)/python -m dev.bench.latency
 	@test -n "$(ARGS)" || $(BIN)/python -m dev.bench.end_to_end
 	@test -n "$(ARGS)" || $(BIN)/python -m dev.bench.verify
+	@test -n "$(ARGS)" || $(BIN)/python -m dev.bench.page
 	@test -n "$(ARGS)" || $(BIN)/python -m dev.bench.growth
 
 # Tools whose dependencies conflict with Airflow's get their own environments. If one cannot be installed, its row says so.

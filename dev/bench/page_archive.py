@@ -64,10 +64,10 @@ AT_ONCE = 8
 
 def picture(number: int, size: tuple[int, int]) -> bytes:
     """Return a JPEG of about 100 kB, different for each number."""
-    noise = Image.frombytes("L", (96, 96), random.Random(number).randbytes(96 * 96))  # noqa: S311 (the same each time)
+    noise = Image.frombytes("L", (32, 32), random.Random(number).randbytes(32 * 32))  # noqa: S311 (the same each time)
     coloured = Image.merge("RGB", [noise, noise.rotate(90), noise.rotate(180)]).resize(size, Image.Resampling.BICUBIC)
     sink = io.BytesIO()
-    coloured.save(sink, "JPEG", quality=92)
+    coloured.save(sink, "JPEG", quality=90)
     return sink.getvalue()
 
 
@@ -131,7 +131,7 @@ def _table(layout: Layout, day: date, first: int, count: int, bodies: dict[int, 
 def _row(layout: Layout, day: date, number: int, at: datetime, rendition: str, body: bytes | None) -> dict[str, Any]:
     output_id, width_height = _output_id(number), SHAPES[number % len(SHAPES)]
     digest = hashlib.sha256(body if body and rendition == "original" else f"{number}{rendition}".encode()).hexdigest()
-    prompt = f"a {SUBJECTS[number * 7 % len(SUBJECTS)]} at dusk, {STYLES[number * 5 % len(STYLES)]}, variation {number}"
+    prompt = f"a {SUBJECTS[number * 7 % len(SUBJECTS)]} at dusk, {STYLES[number // 12 % len(STYLES)]}, variation {number}"
     url = f"https://b.example/{digest[:32]}.jpeg"
     metadata = {
         "generation_id": _output_id(number // 4 + 2**40), "prompt_id": _output_id(number + 2**41), "prompt": prompt,

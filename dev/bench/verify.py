@@ -130,7 +130,7 @@ def _contenders(server: S3Server, root: Path) -> dict[str, Command | None]:
 
 
 def _rclone(server: S3Server, root: Path, plain: dict[str, str]) -> Command | None:
-    program = _program("rclone")
+    program = program_beside("rclone")
     if program is None:
         return None
     remote = {
@@ -148,7 +148,7 @@ def _rclone(server: S3Server, root: Path, plain: dict[str, str]) -> Command | No
 
 
 def _restic(server: S3Server, root: Path, plain: dict[str, str]) -> Command | None:
-    program = _program("restic")
+    program = program_beside("restic")
     if program is None:
         return None
     environ = plain | {"RESTIC_PASSWORD": PASSWORD, "RESTIC_REPOSITORY": f"s3:{server.endpoint}/{LAYOUT.bucket}/restic"}
@@ -157,7 +157,7 @@ def _restic(server: S3Server, root: Path, plain: dict[str, str]) -> Command | No
     return [program, "check", "--read-data", "--no-cache"], environ
 
 
-def _program(name: str) -> str | None:
+def program_beside(name: str) -> str | None:
     """Return the program beside our interpreter, where `make bench` installs it, or on the PATH."""
     beside = Path(sys.executable).with_name(name)
     return str(beside) if beside.exists() else shutil.which(name)
