@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.object_keys import Rendition
+from stablecog_provider.web.gallery import shell_word
 from support.page import BASE, asked, page_over
 from support.scene import LAYOUT
 from support.stage import DAY, NOON, Stage, days_of, stage_of
@@ -169,3 +171,10 @@ async def test_a_damaged_partition_is_named_among_the_days() -> None:
     html = (await asked(page_over(stage), f"{BASE}/gallery")).text
     assert "2026-11-18/manifest.parquet cannot be read" in html
     assert len(links(html)) == 10
+
+
+def test_the_command_is_one_word_for_a_shell() -> None:
+    texts = ["castle's", 'say "x"', "\\", "$HOME `id` $(id)", "wait!", "!\"'$", "x"]
+    command = " ".join(["printf '%s\\0'", *map(shell_word, texts)])
+    printed = subprocess.run(["sh", "-c", command], capture_output=True, check=True, text=True).stdout
+    assert printed.split("\0")[:-1] == texts

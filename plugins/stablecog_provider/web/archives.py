@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 
+from ..archive.browsing.latest import LatestCheckpoint
 from ..archive.browsing.ports import BrowsePorts
-from ..model.checkpoint import Checkpoint
 from ..model.object_keys import Layout
 
 OpenBrowsePorts = Callable[[Layout], AbstractAsyncContextManager[BrowsePorts]]
@@ -21,10 +21,11 @@ def slug_of(layout: Layout) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """An archive that is open. `name`: `bucket/prefix`."""
+    """An archive that is open. `name`: `bucket/prefix`. `latest`: its checkpoint, at most two seconds old."""
 
     layout: Layout
     ports: BrowsePorts
+    latest: LatestCheckpoint
 
     @property
     def slug(self) -> str:
@@ -60,15 +61,9 @@ class Archives:
         async with self._turn:
             if slug not in self._open:
                 ports = await self._stack.enter_async_context(self._opened(layout))
-                self._open[slug] = Archive(layout, ports)
+                self._open[slug] = Archive(layout, ports, LatestCheckpoint(ports.store, layout))
         return self._open[slug]
 
     async def close(self) -> None:
         await self._stack.aclose()
         self._open.clear()
-
-
-async def checkpoint_of(archive: Archive) -> Checkpoint | None:
-    """The archive's checkpoint, None if there is no archive yet. Raises what the store raises, and ArchiveDamaged."""
-    stored = await archive.ports.store.get(archive.layout.checkpoint)
-    return None if stored is None else Checkpoint.from_json(stored.body)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from urllib.parse import quote, urlencode
@@ -217,6 +219,13 @@ def _month(year: int, month: int, made: int, top: int, base: str, parameters: Se
 
 
 def _restore(archive: str, wanted: Filter) -> str:
-    condition = wanted.where().replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("`", "\\`")
-    where = f' --where "{condition}"' if condition else ""
+    where = f" --where {shell_word(wanted.where())}" if wanted.where() else ""
     return f"stablecog-archive restore --from {archive} --to-folder restored{where}"
+
+
+def shell_word(text: str) -> str:
+    """The text as one word for a shell: in double quotes, which keep the quotes of SQL readable, if that is safe."""
+    if "!" in text:
+        # In double quotes, an interactive bash replaces it by an earlier command.
+        return shlex.quote(text)
+    return '"' + re.sub(r'([\\"$`])', r"\\\1", text) + '"'

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import date
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from ..archive.browsing.filters import Filter, day_in
-from ..archive.browsing.pages import page_of, start_of
-from ..archive.browsing.picture import File, Picture, Position
-from ..archive.ports import Stored
+from ..archive.browsing.pages import neighbours_of, page_of, start_of
+from ..archive.browsing.picture import File, Picture
+from ..archive.ports import ObjectBody
 from ..errors import ConfigurationError, ObjectInArchiveClass
 from ..model.checkpoint import Checkpoint
 from ..model.manifest import State
-from ..model.object_keys import EXTENSIONS, Rendition, day_of
-from .archives import Archive, checkpoint_of
+from ..model.object_keys import EXTENSIONS, Rendition
+from .archives import Archive
 from .contexts import Notice
-from .gallery import HEIGHT, SMALL_HEIGHT, address_of, gallery_of, position_of
+from .gallery import HEIGHT, SMALL_HEIGHT, gallery_of, position_of
 from .pictures import picture_page
 from .rendering import page
 from .requests import NotHere, Opened, base_of, frame_of
@@ -45,7 +47,7 @@ async def gallery(request: Request, archive: Opened) -> Response:
     """A page of the gallery; with `fragment=1` its sections alone, for the script that appends them."""
     parameters = _parameters(request)
     wanted, at = Filter.parse(parameters), day_in(parameters, "at")
-    checkpoint, base = await checkpoint_of(archive), base_of(request, archive)
+    checkpoint, base = await archive.latest.get(), base_of(request, archive)
     frame = frame_of(request, "Gallery", archive, "gallery")
     if checkpoint is None:
         notice = Notice(title="No archive here yet", text="The first run creates it.",
@@ -66,7 +68,7 @@ def _versions(checkpoint: Checkpoint) -> dict[date, str]:
 
 async def _found(archive: Archive, day: str, output_id: str) -> tuple[Checkpoint, date, Picture]:
     """The picture that an address names. Raises NotHere."""
-    checkpoint = await checkpoint_of(archive)
+    checkpoint = await archive.latest.get()
     try:
         when = date.fromisoformat(day)
     except ValueError:
@@ -84,41 +86,21 @@ async def picture(request: Request, archive: Opened, day: str, output_id: str) -
     checkpoint, when, found = await _found(archive, day, output_id)
     wanted, base = Filter.parse(_parameters(request)), base_of(request, archive)
     pictures, version = archive.ports.pictures, checkpoint.partitions[when].version
-    rows, siblings, later, earlier = await asyncio.gather(
+    rows, siblings, beside = await asyncio.gather(
         pictures.rows(when, output_id),
         pictures.beside(when, version, found),
-        _newer(archive, checkpoint, wanted, found),
-        page_of(pictures, _versions(checkpoint), wanted, Position(found.created_at, found.output_id), 1),
+        neighbours_of(pictures, _versions(checkpoint), wanted, found),
     )
     if not rows:
         raise NotHere("The archive has no picture of this name any more.")
     query = f"?{urlencode(wanted.parameters())}" if wanted else ""
-    following = next((each for section in earlier.sections for each in section.pictures), None)
     back = urlencode([*wanted.parameters(), ("at", str(when))])
     shown = picture_page(
-        found, rows, siblings, base=base, layout=archive.layout, query=query,
-        previous=address_of(later, base) + query if later else "",
-        following=address_of(following, base) + query if following else "",
-        back=f"{base}/gallery?{back}", place="",
-    )  # fmt: skip
+        found, rows, siblings, beside, base=base, layout=archive.layout, query=query, back=f"{base}/gallery?{back}"
+    )
     frame = frame_of(request, shown.title, archive, "gallery")
     template = "viewer.html" if request.query_params.get("fragment") == "1" else "picture.html"
     return page(template, frame=frame, picture=shown)
-
-
-async def _newer(archive: Archive, checkpoint: Checkpoint, wanted: Filter, found: Picture) -> Picture | None:
-    """The next newer picture that matches, if it is within seven days that have pictures."""
-    days = sorted(day for day in checkpoint.partitions if day >= day_of(found.created_at) and wanted.admits(day))
-    for day in days[:7]:
-        matching = await archive.ports.pictures.matches(day, checkpoint.partitions[day].version, wanted, None, 10_000)
-        newer = [
-            each
-            for each in matching.pictures
-            if (each.created_at, each.output_id) > (found.created_at, found.output_id)
-        ]
-        if newer:
-            return newer[-1]
-    return None
 
 
 async def thumbnail(request: Request, archive: Opened, day: str, output_id: str, height: int = HEIGHT) -> Response:
@@ -143,22 +125,32 @@ async def image(
     key = archive.layout.own_image(file.uri) if file and file.state == State.ARCHIVED else None
     if file is None or key is None:
         raise NotHere("This image is not stored.")
-    stored = await _stored(archive, key)
-    headers = _headers(KEPT)
+    body, chunks = await _streamed(archive, key)
+    headers = {**_headers(KEPT), "content-length": str(body.size)}
     if download:
         extension = EXTENSIONS.get(file.content_type, "bin")
         headers["content-disposition"] = f'attachment; filename="{found.output_id}.{rendition}.{extension}"'
-    return Response(stored.body, media_type=_type_of(file), headers=headers)
+    return StreamingResponse(chunks, media_type=_type_of(file), headers=headers)
 
 
-async def _stored(archive: Archive, key: str) -> Stored:
-    try:
-        stored = await archive.ports.store.get(key)
-    except ObjectInArchiveClass as error:
-        raise ConfigurationError(error.message, hint=error.hint) from None
-    if stored is None:
-        raise NotHere(f"The bucket has no {key}. `stablecog-archive verify --repair` says whether it can be had again.")
-    return stored
+async def _streamed(archive: Archive, key: str) -> tuple[ObjectBody, AsyncIterator[bytes]]:
+    """The object, which is read as fast as the browser takes it: an image may be large, and readers many."""
+    async with AsyncExitStack() as opened:
+        try:
+            body = await opened.enter_async_context(archive.ports.store.open(key))
+        except ObjectInArchiveClass as error:
+            raise ConfigurationError(error.message, hint=error.hint) from None
+        if body is None:
+            raise NotHere(
+                f"The bucket has no {key}. `stablecog-archive verify --repair` says whether it can be had again."
+            )
+        return body, _chunks(opened.pop_all(), body)
+
+
+async def _chunks(opened: AsyncExitStack, body: ObjectBody) -> AsyncIterator[bytes]:
+    async with opened:
+        async for chunk in body.chunks():
+            yield chunk
 
 
 def _type_of(file: File) -> str:

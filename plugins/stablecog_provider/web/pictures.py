@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..archive.browsing.filters import quoted
 from ..archive.browsing.history import history_of
+from ..archive.browsing.pages import Neighbours
 from ..archive.browsing.picture import Picture
 from ..model.manifest import Row, State
 from ..model.object_keys import Layout
-from .gallery import ABSENT, UNKNOWN_SHAPE, address_of, alt_of, tile_of
+from .gallery import ABSENT, UNKNOWN_SHAPE, address_of, alt_of, shell_word, tile_of
 from .gallery_contexts import FileLine, PastEvent, PicturePage
 from .words import moment, number, size
 
@@ -16,21 +18,28 @@ TYPES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WebP", "image/
 
 
 def picture_page(
-    picture: Picture, rows: Sequence[Row], siblings: Sequence[Picture], *, base: str, layout: Layout, query: str,
-    previous: str, following: str, back: str, place: str,
-) -> PicturePage:  # fmt: skip
+    picture: Picture,
+    rows: Sequence[Row],
+    siblings: Sequence[Picture],
+    beside: Neighbours,
+    *,
+    base: str,
+    layout: Layout,
+    query: str,
+    back: str,
+) -> PicturePage:
     """Put a picture in words. `rows`: its whole rows. `query`: the filter that it was opened with, with its `?`."""
     row, address, shown = rows[0], address_of(picture, base), picture.shown
-    forgotten = picture.state == State.FORGOTTEN
+    forgotten = picture.is_forgotten
     width, height = (picture.width, picture.height) if picture.width and picture.height else UNKNOWN_SHAPE
     rendition = next((name for name, file in picture.files.items() if file is shown), None)
     return PicturePage(
         title=f"{moment(picture.created_at)} UTC",
         output_id=picture.output_id,
-        place=place,
+        place=f"{number(beside.number)} of {number(beside.total)} that day" if beside.total else "",
         back=back,
-        previous=previous,
-        next=following,
+        previous=address_of(beside.newer, base) + query if beside.newer else "",
+        next=address_of(beside.older, base) + query if beside.older else "",
         image=f"{address}/{rendition}" if shown else "",
         width=width,
         height=height,
@@ -45,12 +54,17 @@ def picture_page(
         files=[_file(each, address) for each in rows if each.state != State.FORGOTTEN],
         past=[] if forgotten else [PastEvent(moment(e.at), e.what, e.detail, e.kind) for e in history_of(rows)],
         ids=_ids(row, layout),
-        command=f"stablecog-archive restore --from {layout} --to-folder restored --where \"output_id = '{picture.output_id}'\"",
+        command=_restore(layout, picture.output_id),
     )
 
 
+def _restore(layout: Layout, output_id: str) -> str:
+    condition = f"output_id = {quoted(output_id)}"
+    return f"stablecog-archive restore --from {layout} --to-folder restored --where {shell_word(condition)}"
+
+
 def _why(picture: Picture) -> str:
-    if picture.state == State.FORGOTTEN:
+    if picture.is_forgotten:
         return "It was taken out on request. Nothing of it is kept but its id and its dates."
     reason = next(iter(picture.files.values())).error
     retried = "Runs try again by themselves."

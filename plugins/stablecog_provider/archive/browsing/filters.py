@@ -76,9 +76,9 @@ class Filter:
 
     def where(self) -> str:
         """The same condition in SQL, for `restore --where`; empty if there is none."""
-        parts = [f"contains(lower(prompt), lower({_quoted(word)}))" for word in self.words]
+        parts = [f"contains(lower(prompt), lower({quoted(word)}))" for word in self.words]
         columns = (("model_id", self.models), ("gallery_status", self.statuses), ("state", self.states))
-        parts += [f"{column} IN ({', '.join(map(_quoted, values))})" for column, values in columns if values]
+        parts += [f"{column} IN ({', '.join(map(quoted, values))})" for column, values in columns if values]
         flags = {
             "is_favorited": self.favourite,
             "rendition = 'upscaled'": self.upscaled,
@@ -117,5 +117,6 @@ def _flag(query: Mapping[str, Sequence[str]], name: str) -> bool:
     return next(iter(query.get(name, ())), "") == "1"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """The text as a constant in SQL."""
     return "'" + text.replace("'", "''") + "'"

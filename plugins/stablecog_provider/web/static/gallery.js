@@ -46,7 +46,7 @@
   });
   bar.querySelector(".clear").addEventListener("click", () => { chosen.clear(); boxes().forEach((box) => { box.checked = false; }); show(); });
   bar.querySelector(".restoring").addEventListener("click", () => {
-    const ids = [...chosen].map((id) => "'" + id.replaceAll("'", "''") + "'").join(", ");
+    const ids = [...chosen].map((id) => "'" + id.replaceAll("'", "''").replace(/[\\"$`]/g, "\\$&") + "'").join(", ");
     offer(chosen.size + " selected pictures", whole.replace(/ --where .*$/s, "") + ` --where "output_id IN (${ids})"`);
   });
   // ---- keys: one tab stop for the whole grid, arrows inside it
