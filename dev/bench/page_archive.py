@@ -131,7 +131,9 @@ def _table(layout: Layout, day: date, first: int, count: int, bodies: dict[int, 
 def _row(layout: Layout, day: date, number: int, at: datetime, rendition: str, body: bytes | None) -> dict[str, Any]:
     output_id, width_height = _output_id(number), SHAPES[number % len(SHAPES)]
     digest = hashlib.sha256(body if body and rendition == "original" else f"{number}{rendition}".encode()).hexdigest()
-    prompt = f"a {SUBJECTS[number * 7 % len(SUBJECTS)]} at dusk, {STYLES[number // 12 % len(STYLES)]}, variation {number}"
+    prompt = (
+        f"a {SUBJECTS[number * 7 % len(SUBJECTS)]} at dusk, {STYLES[number // 12 % len(STYLES)]}, variation {number}"
+    )
     url = f"https://b.example/{digest[:32]}.jpeg"
     metadata = {
         "generation_id": _output_id(number // 4 + 2**40), "prompt_id": _output_id(number + 2**41), "prompt": prompt,

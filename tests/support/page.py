@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import httpx
+from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from stablecog_provider.adapters.disk_previews import preview_folder
@@ -36,7 +37,7 @@ def ports_of(scene: Scene) -> BrowsePorts:
     return BrowsePorts(scene.store, ParquetPictures(scene.store, LAYOUT), NoPreviews(), scene.our_clock)
 
 
-def page_over(*scenes: Scene, layouts: tuple[Layout, ...] = (LAYOUT,), actions: bool = False) -> ASGIApp:
+def page_over(*scenes: Scene, layouts: tuple[Layout, ...] = (LAYOUT,), dags: Iterable[str] = ()) -> ASGIApp:
     """The page over the scenes' archives, one per layout."""
     by_layout = dict(zip(layouts, scenes, strict=True))
 
@@ -44,7 +45,10 @@ def page_over(*scenes: Scene, layouts: tuple[Layout, ...] = (LAYOUT,), actions: 
     async def opened(layout: Layout) -> AsyncIterator[BrowsePorts]:
         yield ports_of(by_layout[layout])
 
-    return create_app(Archives(layouts, opened), actions=actions)
+    async def allowed(_: Request) -> frozenset[str]:
+        return frozenset(dags)
+
+    return create_app(Archives(layouts, opened), allowed=allowed)
 
 
 async def asked(app: ASGIApp, path: str, **settings: object) -> httpx.Response:

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 
 from ..errors import ArchiveError, CredentialsRejected, StoreUnavailable
 from . import gallery_routes, overview_routes
+from .actions import Allowed, nothing
 from .archives import Archives, slug_of
 from .contexts import Notice, Overview
-from .rendering import STATIC, page
+from .rendering import page, static_files
 from .requests import NotHere, frame_of, root_of
 from .security import SecurityHeaders
 from .verdicts import unreachable
 
 
-def create_app(archives: Archives, *, framed: bool = False, actions: bool = False) -> FastAPI:
+def create_app(
+    archives: Archives, *, framed: bool = False, allowed: Allowed = nothing, guards: Sequence[Any] = (), empty: str = ""
+) -> FastAPI:
     """Return the page over these archives.
 
     - `framed`: another page of the same origin may show it in a frame (Airflow does).
-    - `actions`: buttons are shown to start runs; whoever mounts the page serves them.
+    - `allowed`: which DAGs a reader may trigger; only those have buttons.
+    - `empty`: why there is no archive, if there is none.
+    - `guards`: FastAPI dependencies of every address, which decide who is let in.
     """
 
     @asynccontextmanager
@@ -38,15 +43,25 @@ def create_app(archives: Archives, *, framed: bool = False, actions: bool = Fals
         redoc_url=None,
         openapi_url=None,
         lifespan=lifespan,
+        dependencies=list(guards),
         middleware=[Middleware(SecurityHeaders, framed=framed)],
     )
-    app.state.archives, app.state.actions = archives, actions
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.state.archives, app.state.allowed, app.state.empty = archives, allowed, empty
+    app.add_api_route("/static/{name}", static)
     app.add_exception_handler(ArchiveError, _cannot_be_read)
     app.add_exception_handler(NotHere, _not_here)
     overview_routes.add_routes(app)
     gallery_routes.add_routes(app)
     return app
+
+
+async def static(name: str) -> Response:
+    """A script, a style or the icon. A route, not a mounted folder, so that the guards hold for it, too."""
+    found = static_files().get(name)
+    if found is None:
+        raise NotHere("There is no such file.")
+    body, kind = found
+    return Response(body, media_type=kind, headers={"cache-control": "no-cache"})
 
 
 async def _cannot_be_read(request: Request, error: Exception) -> Response:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A button that starts something. `name`: what it asks for, as the address of the action."""
+    """A button that triggers a DAG. `conf`: its settings as JSON."""
 
     name: str
     label: str
-    main: bool = False
+    main: bool
+    dag_id: str
+    conf: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,4 +181,3 @@ class Frame:
     as_of: str = ""
     as_of_at: str = ""
     bare: bool = False
-    csrf: str = ""

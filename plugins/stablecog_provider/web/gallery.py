@@ -13,8 +13,9 @@ from ..archive.browsing.pages import PicturePage, Section
 from ..archive.browsing.picture import Picture, Position
 from ..model.checkpoint import Checkpoint
 from ..model.manifest import State
-from ..model.object_keys import day_of
+from ..model.object_keys import Layout, day_of
 from ..model.times import BEGINNING, format_instant, parse_rfc3339
+from .actions import offered
 from .charts import timeline_of
 from .gallery_contexts import (
     Chip,
@@ -50,10 +51,11 @@ def gallery_of(
     now: datetime,
     *,
     base: str,
-    archive: str,
+    layout: Layout,
     at: date | None,
+    allowed: frozenset[str],
 ) -> GalleryPage:
-    """Put a page of pictures in words. `base`: the archive's address on the page; `archive`: its s3:// address."""
+    """Put a page of pictures in words. `base`: the archive's address on the page. `allowed`: as in `band_of`."""
     outputs = number(checkpoint.live)
     parameters = wanted.parameters()
     return GalleryPage(
@@ -70,7 +72,8 @@ def gallery_of(
         rail=_rail(checkpoint, now, at),
         years=_years(checkpoint, base, parameters),
         clear=f"{base}/gallery",
-        command=_restore(archive, wanted),
+        command=_restore(str(layout), wanted),
+        restore=next(iter(offered(["restore"], allowed, layout)), None),
         base=base,
     )
 

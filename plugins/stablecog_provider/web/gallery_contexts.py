@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .contexts import Action
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
@@ -91,7 +93,9 @@ class Year:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GalleryPage:
-    """`more`: the address of the next page, empty at the end. `searched_to`: a sentence, if the search is not through."""
+    """`restore`: the action, if the reader may trigger it. `more`: the address of the next page, empty at the end.
+    `searched_to`: a sentence, if the search is not through.
+    """
 
     count: str
     words: str
@@ -107,6 +111,7 @@ class GalleryPage:
     years: Sequence[Year]
     clear: str
     command: str
+    restore: Action | None
     base: str
 
 

@@ -56,7 +56,14 @@ async def gallery(request: Request, archive: Opened) -> Response:
     before = position_of(request.query_params.get("before", "")) or (start_of(at) if at else None)
     found = await page_of(archive.ports.pictures, _versions(checkpoint), wanted, before)
     shown = gallery_of(
-        checkpoint, found, wanted, archive.ports.clock.now(), base=base, archive=str(archive.layout), at=at
+        checkpoint,
+        found,
+        wanted,
+        archive.ports.clock.now(),
+        base=base,
+        layout=archive.layout,
+        at=at,
+        allowed=await request.app.state.allowed(request),
     )
     template = "sections.html" if request.query_params.get("fragment") == "1" else "gallery.html"
     return page(template, frame=frame, gallery=shown)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from ..archive.reports.status import ArchiveStatus, LastRun
 from ..model.checkpoint import Checkpoint
 from ..model.manifest import State
-from ..model.object_keys import day_of
+from ..model.object_keys import Layout, day_of
 from ..model.times import parse_rfc3339
 from .charts import timeline_of
 from .contexts import Absence, ArchiveLine, Band, Figure, Overview, RunLine, Shares
@@ -21,11 +21,11 @@ TITLES = {State.FAILED: "Failed", State.LOST: "Lost", State.GONE: "Gone", State.
 
 
 def overview_of(
-    checkpoint: Checkpoint, status: ArchiveStatus, now: datetime, *, base: str, actions: bool = False
+    checkpoint: Checkpoint, status: ArchiveStatus, now: datetime, *, base: str, layout: Layout, allowed: frozenset[str]
 ) -> Overview:
-    """Put the overview in words. `base`: the archive's address on the page."""
+    """Put the overview in words. `base`: the archive's address on the page. `allowed`: as in `band_of`."""
     return Overview(
-        band=band_of(status, now, actions=actions),
+        band=band_of(status, now, layout, allowed),
         figures=_figures(checkpoint, status, now),
         timeline=timeline_of(checkpoint, now),
         absences=_absences(status, base),
@@ -36,9 +36,9 @@ def overview_of(
     )
 
 
-def archive_line(status: ArchiveStatus, now: datetime, *, name: str, link: str) -> ArchiveLine:
+def archive_line(status: ArchiveStatus, now: datetime, layout: Layout, *, name: str, link: str) -> ArchiveLine:
     """The archive as a line among several."""
-    band = band_of(status, now)
+    band = band_of(status, now, layout)
     return ArchiveLine(
         name=name,
         link=link,

@@ -28,6 +28,9 @@ async def first_page(request: Request) -> Response:
     """All archives, worst first; if there is one, its overview."""
     archives: Archives = request.app.state.archives
     root = root_of(request)
+    if not archives.layouts:
+        why = request.app.state.empty or "No archive is named: set STABLECOG_ARCHIVE_BUCKET for the API server, too."
+        return page("notice.html", frame=frame_of(request, "Archives"), notice=Notice(title="No archive", text=why))
     if len(archives) == 1:
         return RedirectResponse(f"{root}/{slug_of(archives.layouts[0])}/", 303)
     lines: list[tuple[int, ArchiveLine]] = []
@@ -46,7 +49,7 @@ async def _line(archives: Archives, slug: str, name: str, link: str) -> tuple[in
         assert archive is not None  # noqa: S101 (its layout is from the same list)
         now = archive.ports.clock.now()
         _, status = await inspect(archive.ports.store, archive.layout, now)
-        line = archive_line(status, now, name=name, link=link)
+        line = archive_line(status, now, archive.layout, name=name, link=link)
         return 1 + tones.index(line.tone), line
     except ArchiveError as error:
         return 0, broken_line(unreachable(error, f"s3://{name}"), name=name, link=link)
@@ -58,7 +61,9 @@ async def overview(request: Request, archive: Opened) -> Response:
     if await archive.ports.store.head(archive.layout.checkpoint) is None:
         return await _before_the_first_checkpoint(archive, frame)
     checkpoint, status = await inspect(archive.ports.store, archive.layout, now)
-    shown = overview_of(checkpoint, status, now, base=base_of(request, archive), actions=request.app.state.actions)
+    allowed = await request.app.state.allowed(request)
+    base, layout = base_of(request, archive), archive.layout
+    shown = overview_of(checkpoint, status, now, base=base, layout=layout, allowed=allowed)
     return page("overview.html", frame=frame, overview=shown, base=base_of(request, archive))
 
 

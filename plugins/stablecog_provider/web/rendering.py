@@ -27,6 +27,13 @@ def environment() -> Environment:
     return made
 
 
+@cache
+def static_files() -> dict[str, tuple[bytes, str]]:
+    """Scripts, styles and the icon, with their content types, by name."""
+    kinds = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+    return {path.name: (path.read_bytes(), kinds[path.suffix]) for path in STATIC.iterdir() if path.suffix in kinds}
+
+
 def page(template: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:
     """Render a template with declared contexts."""
     return HTMLResponse(environment().get_template(template).render(context), status_code)

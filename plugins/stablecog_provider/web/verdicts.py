@@ -9,8 +9,10 @@ from datetime import datetime
 from ..archive.reports.status import ArchiveStatus
 from ..archive.reports.wording import counted
 from ..errors import ArchiveError, CredentialsRejected, StoreUnavailable
+from ..model.object_keys import Layout
 from ..model.verdict import Outcome
-from .contexts import Action, Band
+from .actions import command_of, offered
+from .contexts import Band
 from .words import moment, number, span
 
 
@@ -53,13 +55,14 @@ def is_first_run(status: ArchiveStatus) -> bool:
     return status.proof is None and status.last_run is not None and status.last_run.outcome == "running"
 
 
-def band_of(status: ArchiveStatus, now: datetime, *, actions: bool = False) -> Band:
-    """The band of an archive that could be read. `actions`: whether the reader may start something here."""
+def band_of(status: ArchiveStatus, now: datetime, layout: Layout, allowed: frozenset[str] = frozenset()) -> Band:
+    """The band of an archive that could be read. `allowed`: ids of the DAGs that the reader may trigger."""
     if is_first_run(status):
         return first_run(status.last_run.started_at if status.last_run else "", status.live, status.freshness)
     look = LOOKS[status.outcome]
     fresh, fresh_more, second = _freshness(status, now)
-    to_do, more, offered = _next_step(status)
+    to_do, more, names = _next_step(status)
+    actions = offered(names, allowed, layout)
     return Band(
         tone=look.tone,
         icon=look.icon,
@@ -67,8 +70,10 @@ def band_of(status: ArchiveStatus, now: datetime, *, actions: bool = False) -> B
         safe=_safety(status),
         to_do=to_do,
         to_do_more=more,
-        command="" if actions or not offered else _command(offered[0], status.archive),
-        actions=offered if actions else (),
+        command=""
+        if actions or not names or (to_do == "Nothing" and names[0] == "run")
+        else command_of(names[0], layout),
+        actions=actions,
         fresh=fresh,
         fresh_more=fresh_more,
         fresh_second=second,
@@ -99,34 +104,24 @@ def _safety(status: ArchiveStatus) -> list[str]:
     return lines
 
 
-RUN = Action("run", "Run now", main=True)
-RETRY = Action("retry", "Retry failed images now")
-VERIFY = Action("verify", "Verify a slice")
-
-
-def _next_step(status: ArchiveStatus) -> tuple[str, str, Sequence[Action]]:
-    """What to do, more about it, and what could be started for it."""
+def _next_step(status: ArchiveStatus) -> tuple[str, str, Sequence[str]]:
+    """What to do, more about it, and the actions for it."""
     if status.missing:
         return "Restore the manifest", status.next_step, ()
     if status.outcome is Outcome.NOT_PROVEN:
-        return "Run again", status.next_step, (RUN,)
+        return "Run again", status.next_step, ("run",)
     if status.is_out_of_date:
-        return "Start a run", "Look why the last ones did not end.", (RUN,)
+        return "Start a run", "Look why the last ones did not end.", ("run",)
     if status.outcome is Outcome.IN_PART:
         what = f"Read {counted(len(status.gaps.windows), 'gap')}" if status.gaps else "Run again"
-        return what, "A run without start and end reads what is left.", (RUN,)
+        return what, "A run without start and end reads what is left.", ("run",)
     if status.outcome is Outcome.WITH_FAILED:
         due = min(status.pending_retries.values(), default=None)
         when = f" Next attempt: {moment(due)} UTC or later." if due else ""
-        return "Nothing", f"Later runs retry the images.{when}", (RETRY,)
+        return "Nothing", f"Later runs retry the images.{when}", ("retry",)
     if status.broken:
-        return "Keep the limits", status.broken[0], (VERIFY,)
-    return "Nothing", "", ()
-
-
-def _command(action: Action, archive: str) -> str:
-    options = {"run": "run --to", "retry": "run --retry-failed --to", "verify": "verify --to"}
-    return f"stablecog-archive {options[action.name]} {archive}"
+        return "Keep the limits", status.broken[0], ("verify",)
+    return "Nothing", "", ("run", "verify") if status.verification.never else ("run",)
 
 
 def _freshness(status: ArchiveStatus, now: datetime) -> tuple[str, str, str]:

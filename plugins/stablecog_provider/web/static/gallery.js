@@ -15,12 +15,20 @@
   // ---- dialogs
   const restore = document.querySelector("dialog.restore"), jumper = document.querySelector("dialog.jumper");
   document.querySelector(".jump")?.addEventListener("click", () => jumper.showModal());
+  const into = restore?.querySelector("[name=into]"), act = restore?.querySelector(".act");
+  into?.addEventListener("input", () => {
+    act.disabled = !/^s3:\/\/[^/]+/.test(into.value);
+    act.dataset.conf = JSON.stringify({ ...JSON.parse(act.dataset.conf), into: into.value.trim() });
+  });
   const offer = (what, command) => {
+    if (act) act.dataset.conf = JSON.stringify({ ...JSON.parse(act.dataset.conf), where: condition(command) });
     restore.querySelector(".what").textContent = what;
     restore.querySelector("code").textContent = command;
     restore.querySelector("button.copy").dataset.text = command;
     restore.showModal();
   };
+  // The condition as it is, without what a shell needs around it.
+  const condition = (command) => (command.match(/ --where "(.*)"$/s)?.[1] ?? "").replace(/\\([\\"$`])/g, "$1");
   const whole = restore?.querySelector("code").textContent ?? "";
   document.querySelector(".matches")?.addEventListener("click", () => offer("everything that matches the filters", whole));
   if (!days) return;

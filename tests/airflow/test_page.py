@@ -1,0 +1,110 @@
+"""The page inside Airflow's own API server, with its login: who is let in, who may act, what tabs show."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dev.local.s3_server import S3Server
+from support.tree import ROOT
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`"),
+    pytest.mark.filterwarnings("ignore:The HMAC key is"),
+]
+BASE = "/stablecog/archive~page"
+
+
+@pytest.fixture(scope="module")
+def api(airflow_database: None) -> Any:
+    """Airflow's API server in this process, with the plugin's application where Airflow mounts it."""
+    from airflow.api_fastapi.app import create_app
+
+    from stablecog_provider.airflow.plugin import PREFIX, StablecogPlugin
+
+    app = create_app(apps="core")
+    mounted = [route for route in app.routes if getattr(route, "path", "") == PREFIX]
+    if not mounted:
+        app.mount(PREFIX, StablecogPlugin.fastapi_apps[0]["app"])
+        # Airflow's last route catches everything.
+        app.routes.insert(0, app.routes.pop())
+    return app
+
+
+@pytest.fixture
+def visit(api: Any, connected: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], Any]:
+    """Returns a browser of somebody with this role; None is nobody."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from fastapi.testclient import TestClient
+
+    from stablecog_provider.airflow.plugin import StablecogPlugin
+
+    connected()
+    monkeypatch.setenv("STABLECOG_PAGE_ARCHIVES", "s3://archive/page")
+    StablecogPlugin.fastapi_apps[0]["app"]._app = None
+
+    def as_role(role: str | None) -> Any:
+        client = TestClient(api, base_url="http://localhost")
+        if role is not None:
+            user = SimpleAuthManagerUser(username=role, role=role)
+            client.cookies.set("_token", get_auth_manager().generate_jwt(user))
+        return client
+
+    return as_role
+
+
+@pytest.fixture(scope="module")
+def daily(airflow_database: None) -> Any:
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(str(ROOT / "dags")).dags["stablecog_archive_daily"]
+
+
+@pytest.mark.parametrize("path", ["/", f"{BASE[10:]}/", f"{BASE[10:]}/gallery", "/static/page.css", "/tabs/x/"])
+def test_nobody_is_let_in_without_a_login(visit: Any, path: str) -> None:
+    assert visit(None).get(f"/stablecog{path}").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/redoc"])
+def test_there_are_no_pages_of_the_framework(visit: Any, path: str) -> None:
+    assert visit("admin").get(f"/stablecog{path}").status_code == 404
+
+
+def test_runs_tabs_and_actions(visit: Any, daily: Any, moto_server: S3Server) -> None:
+    before = visit("viewer").get(f"{BASE}/")
+    assert "No archive here yet" in before.text
+    run = daily.test(run_conf={"bucket": "archive", "prefix": "page"})
+    assert run.state == "success"
+    viewer, operator = visit("viewer"), visit("op")
+    for reader in (viewer, operator):
+        html = reader.get(f"{BASE}/").text
+        assert "Proven" in html
+        assert "frame-ancestors 'self'" in reader.get(f"{BASE}/").headers["content-security-policy"]
+    # A viewer reads, an operator acts.
+    assert "data-dag" not in viewer.get(f"{BASE}/").text
+    offered = re.findall(r'data-dag="([^"]+)" data-conf="([^"]+)"', operator.get(f"{BASE}/").text)
+    assert ("stablecog_archive_daily") in {dag for dag, _ in offered}
+    conf = json.loads(offered[0][1].replace("&#34;", '"'))
+    assert conf == {"bucket": "archive", "prefix": "page"}
+    # The tab of the DAG is that archive's overview, the tab of the run is its report.
+    tab = viewer.get("/stablecog/tabs/stablecog_archive_daily/")
+    assert tab.url.path == f"{BASE}/"
+    assert '<header class="bar">' not in tab.text
+    report = viewer.get(f"/stablecog/tabs/stablecog_archive_daily/{run.run_id}/")
+    assert "Images copied" in report.text
+    assert viewer.get("/stablecog/tabs/stablecog_archive_daily/no-such-run/").status_code == 404
+    link = re.search(r'<li class="tile"[^>]*><a href="([^"]+)"', viewer.get(f"{BASE}/gallery").text)
+    assert link
+    assert viewer.get(f"{link[1]}/original").headers["content-type"].startswith("image/")
+    assert visit(None).get(f"{link[1]}/original").status_code == 401
+
+
+def test_a_place_that_cannot_be_used_is_named(visit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STABLECOG_PAGE_ARCHIVES", "archive/page")
+    assert "STABLECOG_PAGE_ARCHIVES" in visit("viewer").get("/stablecog/").text
