@@ -135,5 +135,15 @@ async def test_a_position_of_another_day_has_a_place() -> None:
     _, pictures, versions = await stored(shown_row("a"), shown_row("b"))
     place = await pictures.place(TODAY, versions[TODAY], EVERYTHING, Position(DAY - timedelta(days=1)))
     assert (place.number, place.total) == (3, 2)
-    assert place.newer is not None
-    assert place.newer.output_id == "a"
+
+
+async def test_the_models_are_those_that_were_read() -> None:
+    _, pictures, versions = await stored(
+        shown_row("a", model_id="m2"),
+        shown_row("b", model_id="m1"),
+        shown_row("c", model_id=None),
+        shown_row("d", 1, model_id="m3"),
+    )
+    assert pictures.models() == []
+    await ids(pictures, TODAY, versions[TODAY])
+    assert pictures.models() == ["m1", "m2"]

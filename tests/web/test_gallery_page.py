@@ -6,10 +6,12 @@ import hashlib
 import re
 import subprocess
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
 
+from stablecog_provider.archive.browsing.pages import newer_page_of, page_of
 from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.web.gallery import shell_word
@@ -73,7 +75,7 @@ async def test_the_filter_is_in_every_link_and_in_the_command() -> None:
 async def test_filters_by_address(query: str, found: int) -> None:
     html = (await asked(page_over(await archived()), f"{BASE}/gallery?{query}")).text
     assert len(links(html)) == found
-    assert ("Nothing found" in html) == (found == 0)
+    assert ('class="page nothing" hidden' not in html) == (found == 0)
 
 
 @pytest.mark.parametrize("query", ["state=odd", "from=yesterday", "at=2026-13-01"])
@@ -178,3 +180,66 @@ def test_the_command_is_one_word_for_a_shell() -> None:
     command = " ".join(["printf '%s\\0'", *map(shell_word, texts)])
     printed = subprocess.run(["sh", "-c", command], capture_output=True, check=True, text=True).stdout
     assert printed.split("\0")[:-1] == texts
+
+
+def address(html: str, which: str) -> str | None:
+    """Where the link to the older or newer pictures leads."""
+    found = re.search(rf'class="more {which}">.*?href="([^"]+)"', html)
+    return unescape(found[1]) if found else None
+
+
+async def test_links_lead_through_all_pictures_in_both_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(newer_page_of, "__defaults__", (4,))
+    monkeypatch.setattr(page_of, "__defaults__", (*(page_of.__defaults__ or ())[:2], 4))
+    app = page_over(await archived())
+    down, here = list[str](), f"{BASE}/gallery"
+    while True:
+        html = (await asked(app, here)).text
+        assert len(links(html)) <= 4
+        down += links(html)
+        if (older := address(html, "older")) is None:
+            break
+        here = older
+    assert len(down) == len(set(down)) == 15
+    up = links(html)
+    while (newer := address(html, "newer")) is not None:
+        html = (await asked(app, newer)).text
+        up = links(html) + up
+    assert up == down
+
+
+async def test_the_first_page_has_nothing_newer_and_a_jump_has() -> None:
+    app = page_over(await archived())
+    assert address((await asked(app, f"{BASE}/gallery")).text, "newer") is None
+    jumped = (await asked(app, f"{BASE}/gallery?at=2026-11-17")).text
+    newer = address(jumped, "newer")
+    assert newer is not None
+    assert len(links((await asked(app, newer)).text)) == 10
+
+
+async def test_models_that_were_seen_can_be_chosen() -> None:
+    app = page_over(await archived())
+    html = (await asked(app, f"{BASE}/gallery")).text
+    models = re.findall(r'name="model" value="([^"]+)"', html)
+    assert models
+    chosen = (await asked(app, f"{BASE}/gallery?model={models[0]}")).text
+    assert f'value="{models[0]}" checked' in chosen
+    assert 0 < len(links(chosen)) <= 15
+
+
+async def test_a_picture_says_which_of_its_day_it_is() -> None:
+    app = page_over(await archived())
+    third = links((await asked(app, f"{BASE}/gallery")).text)[2]
+    assert "3 of 5 that day" in (await asked(app, third)).text
+
+
+async def test_a_vain_search_says_what_was_searched() -> None:
+    html = (await asked(page_over(await archived()), f"{BASE}/gallery?q=badger")).text
+    assert "No prompt has badger. All 3 days were searched." in html
+
+
+async def test_a_restore_is_given_the_condition_and_no_command() -> None:
+    html = (await asked(page_over(await archived()), f"{BASE}/gallery", params={"q": "wait!"})).text
+    where = re.search(r'data-where="([^"]*)"', html)
+    assert where is not None
+    assert unescape(where[1]) == "contains(lower(prompt), lower('wait!'))"

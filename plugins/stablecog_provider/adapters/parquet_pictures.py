@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
 from functools import partial
@@ -50,19 +50,27 @@ class ParquetPictures:
         self._manifest = ParquetManifest(store, layout)
         self._kept: OrderedDict[date, _Kept] = OrderedDict()
         self._size = 0
+        self._models: set[str] = set()
         self._reading: dict[tuple[date, str, Filter], asyncio.Future[pa.Table]] = {}
 
     async def matches(self, day: date, version: str, wanted: Filter, before: Position | None, limit: int) -> Matches:
+        return await self._matches(day, version, wanted, partial(_older_first, before, limit))
+
+    async def newer(self, day: date, version: str, wanted: Filter, after: Position | None, limit: int) -> Matches:
+        return await self._matches(day, version, wanted, partial(_newer_first, after, limit))
+
+    async def _matches(self, day: date, version: str, wanted: Filter, choose: Callable[[pa.Table], Matches]) -> Matches:
         table = await self._table(day, version, wanted)
         if not wanted:
-            return _matches(table, wanted, before, limit)
-        return await asyncio.to_thread(_matches, table, wanted, before, limit)
+            return choose(table)
+        return await asyncio.to_thread(lambda: choose(_matching(table, wanted)))
 
     async def place(self, day: date, version: str, wanted: Filter, at: Position) -> Place:
-        table = _matching(await self._table(day, version), wanted)
-        newer = table.filter(pc.invert(pc.or_(_older(table, at), pc.equal(table["output_id"], at.output_id))))
-        following = _pictures(newer.slice(0, len(Rendition)), newest_first=False)
-        return Place(_count(newer) + 1, _count(table), following[0] if following else None)
+        table = _matching(await self._table(day, version, wanted), wanted)
+        return Place(_count(table.filter(_newer(table, at))) + 1, _count(table))
+
+    def models(self) -> Sequence[str]:
+        return sorted(self._models)
 
     async def find(self, day: date, version: str, output_id: str) -> Picture | None:
         table = await self._table(day, version)
@@ -100,6 +108,7 @@ class ParquetPictures:
         table = await asyncio.to_thread(_decoded, stored.body, self._layout.uri(key), wanted)
         if table is None:
             return _EMPTY
+        self._models.update(pc.drop_null(table["model_id"].unique()).to_pylist())
         self._keep(day, _Kept(frozenset({version, stored.version.strip('"')}), table))
         return table
 
@@ -141,14 +150,20 @@ def _searched(wanted: Filter) -> tuple[str, ...]:
     return ("output_id", *(name for name, value in used.items() if value))
 
 
-def _matches(table: pa.Table, wanted: Filter, before: Position | None, limit: int) -> Matches:
-    table = _matching(table, wanted)
+def _older_first(before: Position | None, limit: int, table: pa.Table) -> Matches:
     total = _count(table)
     if before is not None:
         table = table.filter(_older(table, before))
     # An output has two images at most, and both are kept together.
     some = table.slice(max(0, len(table) - limit * len(Rendition) - 1))
     return Matches(_pictures(some)[:limit], total)
+
+
+def _newer_first(after: Position | None, limit: int, table: pa.Table) -> Matches:
+    total = _count(table)
+    if after is not None:
+        table = table.filter(_newer(table, after))
+    return Matches(_pictures(table.slice(0, limit * len(Rendition) + 1))[-limit:], total)
 
 
 def _count(table: pa.Table) -> int:
@@ -160,6 +175,11 @@ def _older(table: pa.Table, position: Position) -> pa.ChunkedArray:
     at = pa.scalar(position.at, _INSTANT)
     same = pc.and_(pc.equal(table["created_at"], at), pc.less(table["output_id"], position.output_id))
     return pc.or_(pc.less(table["created_at"], at), same)
+
+
+def _newer(table: pa.Table, position: Position) -> pa.ChunkedArray:
+    """Whether a row comes before the position, in the order of the gallery."""
+    return pc.invert(pc.or_(_older(table, position), pc.equal(table["output_id"], position.output_id)))
 
 
 def _matching(table: pa.Table, wanted: Filter) -> pa.Table:
@@ -190,15 +210,14 @@ def _conditions(table: pa.Table, wanted: Filter) -> list[pa.ChunkedArray]:
     return parts
 
 
-def _pictures(table: pa.Table, *, newest_first: bool = True) -> list[Picture]:
-    """The pictures of the rows, which are in the order of the partition."""
+def _pictures(table: pa.Table) -> list[Picture]:
+    """The pictures of the rows, which are in the order of the partition; newest first."""
     outputs: dict[str, dict[str, Any]] = {}
     files: dict[str, dict[Rendition, File]] = {}
     for row in table.to_pylist():
         outputs.setdefault(row["output_id"], row)
         files.setdefault(row["output_id"], {})[Rendition(row["rendition"])] = _file(row)
-    found = [_picture(row, files[output_id]) for output_id, row in outputs.items()]
-    return found[::-1] if newest_first else found
+    return [_picture(row, files[output_id]) for output_id, row in reversed(outputs.items())]
 
 
 def _picture(row: dict[str, Any], files: dict[Rendition, File]) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
@@ -49,8 +50,8 @@ async def inspect(
             hint="check the address; the first `stablecog-archive run` creates an archive",
         )
     checkpoint = arrived(Checkpoint.from_json(stored.body), place_of(store, layout))
-    missing, changed = await _partitions(store, layout, checkpoint)
-    runs, now = await last_runs(store, layout), now or datetime.now(UTC)
+    (missing, changed), runs = await asyncio.gather(_partitions(store, layout, checkpoint), last_runs(store, layout))
+    now = now or datetime.now(UTC)
     schedule = schedule_of(starts_of(runs))
     outcome = _outcome(checkpoint, missing, changed)
     late = _is_out_of_date(checkpoint, allowed_age(limits, schedule), now)

@@ -100,7 +100,7 @@ def summarize(archived: int, odd: Iterable[Row]) -> PartitionSummary:
         if at is not None:
             due, tried = min(due or at, at), max(filter(None, (tried, row.attempted_at)), default=None)
         if row.state != State.ARCHIVED:
-            reasons[str(row.state), _short(row.error)] += 1
+            reasons[str(row.state), reason_of(row.error)] += 1
         counts += ImageCounts(
             archived=int(row.state == State.ARCHIVED),
             failed=int(row.state == State.FAILED),
@@ -115,7 +115,7 @@ def summarize(archived: int, odd: Iterable[Row]) -> PartitionSummary:
     return PartitionSummary(images=counts, due=due, tried=tried, reasons=kept)
 
 
-def _short(error: str | None) -> str:
+def reason_of(error: str | None) -> str:
     """What kind of error it is: without addresses and other details of one image, so that alike ones count together."""
     text = _DETAIL.sub("", error or "not tried yet").partition(" -> ")[0].partition(": ")[0].strip()
     return text[:REASON_LENGTH] or "unknown"

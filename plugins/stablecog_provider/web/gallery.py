@@ -1,145 +1,105 @@
-"""The gallery in words: sections, filters, the rail of time."""
+"""The gallery in words: counts, filters, and the command that restores what they match."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from urllib.parse import quote, urlencode
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import urlencode
 
 from ..archive.browsing.filters import GALLERY_STATUSES, Filter
-from ..archive.browsing.pages import PicturePage, Section
-from ..archive.browsing.picture import Picture, Position
+from ..archive.browsing.pages import PicturePage
+from ..archive.browsing.picture import Position
 from ..model.checkpoint import Checkpoint
 from ..model.manifest import State
-from ..model.object_keys import Layout, day_of
-from ..model.times import BEGINNING, format_instant, parse_rfc3339
+from ..model.object_keys import Layout
+from ..model.times import format_instant, parse_rfc3339
 from .actions import offered
-from .charts import timeline_of
-from .gallery_contexts import (
-    Chip,
-    Choice,
-    DaySection,
-    FilterMenu,
-    GalleryPage,
-    Month,
-    Rail,
-    Tile,
-    Year,
-)
+from .gallery_contexts import Chip, Choice, FilterMenu, GalleryPage
+from .sections import ABSENT, sections_of
+from .time_rail import rail_of, years_of
 from .words import number
 
-HEIGHT, SMALL_HEIGHT = 384, 240
-"""Of thumbnails in pixels, for two pixels per CSS pixel; the smaller ones are for phones."""
-ALT = 200
-UNKNOWN_SHAPE = (4, 3)
-ABSENT = {
-    State.FAILED: "Failed",
-    State.LOST: "Lost",
-    State.GONE: "Gone at the source",
-    State.FORGOTTEN: "Forgotten",
-}
 STATES = {State.ARCHIVED: "archived", **{state: title.lower() for state, title in ABSENT.items()}}
 FLAGS = (("favourite", "Favourites"), ("upscaled", "Upscaled"), ("deleted", "Deleted at the source"))
 
 
 def gallery_of(
     checkpoint: Checkpoint,
-    found: PicturePage,
+    found: Found,
     wanted: Filter,
     now: datetime,
     *,
+    models: Sequence[str],
     base: str,
     layout: Layout,
     at: date | None,
     allowed: frozenset[str],
 ) -> GalleryPage:
-    """Put a page of pictures in words. `base`: the archive's address on the page. `allowed`: as in `band_of`."""
+    """Put a page of pictures in words. `models`: those that can be chosen. `base`: the archive's address on the page. `allowed`:
+    as in `band_of`.
+    """
     outputs = number(checkpoint.live)
     parameters = wanted.parameters()
+    page = found.page
     return GalleryPage(
         count=f"{outputs} outputs, newest first" if not wanted else _matched(found, outputs),
         words=" ".join(wanted.words),
         chips=_chips(wanted, base),
-        menus=_menus(wanted),
+        menus=_menus(wanted, models),
         flags=[Choice(name, text, getattr(wanted, name)) for name, text in FLAGS],
         since=str(wanted.since or ""),
         until=str(wanted.until or ""),
-        sections=sections_of(found, wanted, base),
-        more=more_of(found, wanted, base),
-        searched_to=f"Searched back to {found.searched_to}." if wanted and found.next and found.searched_to else "",
-        rail=_rail(checkpoint, now, at),
-        years=_years(checkpoint, base, parameters),
+        sections=sections_of(page, wanted, base),
+        more=_continued(base, wanted, "before", found.older),
+        newer=_continued(base, wanted, "after", found.newer),
+        searched_to=_searched_to(page, wanted) if found.older else "",
+        nothing=_nothing(checkpoint, wanted),
+        is_filtered=bool(wanted),
+        rail=rail_of(checkpoint, now, at),
+        years=years_of(checkpoint, base, parameters),
         clear=f"{base}/gallery",
         command=_restore(str(layout), wanted),
+        where=wanted.where(),
         restore=next(iter(offered(["restore"], allowed, layout)), None),
         base=base,
     )
 
 
-def _matched(found: PicturePage, outputs: str) -> str:
-    total = sum(section.total for section in found.sections)
-    return f"{number(total)}{'+' if found.next else ''} of {outputs} outputs"
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of pictures, and where the pages after and before it begin; None at the ends."""
+
+    page: PicturePage
+    older: Position | None = None
+    newer: Position | None = None
 
 
-def sections_of(found: PicturePage, wanted: Filter, base: str) -> list[DaySection]:
-    """The sections of a page. Links to pictures keep the filter, so that stepping stays within it."""
-    query = urlencode(wanted.parameters())
-    return [_section(section, base, f"?{query}" if query else "") for section in found.sections]
+def _matched(found: Found, outputs: str) -> str:
+    """How many match, as far as this page knows."""
+    total = sum(section.total for section in found.page.sections)
+    return f"{number(total)}{'+' if found.older or found.newer else ''} of {outputs} outputs"
 
 
-def _section(section: Section, base: str, query: str) -> DaySection:
-    return DaySection(
-        day=str(section.day),
-        title=f"{section.day:%A, %-d %B %Y}",
-        count=f"{number(section.total)} {'picture' if section.total == 1 else 'pictures'}",
-        tiles=[tile_of(picture, base, query) for picture in section.pictures],
-        problem=section.problem,
-    )
+def _searched_to(page: PicturePage, wanted: Filter) -> str:
+    return f"Searched back to {page.searched_to:%-d %B %Y}." if wanted and page.searched_to else ""
 
 
-def address_of(picture: Picture, base: str) -> str:
-    """The picture's address on the page: its day finds the partition."""
-    return f"{base}/pictures/{day_of(picture.created_at)}/{quote(picture.output_id, safe='')}"
+def _nothing(checkpoint: Checkpoint, wanted: Filter) -> str:
+    """What was looked through in vain."""
+    days = sum(1 for day in checkpoint.partitions if wanted.admits(day))
+    what = f"No prompt has {' and '.join(wanted.words)}" if wanted.words else "No picture matches"
+    others = " with these filters" if wanted != Filter(words=wanted.words) else ""
+    return f"{what}{others}. All {number(days)} days were searched."
 
 
-def tile_of(picture: Picture, base: str, query: str = "") -> Tile:
-    """A picture in the grid. One that is not stored keeps its place, and says why; a forgotten one shows nothing of itself."""
-    width, height = (picture.width, picture.height) if picture.width > 0 and picture.height > 0 else UNKNOWN_SHAPE
-    link, shown = address_of(picture, base), picture.shown
-    if shown is None:
-        state = picture.state if picture.state in ABSENT else State.FAILED
-        why = next(iter(picture.files.values())).error
-        return Tile(
-            output_id=picture.output_id, link=link + query, alt=f"{ABSENT[state]}, no picture", width=width, height=height,
-            absent=str(state), absent_title=ABSENT[state], why="" if state is State.FORGOTTEN else why,
-        )  # fmt: skip
-    return Tile(
-        output_id=picture.output_id,
-        link=link + query,
-        alt=alt_of(picture),
-        width=width,
-        height=height,
-        thumbnail=f"{link}/thumbnail?height={HEIGHT}",
-        small=f"{link}/thumbnail?height={SMALL_HEIGHT}",
-        favourite=picture.is_favorited,
-        deleted=picture.deleted_at is not None,
-    )
-
-
-def alt_of(picture: Picture) -> str:
-    """The prompt, or the date if there is none, and what the tile marks."""
-    text = picture.prompt[:ALT] or f"Picture of {picture.created_at:%-d %B %Y}"
-    marks = [", favourite"] * picture.is_favorited + [", deleted at the source"] * (picture.deleted_at is not None)
-    return text + "".join(marks)
-
-
-def more_of(found: PicturePage, wanted: Filter, base: str) -> str:
-    """The address of the next page."""
-    if found.next is None:
+def _continued(base: str, wanted: Filter, name: str, position: Position | None) -> str:
+    """The address of the page that begins there."""
+    if position is None:
         return ""
-    return f"{base}/gallery?{urlencode([*wanted.parameters(), ('before', position_text(found.next))])}"
+    return f"{base}/gallery?{urlencode([*wanted.parameters(), (name, position_text(position))])}"
 
 
 def position_text(position: Position) -> str:
@@ -166,9 +126,16 @@ def _chips(wanted: Filter, base: str) -> list[Chip]:
     return chips
 
 
-def _menus(wanted: Filter) -> list[FilterMenu]:
+def _menus(wanted: Filter, models: Sequence[str]) -> list[FilterMenu]:
+    known = dict.fromkeys((*models, *wanted.models))
     statuses = dict.fromkeys((*GALLERY_STATUSES, *wanted.statuses))
     return [
+        FilterMenu(
+            name="model",
+            title="Model",
+            active=bool(wanted.models),
+            choices=[Choice(value, value, value in wanted.models) for value in known],
+        ),
         FilterMenu(
             name="status",
             title="Gallery",
@@ -182,43 +149,6 @@ def _menus(wanted: Filter) -> list[FilterMenu]:
             choices=[Choice(str(value), text, value in wanted.states) for value, text in STATES.items()],
         ),
     ]
-
-
-def _rail(checkpoint: Checkpoint, now: datetime, at: date | None) -> Rail | None:
-    drawn = timeline_of(checkpoint, now)
-    if drawn is None:
-        return None
-    first = date.fromisoformat(drawn.first)
-    last = first + timedelta(days=drawn.days - 1)
-    return Rail(
-        first=str(first),
-        last=str(last),
-        at=str(min(max(at, first), last) if at else last),
-        days=drawn.days,
-        weeks=[bar.height for bar in drawn.history],
-        gaps=[(gap.x, gap.width) for gap in drawn.gaps],
-        years=drawn.years,
-    )
-
-
-def _years(checkpoint: Checkpoint, base: str, parameters: Sequence[tuple[str, str]]) -> list[Year]:
-    months: dict[tuple[int, int], int] = {}
-    for day, each in checkpoint.partitions.items():
-        if each.live and day > day_of(BEGINNING):
-            months[day.year, day.month] = months.get((day.year, day.month), 0) + each.live
-    top = max(months.values(), default=1)
-    found = []
-    for year in sorted({year for year, _ in months}, reverse=True):
-        cells = [_month(year, month, months.get((year, month), 0), top, base, parameters) for month in range(1, 13)]
-        made = sum(count for (of, _), count in months.items() if of == year)
-        found.append(Year(str(year), f"{number(made)} outputs", cells))
-    return found
-
-
-def _month(year: int, month: int, made: int, top: int, base: str, parameters: Sequence[tuple[str, str]]) -> Month:
-    last = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
-    link = f"{base}/gallery?{urlencode([*parameters, ('at', str(last))])}" if made else ""
-    return Month(f"{last:%b}", str(year), number(made), round(made * 20 / top, 1), link)
 
 
 def _restore(archive: str, wanted: Filter) -> str:

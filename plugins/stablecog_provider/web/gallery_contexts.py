@@ -28,11 +28,12 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaySection:
-    """`day`: 2026-11-25. `title`: Wednesday, 25 November 2026."""
+    """`day`: 2026-11-25. `title`: Wednesday, 25 November 2026. `total`: how many match on that day."""
 
     day: str
     title: str
     count: str
+    total: int
     tiles: Sequence[Tile] = ()
     problem: str = ""
 
@@ -93,8 +94,9 @@ class Year:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GalleryPage:
-    """`restore`: the action, if the reader may trigger it. `more`: the address of the next page, empty at the end.
-    `searched_to`: a sentence, if the search is not through.
+    """`more`, `newer`: the addresses of the pages after and before this one, empty at the ends. `searched_to`: a sentence, if the
+    search is not through. `is_filtered`: whether anything is left out. `where`: the filter as a condition of a restore.
+    `restore`: the action, if the reader may trigger it.
     """
 
     count: str
@@ -106,11 +108,15 @@ class GalleryPage:
     until: str
     sections: Sequence[DaySection]
     more: str
+    newer: str
     searched_to: str
+    nothing: str
+    is_filtered: bool
     rail: Rail | None
     years: Sequence[Year]
     clear: str
     command: str
+    where: str
     restore: Action | None
     base: str
 

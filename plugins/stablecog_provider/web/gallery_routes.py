@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from ..archive.browsing.filters import Filter, day_in
-from ..archive.browsing.pages import neighbours_of, page_of, start_of
+from ..archive.browsing.pages import neighbours_of, newer_page_of, page_of, start_of
 from ..archive.browsing.picture import File, Picture
 from ..archive.ports import ObjectBody
 from ..errors import ConfigurationError, ObjectInArchiveClass
@@ -21,10 +21,11 @@ from ..model.manifest import State
 from ..model.object_keys import EXTENSIONS, Rendition
 from .archives import Archive
 from .contexts import Notice
-from .gallery import HEIGHT, SMALL_HEIGHT, gallery_of, position_of
+from .gallery import Found, gallery_of, position_of
 from .pictures import picture_page
 from .rendering import page
 from .requests import NotHere, Opened, base_of, frame_of
+from .sections import HEIGHT, SMALL_HEIGHT
 from .security import IMAGE_POLICY
 
 KEPT = "private, max-age=3600"
@@ -53,13 +54,13 @@ async def gallery(request: Request, archive: Opened) -> Response:
         notice = Notice(title="No archive here yet", text="The first run creates it.",
                         command=f"stablecog-archive run --to {archive.layout}")  # fmt: skip
         return page("notice.html", frame=frame, notice=notice)
-    before = position_of(request.query_params.get("before", "")) or (start_of(at) if at else None)
-    found = await page_of(archive.ports.pictures, _versions(checkpoint), wanted, before)
+    found = await _asked_for(request, archive, _versions(checkpoint), wanted, at)
     shown = gallery_of(
         checkpoint,
         found,
         wanted,
         archive.ports.clock.now(),
+        models=archive.ports.pictures.models(),
         base=base,
         layout=archive.layout,
         at=at,
@@ -67,6 +68,20 @@ async def gallery(request: Request, archive: Opened) -> Response:
     )
     template = "sections.html" if request.query_params.get("fragment") == "1" else "gallery.html"
     return page(template, frame=frame, gallery=shown)
+
+
+async def _asked_for(
+    request: Request, archive: Archive, versions: dict[date, str], wanted: Filter, at: date | None
+) -> Found:
+    """The page after `before`, or before `after`; or from a day on; or the first."""
+    pictures = archive.ports.pictures
+    after = position_of(request.query_params.get("after", ""))
+    if after is not None:
+        newer = await newer_page_of(pictures, versions, wanted, after)
+        return Found(newer, newer.edge(-1) or after, newer.next)
+    before = position_of(request.query_params.get("before", "")) or (start_of(at) if at else None)
+    older = await page_of(pictures, versions, wanted, before)
+    return Found(older, older.next, before and (older.edge(0) or before))
 
 
 def _versions(checkpoint: Checkpoint) -> dict[date, str]:
@@ -130,7 +145,7 @@ async def image(
     _, _, found = await _found(archive, day, output_id)
     file = found.files.get(rendition)
     key = archive.layout.own_image(file.uri) if file and file.state == State.ARCHIVED else None
-    if file is None or key is None:
+    if file is None or key is None or found.is_forgotten:
         raise NotHere("This image is not stored.")
     body, chunks = await _streamed(archive, key)
     headers = {**_headers(KEPT), "content-length": str(body.size)}

@@ -9,9 +9,10 @@ from ..archive.browsing.history import history_of
 from ..archive.browsing.pages import Neighbours
 from ..archive.browsing.picture import Picture
 from ..model.manifest import Row, State
-from ..model.object_keys import Layout
-from .gallery import ABSENT, UNKNOWN_SHAPE, address_of, alt_of, shell_word, tile_of
+from ..model.object_keys import Layout, Rendition
+from .gallery import shell_word
 from .gallery_contexts import FileLine, PastEvent, PicturePage
+from .sections import address_of, alt_of, shape_of, tile_of
 from .words import moment, number, size
 
 TYPES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WebP", "image/gif": "GIF", "image/avif": "AVIF"}
@@ -31,7 +32,7 @@ def picture_page(
     """Put a picture in words. `rows`: its whole rows. `query`: the filter that it was opened with, with its `?`."""
     row, address, shown = rows[0], address_of(picture, base), picture.shown
     forgotten = picture.is_forgotten
-    width, height = (picture.width, picture.height) if picture.width and picture.height else UNKNOWN_SHAPE
+    width, height = shape_of(picture)
     rendition = next((name for name, file in picture.files.items() if file is shown), None)
     return PicturePage(
         title=f"{moment(picture.created_at)} UTC",
@@ -44,16 +45,16 @@ def picture_page(
         width=width,
         height=height,
         alt=alt_of(picture),
-        absent_title="" if shown else ABSENT.get(picture.state, "Failed"),
+        absent_title="" if shown else tile_of(picture, base).absent_title,
         why="" if shown else _why(picture),
         siblings=[tile_of(each, base, query) for each in siblings] if len(siblings) > 1 else [],
-        prompt=row.prompt or "",
-        negative_prompt=row.negative_prompt or "",
+        prompt="" if forgotten else row.prompt or "",
+        negative_prompt="" if forgotten else row.negative_prompt or "",
         download=f"{address}/{rendition}?download=1" if shown else "",
         facts=[] if forgotten else _facts(row),
-        files=[_file(each, address) for each in rows if each.state != State.FORGOTTEN],
+        files=[] if forgotten else [_file(each, address) for each in rows],
         past=[] if forgotten else [PastEvent(moment(e.at), e.what, e.detail, e.kind) for e in history_of(rows)],
-        ids=_ids(row, layout),
+        ids=_ids(row, layout, is_forgotten=forgotten),
         command=_restore(layout, picture.output_id),
     )
 
@@ -94,9 +95,16 @@ def _facts(row: Row) -> list[tuple[str, str]]:
     return [(name, value) for name, value in found if value]
 
 
+def _pixels(row: Row) -> str:
+    return f"{row.width} \N{MULTIPLICATION SIGN} {row.height}" if row.width and row.height else ""
+
+
 def _file(row: Row, address: str) -> FileLine:
     stored = row.state == State.ARCHIVED and row.uri
     what = TYPES.get(row.content_type or "", row.content_type or "") if stored else str(row.state)
+    if stored and row.rendition == Rendition.ORIGINAL and _pixels(row):
+        # They are the generation's, so they say nothing of the upscaled image.
+        what += f", {_pixels(row)}"
     return FileLine(
         title=row.rendition.capitalize(),
         what=what,
@@ -105,9 +113,9 @@ def _file(row: Row, address: str) -> FileLine:
     )
 
 
-def _ids(row: Row, layout: Layout) -> list[tuple[str, str]]:
+def _ids(row: Row, layout: Layout, *, is_forgotten: bool) -> list[tuple[str, str]]:
     found = [("Output", row.output_id)]
-    if row.state == State.FORGOTTEN:
+    if is_forgotten:
         return found
     if row.generation_id:
         found.append(("Generation", row.generation_id))

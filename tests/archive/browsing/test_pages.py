@@ -14,7 +14,7 @@ from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.adapters.parquet_pictures import ParquetPictures
 from stablecog_provider.archive.browsing.filters import Filter
-from stablecog_provider.archive.browsing.pages import neighbours_of, page_of, start_of
+from stablecog_provider.archive.browsing.pages import neighbours_of, newer_page_of, page_of, start_of
 from stablecog_provider.archive.browsing.picture import Picture, Position
 from stablecog_provider.errors import StoreUnavailable
 from stablecog_provider.model.manifest import Row, State
@@ -126,6 +126,23 @@ async def test_a_search_out_of_patience_says_how_far_it_came() -> None:
 
 
 @settings(max_examples=15)
+@given(rows_of_outputs(), st.sampled_from([(), ("castle",)]), st.integers(1, 7))
+async def test_pages_of_newer_pictures_lead_back_to_the_newest(
+    rows: list[Row], words: tuple[str, ...], limit: int
+) -> None:
+    wanted = Filter(words=words)
+    pictures, versions = await archive_of(rows)
+    found: list[Picture] = []
+    after: Position | None = Position(NOON - DAY * 9)
+    while after is not None:
+        page = await newer_page_of(pictures, versions, wanted, after, limit)
+        shown = [picture for section in page.sections for picture in section.pictures]
+        assert len(shown) <= limit
+        found, after = shown + found, page.next
+    assert [picture.output_id for picture in found] == matching(rows, wanted)
+
+
+@settings(max_examples=15)
 @given(rows_of_outputs(), st.sampled_from([(), ("castle",)]))
 async def test_stepping_goes_through_every_match(rows: list[Row], words: tuple[str, ...]) -> None:
     wanted = Filter(words=words)
@@ -170,7 +187,7 @@ async def test_a_bucket_out_of_reach_is_no_empty_page() -> None:
 async def test_an_empty_archive_has_an_empty_page() -> None:
     pictures, versions = await archive_of([])
     page = await page_of(pictures, versions, Filter())
-    assert (page.sections, page.next, page.searched_to) == ((), None, None)
+    assert (list(page.sections), page.next, page.searched_to) == ([], None, None)
 
 
 async def test_a_position_begins_at_its_day() -> None:

@@ -74,8 +74,7 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a position is among the `total` matching pictures of a day: `number`, from 1 on. `newer`: the picture before it."""
+    """Where a position is among the `total` matching pictures of a day: `number`, from 1 on."""
 
     number: int
     total: int
-    newer: Picture | None = None

@@ -22,6 +22,9 @@ class Pictures(Protocol):
     async def matches(self, day: date, version: str, wanted: Filter, before: Position | None, limit: int) -> Matches:
         """Return at most `limit` matching pictures of the day, from the position on."""
 
+    async def newer(self, day: date, version: str, wanted: Filter, after: Position | None, limit: int) -> Matches:
+        """Return at most `limit` matching pictures of the day that are just newer than the position; newest first, too."""
+
     async def place(self, day: date, version: str, wanted: Filter, at: Position) -> Place:
         """Return where the position is among the matching pictures of the day."""
 
@@ -30,6 +33,9 @@ class Pictures(Protocol):
 
     async def beside(self, day: date, version: str, picture: Picture) -> Sequence[Picture]:
         """Return the pictures of the same generation, itself included, in the order of their ids."""
+
+    def models(self) -> Sequence[str]:
+        """Return the ids of the models of all pictures that were read so far, in order."""
 
     async def rows(self, day: date, output_id: str) -> Sequence[Row]:
         """Return the whole rows of an output, the original first. Reads the partition again."""

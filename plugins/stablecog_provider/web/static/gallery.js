@@ -1,7 +1,6 @@
-// The endless page, filters, selection, and keys.
+// Filters, selection, and keys of the gallery.
 (() => {
   const days = document.querySelector(".days"), form = document.querySelector("form.tools"), bar = document.querySelector(".selection");
-  const MOST = 300; // pictures in the document; days far above are dropped, their height stays
   // ---- filters: a menu is sent when it closes, a flag at once, and the address holds them all
   const send = () => {
     const asked = new URLSearchParams();
@@ -20,17 +19,15 @@
     act.disabled = !/^s3:\/\/[^/]+/.test(into.value);
     act.dataset.conf = JSON.stringify({ ...JSON.parse(act.dataset.conf), into: into.value.trim() });
   });
-  const offer = (what, command) => {
-    if (act) act.dataset.conf = JSON.stringify({ ...JSON.parse(act.dataset.conf), where: condition(command) });
+  const offer = (what, command, where) => {
+    if (act) act.dataset.conf = JSON.stringify({ ...JSON.parse(act.dataset.conf), where });
     restore.querySelector(".what").textContent = what;
     restore.querySelector("code").textContent = command;
     restore.querySelector("button.copy").dataset.text = command;
     restore.showModal();
   };
-  // The condition as it is, without what a shell needs around it.
-  const condition = (command) => (command.match(/ --where "(.*)"$/s)?.[1] ?? "").replace(/\\([\\"$`])/g, "$1");
   const whole = restore?.querySelector("code").textContent ?? "";
-  document.querySelector(".matches")?.addEventListener("click", () => offer("everything that matches the filters", whole));
+  document.querySelector(".matches")?.addEventListener("click", () => offer("everything that matches the filters", whole, restore.dataset.where));
   if (!days) return;
   // ---- selection
   let anchor = null;
@@ -54,8 +51,9 @@
   });
   bar.querySelector(".clear").addEventListener("click", () => { chosen.clear(); boxes().forEach((box) => { box.checked = false; }); show(); });
   bar.querySelector(".restoring").addEventListener("click", () => {
-    const ids = [...chosen].map((id) => "'" + id.replaceAll("'", "''").replace(/[\\"$`]/g, "\\$&") + "'").join(", ");
-    offer(chosen.size + " selected pictures", whole.replace(/ --where .*$/s, "") + ` --where "output_id IN (${ids})"`);
+    const where = `output_id IN (${[...chosen].map((id) => "'" + id.replaceAll("'", "''") + "'").join(", ")})`;
+    const word = where.replace(/[\\"$`]/g, "\\$&");
+    offer(chosen.size + " selected pictures", whole.replace(/ --where .*$/s, "") + ` --where "${word}"`, where);
   });
   // ---- keys: one tab stop for the whole grid, arrows inside it
   const links = () => [...days.querySelectorAll(".tile > a")];
@@ -100,51 +98,6 @@
     note.textContent = "No preview";
     event.target.after(note);
   }, true);
-  // ---- the endless page
-  async function more() {
-    const button = days.querySelector(".more a");
-    if (!button || days.dataset.loading) return;
-    days.dataset.loading = "1";
-    try {
-      const answer = await fetch(button.href + "&fragment=1", { headers: { accept: "text/html" } });
-      if (!answer.ok) return;
-      const parsed = new DOMParser().parseFromString(await answer.text(), "text/html"); // parsed, never run: the policy forbids scripts in it
-      button.closest(".more").remove();
-      for (const part of [...parsed.body.children]) {
-        const same = part.dataset.day && days.querySelector(`.day[data-day="${part.dataset.day}"] .tiles`);
-        if (same) same.append(...part.querySelectorAll(".tile")); else days.append(part);
-      }
-      trim();
-      window.gallery.layAll();
-      prepare();
-      days.dispatchEvent(new CustomEvent("grown"));
-    } finally {
-      delete days.dataset.loading;
-    }
-    watch();
-  }
-  function trim() {
-    let tiles = days.querySelectorAll(".tile").length;
-    for (const section of days.querySelectorAll(".day:not(.folded)")) {
-      if (tiles <= MOST || section.getBoundingClientRect().bottom > -2000) return;
-      tiles -= section.querySelectorAll(".tile").length;
-      section.style.height = section.getBoundingClientRect().height + "px";
-      section.classList.add("folded");
-      section.kept = section.querySelector(".tiles");
-      section.kept.remove();
-    }
-  }
-  const back = new IntersectionObserver((seen) => seen.forEach((each) => {
-    if (!each.isIntersecting || !each.target.kept) return;
-    each.target.append(each.target.kept);
-    each.target.kept = null;
-    each.target.classList.remove("folded");
-    each.target.style.height = "";
-    prepare();
-  }), { rootMargin: "1200px 0px" });
-  const near = new IntersectionObserver((seen) => { if (seen.some((each) => each.isIntersecting)) more(); }, { rootMargin: "1200px 0px" });
-  const watch = () => { near.disconnect(); const button = days.querySelector(".more"); if (button) near.observe(button); days.querySelectorAll(".day").forEach((section) => back.observe(section)); };
-  days.addEventListener("click", (event) => { if (event.target.closest(".more a")) { event.preventDefault(); more(); } });
+  days.addEventListener("grown", prepare);
   prepare();
-  watch();
 })();

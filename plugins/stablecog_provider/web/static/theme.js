@@ -9,6 +9,7 @@
     document.documentElement.dataset.theme = theme;
   };
   apply();
+  document.documentElement.classList.add("js");
   system.addEventListener("change", apply);
   addEventListener("storage", (event) => { if (event.key === "theme") apply(); }); // Airflow's switch, without a reload
 })();
