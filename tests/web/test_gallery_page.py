@@ -93,7 +93,7 @@ async def test_an_absent_picture_keeps_its_place_and_says_why() -> None:
     app = page_over(stage)
     html = (await asked(app, f"{BASE}/gallery?state=gone")).text
     (link,) = links(html)
-    assert "the host answered 404" in html
+    assert "The host answered 404" in html
     picture = (await asked(app, link)).text
     assert "gonepic" in picture
     assert (await asked(app, link.partition("?")[0] + "/thumbnail")).status_code == 404

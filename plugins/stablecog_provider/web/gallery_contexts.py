@@ -63,11 +63,14 @@ class FilterMenu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rail:
-    """The scroll bar of time: `first` and `last` are days, `weeks` the ink of each week from the newest down, in hundredths."""
+    """The scroll bar of time. `first`, `last`, `at`: days. `shown`: `at` in words. `weeks`: the ink of each week in hundredths,
+    oldest first.
+    """
 
     first: str
     last: str
     at: str
+    shown: str
     days: int
     weeks: Sequence[float]
     gaps: Sequence[tuple[float, float]]

@@ -27,7 +27,7 @@ LONGEST_SHARED = timedelta(days=31)
 ABSENT = {
     State.FAILED: "Failed",
     State.LOST: "Lost",
-    State.GONE: "Gone at the source",
+    State.GONE: "Gone",
     State.FORGOTTEN: "Forgotten",
 }
 
@@ -107,7 +107,8 @@ def tile_of(picture: Picture, base: str, query: str = "") -> Tile:
     if shown is None:
         state = State.FORGOTTEN if picture.is_forgotten else picture.state
         state = state if state in ABSENT else State.FAILED
-        why = reason_of(next(iter(picture.files.values())).error)
+        reason = reason_of(next(iter(picture.files.values())).error)
+        why = f"{reason[:1].upper()}{reason[1:]}."
         return Tile(
             output_id=picture.output_id, link=link + query, alt=f"{ABSENT[state]}, no picture", width=width, height=height,
             absent=str(state), absent_title=ABSENT[state], why="" if state is State.FORGOTTEN else why,

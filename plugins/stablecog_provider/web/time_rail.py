@@ -20,10 +20,12 @@ def rail_of(checkpoint: Checkpoint, now: datetime, at: date | None) -> Rail | No
         return None
     first = date.fromisoformat(drawn.first)
     last = first + timedelta(days=drawn.days - 1)
+    shown = min(max(at, first), last) if at else last
     return Rail(
         first=str(first),
         last=str(last),
-        at=str(min(max(at, first), last) if at else last),
+        at=str(shown),
+        shown=f"{shown:%-d %b %Y}",
         days=drawn.days,
         weeks=[bar.height for bar in drawn.history],
         gaps=[(gap.x, gap.width) for gap in drawn.gaps],

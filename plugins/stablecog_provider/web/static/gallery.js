@@ -53,7 +53,7 @@
   bar.querySelector(".restoring").addEventListener("click", () => {
     const where = `output_id IN (${[...chosen].map((id) => "'" + id.replaceAll("'", "''") + "'").join(", ")})`;
     const word = where.replace(/[\\"$`]/g, "\\$&");
-    offer(chosen.size + " selected pictures", whole.replace(/ --where .*$/s, "") + ` --where "${word}"`, where);
+    offer(chosen.size === 1 ? "the selected picture" : `${chosen.size} selected pictures`, whole.replace(/ --where .*$/s, "") + ` --where "${word}"`, where);
   });
   // ---- keys: one tab stop for the whole grid, arrows inside it
   const links = () => [...days.querySelectorAll(".tile > a")];

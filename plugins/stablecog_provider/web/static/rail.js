@@ -11,7 +11,7 @@
     now = Math.min(last, Math.max(first, t));
     at.style.transform = `translateY(${(last - now) / length * track.clientHeight}px)`;
     label.textContent = name(now);
-    const jump = document.querySelector(".jump span");
+    const jump = document.querySelector(".jump .now");
     if (jump) jump.textContent = name(now);
     rail.setAttribute("aria-valuenow", String(Math.round((now - first) / day)));
     rail.setAttribute("aria-valuetext", name(now, true));
