@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stablecog_provider.archive.browsing.history import history_of
 from stablecog_provider.model.manifest import Row, State
 from support.rows import a_row, minute
@@ -23,7 +25,7 @@ def test_a_picture_that_was_copied() -> None:
 
 
 def test_every_mark_is_an_event_newest_first() -> None:
-    times = {"first_seen_at": minute(1), "archived_at": minute(2), "last_seen_at": minute(3)}
+    times: dict[str, Any] = {"first_seen_at": minute(1), "archived_at": minute(2), "last_seen_at": minute(3)}
     row = a_row(verified_at=minute(4), deleted_at=minute(5), **times)
     assert told(row) == [
         "Deleted at the source",

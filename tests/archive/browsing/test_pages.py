@@ -112,17 +112,17 @@ async def test_joined_pages_are_every_match_once(
 
 async def test_a_search_out_of_patience_says_how_far_it_came() -> None:
     rows = [
-        a_row(output_id=f"o{day}", created_at=NOON - DAY * day, prompt="x" if day == 29 else "y") for day in range(30)
+        a_row(output_id=f"o{day}", created_at=NOON - DAY * day, prompt="x" if day == 49 else "y") for day in range(50)
     ]
     pictures, versions = await archive_of(rows)
     seconds = iter(range(100))
     page = await page_of(pictures, versions, Filter(words=("x",)), patience=1.5, monotonic=lambda: float(next(seconds)))
     assert not page.sections
-    # Two rounds of eight days.
-    assert page.searched_to == (NOON - DAY * 15).date()
+    # Two rounds of 16 days.
+    assert page.searched_to == (NOON - DAY * 31).date()
     assert page.next is not None
     found = await all_pages(pictures, versions, Filter(words=("x",)), 5, page.next)
-    assert [picture.output_id for picture in found] == ["o29"]
+    assert [picture.output_id for picture in found] == ["o49"]
 
 
 @settings(max_examples=15)

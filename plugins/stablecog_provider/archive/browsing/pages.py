@@ -16,7 +16,7 @@ from .ports import Pictures
 
 PER_PAGE = 60
 """Pictures on one page at most."""
-DAYS_AT_ONCE = 8
+DAYS_AT_ONCE = 16
 PATIENCE = 0.8
 """Seconds. A search that takes longer returns what it has found; the next page continues it."""
 
