@@ -42,6 +42,10 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml
 demo: $(READY) ## Archive a simulated account with the real DAG and show the result
 	@$(BIN)/python -m dev.demo
 
+.PHONY: look
+look: $(READY) ## Look at what the demo archived, in the browser (ARGS="--port 8080": options of browse)
+	@$(BIN)/python -m dev.demo.look $(ARGS)
+
 .PHONY: cli
 cli: .venv-cli/.ready ## Install the command line alone, without Airflow, into .venv-cli
 
@@ -112,6 +116,10 @@ bench: .venv/.with-bench .venv-aiobotocore/.ready .venv-img2dataset/.ready ## Be
 	@test -n "$(ARGS)" || $(BIN)/python -m dev.bench.page
 	@test -n "$(ARGS)" || $(BIN)/python -m dev.bench.growth
 
+.PHONY: browser
+browser: .venv/.with-browser ## The page in Chromium: alone and inside a real Airflow, with screenshots (needs Debian's chromium or CHROMIUM=path): 5 minutes
+	@$(BIN)/python -m dev.browser $(ARGS)
+
 # Tools whose dependencies conflict with Airflow's get their own environments. If one cannot be installed, its row says so.
 .venv-%/.ready: dev/bench/%.lock $(READY)
 	@{ $(BIN)/python -m venv --clear .venv-$* \
@@ -137,10 +145,11 @@ lock: $(READY) ## Update all locks to the newest versions (UPGRADE=: only what p
 	@$(COMPILE) --group cli -c requirements.lock -o cli.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra campaign -c requirements.lock -o dev/campaign/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra e2e -c requirements.lock -o dev/e2e/requirements.lock
+	@$(COMPILE) pyproject.toml --extra demo --extra browser -c requirements.lock -o dev/browser/requirements.lock
 	@$(COMPILE) pyproject.toml --extra bench -c requirements.lock -o dev/bench/requirements.lock
 	@echo aiobotocore | $(COMPILE) - -o dev/bench/aiobotocore.lock
 	@echo img2dataset | $(COMPILE) - -o dev/bench/img2dataset.lock
 
 .PHONY: clean
 clean: ## Remove .venv and everything else that can be recreated
-	@rm -rf .venv .venv-* .demo .e2e .containers s3-data dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	@rm -rf .venv .venv-* .demo .e2e .browser .containers s3-data dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -113,6 +113,7 @@ def _show(console: Console, folders: Folders, archive: ArchiveReader, paging: Pa
 def _next_commands(manifest: Path) -> dict[str, str]:
     query = f"from '{manifest}/*/*.parquet' select created_at, width, height, bytes, prompt limit 5"
     return {
+        "Look at the pictures, and at the state of the archive, in your browser:": "make look",
         "Query the manifest:": f""".venv/bin/python -c "import duckdb; duckdb.sql('''{query}''').show()\"""",
         "Archive your own account (README.md, Quick start):": "export STABLECOG_API_KEY=sc-... && "
         ".venv/bin/stablecog-archive run --to s3://my-bucket/stablecog",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -67,3 +69,12 @@ def test_metadata_is_left_out() -> None:
 )
 async def test_what_cannot_be_shown_has_no_thumbnail(body: bytes) -> None:
     assert await PillowThumbnails().of(body) is None
+
+
+def test_many_at_once_leave_the_warnings_of_the_process_alone() -> None:
+    """Airflow's API server answered every request with 500 when a filter of warnings was left behind."""
+    body = image("JPEG")
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(thumbnail, [body] * 64))
+    assert warnings.filters == before

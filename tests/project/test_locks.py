@@ -15,7 +15,7 @@ IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock", "cli.lock
 PRODUCTION = "docker/requirements-airflow.lock"
 """The image `airflow`, with packages that no test imports."""
 SLOW = {"bench": "dev/bench/requirements.lock"} | {
-    name: f"dev/{name}/requirements.lock" for name in ("campaign", "e2e")
+    name: f"dev/{name}/requirements.lock" for name in ("browser", "campaign", "e2e")
 }
 """Extras of the slow targets, which are not in `requirements.lock`."""
 SEPARATE = {"production": PRODUCTION, "celery": PRODUCTION} | SLOW

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import warnings
 
 from PIL import Image, ImageOps
 
@@ -34,16 +33,15 @@ def thumbnail(body: bytes, bounds: tuple[int, int] = (SIDE, SIDE)) -> bytes | No
     within the bounds of this module.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            with Image.open(io.BytesIO(body), formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    return None
-                # A JPEG is decoded at a fraction of its size.
-                image.draft("RGB", bounds)
-                upright = ImageOps.exif_transpose(image)
-                upright.thumbnail(bounds)
-                return _jpeg(upright)
+        # No `warnings.catch_warnings` here: it changes the whole process, and two threads may leave it changed.
+        with Image.open(io.BytesIO(body), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return None
+            # A JPEG is decoded at a fraction of its size.
+            image.draft("RGB", bounds)
+            upright = ImageOps.exif_transpose(image)
+            upright.thumbnail(bounds)
+            return _jpeg(upright)
     # Decoders raise nearly anything for a damaged image.
     except Exception:
         return None
