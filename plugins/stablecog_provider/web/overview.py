@@ -69,7 +69,7 @@ def _figures(checkpoint: Checkpoint, status: ArchiveStatus, now: datetime) -> li
     compared = ""
     if proof is not None:
         off = abs(proof.source - proof.manifest)
-        compared = f"{'no difference' if proof.agrees else f'{number(off)} apart'}, {moment(proof.checked_at)}"
+        compared = f"{'no difference' if proof.agrees else f'{number(off)} apart'} up to {moment(proof.end)}"
     return [
         Figure("Outputs", number(status.live), f"{number(yesterday.live if yesterday else 0)} yesterday"),
         Figure(

@@ -86,9 +86,8 @@ def _safety(status: ArchiveStatus) -> list[str]:
         return ["Nothing was compared with the source yet. What is copied is safe."]
     same = proof.agrees and not status.differences
     manifest = "the same in the manifest" if same else f"{number(proof.manifest)} in the manifest"
-    lines = [
-        f"{number(proof.source)} outputs at the source, {manifest}, when they were compared ({moment(proof.checked_at)})."
-    ]
+    compared = f"up to {moment(proof.end)} (compared {moment(proof.checked_at)})"
+    lines = [f"{number(proof.source)} outputs at the source {compared}, {manifest}."]
     if status.missing:
         lines.append(f"{counted(len(status.missing), 'partition')} of the manifest is missing from the bucket.")
     if status.differences:
