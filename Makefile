@@ -44,7 +44,7 @@ demo: $(READY) ## Archive a simulated account with the real DAG and show the res
 
 .PHONY: look
 look: $(READY) ## Look at what the demo archived, in the browser (ARGS="--port 8080": options of browse)
-	@$(BIN)/python -m dev.demo.look $(ARGS)
+	@$(BIN)/python -m dev.demo.look $(ARGS) || test $$? -eq 130
 
 .PHONY: cli
 cli: .venv-cli/.ready ## Install the command line alone, without Airflow, into .venv-cli

@@ -13,6 +13,7 @@ import typer
 
 from ..errors import ConfigurationError
 from .context import CliContext
+from .exits import Exit
 from .options import Debug, EndpointUrl, Json, layout_of
 
 if TYPE_CHECKING:
@@ -64,8 +65,12 @@ def browse(
         cli.out.flush()
         if open_browser:
             _show(address)
-        serve()
-    return 0
+        try:
+            serve()
+        except KeyboardInterrupt:
+            cli.err.write("The page is stopped.\n")
+            return Exit.INTERRUPTED
+    return Exit.DONE
 
 
 def _bound(port: int) -> socket.socket:
