@@ -193,3 +193,6 @@ async def test_actions_are_offered_only_where_they_can_be_taken() -> None:
         assert "stablecog-archive run --to" in html
     assert 'data-dag="stablecog_archive_daily"' in inside
     assert "&#34;bucket&#34;: &#34;archive&#34;" in inside
+    assert '<a href="/dags/stablecog_archive_daily" data-outside>' in inside
+    assert "data-outside" not in alone
+    assert f"{LAYOUT}/manifest/" in alone

@@ -122,6 +122,15 @@ class RunLine:
     link: str
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`outside`: it leads out of the frame that Airflow shows the page in."""
+
+    text: str
+    address: str
+    outside: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     band: Band
@@ -131,6 +140,8 @@ class Overview:
     shares: Sequence[Shares] = ()
     check_note: str = ""
     runs: Sequence[RunLine] = ()
+    links: Sequence[Link] = ()
+    manifest: str = ""
     explanation: Sequence[str] = ()
 
 

@@ -12,7 +12,7 @@ from ..model.manifest import State
 from ..model.object_keys import Layout, day_of
 from ..model.times import parse_rfc3339
 from .charts import timeline_of
-from .contexts import Absence, ArchiveLine, Band, Figure, Overview, RunLine, Shares
+from .contexts import Absence, ArchiveLine, Band, Figure, Link, Overview, RunLine, Shares
 from .verdicts import band_of, look_of
 from .words import moment, number, share, size, span, took
 
@@ -32,6 +32,8 @@ def overview_of(
         shares=_shares(status, now),
         check_note=_check_note(status),
         runs=run_lines(status.runs, base),
+        links=_links(status, base, allowed),
+        manifest=layout.uri(layout.manifest),
         explanation=status.explain(),
     )
 
@@ -118,6 +120,14 @@ def _check_note(status: ArchiveStatus) -> str:
     if not status.verification.images or not never:
         return ""
     return f"{number(never)} images were never read again since they were copied. A verify reads them."
+
+
+def _links(status: ArchiveStatus, base: str, allowed: frozenset[str]) -> list[Link]:
+    """The DAGs that the reader may trigger, which are in Airflow's own pages, and the last report as it is."""
+    found = [Link(f"DAG {dag_id}", f"/dags/{dag_id}", outside=True) for dag_id in sorted(allowed)]
+    if status.runs and status.runs[0].key:
+        found.append(Link("Last report, JSON", f"{base}/runs/{status.runs[0].key.rpartition('/')[2]}?raw=1"))
+    return found
 
 
 def run_lines(runs: Sequence[LastRun], base: str) -> list[RunLine]:
