@@ -18,7 +18,7 @@ from stablecog_provider.web.app import create_app
 from stablecog_provider.web.archives import Archives
 from support.scene import LAYOUT, Scene
 
-__all__ = ["BASE", "asked", "page_over", "preview_folder"]
+__all__ = ["BASE", "NoPreviews", "asked", "page_over", "preview_folder"]
 
 BASE = "/archive~stablecog"
 
@@ -33,17 +33,23 @@ class NoPreviews:
         return None if key in self.missing else f"{key} {height}".encode()
 
 
-def ports_of(scene: Scene) -> BrowsePorts:
-    return BrowsePorts(scene.store, ParquetPictures(scene.store, LAYOUT), NoPreviews(), scene.our_clock)
+def ports_of(scene: Scene, previews: NoPreviews | None = None) -> BrowsePorts:
+    pictures = ParquetPictures(scene.store, LAYOUT)
+    return BrowsePorts(scene.store, pictures, previews or NoPreviews(), scene.our_clock)
 
 
-def page_over(*scenes: Scene, layouts: tuple[Layout, ...] = (LAYOUT,), dags: Iterable[str] = ()) -> ASGIApp:
+def page_over(
+    *scenes: Scene,
+    layouts: tuple[Layout, ...] = (LAYOUT,),
+    dags: Iterable[str] = (),
+    previews: NoPreviews | None = None,
+) -> ASGIApp:
     """The page over the scenes' archives, one per layout."""
     by_layout = dict(zip(layouts, scenes, strict=True))
 
     @asynccontextmanager
     async def opened(layout: Layout) -> AsyncIterator[BrowsePorts]:
-        yield ports_of(by_layout[layout])
+        yield ports_of(by_layout[layout], previews)
 
     async def allowed(_: Request) -> frozenset[str]:
         return frozenset(dags)

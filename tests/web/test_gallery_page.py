@@ -15,7 +15,7 @@ from stablecog_provider.archive.browsing.pages import newer_page_of, page_of
 from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.object_keys import Rendition
 from stablecog_provider.web.gallery import shell_word
-from support.page import BASE, asked, page_over
+from support.page import BASE, NoPreviews, asked, page_over
 from support.scene import LAYOUT
 from support.stage import DAY, NOON, Stage, days_of, stage_of
 
@@ -111,6 +111,20 @@ async def test_images_are_the_stored_bytes_with_the_recorded_type_and_run_nothin
     assert "sandbox" in answer.headers["content-security-policy"]
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.headers["cache-control"].startswith("private")
+
+
+async def test_a_picture_that_cannot_be_drawn_is_no_error_of_the_page() -> None:
+    stage = await archived()
+    previews = NoPreviews()
+    app = page_over(stage, previews=previews)
+    link = links((await asked(app, f"{BASE}/gallery")).text)[0]
+    drawn = await asked(app, f"{link}/thumbnail?height=240")
+    assert (drawn.status_code, drawn.headers["content-type"]) == (200, "image/jpeg")
+    assert (await asked(app, f"{link}/thumbnail?height=1000")).status_code == 404
+    previews.missing = {key for key in stage.store.objects if key.startswith(LAYOUT.images)}
+    answer = await asked(app, f"{link}/thumbnail?height=240")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_nothing_but_what_a_row_names_is_served() -> None:

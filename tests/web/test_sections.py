@@ -11,7 +11,7 @@ from stablecog_provider.archive.browsing.pages import PicturePage, Section
 from stablecog_provider.archive.browsing.picture import File, Picture
 from stablecog_provider.model.manifest import State
 from stablecog_provider.model.object_keys import Rendition
-from stablecog_provider.web.sections import sections_of, tile_of
+from stablecog_provider.web.sections import alt_of, sections_of, tile_of
 
 LAST = date(2026, 12, 3)
 
@@ -76,3 +76,13 @@ def test_a_picture_of_which_one_image_is_forgotten_shows_nothing() -> None:
     tile = tile_of(picture, "/a")
     assert (tile.absent, tile.thumbnail, tile.why) == ("forgotten", "", "")
     assert "secret" not in str(tile)
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "\n\t", "\u200b", "\u202e"])
+def test_a_prompt_that_nobody_can_read_is_no_name_of_a_picture(prompt: str) -> None:
+    assert alt_of(a_picture(prompt=prompt, is_favorited=True)) == "Picture of 3 December 2026, favourite"
+
+
+def test_the_name_of_a_picture_is_its_prompt_and_what_is_marked() -> None:
+    deleted = datetime(2026, 12, 4, tzinfo=UTC)
+    assert alt_of(a_picture(prompt="x" * 300, deleted_at=deleted)) == "x" * 200 + ", deleted at the source"

@@ -126,15 +126,17 @@ async def picture(request: Request, archive: Opened, day: str, output_id: str) -
 
 
 async def thumbnail(request: Request, archive: Opened, day: str, output_id: str, height: int = HEIGHT) -> Response:
-    """A small JPEG, in one of two heights; 404 if none can be made."""
+    """A small JPEG, in one of two heights; no content if none can be made, which is no error of the page."""
     if height not in (HEIGHT, SMALL_HEIGHT):
         raise NotHere(f"Thumbnails have a height of {HEIGHT} or {SMALL_HEIGHT}.")
     _, _, found = await _found(archive, day, output_id)
     shown = found.shown
     key = archive.layout.own_image(shown.uri) if shown else None
-    body = await archive.ports.previews.of(shown, key, height) if shown and key else None
+    if shown is None or key is None:
+        raise NotHere("This picture is not stored.")
+    body = await archive.ports.previews.of(shown, key, height)
     if body is None:
-        return Response("no preview\n", 404, media_type="text/plain", headers=_headers("no-store"))
+        return Response(status_code=204, headers=_headers("no-store"))
     return Response(body, media_type="image/jpeg", headers=_headers(KEPT))
 
 

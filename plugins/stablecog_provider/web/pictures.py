@@ -51,7 +51,7 @@ def picture_page(
         prompt="" if forgotten else row.prompt or "",
         negative_prompt="" if forgotten else row.negative_prompt or "",
         download=f"{address}/{rendition}?download=1" if shown else "",
-        facts=[] if forgotten else _facts(row),
+        facts=_dates(row) if forgotten else _facts(row),
         files=[] if forgotten else [_file(each, address) for each in rows],
         past=[] if forgotten else [PastEvent(moment(e.at), e.what, e.detail, e.kind) for e in history_of(rows)],
         ids=_ids(row, layout, is_forgotten=forgotten),
@@ -93,6 +93,16 @@ def _facts(row: Row) -> list[tuple[str, str]]:
         ("Likes", number(row.like_count) if row.like_count is not None else ""),
     ]
     return [(name, value) for name, value in found if value]
+
+
+def _dates(row: Row) -> list[tuple[str, str]]:
+    """What is still known of a forgotten picture."""
+    found = [
+        ("Requested", row.created_at),
+        ("First seen", row.first_seen_at),
+        ("Deleted at the source", row.deleted_at),
+    ]
+    return [(name, f"{moment(at)} UTC") for name, at in found if at is not None]
 
 
 def _pixels(row: Row) -> str:

@@ -128,6 +128,7 @@ def tile_of(picture: Picture, base: str, query: str = "") -> Tile:
 
 def alt_of(picture: Picture) -> str:
     """The prompt, or the date if there is none, and what the tile marks."""
-    text = picture.prompt[:ALT] or f"Picture of {picture.created_at:%-d %B %Y}"
+    has_words = any(each.isprintable() and not each.isspace() for each in picture.prompt[:ALT])
+    text = picture.prompt[:ALT] if has_words else f"Picture of {picture.created_at:%-d %B %Y}"
     marks = [", favourite"] * picture.is_favorited + [", deleted at the source"] * (picture.deleted_at is not None)
     return text + "".join(marks)

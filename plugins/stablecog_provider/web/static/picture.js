@@ -41,6 +41,18 @@
     const press = { ArrowLeft: ".step.prev", ArrowRight: ".step.next", c: "[data-key=c]", d: ".download" }[event.key];
     if (press) { event.preventDefault(); viewer.querySelector(press)?.click(); }
   }
+  // The picture is recorded as stored, but nothing can be drawn of it.
+  document.addEventListener("error", (event) => {
+    const image = event.target;
+    if (!image.matches?.(".viewer img")) return;
+    if (image.closest(".siblings")) { image.classList.add("broken"); image.alt = ""; return; }
+    const note = document.createElement("div"), word = document.createElement("b"), why = document.createElement("span");
+    note.className = "gonepic";
+    word.textContent = "No preview";
+    why.textContent = "Its row says that it is stored. Its object is missing from the bucket, or cannot be drawn here. A verify with --repair finds out, and puts it back if it can.";
+    note.append(word, why);
+    image.replaceWith(note);
+  }, true);
   let swipe = null;
   document.addEventListener("pointerdown", (event) => { swipe = event.target.closest?.(".stage .pic") && event.pointerType === "touch" ? event.clientX : null; });
   document.addEventListener("pointerup", (event) => {
