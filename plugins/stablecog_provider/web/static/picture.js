@@ -45,7 +45,13 @@
   document.addEventListener("error", (event) => {
     const image = event.target;
     if (!image.matches?.(".viewer img")) return;
-    if (image.closest(".siblings")) { image.classList.add("broken"); image.alt = ""; return; }
+    if (image.closest(".siblings")) {
+      const box = document.createElement("span");
+      box.className = "nopic";
+      image.parentElement.setAttribute("aria-label", image.alt + ", no preview");
+      image.replaceWith(box);
+      return;
+    }
     const note = document.createElement("div"), word = document.createElement("b"), why = document.createElement("span");
     note.className = "gonepic";
     word.textContent = "No preview";
