@@ -14,7 +14,10 @@ import stablecog_provider
 from stablecog_provider import errors
 from stablecog_provider.airflow.hooks import StablecogHook
 from stablecog_provider.airflow.operators import (
+    StablecogForgetOperator,
+    StablecogRefreshOperator,
     StablecogRestoreOperator,
+    StablecogStatusOperator,
     StablecogToS3Operator,
     StablecogVerifyOperator,
 )
@@ -39,6 +42,9 @@ CALLED: dict[str, tuple[str, ...]] = {
         "verify",
         "open_restore_ports",
         "restore",
+        "refresh",
+        "open_erasable",
+        "forget",
     ),
     "Settings": (
         "Layout",
@@ -47,19 +53,33 @@ CALLED: dict[str, tuple[str, ...]] = {
         "RebuildSettings",
         "VerifySettings",
         "RestoreSettings",
+        "RefreshSettings",
+        "ForgetSettings",
         "SourceSettings",
         "StoreSettings",
     ),
 }
 RETURNED: dict[str, tuple[str, ...]] = {
-    "Results": ("RunReport", "RunSummary", "ArchiveStatus", "RebuildReport", "VerifyReport", "RestoreReport"),
-    "What a use case works with": ("OpenArchive", "Ports", "BucketPorts", "RestorePorts", "Progress"),
+    "Results": (
+        "RunReport",
+        "RunSummary",
+        "ArchiveStatus",
+        "RebuildReport",
+        "VerifyReport",
+        "RestoreReport",
+        "RefreshReport",
+        "ForgetReport",
+    ),
+    "What a use case works with": ("OpenArchive", "Ports", "BucketPorts", "RestorePorts", "ForgetPorts", "Progress"),
 }
 PROVIDER = ("get_provider_info",)
 AIRFLOW = {
     "StablecogToS3Operator": StablecogToS3Operator,
     "StablecogVerifyOperator": StablecogVerifyOperator,
     "StablecogRestoreOperator": StablecogRestoreOperator,
+    "StablecogRefreshOperator": StablecogRefreshOperator,
+    "StablecogForgetOperator": StablecogForgetOperator,
+    "StablecogStatusOperator": StablecogStatusOperator,
     "StablecogHook": StablecogHook,
     "StablecogHook.get_conn": StablecogHook.get_conn,
     "StablecogHook.outputs": StablecogHook.outputs,

@@ -13,11 +13,16 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from . import errors
-    from .adapters.assembly import OpenArchive, open_archive, open_bucket, open_restore_ports
+    from .adapters.assembly import OpenArchive, open_archive, open_bucket, open_erasable, open_restore_ports
     from .adapters.settings import SourceSettings, StoreSettings
+    from .archive.forget import ForgetSettings, forget
+    from .archive.forgetting.ports import ForgetPorts
     from .archive.ports import BucketPorts, Ports, Progress
     from .archive.rebuild import RebuildSettings, rebuild
+    from .archive.refresh import RefreshSettings, refresh
+    from .archive.reports.forget import ForgetReport
     from .archive.reports.rebuild import RebuildReport
+    from .archive.reports.refresh import RefreshReport
     from .archive.reports.restore import RestoreReport
     from .archive.reports.run import RunReport, RunSummary
     from .archive.reports.verify import VerifyReport
@@ -37,6 +42,9 @@ __all__ = [
     "BucketPorts",
     "ConfigurationError",
     "FatalError",
+    "ForgetPorts",
+    "ForgetReport",
+    "ForgetSettings",
     "ItemError",
     "Layout",
     "OpenArchive",
@@ -45,6 +53,8 @@ __all__ = [
     "ProofDiffers",
     "RebuildReport",
     "RebuildSettings",
+    "RefreshReport",
+    "RefreshSettings",
     "RestorePorts",
     "RestoreReport",
     "RestoreSettings",
@@ -58,20 +68,28 @@ __all__ = [
     "__version__",
     "archive",
     "errors",
+    "forget",
     "get_provider_info",
     "open_archive",
     "open_bucket",
+    "open_erasable",
     "open_restore_ports",
     "rebuild",
+    "refresh",
     "restore",
     "status",
     "verify",
 ]
 
 _HOMES = {
-    "adapters.assembly": ("OpenArchive", "open_archive", "open_bucket", "open_restore_ports"),
+    "adapters.assembly": ("OpenArchive", "open_archive", "open_bucket", "open_erasable", "open_restore_ports"),
     "adapters.settings": ("SourceSettings", "StoreSettings"),
     "archive.ports": ("BucketPorts", "Ports", "Progress"),
+    "archive.forget": ("ForgetSettings", "forget"),
+    "archive.forgetting.ports": ("ForgetPorts",),
+    "archive.refresh": ("RefreshSettings", "refresh"),
+    "archive.reports.forget": ("ForgetReport",),
+    "archive.reports.refresh": ("RefreshReport",),
     "archive.restoring.ports": ("RestorePorts",),
     "archive.rebuild": ("RebuildSettings", "rebuild"),
     "archive.reports.rebuild": ("RebuildReport",),
