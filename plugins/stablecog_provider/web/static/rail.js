@@ -64,7 +64,7 @@
     const top = seen.find((each) => each.isIntersecting)?.target;
     if (!top || rail.classList.contains("moving")) return;
     move(Date.parse(top.dataset.day));
-    if (scrollY > 0) note(top.dataset.day);
+    if (scrollY > 0 || !days.querySelector(".more.newer")) note(top.dataset.day); // an address that was just opened stays as it is
   }, { rootMargin: "-160px 0px -70% 0px" });
   const watch = () => { days?.querySelectorAll(".day[data-day]").forEach((section) => eye.observe(section)); hits(); };
   days?.addEventListener("grown", watch);
