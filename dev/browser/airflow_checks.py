@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Browser, FrameLocator, Page
 
 from .checks import BASE, visiting
-from .places import Place
+from .places import Place, switch
 
 DAG = "stablecog_archive_daily"
 
@@ -65,9 +65,10 @@ def navigates(browser: Browser, place: Place, state: Any, shots: Path) -> list[s
 
 
 def acts(browser: Browser, place: Place, state: Any, shots: Path) -> list[str]:
-    """Trigger a run, see it requested, and see its report on the run's tab."""
+    """Trigger a run of a paused DAG, see that it waits and why, switch the DAG on, and see the run's report on its tab."""
     wrong = []
     place.source.advance(1_800)
+    switch(place.address, place.passwords, paused=True)
     with visiting(browser, place, state) as visitor:
         page = visitor.page
         page.goto(f"{place.root}/{BASE}/", wait_until="networkidle")
@@ -75,7 +76,9 @@ def acts(browser: Browser, place: Place, state: Any, shots: Path) -> list[str]:
         button.click()
         status = page.locator(".verdict p[role=status]")
         status.locator("a").wait_for()
+        page.locator(".verdict p[role=status]", has_text="the DAG is paused").wait_for()
         page.screenshot(path=shots / "airflow-run-requested.png")
+        switch(place.address, place.passwords, paused=False)
         run = (status.locator("a").get_attribute("href") or "").rpartition("/")[2]
         page.locator(".verdict p[role=status]", has_text="done").wait_for(timeout=240_000)
         page.reload(wait_until="networkidle")

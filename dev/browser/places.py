@@ -113,7 +113,7 @@ def inside_airflow(folder: Path, root: Path, store: S3Server, source: Simulator)
     with started([airflow_program(), "standalone"], log, home.environ(more)) as child:
         wait_until("Airflow", lambda: _healthy(address), child, log, 240)
         passwords = json.loads((home.folder / "simple_auth_manager_passwords.json.generated").read_text())
-        wait_until("the DAG", lambda: _has_dag(address, passwords), child, log, 240)
+        wait_until("the DAG", lambda: switch(address, passwords, paused=False), child, log, 240)
         yield Place(address, f"{address}/stablecog", store, source, passwords)
 
 
@@ -131,12 +131,12 @@ def token(address: str, name: str, password: str) -> str:
     return str(answer.raise_for_status().json()["access_token"])
 
 
-def _has_dag(address: str, passwords: dict[str, str]) -> bool:
-    """Whether the daily DAG has been parsed; it is switched on then."""
+def switch(address: str, passwords: dict[str, str], *, paused: bool) -> bool:
+    """Pause the daily DAG or switch it on, as the administrator. Returns whether Airflow knows the DAG and did it."""
     headers = {"Authorization": f"Bearer {token(address, 'admin', passwords['admin'])}"}
     path = f"{address}/api/v2/dags/stablecog_archive_daily"
-    answer = httpx.patch(path, json={"is_paused": False}, headers=headers, trust_env=False, timeout=10)
+    answer = httpx.patch(path, json={"is_paused": paused}, headers=headers, trust_env=False, timeout=10)
     return answer.is_success
 
 
-__all__ = ["Place", "StepFailed", "alone", "archive", "inside_airflow", "token"]
+__all__ = ["Place", "StepFailed", "alone", "archive", "inside_airflow", "switch", "token"]

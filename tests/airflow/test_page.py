@@ -38,7 +38,7 @@ def api(airflow_database: None) -> Any:
 
 @pytest.fixture
 def visit(api: Any, connected: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], Any]:
-    """Returns a browser of somebody with this role; None is nobody."""
+    """Returns a browser of somebody with this role; "" is a login without a role, None is nobody."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from fastapi.testclient import TestClient
@@ -52,7 +52,7 @@ def visit(api: Any, connected: Callable[..., None], monkeypatch: pytest.MonkeyPa
     def as_role(role: str | None) -> Any:
         client = TestClient(api, base_url="http://localhost")
         if role is not None:
-            user = SimpleAuthManagerUser(username=role, role=role)
+            user = SimpleAuthManagerUser(username=role or "somebody", role=role or None)
             client.cookies.set("_token", get_auth_manager().generate_jwt(user))
         return client
 
@@ -108,3 +108,58 @@ def test_runs_tabs_and_actions(visit: Any, daily: Any, moto_server: S3Server) ->
 def test_a_place_that_cannot_be_used_is_named(visit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STABLECOG_PAGE_ARCHIVES", "archive/page")
     assert "STABLECOG_PAGE_ARCHIVES" in visit("viewer").get("/stablecog/").text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", f"{BASE[10:]}/", f"{BASE[10:]}/gallery", "/static/page.css", "/tabs/x/", "/tabs/x/y/"]
+)
+def test_a_login_without_a_role_or_with_a_false_token_is_refused(visit: Any, path: str) -> None:
+    assert visit("").get(f"/stablecog{path}", follow_redirects=False).status_code == 403
+    stranger = visit(None)
+    stranger.cookies.set("_token", "not-a-token")
+    assert stranger.get(f"/stablecog{path}", follow_redirects=False).status_code == 403
+
+
+def test_another_site_cannot_send_what_a_button_sends(visit: Any) -> None:
+    """A form of another site can send these types without a preflight. Airflow reads JSON alone, and grants no preflight."""
+    address, body = "/api/v2/dags/no_such_dag/dagRuns", json.dumps({"logical_date": None, "conf": {}})
+    operator = visit("op")
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"):
+        assert operator.post(address, content=body, headers={"content-type": kind}).status_code == 422
+    assert operator.post(address, content=body).status_code == 422
+    asks = {"origin": "https://other.example", "access-control-request-method": "POST"}
+    asked = operator.options(address, headers={**asks, "access-control-request-headers": "content-type"})
+    assert "access-control-allow-origin" not in asked.headers
+    as_json = {"content-type": "application/json"}
+    # The same body as JSON is read: then it matters that there is no such DAG.
+    assert operator.post(address, content=body, headers=as_json).status_code == 404
+    assert visit("viewer").post(address, content=body, headers=as_json).status_code == 403
+    assert visit(None).post(address, content=body, headers=as_json).status_code == 401
+
+
+def test_a_tab_that_has_nothing_to_show_says_so_without_the_bar(visit: Any) -> None:
+    answer = visit("viewer").get("/stablecog/tabs/another_dag/")
+    assert answer.status_code == 404
+    assert "No run of this DAG has written to an archive" in answer.text
+    assert '<header class="bar">' not in answer.text
+    assert '<header class="bar">' in visit("viewer").get(f"{BASE}/runs/nothing.json").text
+
+
+def test_airflow_may_be_served_under_a_path(visit: Any, api: Any) -> None:
+    from fastapi.testclient import TestClient
+
+    from stablecog_provider.airflow.plugin import StablecogPlugin, views_of
+
+    assert StablecogPlugin.external_views[0]["href"] == "/stablecog/"
+    assert [view["href"] for view in views_of("https://example.org/team/airflow/")] == [
+        "/team/airflow/stablecog/",
+        "/team/airflow/stablecog/tabs/{DAG_ID}/",
+        "/team/airflow/stablecog/tabs/{DAG_ID}/{RUN_ID}/",
+    ]
+    below = TestClient(api, base_url="http://localhost", root_path="/team/airflow", cookies=visit("op").cookies)
+    page = below.get("/team/airflow/stablecog/")
+    assert page.url.path == f"/team/airflow{BASE}/"
+    assert 'src="/team/airflow/stablecog/static/common.js"' in page.text
+    # Where buttons find Airflow's API.
+    assert '<html lang="en" data-outer="/team/airflow">' in page.text
+    assert '<html lang="en" data-outer="">' in visit("op").get(f"{BASE}/").text

@@ -6,29 +6,29 @@ Every Airflow process loads its plugins, each task's too. So the page, and FastA
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
 PREFIX = "/stablecog"
-VIEWS = [
-    {"name": "Stablecog", "href": f"{PREFIX}/", "destination": "nav", "url_route": "stablecog", "category": "browse"},
-    {
-        "name": "Archive",
-        "href": f"{PREFIX}/tabs/{{DAG_ID}}/",
-        "destination": "dag",
-        "url_route": "stablecog_archive",
-    },
-    {
-        "name": "Archive report",
-        "href": f"{PREFIX}/tabs/{{DAG_ID}}/{{RUN_ID}}/",
-        "destination": "dag_run",
-        "url_route": "stablecog_report",
-    },
-]
-"""Where Airflow shows the page (`external_views`, see its guide to plugins). Airflow fills in the braces."""
 MISSING = (
     "The page needs a package that is not installed here: {}. Install the extra: airflow-provider-stablecog[page]\n"
 )
+
+
+def views_of(base_url: str) -> list[dict[str, str]]:
+    """Return where Airflow shows the page (`external_views`, see its guide to plugins). Airflow fills in the braces.
+
+    `base_url`: Airflow's `[api] base_url`. Its path is a part of each address, because Airflow shows an address as it is.
+    """
+    here = urlsplit(base_url).path.rstrip("/") + PREFIX
+    tab, report = f"{here}/tabs/{{DAG_ID}}/", f"{here}/tabs/{{DAG_ID}}/{{RUN_ID}}/"
+    return [
+        {"name": "Stablecog", "href": f"{here}/", "destination": "nav", "url_route": "stablecog", "category": "browse"},
+        {"name": "Archive", "href": tab, "destination": "dag", "url_route": "stablecog_archive"},
+        {"name": "Archive report", "href": report, "destination": "dag_run", "url_route": "stablecog_report"},
+    ]
 
 
 class LazyPage:
@@ -61,4 +61,4 @@ class StablecogPlugin(AirflowPlugin):
 
     name = "stablecog"
     fastapi_apps = [{"app": LazyPage(), "url_prefix": PREFIX, "name": "Stablecog archive"}]  # noqa: RUF012
-    external_views = VIEWS
+    external_views = views_of(conf.get("api", "base_url", fallback=""))

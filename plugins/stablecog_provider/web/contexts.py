@@ -180,12 +180,16 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What every page has around it. `here`: overview, gallery, or empty. `back`: to all archives, if there are several."""
+    """What every page has around it. `here`: overview, gallery, or empty. `back`: to all archives, if there are several.
+
+    `outer`: the path under which the application that mounts the page is served, Airflow's.
+    """
 
     title: str
     name: str = ""
     address: str = ""
     root: str = ""
+    outer: str = ""
     base: str = ""
     here: str = ""
     back: str = ""

@@ -35,7 +35,7 @@ def base_of(request: Request, archive: Archive) -> str:
 
 
 def frame_of(request: Request, title: str, archive: Archive | None = None, here: str = "") -> Frame:
-    """What is around the content. `bare` is asked for by a tab of Airflow, which shows the archive's name itself."""
+    """What is around the content. A tab of Airflow is `bare`: Airflow shows a heading itself."""
     root, archives = root_of(request), request.app.state.archives
     now = archive.ports.clock.now() if archive else None
     return Frame(
@@ -43,10 +43,11 @@ def frame_of(request: Request, title: str, archive: Archive | None = None, here:
         name=archive.name if archive else "",
         address=str(archive.layout) if archive else "",
         root=root,
+        outer=str(request.scope.get("app_root_path", "")).rstrip("/"),
         base=f"{root}/{archive.slug}" if archive else "",
         here=here,
         back=f"{root}/" if archive and len(archives) > 1 else "",
         as_of=f"{now:%H:%M:%S} UTC" if now else "",
         as_of_at=f"{now:%Y-%m-%dT%H:%M:%SZ}" if now else "",
-        bare=request.query_params.get("bare") == "1",
+        bare=request.query_params.get("bare") == "1" or "dag_id" in request.path_params,
     )
