@@ -7,7 +7,10 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from stablecog_provider.errors import CredentialsRejected, ImageGone, StoreUnavailable
 from stablecog_provider.model.object_keys import Layout, Rendition
@@ -196,3 +199,15 @@ async def test_actions_are_offered_only_where_they_can_be_taken() -> None:
     assert '<a href="/dags/stablecog_archive_daily" data-outside>' in inside
     assert "data-outside" not in alone
     assert f"{LAYOUT}/manifest/" in alone
+
+
+async def test_links_lead_to_an_airflow_that_is_served_under_a_path() -> None:
+    stage = stage_of(*every(timedelta(hours=1), 30, DAY * 4))
+    await stage.run(end=NOON - DAY * 3)
+    mounted = Starlette(routes=[Mount("/stablecog", page_over(stage, dags=["stablecog_archive_daily"]))])
+    transport = httpx.ASGITransport(mounted, root_path="/team/airflow")
+    async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+        html = (await client.get(f"/team/airflow/stablecog{BASE}/")).text
+    assert '<html lang="en" data-outer="/team/airflow">' in html
+    assert 'href="/team/airflow/dags/stablecog_archive_daily" data-outside' in html
+    assert f'href="/team/airflow/stablecog{BASE}/gallery"' in html

@@ -124,7 +124,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`outside`: it leads out of the frame that Airflow shows the page in."""
+    """`outside`: it leads out of the frame that Airflow shows the page in; its address is below Airflow's path."""
 
     text: str
     address: str
