@@ -1,6 +1,6 @@
 """Read each of botocore's files once per process. tests/conftest.py loads this module as a pytest plugin.
 
-A session of boto3 parses its description of S3 and of all endpoints anew: 0.14 s per session, a tenth of the whole suite.
+Each session of boto3 parses its description of S3 and of all endpoints again: 0.14 s per session, a tenth of the whole suite.
 """
 
 from __future__ import annotations
