@@ -106,7 +106,9 @@ async def run_tab(request: Request, dag_id: str, run_id: str) -> Response:
     async for item in archive.ports.store.list(archive.layout.runs):
         if archive.layout.is_run_report(item.key) and item.key.removesuffix(".json").rpartition("-")[2] in ids:
             return RedirectResponse(f"{root_of(request)}/{slug}/runs/{item.key.rpartition('/')[2]}?bare=1", 303)
-    raise NotHere("The report of this DAG run is not in the archive any more.")
+    raise NotHere(
+        "The archive has no report of this DAG run: it was removed, or the DAG writes none there (a restore)."
+    )
 
 
 def _slug(request: Request, found: list[dict[str, Any]]) -> str | None:

@@ -44,7 +44,7 @@ class Archives:
         self._opened = opened
         self._open: dict[str, Archive] = {}
         self._stack = AsyncExitStack()
-        self._turn = asyncio.Lock()
+        self._turns = {slug: asyncio.Lock() for slug in self._layouts}
 
     def __len__(self) -> int:
         return len(self._layouts)
@@ -58,7 +58,8 @@ class Archives:
         layout = self._layouts.get(slug)
         if layout is None:
             return None
-        async with self._turn:
+        # One lock per archive: a bucket that cannot be reached must not delay the others.
+        async with self._turns[slug]:
             if slug not in self._open:
                 ports = await self._stack.enter_async_context(self._opened(layout))
                 self._open[slug] = Archive(layout, ports, LatestCheckpoint(ports.store, layout))

@@ -14,7 +14,7 @@ from ..model.times import parse_rfc3339
 from .charts import timeline_of
 from .contexts import Absence, ArchiveLine, Band, Figure, Link, Overview, RunLine, Shares
 from .verdicts import band_of, look_of
-from .words import moment, number, share, size, span, took
+from .words import moment, number, sentence, share, size, span, took
 
 WITHIN = ("7", "30", "90")
 TITLES = {State.FAILED: "Failed", State.LOST: "Lost", State.GONE: "Gone", State.ARCHIVED: "Replaced"}
@@ -34,7 +34,7 @@ def overview_of(
         runs=run_lines(status.runs, base),
         links=_links(status, base, allowed),
         manifest=layout.uri(layout.manifest),
-        explanation=status.explain(),
+        explanation=[sentence(line) for line in status.explain()],
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ..archive.last_runs import last_runs
 from ..archive.status import inspect
 from ..errors import ArchiveError
+from ..model.object_keys import Layout
 from .archives import Archive, Archives, slug_of
 from .contexts import ArchiveLine, Frame, Notice, Overview
 from .overview import archive_line, broken_line, overview_of, run_lines
@@ -33,19 +36,18 @@ async def first_page(request: Request) -> Response:
         return page("notice.html", frame=frame_of(request, "Archives"), notice=Notice(title="No archive", text=why))
     if len(archives) == 1:
         return RedirectResponse(f"{root}/{slug_of(archives.layouts[0])}/", 303)
-    lines: list[tuple[int, ArchiveLine]] = []
-    for layout in archives.layouts:
-        name, link = str(layout).removeprefix("s3://"), f"{root}/{slug_of(layout)}/"
-        lines.append(await _line(archives, slug_of(layout), name, link))
+    lines = await asyncio.gather(
+        *(_line(archives, layout, f"{root}/{slug_of(layout)}/") for layout in archives.layouts)
+    )
     ordered = [line for _, line in sorted(lines, key=lambda pair: pair[0])]
     return page("archives.html", frame=frame_of(request, "Archives"), archives=ordered)
 
 
-async def _line(archives: Archives, slug: str, name: str, link: str) -> tuple[int, ArchiveLine]:
+async def _line(archives: Archives, layout: Layout, link: str) -> tuple[int, ArchiveLine]:
     """A line with its rank: what cannot be read is the worst."""
-    tones = ("bad", "warn", "none", "ok")
+    tones, name = ("bad", "warn", "none", "ok"), str(layout).removeprefix("s3://")
     try:
-        archive = await archives.get(slug)
+        archive = await archives.get(slug_of(layout))
         assert archive is not None  # noqa: S101 (its layout is from the same list)
         now = archive.ports.clock.now()
         _, status = await inspect(archive.ports.store, archive.layout, now)

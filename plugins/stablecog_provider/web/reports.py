@@ -9,7 +9,7 @@ from typing import Any
 from ..model.times import parse_rfc3339
 from .contexts import Band, Figure, ReportPage
 from .verdicts import look_of
-from .words import moment, number, size, took
+from .words import moment, number, sentence, size, took
 
 COUNTS = {
     "read": "Outputs read",
@@ -37,7 +37,7 @@ def report_page(body: bytes, raw: str) -> ReportPage | None:
     sentences = document.get("explanation")
     return ReportPage(
         band=_band(document),
-        sentences=[str(line).strip() for line in sentences] if isinstance(sentences, list) else [],
+        sentences=[sentence(str(line)) for line in sentences] if isinstance(sentences, list) else [],
         figures=_figures(document),
         raw=raw,
     )

@@ -38,9 +38,16 @@ def span(value: timedelta) -> str:
 def took(started: datetime, finished: datetime) -> str:
     """`2m 41s`."""
     seconds = max(0, int((finished - started).total_seconds()))
+    if not seconds:
+        return "under 1 s"
     return (
         f"{seconds // 60}m {seconds % 60:02}s" if seconds < 3600 else f"{seconds // 3600}h {seconds % 3600 // 60:02}m"
     )
+
+
+def sentence(line: str) -> str:
+    """A line of a report without the marks of a terminal."""
+    return line.replace("`", "").strip()
 
 
 def share(part: int, whole: int) -> int:
