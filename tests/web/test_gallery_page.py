@@ -14,7 +14,7 @@ import pytest
 from stablecog_provider.archive.browsing.pages import newer_page_of, page_of
 from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.object_keys import Rendition
-from stablecog_provider.web.gallery import shell_word
+from stablecog_provider.web.gallery.view import shell_word
 from support.page import BASE, NoPreviews, asked, page_over
 from support.scene import LAYOUT
 from support.stage import DAY, NOON, Stage, days_of, stage_of

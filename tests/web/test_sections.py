@@ -11,7 +11,7 @@ from stablecog_provider.archive.browsing.pages import PicturePage, Section
 from stablecog_provider.archive.browsing.picture import File, Picture
 from stablecog_provider.model.manifest import State
 from stablecog_provider.model.object_keys import Rendition
-from stablecog_provider.web.sections import alt_of, sections_of, tile_of
+from stablecog_provider.web.gallery.sections import alt_of, sections_of, tile_of
 
 LAST = date(2026, 12, 3)
 

@@ -11,14 +11,15 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from ..errors import ArchiveError, CredentialsRejected, StoreUnavailable
-from . import gallery_routes, overview_routes
 from .actions import Allowed, nothing
 from .archives import Archives, slug_of
 from .contexts import Notice, Overview
+from .gallery import routes as gallery_routes
+from .overview import routes as overview_routes
+from .overview.verdicts import unreachable
 from .rendering import page, static_files
 from .requests import NotHere, frame_of, root_of
 from .security import SecurityHeaders
-from .verdicts import unreachable
 
 
 def create_app(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..archive.browsing.filters import quoted
-from ..archive.browsing.history import history_of
-from ..archive.browsing.pages import Neighbours
-from ..archive.browsing.picture import Picture
-from ..model.manifest import Row, State
-from ..model.object_keys import Layout, Rendition
-from .gallery import shell_word
-from .gallery_contexts import FileLine, PastEvent, PicturePage
+from ...archive.browsing.filters import quoted
+from ...archive.browsing.history import history_of
+from ...archive.browsing.pages import Neighbours
+from ...archive.browsing.picture import Picture
+from ...model.manifest import Row, State
+from ...model.object_keys import Layout, Rendition
+from ..words import moment, number, size
+from .contexts import FileLine, PastEvent, PicturePage
 from .sections import address_of, alt_of, shape_of, tile_of
-from .words import moment, number, size
+from .view import shell_word
 
 TYPES = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WebP", "image/gif": "GIF", "image/avif": "AVIF"}
 

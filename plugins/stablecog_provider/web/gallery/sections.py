@@ -7,14 +7,14 @@ from datetime import date, timedelta
 from math import inf
 from urllib.parse import quote, urlencode
 
-from ..archive.browsing.filters import Filter
-from ..archive.browsing.pages import PicturePage, Section
-from ..archive.browsing.picture import Picture
-from ..model.manifest import State
-from ..model.object_keys import day_of
-from ..model.partition_summary import reason_of
-from .gallery_contexts import DaySection, Tile
-from .words import number
+from ...archive.browsing.filters import Filter
+from ...archive.browsing.pages import PicturePage, Section
+from ...archive.browsing.picture import Picture
+from ...model.manifest import State
+from ...model.object_keys import day_of
+from ...model.partition_summary import reason_of
+from ..words import number
+from .contexts import DaySection, Tile
 
 HEIGHT, SMALL_HEIGHT = 384, 240
 """Of thumbnails in pixels, for two pixels per CSS pixel; the smaller ones are for phones."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .contexts import Action
+from ..contexts import Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from ..archive.reports.status import ArchiveStatus, LastRun
-from ..model.checkpoint import Checkpoint
-from ..model.manifest import State
-from ..model.object_keys import Layout, day_of
-from ..model.times import parse_rfc3339
+from ...archive.reports.status import ArchiveStatus, LastRun
+from ...model.checkpoint import Checkpoint
+from ...model.manifest import State
+from ...model.object_keys import Layout, day_of
+from ...model.times import parse_rfc3339
+from ..contexts import Absence, ArchiveLine, Band, Figure, Link, Overview, RunLine, Shares
+from ..words import moment, number, sentence, share, size, span, took
 from .charts import timeline_of
-from .contexts import Absence, ArchiveLine, Band, Figure, Link, Overview, RunLine, Shares
 from .verdicts import band_of, look_of
-from .words import moment, number, sentence, share, size, span, took
 
 WITHIN = ("7", "30", "90")
 TITLES = {State.FAILED: "Failed", State.LOST: "Lost", State.GONE: "Gone", State.ARCHIVED: "Replaced"}

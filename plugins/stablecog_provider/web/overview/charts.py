@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from ..model.checkpoint import Checkpoint
-from ..model.coverage import Coverage, Window
-from ..model.object_keys import day_of
-from ..model.times import BEGINNING
-from .contexts import Bar, Gap, Timeline
-from .words import number, size
+from ...model.checkpoint import Checkpoint
+from ...model.coverage import Coverage, Window
+from ...model.object_keys import day_of
+from ...model.times import BEGINNING
+from ..contexts import Bar, Gap, Timeline
+from ..words import number, size
 
 SHOWN = 90
 """Days that the charts show at first."""

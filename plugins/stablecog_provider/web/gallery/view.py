@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
 
-from ..archive.browsing.filters import GALLERY_STATUSES, Filter
-from ..archive.browsing.pages import PicturePage
-from ..archive.browsing.picture import Position
-from ..model.checkpoint import Checkpoint
-from ..model.manifest import State
-from ..model.object_keys import Layout
-from ..model.times import format_instant, parse_rfc3339
-from .actions import offered
-from .gallery_contexts import Chip, Choice, FilterMenu, GalleryPage
+from ...archive.browsing.filters import GALLERY_STATUSES, Filter
+from ...archive.browsing.pages import PicturePage
+from ...archive.browsing.picture import Position
+from ...model.checkpoint import Checkpoint
+from ...model.manifest import State
+from ...model.object_keys import Layout
+from ...model.times import format_instant, parse_rfc3339
+from ..actions import offered
+from ..words import number
+from .contexts import Chip, Choice, FilterMenu, GalleryPage
 from .sections import ABSENT, sections_of
 from .time_rail import rail_of, years_of
-from .words import number
 
 STATES = {State.ARCHIVED: "archived", **{state: title.lower() for state, title in ABSENT.items()}}
 FLAGS = (("favourite", "Favourites"), ("upscaled", "Upscaled"), ("deleted", "Deleted at the source"))

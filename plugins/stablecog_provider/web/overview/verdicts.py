@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..archive.reports.status import ArchiveStatus
-from ..archive.reports.wording import counted
-from ..errors import ArchiveError, CredentialsRejected, StoreUnavailable
-from ..model.object_keys import Layout
-from ..model.verdict import Outcome
-from .actions import command_of, offered
-from .contexts import Band
-from .words import moment, number, span
+from ...archive.reports.status import ArchiveStatus
+from ...archive.reports.wording import counted
+from ...errors import ArchiveError, CredentialsRejected, StoreUnavailable
+from ...model.object_keys import Layout
+from ...model.verdict import Outcome
+from ..actions import command_of, offered
+from ..contexts import Band
+from ..words import moment, number, span
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..model.times import parse_rfc3339
-from .contexts import Band, Figure, ReportPage
+from ...model.times import parse_rfc3339
+from ..contexts import Band, Figure, ReportPage
+from ..words import moment, number, sentence, size, took
 from .verdicts import look_of
-from .words import moment, number, sentence, size, took
 
 COUNTS = {
     "read": "Outputs read",

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
-from ..model.checkpoint import Checkpoint
-from ..model.object_keys import day_of
-from ..model.times import BEGINNING
-from .charts import timeline_of
-from .gallery_contexts import Month, Rail, Year
-from .words import number
+from ...model.checkpoint import Checkpoint
+from ...model.object_keys import day_of
+from ...model.times import BEGINNING
+from ..overview.charts import timeline_of
+from ..words import number
+from .contexts import Month, Rail, Year
 
 
 def rail_of(checkpoint: Checkpoint, now: datetime, at: date | None) -> Rail | None:

@@ -7,16 +7,16 @@ import asyncio
 from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from ..archive.last_runs import last_runs
-from ..archive.status import inspect
-from ..errors import ArchiveError
-from ..model.object_keys import Layout
-from .archives import Archive, Archives, slug_of
-from .contexts import ArchiveLine, Frame, Notice, Overview
-from .overview import archive_line, broken_line, overview_of, run_lines
-from .rendering import page
+from ...archive.last_runs import last_runs
+from ...archive.status import inspect
+from ...errors import ArchiveError
+from ...model.object_keys import Layout
+from ..archives import Archive, Archives, slug_of
+from ..contexts import ArchiveLine, Frame, Notice, Overview
+from ..rendering import page
+from ..requests import NotHere, Opened, base_of, frame_of, root_of
 from .reports import report_page
-from .requests import NotHere, Opened, base_of, frame_of, root_of
+from .summary import archive_line, broken_line, overview_of, run_lines
 from .verdicts import first_run, unreachable
 
 

@@ -11,22 +11,22 @@ from urllib.parse import urlencode
 from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from ..archive.browsing.filters import Filter, day_in
-from ..archive.browsing.pages import neighbours_of, newer_page_of, page_of, start_of
-from ..archive.browsing.picture import File, Picture
-from ..archive.ports import ObjectBody
-from ..errors import ConfigurationError, ObjectInArchiveClass
-from ..model.checkpoint import Checkpoint
-from ..model.manifest import State
-from ..model.object_keys import EXTENSIONS, Rendition
-from .archives import Archive
-from .contexts import Notice
-from .gallery import Found, gallery_of, position_of
+from ...archive.browsing.filters import Filter, day_in
+from ...archive.browsing.pages import neighbours_of, newer_page_of, page_of, start_of
+from ...archive.browsing.picture import File, Picture
+from ...archive.ports import ObjectBody
+from ...errors import ConfigurationError, ObjectInArchiveClass
+from ...model.checkpoint import Checkpoint
+from ...model.manifest import State
+from ...model.object_keys import EXTENSIONS, Rendition
+from ..archives import Archive
+from ..contexts import Notice
+from ..rendering import page
+from ..requests import NotHere, Opened, base_of, frame_of
+from ..security import IMAGE_POLICY
 from .pictures import picture_page
-from .rendering import page
-from .requests import NotHere, Opened, base_of, frame_of
 from .sections import HEIGHT, SMALL_HEIGHT
-from .security import IMAGE_POLICY
+from .view import Found, gallery_of, position_of
 
 KEPT = "private, max-age=3600"
 """For images: they are of this reader alone, and their addresses name an output whose bytes seldom change."""

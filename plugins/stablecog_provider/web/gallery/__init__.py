@@ -1,0 +1,1 @@
+"""The pictures of an archive, by day, and one by one."""
