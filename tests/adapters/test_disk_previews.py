@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from stablecog_provider.adapters.disk_previews import KEPT_SECONDS, LARGEST, DiskPreviews, preview_folder
+from stablecog_provider.adapters.browsed.disk_previews import KEPT_SECONDS, LARGEST, DiskPreviews, preview_folder
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.pillow_thumbnails import thumbnail
 from stablecog_provider.archive.browsing.picture import File

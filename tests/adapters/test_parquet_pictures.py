@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from stablecog_provider.adapters.browsed.parquet_pictures import ParquetPictures
 from stablecog_provider.adapters.memory import MemoryObjectStore
-from stablecog_provider.adapters.parquet_pictures import ParquetPictures
 from stablecog_provider.archive.browsing.filters import EVERYTHING, Filter
 from stablecog_provider.archive.browsing.picture import File, Position
 from stablecog_provider.errors import PartitionDamaged

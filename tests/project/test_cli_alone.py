@@ -33,8 +33,7 @@ sys.modules.setdefault("httpx._main", None)
 """
 EVERY_MODULE = """
 OF_EXTRAS = (
-    "stablecog_provider.adapters.browsing",
-    "stablecog_provider.adapters.disk_previews",
+    "stablecog_provider.adapters.browsed",
     "stablecog_provider.adapters.duckdb_filter",
     "stablecog_provider.adapters.pillow_thumbnails",
     "stablecog_provider.web",

@@ -9,8 +9,8 @@ import httpx
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from stablecog_provider.adapters.disk_previews import preview_folder
-from stablecog_provider.adapters.parquet_pictures import ParquetPictures
+from stablecog_provider.adapters.browsed.disk_previews import preview_folder
+from stablecog_provider.adapters.browsed.parquet_pictures import ParquetPictures
 from stablecog_provider.archive.browsing.picture import File
 from stablecog_provider.archive.browsing.ports import BrowsePorts
 from stablecog_provider.model.object_keys import Layout

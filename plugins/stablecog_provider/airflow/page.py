@@ -14,7 +14,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_as
 from fastapi import Depends, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
-from ..adapters.browsing import open_browse_ports
+from ..adapters.browsed.opened import open_browse_ports
 from ..archive.browsing.ports import BrowsePorts
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout

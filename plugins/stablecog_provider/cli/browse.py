@@ -50,7 +50,7 @@ def browse(
         token = secrets.token_urlsafe(24)
 
         def opened(layout: Layout) -> AbstractAsyncContextManager[BrowsePorts]:
-            from ..adapters.browsing import open_browse_ports
+            from ..adapters.browsed.opened import open_browse_ports
 
             return open_browse_ports(access, layout, cli.environ)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stablecog_provider.adapters.browsed.parquet_pictures import ParquetPictures
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
-from stablecog_provider.adapters.parquet_pictures import ParquetPictures
 from stablecog_provider.archive.browsing.filters import Filter
 from stablecog_provider.archive.browsing.pages import neighbours_of, newer_page_of, page_of, start_of
 from stablecog_provider.archive.browsing.picture import Picture, Position

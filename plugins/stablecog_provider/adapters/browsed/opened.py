@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from ..archive.browsing.ports import BrowsePorts
-from ..model.object_keys import Layout
-from .assembly import open_store
+from ...archive.browsing.ports import BrowsePorts
+from ...model.object_keys import Layout
+from ..assembly import open_store
+from ..memory import SystemClock
+from ..settings import StoreSettings
 from .disk_previews import DiskPreviews, preview_folder
-from .memory import SystemClock
 from .parquet_pictures import ParquetPictures
-from .settings import StoreSettings
 
 
 @asynccontextmanager

@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..archive.browsing.filters import EVERYTHING, Filter
-from ..archive.browsing.latest import BROWSE_RETRIES
-from ..archive.browsing.picture import File, Matches, Picture, Place, Position
-from ..archive.ports import ObjectStore
-from ..errors import PartitionDamaged
-from ..model.manifest import Row, State
-from ..model.object_keys import Layout, Rendition
-from .parquet_manifest import ParquetManifest
-from .parquet_partition import RESTORE, SCHEMA
+from ...archive.browsing.filters import EVERYTHING, Filter
+from ...archive.browsing.latest import BROWSE_RETRIES
+from ...archive.browsing.picture import File, Matches, Picture, Place, Position
+from ...archive.ports import ObjectStore
+from ...errors import PartitionDamaged
+from ...model.manifest import Row, State
+from ...model.object_keys import Layout, Rendition
+from ..parquet_manifest import ParquetManifest
+from ..parquet_partition import RESTORE, SCHEMA
 
 KEPT_BYTES = 64_000_000
 """Of decoded columns: about 150,000 images."""

@@ -15,11 +15,11 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from ..archive.browsing.latest import BROWSE_RETRIES
-from ..archive.browsing.picture import File
-from ..archive.ports import ObjectStore
-from ..errors import ObjectInArchiveClass
-from .pillow_thumbnails import WIDEST, thumbnail
+from ...archive.browsing.latest import BROWSE_RETRIES
+from ...archive.browsing.picture import File
+from ...archive.ports import ObjectStore
+from ...errors import ObjectInArchiveClass
+from ..pillow_thumbnails import WIDEST, thumbnail
 
 VARIABLE = "STABLECOG_PREVIEWS"
 KEPT_BYTES = 500_000_000

@@ -1,0 +1,1 @@
+"""Looking at an archive: the manifest as pictures, and previews of them."""
