@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from datetime import timedelta
 
@@ -58,6 +59,51 @@ async def test_a_store_that_is_down_ends_it_and_keeps_what_was_verified() -> Non
     verified = sum(1 for row in await rows_of(scene) if verified_since(row))
     assert 50 <= verified <= 150
     assert checkpoint(scene).verification(scene.clock.now()).within_days["1"] == verified
+
+
+async def test_a_verify_that_fails_leaves_a_report_with_what_it_had_found() -> None:
+    scene = await archived(sleep=no_sleep)
+    scene.clock.advance(MOMENT)
+    row = (await rows_of(scene))[0]
+    lose(scene, row)
+    reads = 0
+
+    def down(call: Call) -> None:
+        nonlocal reads
+        reads += call.operation == "open"
+        if call.operation == "open" and reads > 150:
+            raise StoreUnavailable("connection refused")
+
+    scene.store.before = down
+    with pytest.raises(StoreUnavailable):
+        await scene.verify()
+    scene.store.before = None
+    told = await status(scene.store, LAYOUT, scene.clock.now())
+    assert (told.runs[0].kind, told.runs[0].outcome) == ("verify", "failed")
+    words = " ".join(told.runs[0].explanation)
+    assert "connection refused" in words
+    assert f"missing: {key_of(row)}" in words
+    assert re.search(r"Until then, \d+ images were checked", words)
+
+
+async def test_a_verify_that_was_killed_is_named_by_the_next_one() -> None:
+    scene = await archived(sleep=no_sleep)
+    scene.clock.advance(MOMENT)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(call: Call) -> None:
+        if call.operation == "open":
+            raise Killed
+
+    scene.store.before = killed
+    with pytest.raises(BaseExceptionGroup):
+        await scene.verify()
+    scene.store.before = None
+    assert (await status(scene.store, LAYOUT, scene.clock.now())).runs[0].outcome == "running"
+    scene.clock.advance(MOMENT)
+    assert "The verify before" in " ".join((await scene.verify()).explain())
 
 
 async def test_images_in_an_archive_storage_class_are_unread() -> None:

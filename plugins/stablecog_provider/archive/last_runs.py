@@ -13,8 +13,8 @@ from ..model.times import parse_rfc3339
 from .ports import ObjectStore
 from .reports.status import LastRun
 
-READ = 8
-"""Reports that are read: enough to show an interval, also beside verifies."""
+READ = 12
+"""Reports that are read: enough to show an interval, also beside a verify and a refresh for each run."""
 LARGEST = 4_000_000
 """Bytes. A verify with many findings leaves more, and is left out: what it means is in the checkpoint."""
 RUN = "run"

@@ -34,6 +34,8 @@ class Recorder:
     run_id: str
     started: datetime
     is_begun: bool = False
+    found: tuple[str, ...] = ()
+    """Sentences on what was found before it failed, for the report of the failure."""
 
     async def begin(self) -> tuple[str, ...]:
         """Note that the run is at work. Returns a sentence if the run before has not ended."""
@@ -61,11 +63,10 @@ class Recorder:
                 if self.is_begun or await self.store.head(self.layout.checkpoint) is not None:
                     head = running_document(self.kind, self.run_id, str(self.layout), self.started)
                     interrupted = isinstance(error, asyncio.CancelledError)
-                    await self.write(
-                        failed_document(
-                            head, self.clock.now(), type(error).__name__, message, hint, interrupted=interrupted
-                        )
+                    document = failed_document(
+                        head, self.clock.now(), type(error).__name__, message, hint, interrupted=interrupted
                     )
+                    await self.write(document | {"explanation": [*document["explanation"], *self.found]})
 
     async def _before(self) -> tuple[str, ...]:
         months = {f"{at:%Y%m}" for at in (self.started, self.started.replace(day=1) - timedelta(days=1))}

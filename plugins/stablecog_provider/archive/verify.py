@@ -6,15 +6,13 @@ may be at work at the same time, and a verify that was killed loses what it read
 
 from __future__ import annotations
 
-import asyncio
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from ..errors import ConfigurationError
+from ..errors import ArchiveError, ConfigurationError
 from ..model.object_keys import Layout
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
@@ -28,6 +26,7 @@ from .fixity.repair import Repairer
 from .fixity.schedule import Schedule
 from .fixity.stored_bytes import StoredBytes
 from .ports import BucketPorts, ProgressListener
+from .recording import Recorder, recorded
 from .reports.verify import VerifyReport
 from .verifying import Verifying
 
@@ -73,9 +72,18 @@ class VerifySettings:
 async def verify(
     ports: BucketPorts, settings: VerifySettings, on_progress: ProgressListener | None = None
 ) -> VerifyReport:
-    """Check the stored images, and repair them if asked. Raises ArchiveError; what was found intact before stays noted."""
-    started, began, run_id = ports.clock.now(), ports.monotonic(), uuid.uuid4().hex[:12]
-    layout = settings.layout
+    """Check the stored images, and repair them if asked. Raises ArchiveError; what was found intact before stays noted, and a
+    report under `runs/` says what was found until then.
+    """
+    started, run_id = ports.clock.now(), uuid.uuid4().hex[:12]
+    async with recorded(Recorder(ports.store, settings.layout, ports.clock, "verify", run_id, started)) as recorder:
+        return await _verify(ports, settings, on_progress, recorder)
+
+
+async def _verify(
+    ports: BucketPorts, settings: VerifySettings, on_progress: ProgressListener | None, recorder: Recorder
+) -> VerifyReport:
+    began, started, run_id, layout = ports.monotonic(), recorder.started, recorder.run_id, settings.layout
     file = CheckpointFile(ports.store, layout, ports.sleep)
     checkpoint = await file.load()
     if checkpoint is None:
@@ -108,7 +116,12 @@ async def verify(
         on_progress=on_progress or (lambda _: None),
         planned=checkpoint.images.archived + checkpoint.images.lost,
     )
-    await verifying.run(whole=budget is None)
+    not_ended = await recorder.begin()
+    try:
+        await verifying.run(whole=budget is None)
+    except ArchiveError:
+        recorder.found = verifying.so_far_in_words()
+        raise
     findings = await verifying.findings(started)
     saved = verifying.committer.checkpoint
     report = VerifyReport(
@@ -127,12 +140,8 @@ async def verify(
         without_checksum=verifying.without_checksum,
         findings=tuple(findings),
         coverage=saved.verification(ports.clock.now()),
-        notes=tuple(verifying.repairer.notes) if verifying.repairer else (),
+        notes=(*not_ended, *(verifying.repairer.notes if verifying.repairer else ())),
         store_requests=ports.store.requests,
     )
-    await ports.store.put(
-        layout.run_report(started, run_id),
-        await asyncio.to_thread(lambda: json.dumps(report.whole_document(), sort_keys=True, indent=1).encode() + b"\n"),
-        content_type="application/json",
-    )
+    await recorder.write(report.whole_document())
     return report

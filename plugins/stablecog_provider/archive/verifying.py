@@ -24,6 +24,7 @@ from .fixity.schedule import Schedule, Visit
 from .fixity.stored_bytes import Seen, StoredBytes
 from .fixity.swapped import name_swapped
 from .ports import BucketPorts, Progress, ProgressListener
+from .reports.wording import SHOWN, counted
 
 DAYS_AT_ONCE = 4
 COMMIT_ROWS = 4000
@@ -85,6 +86,14 @@ class Verifying:
         self.on_progress(replace(self._progress(), stage="comparing findings"))
         named = await name_swapped(self.ports.manifest, self.days, self._findings, self._hashes)
         return [*named, *await self.unnamed.findings(now)]
+
+    def so_far_in_words(self) -> tuple[str, ...]:
+        """Sentences on what was checked and found, for a verify that does not come to its end."""
+        lines = [f"Until then, {counted(self.checked, 'image was', 'images were')} checked."]
+        lines += [f"  {each.kind}: {each.key} ({each.detail})" for each in self._findings[:SHOWN]]
+        if len(self._findings) > SHOWN:
+            lines.append(f"  ... and {len(self._findings) - SHOWN:,} more findings; a verify that ends lists them all.")
+        return tuple(lines)
 
     async def _work(self) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -73,6 +74,9 @@ async def _cannot_be_read(request: Request, error: Exception) -> Response:
     layout = next((each for each in request.app.state.archives.layouts if slug_of(each) == slug), None)
     band = unreachable(error, str(layout or "The archive"))
     base, frame = f"{root_of(request)}/{slug}", frame_of(request, band.word)
+    if layout is not None:
+        name = str(layout).removeprefix("s3://")
+        frame = replace(frame, name=name, address=str(layout), base=base, title=f"{band.word}: {name}")
     return page("overview.html", status_code=status_code, frame=frame, overview=Overview(band=band), base=base)
 
 

@@ -169,6 +169,6 @@ def unreachable(error: ArchiveError, address: str) -> Band:
             "Nothing is lost by that: what was archived does not depend on this page.",
         ],
         to_do=step,
-        to_do_more=error.hint or "Reload this page.",
+        to_do_more=f"{error.hint[0].upper()}{error.hint[1:]}." if error.hint else "Reload this page.",
         fresh="Unknown",
     )
