@@ -104,8 +104,9 @@ async def forget(
             hint="check the address; the first `stablecog-archive run` creates an archive",
         )
     choice = _choice(ports, settings, started)
-    days = {*await ports.manifest.versions(), *expected_days(checkpoint)} if settings.selection else set[date]()
-    selection = await select(ports.manifest, days, choice, notify)
+    expected = expected_days(checkpoint)
+    days = {*await ports.manifest.versions(), *expected} if settings.selection else set[date]()
+    selection = await select(ports.manifest, days, expected, choice, notify)
     work = _Forgetting(ports, settings, file, checkpoint, selection, notify, started)
     if not settings.is_dry_run:
         _check_share(settings, selection)
@@ -177,10 +178,7 @@ class _Forgetting:
         if rows:
             await write_record(self.ports.store, layout, self.started, self.run_id, rows, self.settings.reason)
         await _commit(committer, [*rows, *(row for of_day in continued.values() for row in of_day)])
-        present = {*await self.ports.manifest.versions()}
-        await self.eraser.erase_days(days & present)
-        for day in days & present:
-            ids |= (await self.ports.manifest.load(day)).forgotten_ids()
+        ids |= await self.eraser.erase_days(days, expected_days(committer.checkpoint))
         await self.reports.redact(ids, words)
         await self.eraser.erase_set_aside(days)
         await self.eraser.erase_earlier_reports()

@@ -61,6 +61,7 @@ class Verifying:
     _findings: list[Finding] = field(init=False, default_factory=list)
     _hashes: dict[int, str] = field(init=False, default_factory=dict)
     _changes: dict[date, dict[RowKey, RowChange]] = field(init=False, default_factory=dict)
+    _stored: set[tuple[date, str]] = field(init=False, default_factory=set)
     _pending: int = field(init=False, default=0)
     _since: float = field(init=False, default=0.0)
     _failure: ArchiveError | None = field(init=False, default=None)
@@ -141,6 +142,10 @@ class Verifying:
     async def _judge(self, part: DayPart) -> None:
         changes: dict[RowKey, RowChange] = {}
         repairs = await self._repairs(part)
+        if stored := {(part.day, each.row.output_id) for each in part.results if _is_stored(each, repairs)}:
+            # The days are written even if no row changes: a row may have been forgotten meanwhile.
+            self._changes.setdefault(part.day, {})
+            self._stored |= stored
         for result in part.results:
             self.checked += 1
             self.bytes += result.read
@@ -240,9 +245,10 @@ class Verifying:
         """Write the rows that have come together."""
         async with self._lock:
             changes, self._changes, self._pending = self._changes, {}, 0
+            stored, self._stored = self._stored, set()
             self._since = self.ports.monotonic()
             now = self.ports.clock.now()
-            await self.committer.amend_rows({day: change_of(own, now) for day, own in changes.items()})
+            await self.committer.amend_rows({day: change_of(own, now) for day, own in changes.items()}, stored)
 
     def _progress(self) -> Progress:
         return Progress(
@@ -252,6 +258,12 @@ class Verifying:
             bytes=self.bytes,
             stage="verifying",
         )
+
+
+def _is_stored(result: RowResult, repairs: Mapping[str, _Repaired]) -> bool:
+    """Whether a repair has stored an image of this row."""
+    found = (repairs.get(each.expected.key, (None, None))[0] for each in result.wrong)
+    return any(repair is not None and (repair.done or repair.beside is not None) for repair in found)
 
 
 def _first(errors: BaseExceptionGroup[ArchiveError]) -> ArchiveError:

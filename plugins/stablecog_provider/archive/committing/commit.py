@@ -93,29 +93,29 @@ class Committer:
         by_day: defaultdict[date, list[Row]] = defaultdict(list)
         for row in rows:
             by_day[day_of(row.created_at)].append(row)
-        days = sorted(by_day)
-        if days:
+        if days := sorted(by_day):
             await self.announce(days)
         as_of, known = self._file.readings, self.checkpoint.partitions
 
         async def merge(day: date) -> Partition:
-            expected = is_expected(known, day)
-            return await self._manifest.merge(day, by_day[day], expected=expected, run_id=self._run_id)
+            return await self._manifest.merge(day, by_day[day], expected=is_expected(known, day), run_id=self._run_id)
 
         summaries, bases = await self._write(days, merge)
         self._ledger.committed(rows)
         self._read = self._read.merge(covered)
-        await self._note_forgotten(rows)
+        await self._note_forgotten((day_of(row.created_at), row.output_id) for row in rows if row.uri is not None)
         await self.save(covered, summaries, as_of, bases)
 
-    async def _note_forgotten(self, rows: Sequence[Row]) -> None:
+    async def _note_forgotten(self, stored: Iterable[tuple[date, str]]) -> None:
         """Note days of which an image was stored while its output was forgotten: the next forget deletes it."""
-        if days := {day_of(row.created_at) for row in rows if row.uri is not None and row.output_id in self._forgotten}:
+        if days := {day for day, output_id in stored if output_id in self._forgotten}:
             await self.amend(lambda found: still_forgetting(found, self._run_id, days, self._clock.now()))
 
-    async def amend_rows(self, changes: Mapping[date, Callable[[Row], Row]]) -> None:
+    async def amend_rows(
+        self, changes: Mapping[date, Callable[[Row], Row]], stored: Iterable[tuple[date, str]] = ()
+    ) -> None:
         """Replace each row of these days by what its day's change makes of it, then save what the partitions hold now. A change
-        may be applied again to newer rows.
+        may be applied again to newer rows. `stored`: the outputs of which an image was stored, each with one of these days.
         """
         if not changes:
             return
@@ -126,6 +126,7 @@ class Committer:
             return await self._manifest.amend(day, changes[day], run_id=self._run_id)
 
         summaries, bases = await self._write(sorted(changes), write)
+        await self._note_forgotten(stored)
         await self.save(Coverage(), summaries, as_of, bases)
 
     async def _write(

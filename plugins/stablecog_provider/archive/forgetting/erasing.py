@@ -38,16 +38,25 @@ class Eraser:
         for folder in (self.layout.images, self.layout.manifest, self.layout.runs, self.layout.damaged):
             await self.store.erase(folder + _UNUSED, "null")
 
-    async def erase_days(self, days: Collection[date]) -> None:
-        """Delete the images of all forgotten outputs of these days, and the earlier versions of their partitions."""
+    async def erase_days(self, days: Collection[date], expected: Collection[date]) -> set[str]:
+        """Delete the images of all forgotten outputs of these days, and the earlier versions of their partitions. Returns the ids
+        of these outputs. Raises ArchiveDamaged if the partition of an `expected` day is missing: only it names them.
+        """
+        found = set[str]()
         for number, day in enumerate(sorted(days)):
             self.on_progress(Progress(done=number, planned=len(days), bytes=self.bytes, stage="deleting"))
-            ids = (await self.manifest.load(day)).forgotten_ids()
+            # Looked up one by one: some stores list a new object only after a delay.
+            partition = await self.manifest.load(day, expected=day in expected)
+            if not partition.version:
+                continue
+            ids = partition.forgotten_ids()
+            found |= ids
             versions = [each async for each in self.store.all_versions(self.layout.images_of(day))]
             images = [each for each in versions if (at := self.layout.parse_image(each.key)) and at.output_id in ids]
             self.bytes += sum(each.size for each in images)
             await self._erase("images", images)
             await self._erase("partitions", await self._earlier(self.layout.partition(day)))
+        return found
 
     async def erase_set_aside(self, days: Collection[date]) -> None:
         """Delete partitions of these days that were set aside because they could not be read: nobody can take a row out."""

@@ -74,12 +74,16 @@ class Selection:
         return len({each.output_id for each in self.chosen})
 
 
-async def select(manifest: Manifest, days: Iterable[date], choice: Choice, on_progress: ProgressListener) -> Selection:
-    """Read every partition. Raises ArchiveDamaged if one cannot be read: nobody knows what it holds."""
+async def select(
+    manifest: Manifest, days: Iterable[date], expected: Collection[date], choice: Choice, on_progress: ProgressListener
+) -> Selection:
+    """Read every partition. Raises ArchiveDamaged if one cannot be read, or is missing on an `expected` day: nobody knows what
+    it holds.
+    """
     selection, days, known = Selection(), sorted(days), set[str]()
     for number, day in enumerate(days):
         on_progress(Progress(done=number, planned=len(days), stage="reading the manifest"))
-        partition = await manifest.load(day)
+        partition = await manifest.load(day, expected=day in expected)
         selection.outputs += partition.output_count()
         before = len(selection.chosen)
         for output_id in dict.fromkeys(await choice.ids_in(partition)):

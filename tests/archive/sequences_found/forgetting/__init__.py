@@ -1,0 +1,1 @@
+"""Sequences around a forget."""
