@@ -25,7 +25,7 @@ def forget(
         typer.Option(
             "--where",
             metavar="SQL",
-            help="Forget outputs for which this is true: a DuckDB expression over the manifest's columns.",
+            help="Forget outputs for which this is true: a DuckDB expression over the columns that `restore --help` lists.",
         ),
     ] = ForgetSettings.where,
     deleted_at_source: Annotated[
@@ -57,7 +57,9 @@ def forget(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Delete outputs for good: images, prompts and all that the bucket says about them. Needs no API key, but its own policy.
+    """Delete outputs for good: images, prompts and all that the bucket says about them.
+
+    Needs no API key, but a policy of its own (docs/forget.md).
 
     Without --id, --where and --deleted-at-source, --yes continues a forget that was killed.
     """

@@ -56,7 +56,11 @@ def verify(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Compare the stored images with the manifest: read every byte, or less. Deletes nothing. Needs no API key."""
+    """Compare the stored images with the manifest: read every byte, or less. Deletes nothing. Needs no API key.
+
+    Image hosts are asked only with --repair. Exit codes: 0 intact or repaired; 3 something is damaged or could not be read; 2
+    wrong settings; 1 any other error.
+    """
     from .rendering import show_verify
     from .reporting import execute, print_report
     from .settings import store_settings
