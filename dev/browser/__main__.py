@@ -53,6 +53,7 @@ def main() -> int:
                     states = {name: airflow_checks.log_in(window, place, name) for name in place.passwords}
                     found += run(console, "in Airflow", [
                         ("navigation, tabs, theme", lambda: airflow_checks.navigates(window, place, states["viewer"], shots)),
+                        ("looks right at every width", lambda: checks.looks(window, place, states["op"], shots, "airflow")),
                         ("can be read", lambda: checks.reads(window, place, states["viewer"])),
                         ("an operator acts", lambda: airflow_checks.acts(window, place, states["op"], shots)),
                         ("a viewer only reads", lambda: airflow_checks.only_reads(window, place, states["viewer"])),

@@ -50,6 +50,11 @@ def sentence(line: str) -> str:
     return line.replace("`", "").strip()
 
 
+def without_hint(error: str) -> str:
+    """The cause that a row's `error` names, without the hint, which is for a terminal."""
+    return sentence(error.partition(" -> ")[0])
+
+
 def share(part: int, whole: int) -> int:
     """Per cent, rounded down: 100 only if all of it is meant."""
     return part * 100 // whole if whole else 0

@@ -10,7 +10,7 @@ from ...archive.browsing.pages import Neighbours
 from ...archive.browsing.picture import Picture
 from ...model.manifest import Row, State
 from ...model.object_keys import Layout, Rendition
-from ..words import moment, number, size
+from ..words import moment, number, size, without_hint
 from .contexts import FileLine, PastEvent, PicturePage
 from .sections import address_of, alt_of, shape_of, tile_of
 from .view import shell_word
@@ -53,7 +53,9 @@ def picture_page(
         download=f"{address}/{rendition}?download=1" if shown else "",
         facts=_dates(row) if forgotten else _facts(row),
         files=[] if forgotten else [_file(each, address) for each in rows],
-        past=[] if forgotten else [PastEvent(moment(e.at), e.what, e.detail, e.kind) for e in history_of(rows)],
+        past=[]
+        if forgotten
+        else [PastEvent(moment(e.at), e.what, without_hint(e.detail), e.kind) for e in history_of(rows)],
         ids=_ids(row, layout, is_forgotten=forgotten),
         command=_restore(layout, picture.output_id),
     )
@@ -69,7 +71,7 @@ def _why(picture: Picture) -> str:
         return "It was taken out on request. Nothing of it is kept but its id and its dates."
     reason = next(iter(picture.files.values())).error
     retried = "Runs try again by themselves."
-    return f"{reason}. {retried}" if reason else retried
+    return f"{without_hint(reason)}. {retried}" if reason else retried
 
 
 def _facts(row: Row) -> list[tuple[str, str]]:
