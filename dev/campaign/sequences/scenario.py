@@ -104,6 +104,16 @@ class Scenario:
             self._rows[key, item.version] = found
         return self._rows[key, item.version]
 
+    def last_known_rows(self, key: str) -> list[Row]:
+        """The rows of a partition; if it is damaged, those of its last version that could be read: what a run still counts."""
+        day = self.layout.parse_partition(key)
+        for item in (self.bucket.objects[key], *reversed(self.bucket.history[key])):
+            try:
+                return list(read_partition(day, item.body, key).rows()) if day else []
+            except ArchiveDamaged:
+                continue
+        return []
+
     def rows(self) -> dict[RowKey, Row]:
         """The live row of a key, if two days have one."""
         found: dict[RowKey, Row] = {}
