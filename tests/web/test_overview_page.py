@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -155,6 +156,25 @@ async def test_a_bucket_that_cannot_be_read_is_a_page_that_says_so(error: Except
     assert word_of(answer.text) == ("bad", word)
     assert "Nothing is lost by that" in answer.text
     assert "Traceback" not in answer.text
+
+
+async def test_a_damaged_archive_is_not_said_to_have_lost_nothing() -> None:
+    stage = await archived()
+    kept = stage.store.objects[LAYOUT.checkpoint]
+    stage.store.objects[LAYOUT.checkpoint] = replace(kept, body=b"{}")
+    answer = await asked(page_over(stage), f"{BASE}/")
+    assert word_of(answer.text) == ("bad", "Cannot be read")
+    assert "Nothing is lost" not in answer.text
+
+
+async def test_an_image_that_is_long_gone_is_not_called_stored() -> None:
+    stage = stage_of(*days_of(10, 3))
+    stage.images.broken[stage.simulated.visible(NOON)[4].file_name(Rendition.ORIGINAL)] = ImageGone("404")
+    await stage.run()
+    await stage.ordinary_runs(12)
+    html = (await asked(page_over(stage), f"{BASE}/")).text
+    assert word_of(html) == ("ok", "Proven")
+    assert "1 not stored" in html
 
 
 async def test_several_archives_come_worst_first() -> None:

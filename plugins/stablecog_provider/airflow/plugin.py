@@ -12,9 +12,7 @@ from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
 PREFIX = "/stablecog"
-MISSING = (
-    "The page needs a package that is not installed here: {}. Install the extra: airflow-provider-stablecog[page]\n"
-)
+MISSING = "The page needs Pillow, which is not installed here. Install the extra: airflow-provider-stablecog[page]\n"
 
 
 def views_of(base_url: str) -> list[dict[str, str]]:
@@ -52,7 +50,7 @@ def _page() -> Any:
 
         if (error.name or "").partition(".")[0] != "PIL":
             raise
-        return PlainTextResponse(MISSING.format("Pillow"), 503)
+        return PlainTextResponse(MISSING, 503)
     return page_app()
 
 

@@ -7,12 +7,14 @@ may be at work at the same time, and a verify that was killed loses what it read
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import ClassVar
 
 from ..errors import ArchiveError, ConfigurationError
+from ..model.checkpoint import Checkpoint
 from ..model.object_keys import Layout
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
@@ -92,37 +94,14 @@ async def _verify(
             hint="check the address; the first `stablecog-archive run` creates an archive",
         )
     days = sorted({*await ports.manifest.versions(), *expected_days(checkpoint)})
-    budget = Budget.parse(settings.budget) if settings.budget else None
-    stored = StoredBytes(ports.store, concurrency=settings.concurrency, sleep=ports.sleep, monotonic=ports.monotonic)
-    ledger = Ledger(
-        ports.manifest,
-        ports.clock,
-        run_id,
-        expects=lambda day: file.current is not None and is_expected(file.current.partitions, day),
-    )
-    meter, level = Meter(budget, ports.monotonic), Level(settings.level)
-    verifying = Verifying(
-        ports=ports,
-        layout=layout,
-        level=level,
-        days=days,
-        stored=stored,
-        committer=Committer(ports.manifest, file, ledger, ports.clock, run_id, checkpoint, is_run=False),
-        check=DayCheck(ports, layout, level, stored, meter, expected_days(checkpoint)),
-        schedule=Schedule(days, checkpoint.partitions, in_slices=budget is not None, before=started),
-        meter=meter,
-        unnamed=Unnamed(ports, layout),
-        repairer=Repairer(ports, layout, stored, concurrency=settings.concurrency) if settings.repair else None,
-        on_progress=on_progress or (lambda _: None),
-        planned=checkpoint.images.archived + checkpoint.images.lost,
-    )
+    verifying = _parts(ports, settings, recorder, file, checkpoint, days, on_progress or (lambda _: None))
     not_ended = await recorder.begin()
     try:
-        await verifying.run(whole=budget is None)
+        await verifying.run(whole=settings.budget is None)
+        findings = await verifying.findings(started)
     except ArchiveError:
         recorder.found = verifying.so_far_in_words()
         raise
-    findings = await verifying.findings(started)
     saved = verifying.committer.checkpoint
     report = VerifyReport(
         run_id=run_id,
@@ -130,9 +109,9 @@ async def _verify(
         started_at=started,
         finished_at=ports.clock.now(),
         seconds=round(ports.monotonic() - began, 3),
-        level=level,
+        level=verifying.level,
         budget=settings.budget,
-        spent=meter.spent,
+        spent=verifying.meter.spent,
         checked=verifying.checked,
         bytes=verifying.bytes,
         unread=verifying.unread,
@@ -145,3 +124,40 @@ async def _verify(
     )
     await recorder.write(report.whole_document())
     return report
+
+
+def _parts(
+    ports: BucketPorts,
+    settings: VerifySettings,
+    recorder: Recorder,
+    file: CheckpointFile,
+    checkpoint: Checkpoint,
+    days: Sequence[date],
+    on_progress: ProgressListener,
+) -> Verifying:
+    """Put the parts of a verify together. `days`: those that have a partition, or should have one."""
+    started, run_id, layout = recorder.started, recorder.run_id, settings.layout
+    budget = Budget.parse(settings.budget) if settings.budget else None
+    stored = StoredBytes(ports.store, concurrency=settings.concurrency, sleep=ports.sleep, monotonic=ports.monotonic)
+    ledger = Ledger(
+        ports.manifest,
+        ports.clock,
+        run_id,
+        expects=lambda day: file.current is not None and is_expected(file.current.partitions, day),
+    )
+    meter, level = Meter(budget, ports.monotonic), Level(settings.level)
+    return Verifying(
+        ports=ports,
+        layout=layout,
+        level=level,
+        days=days,
+        stored=stored,
+        committer=Committer(ports.manifest, file, ledger, ports.clock, run_id, checkpoint, is_run=False),
+        check=DayCheck(ports, layout, level, stored, meter, expected_days(checkpoint)),
+        schedule=Schedule(days, checkpoint.partitions, in_slices=budget is not None, before=started),
+        meter=meter,
+        unnamed=Unnamed(ports, layout),
+        repairer=Repairer(ports, layout, stored, concurrency=settings.concurrency) if settings.repair else None,
+        on_progress=on_progress,
+        planned=checkpoint.images.archived + checkpoint.images.lost,
+    )

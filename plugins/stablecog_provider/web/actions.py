@@ -15,7 +15,9 @@ from .contexts import Action
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`dag_id`: the DAG that does it; `conf`: its params beside bucket and prefix; `command`: the same in a terminal."""
+    """`dag_id`: the DAG that does it; `conf`: its params beside bucket and prefix; `command`: the same in a terminal, before the
+    archive's address; empty if the page makes the command itself.
+    """
 
     label: str
     dag_id: str
@@ -29,7 +31,7 @@ KINDS = {
     "run": Kind("Run now", DAILY, command="run --to", main=True),
     "retry": Kind("Retry failed images now", DAILY, {"retry_failed": True}, "run --retry-failed --to"),
     "verify": Kind("Verify a slice", WEEKLY, command="verify --budget 50GB --to"),
-    "restore": Kind("Restore", RESTORE, command="restore --from"),
+    "restore": Kind("Restore", RESTORE),
 }
 Allowed = Callable[[Request], Awaitable[frozenset[str]]]
 """Returns the ids of the DAGs that this reader may trigger."""
@@ -42,16 +44,15 @@ async def nothing(_: Request) -> frozenset[str]:
 
 def offered(names: Sequence[str], allowed: frozenset[str], layout: Layout) -> list[Action]:
     """The buttons for these actions, without those that the reader may not press."""
-    kinds = [(name, KINDS[name]) for name in names if KINDS[name].dag_id in allowed]
+    kinds = [KINDS[name] for name in names if KINDS[name].dag_id in allowed]
     return [
         Action(
-            name=name,
             label=kind.label,
             main=kind.main,
             dag_id=kind.dag_id,
             conf=json.dumps({"bucket": layout.bucket, "prefix": layout.prefix, **kind.conf}),
         )
-        for name, kind in kinds
+        for kind in kinds
     ]
 
 

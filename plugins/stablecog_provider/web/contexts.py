@@ -10,7 +10,6 @@ from dataclasses import dataclass
 class Action:
     """A button that triggers a DAG. `conf`: its settings as JSON."""
 
-    name: str
     label: str
     main: bool
     dag_id: str

@@ -52,7 +52,7 @@ class DiskPreviews:
         self._turn = asyncio.Semaphore(FETCHED)
         self._decoders = ThreadPoolExecutor(DECODERS, "preview")
         self._hopeless: dict[str, None] = {}
-        """Hashes of images that cannot be decoded, so that each is tried once."""
+        """Hashes of images that cannot be decoded, so that each is tried once: the same bytes never can."""
         self._usable: bool | None = None
         self._unmeasured = kept_bytes
         """Bytes written since the folder was last measured. At first: measure with the first preview."""
@@ -65,10 +65,11 @@ class DiskPreviews:
             return kept
         async with self._turn:
             body = await self._fetched(key)
-            if body is None:
+            # Other bytes than those that were archived are not shown as if they were. A repair may bring the right ones back.
+            if body is None or await asyncio.to_thread(_sha256, body) != file.sha256:
                 return None
-            loop = asyncio.get_running_loop()
-            made = await loop.run_in_executor(self._decoders, _made, body, file.sha256, height)
+            bounds, loop = (height * WIDEST, height), asyncio.get_running_loop()
+            made = await loop.run_in_executor(self._decoders, thumbnail, body, bounds)
         if made is None:
             self._hopeless[file.sha256] = None
             if len(self._hopeless) > MOST_HOPELESS:
@@ -120,11 +121,8 @@ class DiskPreviews:
         return self._usable
 
 
-def _made(body: bytes, sha256: str, height: int) -> bytes | None:
-    """Other bytes than those that were archived are not shown as if they were."""
-    if hashlib.sha256(body).hexdigest() != sha256:
-        return None
-    return thumbnail(body, (height * WIDEST, height))
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 def _trim(folder: Path, limit: int, oldest: float) -> None:

@@ -43,7 +43,7 @@ _NEXT_STEPS = {
 class LastRun:
     """What a report under `runs/` contains. `kind`: the command. `finished_at`: empty if it has not ended. `outcome`: a verdict,
     or `running`, `failed` or `interrupted`. Instants are RFC 3339 text, as the report has them. `key`: the report's. `images`,
-    `bytes`, `failed`: what was copied, restored or checked, and what failed.
+    `bytes`, `failed`: what was copied or checked, and what failed.
     """
 
     kind: str

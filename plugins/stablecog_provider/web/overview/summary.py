@@ -67,16 +67,16 @@ def _figures(checkpoint: Checkpoint, status: ArchiveStatus, now: datetime) -> li
     yesterday = checkpoint.partitions.get(day_of(now - timedelta(days=1)))
     per_month = sorted(status.months)[-2:-1]
     growth = f"{size(status.months[per_month[0]].bytes)} in {per_month[0]}" if per_month else ""
-    proof, waiting = status.proof, status.images.unresolved
+    proof, images = status.proof, status.images
+    absent = images.failed + images.gone + images.lost + images.replaced + images.forgotten
+    whole = "all stored" if images.archived else ""
     compared = ""
     if proof is not None:
         off = abs(proof.source - proof.manifest)
         compared = f"{'no difference' if proof.agrees else f'{number(off)} apart'} up to {moment(proof.end)}"
     return [
         Figure("Outputs", number(status.live), f"{number(yesterday.live if yesterday else 0)} yesterday"),
-        Figure(
-            "Images", number(status.images.archived), f"{number(waiting)} not stored yet" if waiting else "all stored"
-        ),
+        Figure("Images", number(images.archived), f"{number(absent)} not stored" if absent else whole),
         Figure("Stored", size(status.bytes), growth),
         Figure("Counted at the source", number(proof.source) if proof else "not yet", compared),
     ]

@@ -42,12 +42,21 @@ OTHER_LOOKS = {
 }
 
 
+READS = (
+    "check the access key and the secret; the page needs s3:ListBucket on the bucket, and s3:GetObject on the archive"
+)
+
+
 def look_of(outcome: str) -> Look:
     """How a report's outcome is drawn; one that is not known here is grey."""
     try:
         return LOOKS[Outcome(outcome)]
     except ValueError:
         return OTHER_LOOKS.get(outcome, Look("none", "i-none"))
+
+
+OPTIONAL = ("run", "verify")
+"""Actions that may be taken if nothing needs to be done."""
 
 
 def is_first_run(status: ArchiveStatus) -> bool:
@@ -70,9 +79,7 @@ def band_of(status: ArchiveStatus, now: datetime, layout: Layout, allowed: froze
         safe=_safety(status),
         to_do=to_do,
         to_do_more=more,
-        command=""
-        if actions or not names or (to_do == "Nothing" and names[0] == "run")
-        else command_of(names[0], layout),
+        command="" if actions or not names or names is OPTIONAL else command_of(names[0], layout),
         actions=actions,
         fresh=fresh,
         fresh_more=fresh_more,
@@ -83,7 +90,7 @@ def band_of(status: ArchiveStatus, now: datetime, layout: Layout, allowed: froze
 def _safety(status: ArchiveStatus) -> list[str]:
     proof = status.proof
     if proof is None:
-        return ["Nothing was compared with the source yet. What is copied is safe."]
+        return ["Nothing was compared with the source yet. What was committed is kept."]
     same = proof.agrees and not status.differences
     manifest = "the same in the manifest" if same else f"{number(proof.manifest)} in the manifest"
     compared = f"up to {moment(proof.end)} (compared {moment(proof.checked_at)})"
@@ -120,7 +127,7 @@ def _next_step(status: ArchiveStatus) -> tuple[str, str, Sequence[str]]:
         return "Nothing", f"Later runs retry the images.{when}", ("retry",)
     if status.broken:
         return "Keep the limits", status.broken[0], ("verify",)
-    return "Nothing", "", ("run", "verify") if status.verification.never else ("run",)
+    return "Nothing", "", OPTIONAL
 
 
 def _freshness(status: ArchiveStatus, now: datetime) -> tuple[str, str, str]:
@@ -143,7 +150,7 @@ def first_run(started_at: str, outputs: int, covered_to: datetime | None) -> Ban
         tone="none",
         icon="i-clock",
         word="First run under way",
-        safe=["Nothing is proven yet. What is copied is safe: a run that is stopped continues where it was."],
+        safe=["Nothing is proven yet. What was committed is kept: a run that is stopped continues from there."],
         to_do="Nothing",
         to_do_more=f"The run began at {started} UTC, or has been stopped without a word since.",
         fresh_label="How far",
@@ -154,21 +161,23 @@ def first_run(started_at: str, outputs: int, covered_to: datetime | None) -> Ban
 
 def unreachable(error: ArchiveError, address: str) -> Band:
     """The band of an archive that cannot be read now."""
+    safe, hint = [f"{address}: {error.message}."], error.hint
     if isinstance(error, CredentialsRejected):
-        word, step = "Access refused", "Give the page access"
+        # The error's own hint is for a run, which writes.
+        word, step, hint = "Access refused", "Give the page access", READS
     elif isinstance(error, StoreUnavailable):
         word, step = "Cannot reach the bucket", "See whether the store is well"
     else:
         word, step = "Cannot be read", "Follow the hint"
+    if isinstance(error, CredentialsRejected | StoreUnavailable):
+        # Of a damaged archive, nobody knows that here.
+        safe.append("Nothing is lost by that: what was archived does not depend on this page.")
     return Band(
         tone="bad",
         icon="i-plug",
         word=word,
-        safe=[
-            f"{address}: {error.message}.",
-            "Nothing is lost by that: what was archived does not depend on this page.",
-        ],
+        safe=safe,
         to_do=step,
-        to_do_more=f"{error.hint[0].upper()}{error.hint[1:]}." if error.hint else "Reload this page.",
+        to_do_more=f"{hint[0].upper()}{hint[1:]}." if hint else "Reload this page.",
         fresh="Unknown",
     )
