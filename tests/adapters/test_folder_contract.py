@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from stablecog_provider.adapters.local_folder import STAGING, LocalFolder, free_bytes, open_folder
+from stablecog_provider.adapters.local_folder import LocalFolder, free_bytes, open_folder
 from stablecog_provider.adapters.memory_folder import MemoryFolder
+from stablecog_provider.adapters.scratch_folders import STAGING
 from stablecog_provider.archive.restoring.ports import Folder, NameTaken
 from stablecog_provider.errors import FolderUnusable
 

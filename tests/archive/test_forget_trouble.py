@@ -8,7 +8,7 @@ import pytest
 
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.archive.forgetting.ports import Lock
-from stablecog_provider.errors import ConfigurationError
+from stablecog_provider.errors import ConfigurationError, StoreUnavailable
 from stablecog_provider.model.row_lifecycle import image_name
 from support.archived import rebuilt
 from support.forgotten import (
@@ -23,7 +23,7 @@ from support.forgotten import (
     traces_of,
 )
 from support.scene import LAYOUT, Scene
-from support.worlds import a_world, checkpoint
+from support.worlds import a_world, checkpoint, newest_report
 
 
 async def test_a_run_that_stores_the_image_meanwhile_leaves_a_note_for_the_next_forget() -> None:
@@ -112,3 +112,33 @@ async def test_a_lock_is_named_with_its_end_and_the_rest_is_done() -> None:
     scene.store.locks.clear()
     await scene.forget(yes=True)
     await assert_forgotten(scene, rows)
+
+
+async def test_a_forget_that_fails_leaves_a_report_without_what_it_forgets() -> None:
+    scene = await archived_with_secrets()
+    rows = await some(scene, 2)
+
+    async def refused(call: Call) -> None:
+        if call.operation == "put" and call.key.startswith(LAYOUT.forgotten):
+            raise StoreUnavailable(f"{rows[0].uri} cannot be deleted", hint="try again")
+
+    scene.store.before = refused
+    scene.clock.advance(timedelta(hours=1))
+    with pytest.raises(StoreUnavailable):
+        await scene.forget(id=ids_of(rows), yes=True)
+    scene.store.before = None
+    document = newest_report(scene)
+    assert (document["kind"], document["outcome"], document["error"]) == ("forget", "failed", "StoreUnavailable")
+    assert "try again" in str(document["explanation"])
+    hashes = [(row.sha256 or "")[:16] for row in rows]
+    assert not any(each in str(document) for each in hashes)
+    assert (await scene.forget(id=ids_of(rows), yes=True)).outcome == "forgotten"
+    await assert_forgotten(scene, rows)
+
+
+async def test_a_refused_forget_leaves_no_report() -> None:
+    scene = await archived_with_secrets()
+    before = dict(scene.store.objects)
+    with pytest.raises(ConfigurationError):
+        await scene.forget(where="true", yes=True)
+    assert scene.store.objects == before

@@ -8,11 +8,12 @@ from datetime import timedelta
 import pytest
 
 from stablecog_provider.adapters.memory import Call
-from stablecog_provider.errors import ConfigurationError, StoreUnavailable
+from stablecog_provider.errors import ArchiveDamaged, ConfigurationError, StoreUnavailable
 from stablecog_provider.simulator.dialect import CURRENT, PRESETS
 from support.archived import HOURS, a_past_world, archived, assert_as_before, fixities, images, put, read_all, rebuilt
+from support.injured import garble_partition, rows_of
 from support.scene import LAYOUT, Scene
-from support.worlds import checkpoint
+from support.worlds import checkpoint, newest_report
 
 
 @pytest.mark.parametrize("dialect", PRESETS)
@@ -71,3 +72,25 @@ async def test_where_nothing_is_there_is_nothing_to_rebuild() -> None:
     with pytest.raises(ConfigurationError, match="no archive at"):
         await rebuilt(scene)
     assert scene.store.objects == {}
+
+
+async def test_a_rebuild_that_fails_leaves_a_report_and_one_that_is_refused_leaves_none() -> None:
+    scene = await archived()
+
+    async def refused(call: Call) -> None:
+        if (call.operation, call.key) == ("put", LAYOUT.checkpoint):
+            raise StoreUnavailable("the store is down", hint="try again")
+
+    scene.store.before = refused
+    scene.clock.advance(HOURS)
+    with pytest.raises(StoreUnavailable):
+        await rebuilt(scene)
+    document = newest_report(scene)
+    assert (document["kind"], document["outcome"], document["error"]) == ("rebuild", "failed", "StoreUnavailable")
+    scene.store.before = None
+    assert (await rebuilt(scene)).outcome == "rebuilt"
+    garble_partition(scene, (await rows_of(scene))[0])
+    reports = [key for key in scene.store.objects if key.startswith(LAYOUT.runs)]
+    with pytest.raises(ArchiveDamaged):
+        await rebuilt(scene)
+    assert [key for key in scene.store.objects if key.startswith(LAYOUT.runs)] == reports

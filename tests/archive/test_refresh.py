@@ -6,11 +6,11 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from stablecog_provider.archive.listing.pace import RefreshBudget, SlicesRead, Within
+from stablecog_provider.archive.recording import LOOKED_AT
 from stablecog_provider.archive.refresh import RefreshSettings
 from stablecog_provider.errors import ArchiveError, ConfigurationError, SourceUnavailable
 from stablecog_provider.model.checkpoint import Checkpoint, Sweep
@@ -21,7 +21,7 @@ from stablecog_provider.model.times import BEGINNING
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED, CursorKey, Dialect
 from stablecog_provider.simulator.world import World
 from support.scene import LAYOUT, Scene
-from support.worlds import DAY, checkpoint
+from support.worlds import DAY, checkpoint, newest_report
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -206,9 +206,13 @@ async def test_the_next_run_says_that_one_did_not_end() -> None:
     scene.store.put = put  # type: ignore[method-assign]
     assert newest_report(scene)["outcome"] == "running"
     scene.clock.advance(DAY)
-    assert any("did not end" in note for note in (await scene.run()).notes)
+    assert (await scene.verify()).notes, "a verify says so, too, and the run after it still does"
     scene.clock.advance(DAY)
-    assert not any("did not end" in note for note in (await scene.run()).notes)
+    assert any("Did not end: run " in note for note in (await scene.run()).notes)
+    for _ in range(LOOKED_AT):
+        scene.clock.advance(DAY)
+        report = await scene.run()
+    assert not any("Did not end" in note for note in report.notes)
 
 
 async def test_an_error_that_is_not_ours_is_named_without_its_text() -> None:
@@ -239,9 +243,3 @@ async def test_a_store_that_cannot_take_the_report_does_not_hide_the_error() -> 
     scene.store.put = fails  # type: ignore[method-assign]
     with pytest.raises(SourceUnavailable):
         await scene.run()
-
-
-def newest_report(scene: Scene) -> dict[str, Any]:
-    key = max(key for key in scene.store.objects if key.startswith(LAYOUT.runs))
-    document: dict[str, Any] = json.loads(scene.store.objects[key].body)
-    return document

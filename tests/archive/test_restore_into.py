@@ -62,7 +62,7 @@ async def test_a_whole_copy_has_the_bytes_the_rows_and_the_coverage_and_a_run_go
         here.coverage,
         here.live,
         (),
-        (),
+        {},
     )
     assert there.unchecked == 0
     made.scene.clock.advance(timedelta(hours=1))
@@ -117,7 +117,7 @@ async def test_a_copy_that_stopped_anywhere_is_true_at_once_and_goes_on_to_the_s
     assert images(made.elsewhere, ELSEWHERE) == images(whole.elsewhere, ELSEWHERE)
     assert await rows(made.elsewhere, ELSEWHERE) == await rows(whole.elsewhere, ELSEWHERE)
     there, expected = await status(made.elsewhere, ELSEWHERE), await status(whole.elsewhere, ELSEWHERE)
-    assert (there.outcome, there.coverage, there.changed) == (expected.outcome, expected.coverage, ())
+    assert (there.outcome, there.coverage, there.changed) == (expected.outcome, expected.coverage, {})
 
 
 async def test_a_run_can_go_on_in_a_copy_that_was_killed_and_the_copy_then_refuses() -> None:

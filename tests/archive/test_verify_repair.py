@@ -11,24 +11,26 @@ import pytest
 
 from stablecog_provider.adapters.memory import Call, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.archive.ports import ImageBody
-from stablecog_provider.errors import CredentialsRejected, ImageGone
+from stablecog_provider.errors import CredentialsRejected
 from stablecog_provider.model.row_fixity import verified_since
 from stablecog_provider.model.row_lifecycle import copies_of
 from support.archived import archived, images, put, rebuilt
-from support.injured import body_of, change, cut, edit, found, garble_partition, key_of, lose, orphan, rows_of, swap
+from support.injured import (
+    NoImages,
+    body_of,
+    change,
+    cut,
+    edit,
+    found,
+    garble_partition,
+    key_of,
+    lose,
+    orphan,
+    rows_of,
+    swap,
+)
 from support.scene import LAYOUT, Scene, small_jpeg
 from support.worlds import checkpoint
-
-
-class NoImages:
-    """An ImageSource that has none."""
-
-    asked: tuple[str, ...] = ()
-
-    @asynccontextmanager
-    async def open(self, url: str) -> AsyncIterator[ImageBody]:
-        raise ImageGone(f"404: {url}")
-        yield
 
 
 class OtherImages:

@@ -103,7 +103,7 @@ async def test_a_verify_that_was_killed_is_named_by_the_next_one() -> None:
     scene.store.before = None
     assert (await status(scene.store, LAYOUT, scene.clock.now())).runs[0].outcome == "running"
     scene.clock.advance(MOMENT)
-    assert "The verify before" in " ".join((await scene.verify()).explain())
+    assert "Did not end: verify" in " ".join((await scene.verify()).explain())
 
 
 async def test_images_in_an_archive_storage_class_are_unread() -> None:

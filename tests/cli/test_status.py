@@ -142,7 +142,7 @@ def test_a_partition_of_another_version_is_named_and_the_whole_is_not_claimed() 
     asyncio.run(held.put(changed, b"restored", content_type="x/y"))
     typed = type_in("status", "--to", TO, "--json", store=held)
     assert (typed.code, typed.document["outcome"]) == (3, "proven, in part")
-    assert typed.document["changed"] == ["2026-11-02"]
+    assert typed.document["changed"] == {"2026-11-02": None}
     explanation = "\n".join(typed.document["explanation"])
     assert "The partitions of 2026-11-02 were changed by something other than a finished run." in explanation
 

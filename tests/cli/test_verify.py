@@ -50,7 +50,7 @@ def test_the_document_has_the_promised_members(scene: Scene) -> None:
     assert set(document) >= ISSUE
     assert (document["outcome"], document["level"]) == ("damaged", "content")
     (finding,) = document["findings"]
-    assert set(finding) == {"kind", "key", "output_id", "rendition", "detail", "repaired"}
+    assert set(finding) == {"kind", "key", "output_id", "rendition", "detail", "repaired", "known"}
     assert (finding["kind"], finding["key"], finding["repaired"]) == ("missing", key, False)
     coverage = document["coverage"]
     assert set(coverage) == {"images", "never", "oldest", "within_days"}
@@ -71,8 +71,8 @@ def test_findings_are_capped_and_the_whole_list_is_in_the_bucket(scene: Scene) -
     typed = type_in("verify", "--to", TO, "--level", "listing", "--json", bucket=scene.bucket_ports())
     document = typed.document
     assert (len(document["findings"]), document["more_findings"]) == (100, 30)
-    (report,) = [key for key in scene.store.objects if document["run_id"] in key]
-    assert len(json.loads(scene.store.objects[report].body)["findings"]) == 130
+    assert document["run_id"] in document["all_findings"]
+    assert len(json.loads(scene.store.objects[document["all_findings"]].body)["findings"]) == 130
 
 
 def test_a_quiet_verify_prints_only_what_is_wrong(scene: Scene) -> None:

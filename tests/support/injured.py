@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from stablecog_provider.adapters.memory import MemoryObject
 from stablecog_provider.adapters.parquet_partition import ParquetPartition, read_partition
+from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.archive.reports.verify import VerifyReport
+from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.manifest import Row
 from stablecog_provider.model.object_keys import day_of
 from support.archived import put
 from support.scene import LAYOUT, Scene
+
+
+class NoImages:
+    """An ImageSource that has none."""
+
+    asked: tuple[str, ...] = ()
+
+    @asynccontextmanager
+    async def open(self, url: str) -> AsyncIterator[ImageBody]:
+        raise ImageGone(f"404: {url}")
+        yield
 
 
 async def rows_of(scene: Scene) -> list[Row]:
@@ -45,9 +60,9 @@ def swap(scene: Scene, row: Row, other: Row) -> None:
     put(scene, key_of(row), body_of(scene, other))
 
 
-def orphan(scene: Scene, row: Row) -> str:
+def orphan(scene: Scene, row: Row, name: str = "11111111-2222-4333-8444-555555555555") -> str:
     """Store an object that is an image by its key, and that no row names."""
-    key = key_of(row).replace(row.output_id, "11111111-2222-4333-8444-555555555555")
+    key = key_of(row).replace(row.output_id, name)
     put(scene, key, body_of(scene, row))
     return key
 

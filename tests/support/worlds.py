@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -36,3 +37,10 @@ async def assert_complete(scene: Scene, settling: timedelta = timedelta(seconds=
                 assert scene.store.objects[key].body == small_jpeg(output.file_name(rendition))
                 assert scene.store.objects[key].metadata["sha256"] == row.sha256
                 assert row.bytes == len(scene.store.objects[key].body)
+
+
+def newest_report(scene: Scene) -> dict[str, Any]:
+    """The document under `runs/` whose run started last."""
+    key = max(key for key in scene.store.objects if key.startswith(LAYOUT.runs))
+    document: dict[str, Any] = json.loads(scene.store.objects[key].body)
+    return document

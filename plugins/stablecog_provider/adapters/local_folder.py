@@ -15,7 +15,6 @@ import itertools
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -25,8 +24,8 @@ from typing import TypeVar
 
 from ..archive.restoring.ports import NameTaken
 from ..errors import FolderUnusable
+from .scratch_folders import STAGING, new_scratch_folder
 
-STAGING = ".stablecog-restore"
 THREADS = 8
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
@@ -42,7 +41,7 @@ async def open_folder(path: str | None) -> AsyncIterator[LocalFolder]:
 
     Raises FolderUnusable, also if another restore is at work in it.
     """
-    scratch = tempfile.mkdtemp(prefix="stablecog-drill-") if path is None else None
+    scratch = await asyncio.to_thread(new_scratch_folder) if path is None else None
     folder = LocalFolder(Path(scratch or path or ""))
     try:
         await folder.run(folder.open)

@@ -145,7 +145,7 @@ class S3ObjectStore:
                 return None
             failure = self._error(error, key)
         else:
-            return Listed(key, found["size"], self._version(found["e_tag"], key))
+            return Listed(key, found["size"], self._version(found["e_tag"], key), found["last_modified"])
         raise failure
 
     async def put(

@@ -10,8 +10,6 @@ merge, and a run that stores such an image after all notes it for the next forge
 
 from __future__ import annotations
 
-import asyncio
-import json
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -26,12 +24,13 @@ from .committing.commit import Committer
 from .committing.intent import still_forgetting
 from .committing.inventory import expected_days, is_expected
 from .committing.ledger import Ledger
+from .forgetting import records
 from .forgetting.erasing import Eraser
 from .forgetting.ports import ForgetPorts, Lock, StoredVersion
-from .forgetting.records import recorded, write_record
-from .forgetting.redaction import Reports, words_of
+from .forgetting.redaction import Reports, redacted, words_of
 from .forgetting.selection import Choice, Selection, select
 from .ports import ProgressListener
+from .recording import Recorder, recorded
 from .reports.forget import ForgetReport, ForgottenOutput
 
 LARGEST_SHARE = 0.1
@@ -108,10 +107,13 @@ async def forget(
     days = {*await ports.manifest.versions(), *expected} if settings.selection else set[date]()
     selection = await select(ports.manifest, days, expected, choice, notify)
     work = _Forgetting(ports, settings, file, checkpoint, selection, notify, started)
-    if not settings.is_dry_run:
-        _check_share(settings, selection)
-        if selection.chosen or selection.again or checkpoint.forgetting:
-            await work.forget()
+    if settings.is_dry_run:
+        return work.report
+    _check_share(settings, selection)
+    if selection.chosen or selection.again or checkpoint.forgetting:
+        recorder = Recorder(ports.store, layout, ports.clock, "forget", work.run_id, started)
+        async with recorded(recorder):
+            await work.forget(recorder)
     return work.report
 
 
@@ -156,33 +158,44 @@ class _Forgetting:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     eraser: Eraser = field(init=False)
     reports: Reports = field(init=False)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ports, layout = self.ports, self.settings.layout
         self.eraser = Eraser(ports.store, ports.manifest, layout, self.notify)
         self.reports = Reports(ports.store, layout)
 
-    async def forget(self) -> None:
-        """Do it. Raises ConfigurationError if it is not allowed, or if a lock keeps something."""
+    async def forget(self, recorder: Recorder) -> None:
+        """Do it. Raises ConfigurationError if it is not allowed, or if a lock keeps something. A report is left in any case."""
         await self.eraser.check_allowed()
+        ids = {each.output_id for each in self.selection.chosen}
+        words = words_of(row for each in self.selection.chosen for row in each.rows)
+        # An error may quote the key of an image, which has a part of its hash.
+        recorder.clean = lambda document: redacted(document, ids, ids | words)
+        self.notes = await recorder.begin()
+        try:
+            await self._forget(ids, words)
+        except ArchiveError:
+            recorder.found = tuple(self.report.erased_in_words())
+            raise
+        await recorder.write(self.report.to_document())
+
+    async def _forget(self, ids: set[str], words: set[str]) -> None:
         due, layout = self.checkpoint.forgetting, self.settings.layout
-        continued = await recorded(self.ports.store, layout, {each.run_id for each in due}) if due else {}
+        continued = await records.recorded(self.ports.store, layout, {each.run_id for each in due}) if due else {}
         rows = [row for each in self.selection.chosen for row in each.forgotten(self.run_id)]
         days = {each.day for each in self.selection.chosen} | self.selection.again | {*continued}
         days |= {day for each in due for day in each.days}
         committer = self._committer()
         await committer.amend(lambda found: still_forgetting(found, self.run_id, days, self.ports.clock.now()))
-        ids = {each.output_id for each in self.selection.chosen}
-        words = words_of(row for each in self.selection.chosen for row in each.rows)
         await self.reports.redact(ids, words)
         if rows:
-            await write_record(self.ports.store, layout, self.started, self.run_id, rows, self.settings.reason)
+            await records.write_record(self.ports.store, layout, self.started, self.run_id, rows, self.settings.reason)
         await _commit(committer, [*rows, *(row for of_day in continued.values() for row in of_day)])
         ids |= await self.eraser.erase_days(days, expected_days(committer.checkpoint))
         await self.reports.redact(ids, words)
         await self.eraser.erase_set_aside(days)
         await self.eraser.erase_earlier_reports()
-        await self._write_report()
         if self.eraser.locked:
             raise _locked(layout, self.eraser.locked)
         await committer.amend(
@@ -213,6 +226,7 @@ class _Forgetting:
             erased=dict(self.eraser.erased),
             erased_bytes=self.eraser.bytes,
             redacted=self.reports.redacted,
+            notes=self.notes,
             store_requests=self.ports.store.requests,
         )
 
@@ -225,14 +239,6 @@ class _Forgetting:
             expects=lambda day: file.current is not None and is_expected(file.current.partitions, day),
         )
         return Committer(ports.manifest, file, ledger, ports.clock, self.run_id, self.checkpoint, is_run=False)
-
-    async def _write_report(self) -> None:
-        document = self.report.to_document()
-        await self.ports.store.put(
-            self.settings.layout.run_report(self.started, self.run_id),
-            await asyncio.to_thread(lambda: json.dumps(document, sort_keys=True, indent=1).encode() + b"\n"),
-            content_type="application/json",
-        )
 
 
 async def _commit(committer: Committer, rows: list[Row]) -> None:

@@ -11,13 +11,15 @@ from ..errors import ConfigurationError
 from ..model.object_keys import Layout
 from ..model.times import parse_rfc3339
 from .ports import ObjectStore
-from .reports.status import LastRun
+from .reports.last_run import VERIFIED, LastRun
 
 READ = 12
 """Reports that are read: enough to show an interval, also beside a verify and a refresh for each run."""
 LARGEST = 4_000_000
-"""Bytes. A verify with many findings leaves more, and is left out: what it means is in the checkpoint."""
-RUN = "run"
+"""Bytes, far more than a report of ours has."""
+RUN, VERIFY = "run", "verify"
+_LEVELS = ["listing", "checksum", "content"]
+"""Each finds what those before it find, and more."""
 
 
 async def last_runs(store: ObjectStore, layout: Layout) -> tuple[LastRun, ...]:
@@ -34,6 +36,22 @@ async def last_runs(store: ObjectStore, layout: Layout) -> tuple[LastRun, ...]:
 def starts_of(runs: tuple[LastRun, ...]) -> list[datetime]:
     """When the runs among these started."""
     return [started for run in runs if run.kind == RUN and (started := _instant(run.started_at))]
+
+
+def last_damage(runs: tuple[LastRun, ...]) -> LastRun | None:
+    """The last verify without a repair that found damage to images, unless a later one of that level found none, or repaired it:
+    what a repair leaves is marked in the rows. None if there is none among these. `runs`: newest first.
+    """
+    cleared = -1
+    for run in runs:
+        if run.kind != VERIFY or run.level not in _LEVELS:
+            continue
+        level = _LEVELS.index(run.level)
+        if run.damage and not run.repair and level > cleared:
+            return run
+        if run.whole:
+            cleared = max(cleared, level)
+    return None
 
 
 async def _report(store: ObjectStore, key: str) -> LastRun | None:
@@ -56,12 +74,22 @@ async def _report(store: ObjectStore, key: str) -> LastRun | None:
         bytes=_number(document, "bytes"),
         failed=_number(document, "failed"),
         explanation=tuple(map(str, explanation)) if isinstance(explanation, list) else (),
+        level=str(document.get("level", "")),
+        whole=document.get("spent") is False and document.get("unread") == 0 and document.get("outcome") in VERIFIED,
+        repair=document.get("repair") is True,
+        left=_counts(document.get("left")),
     )
 
 
 def _number(document: dict[str, Any], *names: str) -> int:
     """The first of these members that is a whole number; 0 if none is."""
     return next((value for name in names if type(value := document.get(name)) is int), 0)
+
+
+def _counts(document: object) -> dict[str, int]:
+    if not isinstance(document, dict):
+        return {}
+    return {str(name)[:60]: number for name, number in document.items() if type(number) is int}
 
 
 def _instant(text: str) -> datetime | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from ..errors import AnotherAccount, ConfigurationError
 from ..model.object_keys import day_of
+from ..model.partition_summary import PartitionSummary
 from ..model.times import BEGINNING
 from .committing.checkpoint_file import CheckpointFile
 from .committing.inventory import Inventory, is_expected, take_inventory
@@ -29,9 +30,10 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """`asked`: what the source can do. `settled`: nothing can appear before it any more. `slice_`: the stretch of the history
-    that was read again on the way. `doubted`: why the account looks like another one, if a person allowed that. `on_the_way`:
-    requests to the source that an opaque cursor cost. `warnings`: sentences about other archives in the bucket.
+    """`asked`: what the source can do. `settled`: nothing can appear before it any more. `known`: the partitions as the
+    checkpoint knew them before the inventory. `slice_`: the stretch of the history that was read again on the way.
+    `doubted`: why the account looks like another one, if a person allowed that. `on_the_way`: requests to the source that
+    an opaque cursor cost. `warnings`: sentences about other archives in the bucket.
     """
 
     asked: Probe
@@ -39,6 +41,7 @@ class Opening:
     file: CheckpointFile
     ledger: Ledger
     inventory: Inventory
+    known: Mapping[date, PartitionSummary]
     slice_: Slice | None
     doubted: str
     on_the_way: int
@@ -53,6 +56,7 @@ async def open_run(ports: Ports, settings: ArchiveSettings, started: datetime, r
     settled = _settled(asked, settings, started)
     ledger = _ledger(ports, settings, file, run_id)
     place = place_of(ports.store, settings.layout)
+    known = file.current.partitions if file.current else {}
     inventory = await take_inventory(ports.manifest, ledger, file, settings.layout, place, started)
     before = ports.source.requests
     slice_, doubted = await _check_account(ports, settings, asked, file, ledger, inventory)
@@ -66,6 +70,7 @@ async def open_run(ports: Ports, settings: ArchiveSettings, started: datetime, r
         file=file,
         ledger=ledger,
         inventory=inventory,
+        known=known,
         slice_=slice_,
         doubted=doubted,
         on_the_way=on_the_way,

@@ -10,7 +10,6 @@ the first output that the manifest lacks.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from ..model.object_keys import Layout
 from ..model.partition_summary import PartitionSummary
 from ..model.row_lifecycle import is_live
 from ..model.times import BEGINNING
+from . import recording
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import consented
 from .committing.intent import announced, concluded, still_forgetting
@@ -33,6 +33,7 @@ from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
 from .ports import Partition, Ports, Progress, ProgressListener
 from .proving.recount import Counted, recount
+from .recording import Recorder
 from .reports.rebuild import RebuildReport
 
 
@@ -76,7 +77,17 @@ async def rebuild(
     ports: Ports, settings: RebuildSettings, on_progress: ProgressListener | None = None
 ) -> RebuildReport:
     """Rebuild the checkpoint. Raises ArchiveError; until the last write, the old one stays in place."""
-    layout, run_id, started = settings.layout, uuid.uuid4().hex[:12], ports.clock.now()
+    started, run_id = ports.clock.now(), uuid.uuid4().hex[:12]
+    async with recording.recorded(
+        Recorder(ports.store, settings.layout, ports.clock, "rebuild", run_id, started)
+    ) as recorder:
+        return await _rebuild(ports, settings, on_progress, recorder)
+
+
+async def _rebuild(
+    ports: Ports, settings: RebuildSettings, on_progress: ProgressListener | None, recorder: Recorder
+) -> RebuildReport:
+    layout, run_id, started = settings.layout, recorder.run_id, recorder.started
     notify: ProgressListener = on_progress or (lambda _: None)
     file = CheckpointFile(ports.store, layout, ports.sleep)
     unreadable = await file.salvage()
@@ -87,6 +98,7 @@ async def rebuild(
         sorted({*file.current.partitions} - {*partitions.summaries} - {*partitions.damaged}) if file.current else []
     )
     await _check_preconditions(ports, settings, file, asked, partitions, was)
+    not_ended = await recorder.begin()
     announce = _announcing(file, run_id, ports)
     set_aside = await _set_aside(ports, settings, partitions, run_id, announce)
     records = await recorded(ports.store, layout)
@@ -125,14 +137,11 @@ async def rebuild(
         unchecked=len(rebuilt.unchecked),
         proof=counted.proof,
         claims=counted.claims,
+        notes=not_ended,
         source_requests=ports.source.requests,
         store_requests=ports.store.requests,
     )
-    await ports.store.put(
-        layout.run_report(report.started_at, report.run_id),
-        json.dumps(report.to_document(), sort_keys=True, indent=1).encode() + b"\n",
-        content_type="application/json",
-    )
+    await recorder.write(report.to_document())
     return report
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,8 @@ from .reports.unfinished import RUNNING, failed_document, not_ended_in_words, ru
 
 SMALL = 2000
 """Bytes, more than what a run writes when it begins."""
+LOOKED_AT = 6
+"""The newest reports, of whatever command: a killed run is named even if a verify or a refresh has ended since."""
 LAST_WORDS = 10.0
 """Seconds that the report of a failed run may take: a store that is down must not delay the error."""
 
@@ -35,10 +37,12 @@ class Recorder:
     started: datetime
     is_begun: bool = False
     found: tuple[str, ...] = ()
-    """Sentences on what was found before it failed, for the report of the failure."""
+    """Sentences on what was found or done before it failed, for the report of the failure."""
+    clean: Callable[[dict[str, Any]], dict[str, Any]] = lambda document: document
+    """Takes out of a document what must not be kept."""
 
     async def begin(self) -> tuple[str, ...]:
-        """Note that the run is at work. Returns a sentence if the run before has not ended."""
+        """Note that the run is at work. Returns a sentence if runs before it have not ended."""
         notes = await self._before()
         await self.write(running_document(self.kind, self.run_id, str(self.layout), self.started))
         self.is_begun = True
@@ -46,8 +50,12 @@ class Recorder:
 
     async def write(self, document: dict[str, Any]) -> None:
         """Write the report in its present state."""
+        await self.write_beside(self.layout.run_report(self.started, self.run_id), document)
+
+    async def write_beside(self, key: str, document: dict[str, Any]) -> None:
+        """Write what is too long for the report under a key of its own."""
+        document = self.clean(document)
         body = await asyncio.to_thread(lambda: json.dumps(document, sort_keys=True, indent=1).encode() + b"\n")
-        key = self.layout.run_report(self.started, self.run_id)
         await self.store.put(key, body, content_type="application/json")
 
     async def fail(self, error: BaseException) -> None:
@@ -69,26 +77,27 @@ class Recorder:
                     await self.write(document | {"explanation": [*document["explanation"], *self.found]})
 
     async def _before(self) -> tuple[str, ...]:
+        sizes = dict[str, int]()
         months = {f"{at:%Y%m}" for at in (self.started, self.started.replace(day=1) - timedelta(days=1))}
         for month in sorted(months, reverse=True):
             listing = self.store.list(f"{self.layout.runs}{month}")
-            sizes = {each.key: each.size async for each in listing if self.layout.is_run_report(each.key)}
+            sizes |= {each.key: each.size async for each in listing if self.layout.is_run_report(each.key)}
             if sizes:
-                last = max(sizes)
-                # The report of a run that came to its end is larger.
-                return await self._not_ended(last) if sizes[last] <= SMALL else ()
-        return ()
+                break
+        # The report of a run that came to its end is larger.
+        small = [key for key in sorted(sizes, reverse=True)[:LOOKED_AT] if sizes[key] <= SMALL]
+        found = await asyncio.gather(*map(self._not_ended, small))
+        documents = [each for each in found if each is not None]
+        return (not_ended_in_words(documents),) if documents else ()
 
-    async def _not_ended(self, key: str) -> tuple[str, ...]:
+    async def _not_ended(self, key: str) -> dict[str, Any] | None:
         try:
             stored = await self.store.get(key)
             document = json.loads(stored.body) if stored else None
         except (ValueError, ConfigurationError):
             # A report only adds to what the checkpoint says. It may be in an archive storage class by now.
-            return ()
-        if not isinstance(document, dict) or document.get("outcome") != RUNNING:
-            return ()
-        return (not_ended_in_words(document),)
+            return None
+        return document if isinstance(document, dict) and document.get("outcome") == RUNNING else None
 
 
 def _is_refusal(error: BaseException) -> bool:

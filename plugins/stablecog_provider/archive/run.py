@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from ..model.checkpoint import Checkpoint
 from ..model.coverage import Coverage, Window
 from ..model.times import BEGINNING, FAR_FUTURE
+from .committing.changed_days import changed_days, with_what_is_there_now
 from .committing.commit import Committer
 from .committing.ledger import Ledger
 from .committing.pipeline import Pipeline
@@ -52,6 +53,7 @@ async def _archive(
     measured = MeasuredSource(ports.source)
     ports = replace(ports, source=measured)
     opened = await open_run(ports, settings, started, run_id)
+    changed = await changed_days(ports.store, settings.layout, opened.inventory, opened.known)
     asked, settled, file, ledger = opened.asked, opened.settled, opened.file, opened.ledger
     inventory, slice_, doubted = opened.inventory, opened.slice_, opened.doubted
     opaque = asked.capabilities.walk is WalkKind.DOCUMENTED
@@ -113,7 +115,7 @@ async def _archive(
         differences=saved.differences,
         holes=saved.holes,
         sweep=saved.sweep,
-        changed=inventory.changed,
+        changed=with_what_is_there_now(changed, saved.partitions),
         reread=saved.reread,
         unchecked=len(saved.unchecked),
         verification=saved.verification(ports.clock.now()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from ..errors import ConfigurationError
@@ -15,10 +16,11 @@ from ..model.verdict import Outcome, is_whole, outcome_of, worst
 from .committing.intent import intended_days
 from .committing.inventory import expected_days
 from .committing.moves import arrived, place_of
-from .last_runs import RUN, last_runs, starts_of
+from .last_runs import RUN, last_damage, last_runs, starts_of
 from .ports import ObjectStore
+from .reports.last_run import LastRun
 from .reports.limits import Limits, allowed_age, broken_limits, schedule_of
-from .reports.status import ArchiveStatus, LastRun, Month
+from .reports.status import ArchiveStatus, Month
 
 __all__ = ["ArchiveStatus", "LastRun", "Limits", "status"]
 
@@ -53,7 +55,8 @@ async def inspect(
     (missing, changed), runs = await asyncio.gather(_partitions(store, layout, checkpoint), last_runs(store, layout))
     now = now or datetime.now(UTC)
     schedule = schedule_of(starts_of(runs))
-    outcome = _outcome(checkpoint, missing, changed)
+    damage = last_damage(runs)
+    outcome = worst(_outcome(checkpoint, missing, changed), Outcome.WITH_FAILED if damage else Outcome.PROVEN)
     late = _is_out_of_date(checkpoint, allowed_age(limits, schedule), now)
     return checkpoint, ArchiveStatus(
         archive=str(layout),
@@ -87,7 +90,8 @@ async def inspect(
         reasons=_reasons(checkpoint),
         months=_months(checkpoint),
         missing=tuple(layout.uri(layout.partition(day)) for day in missing),
-        changed=tuple(changed),
+        changed=changed,
+        damage=damage,
         forgetting=checkpoint.forgetting,
     )
 
@@ -116,7 +120,7 @@ def _months(checkpoint: Checkpoint) -> dict[str, Month]:
     return months
 
 
-def _outcome(checkpoint: Checkpoint, missing: list[date], changed: list[date]) -> Outcome:
+def _outcome(checkpoint: Checkpoint, missing: list[date], changed: Mapping[date, datetime | None]) -> Outcome:
     """What the checkpoint claims, no better than what the last run concluded, and no wider than what is in the bucket."""
     concluded = Outcome(checkpoint.verdict.outcome) if checkpoint.verdict else Outcome.PROVEN
     # A verdict that something was left no longer holds once nothing is left; `not proven` holds until a run changes it.
@@ -124,15 +128,19 @@ def _outcome(checkpoint: Checkpoint, missing: list[date], changed: list[date]) -
     return worst(outcome_of(checkpoint), limit, Outcome.IN_PART if changed else Outcome.PROVEN)
 
 
-async def _partitions(store: ObjectStore, layout: Layout, checkpoint: Checkpoint) -> tuple[list[date], list[date]]:
-    """Return the days whose partition is missing, and those whose partition has another version than the checkpoint lists."""
+async def _partitions(
+    store: ObjectStore, layout: Layout, checkpoint: Checkpoint
+) -> tuple[list[date], dict[date, datetime | None]]:
+    """Return the days whose partition is missing, and those whose partition has another version than the checkpoint lists, each
+    with the time its object was written.
+    """
     listed = {
         day: item.version.strip('"')
         async for item in store.list(layout.manifest)
         if (day := layout.parse_partition(item.key)) is not None
     }
     expected, intended = expected_days(checkpoint), intended_days(checkpoint)
-    missing, changed = [], []
+    missing, changed = list[date](), dict[date, datetime | None]()
     for day in sorted(intended.union(listed, expected)):
         summary = checkpoint.partitions.get(day, PartitionSummary())
         if day in listed and day not in intended and summary.is_version(listed[day]):
@@ -142,5 +150,5 @@ async def _partitions(store: ObjectStore, layout: Layout, checkpoint: Checkpoint
         if item is None and day in expected:
             missing.append(day)
         elif item is not None and item.version.strip('"') != summary.version:
-            changed.append(day)
+            changed[day] = item.modified
     return missing, changed

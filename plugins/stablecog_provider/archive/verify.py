@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import ClassVar
@@ -29,7 +29,7 @@ from .fixity.schedule import Schedule
 from .fixity.stored_bytes import StoredBytes
 from .ports import BucketPorts, ProgressListener
 from .recording import Recorder, recorded
-from .reports.verify import VerifyReport
+from .reports.verify import SHOWN_FINDINGS, VerifyReport
 from .verifying import Verifying
 
 
@@ -110,6 +110,7 @@ async def _verify(
         finished_at=ports.clock.now(),
         seconds=round(ports.monotonic() - began, 3),
         level=verifying.level,
+        repair=settings.repair,
         budget=settings.budget,
         spent=verifying.meter.spent,
         checked=verifying.checked,
@@ -122,7 +123,10 @@ async def _verify(
         notes=(*not_ended, *(verifying.repairer.notes if verifying.repairer else ())),
         store_requests=ports.store.requests,
     )
-    await recorder.write(report.whole_document())
+    if len(report.findings) > SHOWN_FINDINGS:
+        report = replace(report, all_findings=layout.all_findings(started, run_id))
+        await recorder.write_beside(report.all_findings, report.findings_document())
+    await recorder.write(report.to_document())
     return report
 
 

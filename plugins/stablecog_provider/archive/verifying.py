@@ -174,7 +174,7 @@ class Verifying:
             repair, corrected = repairs.get(wrong.expected.key, (None, None))
             done = corrected is not None or (repair is not None and repair.done)
             whole = whole and done
-            self._add(wrong, repair, corrected)
+            self._add(wrong, repair, corrected, lost=result.row.state == State.LOST)
             if not wrong.expected.is_current:
                 continue
             if done:
@@ -203,8 +203,8 @@ class Verifying:
             return None, (seen.sha256, seen.size)
         return await repairer.repair(expected, seen), None
 
-    def _add(self, wrong: Wrong, repair: Repair | None, corrected: tuple[str, int] | None) -> None:
-        finding = wrong.finding()
+    def _add(self, wrong: Wrong, repair: Repair | None, corrected: tuple[str, int] | None, *, lost: bool) -> None:
+        finding = replace(wrong.finding(), known=lost or not wrong.expected.is_current)
         if corrected:
             finding = replace(finding, repaired=True, detail=f"{finding.detail}. The row was corrected")
         elif repair:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ..archive.reports.estimate import EstimateReport
 from ..archive.reports.forget import ForgetReport
+from ..archive.reports.last_run import LastRun
 from ..archive.reports.rebuild import RebuildReport
 from ..archive.reports.refresh import RefreshReport
 from ..archive.reports.restore import RestoreReport
@@ -87,7 +88,7 @@ def show_status(console: Console, status: ArchiveStatus) -> None:
         for month, each in list(status.months.items())[-MONTHS:]
     ]
     facts += [
-        (f"last {run.kind}" if number == 0 else f"{run.kind} before", f"{run.started_at[:19]}Z: {run.outcome}")
+        (f"last {run.kind}" if number == 0 else f"{run.kind} before", _run(run))
         for number, run in enumerate(status.runs[:SHOWN])
     ]
     console.print(_verdict(status.outcome), _facts(facts))
@@ -99,6 +100,11 @@ def show_status(console: Console, status: ArchiveStatus) -> None:
         if last.outcome not in set(Outcome):
             # What a run with a verdict says is above, as it is now.
             _print_sentences(console, last.explanation)
+
+
+def _run(run: LastRun) -> str:
+    left = run.left_in_words()
+    return f"{run.started_at[:19]}Z: {run.outcome}" + (f" ({left})" if left else "")
 
 
 def show_statuses(console: Console, found: Sequence[ArchiveStatus], failed: Mapping[str, ErrorDocument]) -> None:

@@ -21,7 +21,8 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong. `key`: the object's, or its partition's if the row names no object. `output_id`, `rendition`: of
-    the row that names the object, or of the object's key; None for a partition. `repaired`: it is whole again.
+    the row that names the object, or of the object's key; None for a partition. `repaired`: it is whole again. `known`: the
+    manifest counts on it no more, since its image is marked as lost or was replaced.
     """
 
     kind: Kind
@@ -30,3 +31,4 @@ class Finding:
     rendition: str | None
     detail: str
     repaired: bool = False
+    known: bool = False

@@ -149,6 +149,10 @@ class Layout:
     def run_report(self, started: datetime, run_id: str) -> str:
         return self.key(f"runs/{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{_checked(run_id)}.json")
 
+    def all_findings(self, started: datetime, run_id: str) -> str:
+        """The list of all that a verify found, beside its report, if that does not have all."""
+        return self.run_report(started, run_id).removesuffix(".json") + ".findings.json"
+
     @property
     def forgotten(self) -> str:
         """The folder of the records of what was forgotten, with its closing slash."""

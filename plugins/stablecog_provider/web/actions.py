@@ -31,6 +31,7 @@ KINDS = {
     "run": Kind("Run now", DAILY, command="run --to", main=True),
     "retry": Kind("Retry failed images now", DAILY, {"retry_failed": True}, "run --retry-failed --to"),
     "verify": Kind("Verify a slice", WEEKLY, command="verify --budget 50GB --to"),
+    "repair": Kind("Repair", WEEKLY, {"repair": True}, "verify --repair --to", main=True),
     "restore": Kind("Restore", RESTORE),
 }
 Allowed = Callable[[Request], Awaitable[frozenset[str]]]

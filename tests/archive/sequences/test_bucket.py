@@ -48,11 +48,13 @@ async def test_a_partition_restored_from_an_earlier_version_loses_no_row() -> No
     assert "cannot be read" in " ".join(report.notes)
     stage.store.objects[key] = earlier
     told = await stage.status()
-    assert (told.outcome, told.changed) == ("proven, in part", (day_of(NOON - 4 * DAY),))
+    assert (told.outcome, [*told.changed]) == ("proven, in part", [day_of(NOON - 4 * DAY)])
     assert "changed by something other than a finished run" in "\n".join(told.explain())
     report = (await stage.ordinary_runs(1))[-1]
     assert report.outcome == "proven"
     assert {(output_id, "upscaled") for output_id in upscaled} <= (await stage.rows()).keys()
+    assert [each.day for each in report.changed] == [day_of(NOON - 4 * DAY)]
+    assert any("Healed: 0 outputs and 5 images." in line for line in report.explain()), report.explain()
     await stage.assert_nothing_lost()
 
 

@@ -129,7 +129,7 @@ async def test_an_idle_run_costs_the_same_on_a_store_that_lists_other_versions()
     (strange,), (plain,) = await stage.ordinary_runs(1), await usual.ordinary_runs(1)
     assert strange.store_requests <= plain.store_requests + 2 <= 23
     assert strange.changed == ()
-    assert (strange.outcome, (await stage.status()).changed) == ("proven", ())
+    assert (strange.outcome, (await stage.status()).changed) == ("proven", {})
 
 
 async def test_a_change_is_noticed_on_such_a_store_as_well() -> None:

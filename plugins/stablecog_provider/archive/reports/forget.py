@@ -30,9 +30,10 @@ class ForgetReport:
 
     `outputs`: outputs that were chosen and not forgotten before. `unknown`: ids that the archive does not hold. `archived`:
     number of outputs that the archive held and had not forgotten. `siblings`: other outputs of the same generations. `again`,
-    `continued`: number of days that were searched for what is left of outputs that were forgotten before: they were named again,
-    or a forget had not come to its end. `needs`: the number that `--yes-really` wants; None if `--yes` is enough. `erased`:
-    number of deleted versions of objects, by what they were. `redacted`: number of reports from which outputs were taken out.
+    `continued`: number of days that were searched for what is left of outputs that were forgotten before: they were named
+    again, or a forget had not come to its end. `notes`: what else a person should know. `needs`: the number that `--yes-really`
+    wants; None if `--yes` is enough. `erased`: number of deleted versions of objects, by what they were. `redacted`: number of
+    reports from which outputs were taken out.
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class ForgetReport:
     erased: dict[str, int] = field(default_factory=dict)
     erased_bytes: int = 0
     redacted: int = 0
+    notes: tuple[str, ...] = ()
     store_requests: int = 0
 
     @property
@@ -77,6 +79,7 @@ class ForgetReport:
             *self._siblings_in_words(),
             *self._before_in_words(),
             *self._unknown_in_words(),
+            *self.notes,
             *self._next_step(),
         ]
 
@@ -111,12 +114,16 @@ class ForgetReport:
         if self.continued:
             begin = "An earlier forget has not come to its end" if self.dry_run else "Continued an earlier forget"
             lines.append(f"{begin} ({counted(self.continued, 'day')}).")
-        if self.erased or self.redacted:
-            kinds = ", ".join(f"{number:,} of {name.replace('_', ' ')}" for name, number in sorted(self.erased.items()))
-            lines.append(
-                f"Deleted for good, by versions of objects: {kinds or 'none'}. Taken out of {counted(self.redacted, 'report')}."
-            )
-        return lines
+        return [*lines, *self.erased_in_words()]
+
+    def erased_in_words(self) -> list[str]:
+        """What was deleted, also by a forget that failed after it."""
+        if not (self.erased or self.redacted):
+            return []
+        kinds = ", ".join(f"{number:,} of {name.replace('_', ' ')}" for name, number in sorted(self.erased.items()))
+        return [
+            f"Deleted for good, by versions of objects: {kinds or 'none'}. Taken out of {counted(self.redacted, 'report')}."
+        ]
 
     def _unknown_in_words(self) -> list[str]:
         if not self.unknown:
@@ -146,7 +153,7 @@ class ForgetReport:
         names = (
             "run_id", "archive", "started_at", "finished_at", "outcome", "dry_run", "selection", "reason", "unknown", "archived",
             "siblings",
-            "again", "continued", "needs", "erased", "erased_bytes", "redacted", "store_requests",
+            "again", "continued", "needs", "erased", "erased_bytes", "redacted", "notes", "store_requests",
         )  # fmt: skip
         return {name: document_of(getattr(self, name)) for name in names} | {
             "kind": "forget",

@@ -25,7 +25,7 @@ class RebuildReport:
     `set_aside_before`: where those of earlier rebuilds are.
     `images_checked`: number of images that were looked for in the bucket, None if this was not asked for. `images_found`:
     number of lost images that are in the bucket again. `reread`: periods (requested axis) that the next run reads again.
-    `unchecked`: number of days whose stored images are yet to be looked for.
+    `unchecked`: number of days whose stored images are yet to be looked for. `notes`: what else a person should know.
     """
 
     run_id: str
@@ -50,6 +50,7 @@ class RebuildReport:
     unchecked: int = 0
     proof: Proof | None = None
     claims: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     source_requests: int = 0
     store_requests: int = 0
 
@@ -87,7 +88,7 @@ class RebuildReport:
             )
         lines += [*self._coverage_in_words(), *reread_in_words(self.reread)]
         unchecked = unchecked_in_words(self.unchecked)
-        return [*lines, *self._images_in_words(), *unchecked, *self.claims, *self._next_step()]
+        return [*lines, *self._images_in_words(), *unchecked, *self.claims, *self.notes, *self._next_step()]
 
     def _images_in_words(self) -> list[str]:
         if self.images_checked is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, TypedDict
 
 from ...model.checkpoint import Sweep
@@ -16,6 +16,7 @@ from ...model.partition_summary import ImageCounts
 from ...model.refreshed import RefreshCoverage
 from ...model.verdict import Outcome
 from ...model.verification import VerificationCoverage
+from .changed import ChangedDay, changed_in_words
 from .wording import (
     MAX_SUMMARY,
     SHOWN,
@@ -66,13 +67,13 @@ class RunReport:
     """What one run found, did and proved.
 
     `walk`: how the source was read. `read` to `failures`: as in a `Tally`. `images`: all images of the archive. `claims`: what
-    the proof is based on. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could not
-    show in full. `changed`: days whose partition was changed by something other than a finished run. `reread`: periods that the
-    next run reads again. `unchecked`: number of days whose stored images are yet to be looked for. `verification`: how much
-    of the stored bytes was verified, and when. `refresh`: how recently the listing was
-    read for what is covered. `hosts_down`: image hosts that were down, each with its last failure. `notes`:
-    what else a person should know. `pending_retries`: number of days with images that are to be retried. `request_limit`: the
-    most requests that this run could have made to the source, without retries.
+    the proof is based on. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could
+    not show in full. `changed`: days whose partition was changed by something other than a finished run, and what was healed.
+    `reread`: periods that the next run reads again. `unchecked`: number of days whose stored images are yet to be looked for.
+    `verification`: how much of the stored bytes was verified, and when. `refresh`: how recently the listing was read for what
+    is covered. `hosts_down`: image hosts that were down, each with its last failure. `notes`: what else a person should know.
+    `pending_retries`: number of days with images that are to be retried. `request_limit`: the most requests that this run could
+    have made to the source, without retries.
     """
 
     run_id: str
@@ -104,7 +105,7 @@ class RunReport:
     differences: tuple[Difference, ...] = ()
     holes: tuple[Difference, ...] = ()
     sweep: Sweep = Sweep()
-    changed: tuple[date, ...] = ()
+    changed: tuple[ChangedDay, ...] = ()
     reread: Coverage = Coverage()
     unchecked: int = 0
     verification: VerificationCoverage = field(default_factory=VerificationCoverage)
@@ -212,16 +213,8 @@ class RunReport:
         ]
 
     def _surroundings_in_words(self) -> list[str]:
-        lines = []
-        if self.changed:
-            days = ", ".join(map(str, self.changed[:SHOWN]))
-            more = f" and {len(self.changed) - SHOWN:,} more" if len(self.changed) > SHOWN else ""
-            lines.append(
-                f"The partitions of {days}{more} were changed by something other than a finished run. They were counted again, "
-                "and their days are read again."
-            )
-        lines += [*reread_in_words(self.reread), *unchecked_in_words(self.unchecked)]
-        lines += self.notes
+        lines = [*changed_in_words(self.changed), *reread_in_words(self.reread)]
+        lines += [*unchecked_in_words(self.unchecked), *self.notes]
         lines.append(
             f"Requests to the source: {self.source_requests:,}, of at most {self.request_limit:,} (without retries)."
         )

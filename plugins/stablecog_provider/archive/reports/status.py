@@ -15,6 +15,7 @@ from ...model.refreshed import RefreshCoverage
 from ...model.times import BEGINNING
 from ...model.verdict import Outcome
 from ...model.verification import VerificationCoverage
+from .last_run import LastRun
 from .run import as_of_in_words, proof_document
 from .wording import (
     SHOWN,
@@ -39,25 +40,6 @@ _NEXT_STEPS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastRun:
-    """What a report under `runs/` contains. `kind`: the command. `finished_at`: empty if it has not ended. `outcome`: a verdict,
-    or `running`, `failed` or `interrupted`. Instants are RFC 3339 text, as the report has them. `key`: the report's. `images`,
-    `bytes`, `failed`: what was copied or checked, and what failed.
-    """
-
-    kind: str
-    run_id: str
-    started_at: str
-    finished_at: str
-    outcome: str
-    explanation: tuple[str, ...]
-    key: str = ""
-    images: int = 0
-    bytes: int = 0
-    failed: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Month:
     """What the archive holds of one month: live outputs, stored images and their bytes."""
@@ -76,14 +58,15 @@ class ArchiveStatus:
 
     `live`: number of outputs in the manifest that are not marked as deleted. `days`: number of days that have any.
     `pending_retries`: when the first image of a day is due again, per day. `missing`: addresses of partitions that the
-    checkpoint lists and the bucket lacks. `changed`: days whose partition has another version than the checkpoint lists.
-    `holes`: periods that the source's listing could not show in full. `unchecked`: number of days whose stored images are yet
-    to be looked for. `last_run`: None if no report can be read. `verification`: how much of the stored bytes was verified, and
-    when. `refresh`: how recently the source's listing was read for what is covered. `freshness`: the newest covered instant; with
-    a gap, it is later than the watermark. `at`: when all this was found. `runs`: the last reports, newest first.
-    `reasons`: images that are not stored, by state and reason. `months`: what was made per month. `schedule`: the interval of the
-    last runs, if it is known. `is_out_of_date`: whether the last comparison is older than that allows. `broken`: a sentence on
-    each limit that is broken. `forgetting`: what is still to be deleted of forgotten outputs.
+    checkpoint lists and the bucket lacks. `changed`: days whose partition has another version than the checkpoint lists, each
+    with the time its object was written, if the store says. `holes`: periods that the source's listing could not show in full.
+    `unchecked`: number of days whose stored images are yet to be looked for. `last_run`: None if no report can be read.
+    `verification`: how much of the stored bytes was verified, and when. `refresh`: how recently the source's listing was read
+    for what is covered. `freshness`: the newest covered instant; with a gap, it is later than the watermark. `at`: when all
+    this was found. `runs`: the last reports, newest first. `reasons`: images that are not stored, by state and reason.
+    `months`: what was made per month. `schedule`: the interval of the last runs, if it is known. `is_out_of_date`: whether the
+    last comparison is older than that allows. `damage`: the last verify that found damage which is not known to be repaired.
+    `broken`: a sentence on each limit that is broken. `forgetting`: what is still to be deleted of forgotten outputs.
     """
 
     archive: str
@@ -116,8 +99,9 @@ class ArchiveStatus:
     schedule: timedelta | None = None
     is_out_of_date: bool = False
     broken: tuple[str, ...] = ()
+    damage: LastRun | None = None
     missing: tuple[str, ...] = ()
-    changed: tuple[date, ...] = ()
+    changed: dict[date, datetime | None] = field(default_factory=dict)
     forgetting: tuple[Forgetting, ...] = ()
 
     @property
@@ -148,6 +132,8 @@ class ArchiveStatus:
             return "Restore the missing partitions, or run `stablecog-archive rebuild`."
         if self.is_out_of_date or (self.broken and self.outcome is Outcome.PROVEN):
             return "Start a run, and look why the last ones did not end." if self.is_out_of_date else self.broken[0]
+        if self.damage and self.outcome is Outcome.WITH_FAILED:
+            return "Run `stablecog-archive verify --repair`."
         return _NEXT_STEPS[self.outcome]
 
     def explain(self) -> list[str]:
@@ -165,7 +151,17 @@ class ArchiveStatus:
         lines += self._age_in_words()
         lines += images_in_words(self.images, min(self.pending_retries.values(), default=None))
         lines += [*self._proof_in_words(), *as_of_in_words(self.proof, self.verification, self.refresh, self.sweep)]
+        lines += self._damage_in_words()
         return [*lines, *forgetting_in_words(self.forgetting), *self._partitions_in_words()]
+
+    def _damage_in_words(self) -> list[str]:
+        if self.damage is None:
+            return []
+        found = self.damage
+        return [
+            f"The verify of {found.started_at[:19]}Z ({found.level}) found damage: {found.left_in_words()}. No later "
+            "verify of that level found it repaired. Run `stablecog-archive verify --repair`."
+        ]
 
     def _age_in_words(self) -> list[str]:
         lines = []
@@ -203,7 +199,11 @@ class ArchiveStatus:
                 "backup), or run `stablecog-archive rebuild`."
             )
         if self.changed:
-            days = ", ".join(map(str, self.changed[:SHOWN]))
+            named = [
+                f"{day} (written at {at(since)})" if since else str(day)
+                for day, since in list(self.changed.items())[:SHOWN]
+            ]
+            days = ", ".join(named)
             more = f" and {counted(len(self.changed) - SHOWN, 'other day')}" if len(self.changed) > SHOWN else ""
             lines.append(
                 f"The partitions of {days}{more} were changed by something other than a finished run. If they can "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,7 +46,11 @@ def failed_document(
     }
 
 
-def not_ended_in_words(document: dict[str, Any]) -> str:
-    """A sentence on the run before, whose report says that it is at work."""
-    kind, run_id, started = (str(document.get(name, ""))[:60] for name in ("kind", "run_id", "started_at"))
-    return f"The {kind or 'run'} before, {run_id}, started at {started}, did not end: it was killed, or is still at work. {_SAFE}"
+def not_ended_in_words(documents: Sequence[dict[str, Any]]) -> str:
+    """A sentence on earlier runs, whose reports say that they are at work."""
+    named = []
+    for document in documents:
+        kind, run_id, started = (str(document.get(name, ""))[:60] for name in ("kind", "run_id", "started_at"))
+        named.append(f"{kind or 'run'} {run_id} (started at {started})")
+    them = "It was killed, or is" if len(named) == 1 else "Each was killed, or is"
+    return f"Did not end: {', '.join(named)}. {them} still at work. {_SAFE}"

@@ -15,7 +15,7 @@ from ...model.verification import VerificationCoverage
 from .wording import MAX_SUMMARY, SHOWN, counted, shortened, size, verification_in_words
 
 SHOWN_FINDINGS = 100
-"""In the output. The whole list is in the report under `runs/`."""
+"""In the output and in the report. If there are more, a list beside the report has all, so that reports stay quick to read."""
 _WHAT: dict[Kind, str] = {
     Kind.MISSING: "not in the bucket",
     Kind.TRUNCATED: "shorter than recorded",
@@ -31,10 +31,11 @@ _WHAT: dict[Kind, str] = {
 class VerifyReport:
     """What one verify found and did.
 
-    `level`: `listing`, `checksum` or `content`. `budget`: as it was given; `spent`: whether it left something unchecked.
-    `checked`: number of images that were looked at; `bytes`: bytes that were read. `unread`: number of images and partitions
-    that could not be read now, `first_unread` why the first one. `without_checksum`: number of images of which the store keeps
-    no SHA-256. `findings`: all that is wrong. `coverage`: how much of the archive has been verified by content, and when.
+    `level`: `listing`, `checksum` or `content`. `repair`: whether it was to repair. `budget`: as it was given; `spent`: whether
+    it left something unchecked. `checked`: number of images that were looked at; `bytes`: bytes that were read. `unread`:
+    number of images and partitions that could not be read now, `first_unread` why the first one. `without_checksum`: number of
+    images of which the store keeps no SHA-256. `findings`: all that is wrong. `all_findings`: the key of their list, if the
+    report does not have all. `coverage`: how much of the archive has been verified by content, and when.
     """
 
     run_id: str
@@ -43,6 +44,8 @@ class VerifyReport:
     finished_at: datetime
     seconds: float
     level: str
+    repair: bool = False
+    all_findings: str = ""
     budget: str | None = None
     spent: bool = False
     checked: int = 0
@@ -119,7 +122,9 @@ class VerifyReport:
             some = [finding for finding in self.findings if finding.kind is kind]
             lines += [f"    {finding.key}: {finding.detail}" for finding in some[:SHOWN]]
             if number > SHOWN:
-                lines.append(f"    ... and {number - SHOWN:,} more, in the report under runs/.")
+                lines.append(
+                    f"    ... and {number - SHOWN:,} more, in {self.all_findings or 'the report under runs/'}."
+                )
         return lines
 
     def _unread_in_words(self) -> list[str]:
@@ -177,26 +182,31 @@ class VerifyReport:
         return summary | {"explanation": shortened(self.explain(), MAX_SUMMARY - len(json.dumps(summary)))}
 
     def to_document(self) -> dict[str, Any]:
-        """For machines: the first findings, and how many more there are."""
+        """For machines, and as it is kept under `runs/`: the first findings, and how many more there are."""
         return self._document(SHOWN_FINDINGS)
 
-    def whole_document(self) -> dict[str, Any]:
-        """As it is kept under `runs/`: with all findings."""
-        return self._document(len(self.findings))
+    def findings_document(self) -> dict[str, Any]:
+        """All findings, as they are kept beside the report if it does not have all."""
+        return {"run_id": self.run_id, "archive": self.archive, "findings": document_of(self._by_severity())}
+
+    def _by_severity(self) -> list[Finding]:
+        """What is left matters more than what is whole again."""
+        return sorted(self.findings, key=lambda finding: finding.repaired)
 
     def _document(self, shown: int) -> dict[str, Any]:
         document: dict[str, Any] = {
             name: document_of(getattr(self, name))
             for name in (
-                "run_id", "archive", "started_at", "finished_at", "outcome", "level", "budget", "checked", "bytes", "seconds",
-                "unread", "without_checksum", "slices_left", "slices_per_round", "notes", "store_requests",
+                "run_id", "archive", "started_at", "finished_at", "outcome", "level", "repair", "budget", "spent", "checked",
+                "bytes", "seconds",
+                "unread", "without_checksum", "slices_left", "slices_per_round", "notes", "store_requests", "all_findings",
             )
         }  # fmt: skip
         coverage = self.coverage
         return document | {
             "kind": "verify",
-            # The worst first: what is left matters more than what is whole again.
-            "findings": document_of(sorted(self.findings, key=lambda finding: finding.repaired)[:shown]),
+            "findings": document_of(self._by_severity()[:shown]),
+            "left": dict(Counter(each.kind.value for each in self.findings if not each.repaired and not each.known)),
             "more_findings": max(0, len(self.findings) - shown),
             "coverage": {
                 "images": coverage.images,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from ...archive.reports.status import ArchiveStatus, LastRun
+from ...archive.reports.last_run import LastRun
+from ...archive.reports.status import ArchiveStatus
 from ...model.checkpoint import Checkpoint
 from ...model.manifest import State
 from ...model.object_keys import Layout, day_of

@@ -105,6 +105,8 @@ def _safety(status: ArchiveStatus) -> list[str]:
         lines.append(f"{counted(len(status.gaps.windows), 'gap was', 'gaps were')} never read.")
     if status.changed:
         lines.append(f"{counted(len(status.changed), 'partition was', 'partitions were')} changed by something else.")
+    if status.damage:
+        lines.append(f"The verify of {status.damage.started_at[:10]} found damage: {status.damage.left_in_words()}.")
     if status.images.unresolved:
         lines.append(f"{counted(status.images.unresolved, 'image is', 'images are')} not stored yet.")
     return lines
@@ -121,6 +123,8 @@ def _next_step(status: ArchiveStatus) -> tuple[str, str, Sequence[str]]:
     if status.outcome is Outcome.IN_PART:
         what = f"Read {counted(len(status.gaps.windows), 'gap')}" if status.gaps else "Run again"
         return what, "A run without start and end reads what is left.", ("run",)
+    if status.outcome is Outcome.WITH_FAILED and status.damage:
+        return "Repair the images", "From earlier versions of the objects, or from the source.", ("repair",)
     if status.outcome is Outcome.WITH_FAILED:
         due = min(status.pending_retries.values(), default=None)
         when = f" Next attempt: {moment(due)} UTC or later." if due else ""

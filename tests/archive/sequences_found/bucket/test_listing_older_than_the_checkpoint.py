@@ -47,4 +47,4 @@ async def test_a_listing_taken_before_another_runs_commit_hides_no_restored_part
     stage.store.objects[other] = earlier
     told = await stage.status()
     assert checkpoint(stage).partitions[(NOON - DAY * 2).date()].listed != earlier.version
-    assert (told.exit_code, told.changed) == (3, ((NOON - DAY * 2).date(),))
+    assert (told.exit_code, [*told.changed]) == (3, [(NOON - DAY * 2).date()])

@@ -60,4 +60,4 @@ async def test_a_late_note_of_an_inventory_takes_no_newer_summary_back() -> None
     stage.store.after = None
     told = await stage.status()
     # Only finished runs have written this partition since the one that was killed, and a finished run has read it.
-    assert (told.changed, told.outcome) == ((), "proven"), told.explain()
+    assert (told.changed, told.outcome) == ({}, "proven"), told.explain()

@@ -1,0 +1,78 @@
+"""Status knows what the last verifies found, until a verify of that level finds it whole, or a repair has marked it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from stablecog_provider.archive.reports.verify import SHOWN_FINDINGS
+from stablecog_provider.archive.status import ArchiveStatus, status
+from support.archived import archived
+from support.injured import NoImages, lose, orphan, rows_of
+from support.scene import LAYOUT, Scene
+from support.worlds import newest_report
+
+
+async def status_of(scene: Scene) -> ArchiveStatus:
+    return await status(scene.store, LAYOUT, scene.clock.now())
+
+
+async def verify_later(scene: Scene, **settings: object) -> None:
+    scene.clock.advance(timedelta(minutes=1))
+    await scene.verify(**settings)
+
+
+async def test_damage_that_was_found_and_not_repaired_is_in_the_verdict() -> None:
+    scene = await archived()
+    assert (await status_of(scene)).outcome == "proven"
+    lose(scene, (await rows_of(scene))[0])
+    await verify_later(scene)
+    found = await status_of(scene)
+    assert (found.outcome, found.exit_code) == ("proven, with failed images", 3)
+    assert "verify --repair" in found.next_step
+    assert "found damage: 1 missing." in " ".join(found.explain())
+    # A lower level that finds nothing, or a slice, says nothing about the rest.
+    await verify_later(scene, budget="1")
+    assert (await status_of(scene)).damage is not None
+
+
+async def test_a_repair_settles_it() -> None:
+    scene = await archived()
+    lose(scene, (await rows_of(scene))[0])
+    await verify_later(scene)
+    await verify_later(scene, repair=True)
+    found = await status_of(scene)
+    assert (found.outcome, found.damage) == ("proven", None), found.explain()
+
+
+async def test_what_is_marked_as_lost_is_counted_once() -> None:
+    scene = await archived()
+    lose(scene, (await rows_of(scene))[0])
+    scene.images = NoImages()  # type: ignore[assignment]
+    await verify_later(scene, repair=True)
+    await verify_later(scene)
+    found = await status_of(scene)
+    assert (found.outcome, found.damage) == ("proven, with failed images", None), found.explain()
+    assert found.images.lost == 1
+
+
+async def test_an_orphan_is_no_damage() -> None:
+    scene = await archived()
+    orphan(scene, (await rows_of(scene))[0])
+    await verify_later(scene)
+    found = await status_of(scene)
+    assert (found.outcome, found.runs[0].left) == ("proven", {"orphan": 1})
+
+
+async def test_many_findings_are_beside_the_report() -> None:
+    scene = await archived()
+    rows = await rows_of(scene)
+    for number in range(SHOWN_FINDINGS + 1):
+        orphan(scene, rows[0], name=f"{number:08x}-0000-4000-8000-000000000000")
+    await verify_later(scene)
+    document = newest_report(scene)
+    assert (len(document["findings"]), document["more_findings"]) == (SHOWN_FINDINGS, 1)
+    kept = json.loads(scene.store.objects[document["all_findings"]].body)
+    assert len(kept["findings"]) == SHOWN_FINDINGS + 1
+    assert not LAYOUT.is_run_report(document["all_findings"])
+    assert (await status_of(scene)).runs[0].left == {"orphan": SHOWN_FINDINGS + 1}
