@@ -20,6 +20,7 @@ from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, WalkKind, probe
 from .listing.sweep import Slice, read_slice, sweep_from
 from .ports import Ports
+from .reports.wording import counted
 from .run_settings import ArchiveSettings
 
 MOST_LEFT_OUT = 4
@@ -127,9 +128,9 @@ async def _check_account(
         try:
             await check_account(ports.source, asked, archived, slice_)
         except AnotherAccount as doubt:
-            if not settings.allow_account_mismatch:
-                raise
-            return slice_, doubt.message
+            if settings.allow_account_mismatch:
+                return slice_, doubt.message
+            raise _with_unreadable(doubt, ledger.unreadable) from None
         except UNREADABLE:
             if len(_left_out(known.partitions, ledger.unreadable)) == len(unreadable):
                 raise
@@ -137,6 +138,17 @@ async def _check_account(
             continue
         else:
             return slice_, ""
+
+
+def _with_unreadable(doubt: AnotherAccount, days: Mapping[date, str]) -> AnotherAccount:
+    """The refusal, with the partitions that could have told: consent to one run would not make them readable for the next."""
+    if not days:
+        return doubt
+    return AnotherAccount(
+        f"{doubt.message}; {counted(len(days), 'partition')} cannot be read, so nobody can compare their outputs",
+        hint="check the API key, and archive another account under another prefix; if it is the same account, first make the "
+        f"partitions readable: {days[max(days)]}",
+    )
 
 
 def _left_out(days: Collection[date], unreadable: Collection[date]) -> set[date]:
