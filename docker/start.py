@@ -105,6 +105,9 @@ def airflow_settings() -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
+        # Seconds. On a busy machine the API server's first answer to a task takes longer than the default of 5, and a task that
+        # gets none fails before it starts.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
     }
 
 

@@ -80,6 +80,7 @@ def prove(
         bases = base_images(engine, folder)
     except StepFailed as failure:
         rows.append(Row("base images", False, str(failure)))
+        console.print(f"FAILED: base images: {failure}", markup=False, soft_wrap=True)
         return engine.untried
     proofs = Proofs(engine, Stack(engine), bases.arguments)
     if not skip_build:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -188,3 +189,26 @@ async def test_a_gateway_that_quotes_the_header_does_not_leak_it(status: int) ->
     async with http_server(echo) as place:
         error = await refused(f"http://{place}", headers=(("X-Gateway-Key", f"Bearer {SECRET}"),))
     assert "bad *** (***)" in str(error)
+
+
+async def test_a_gateway_that_repeats_the_header_in_another_place_does_not_leak_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def echo(request: web.Request) -> web.StreamResponse:
+        token = request.headers["X-Gateway-Key"]
+        return web.Response(text="<html>", headers={"Content-Type": f"text/html; for={token}", "X-Request": token})
+
+    caplog.set_level(logging.DEBUG)
+    async with http_server(echo) as place:
+        error = await refused(f"http://{place}", headers=HEADERS)
+    assert "text/html; for=***" in str(error)
+    assert SECRET not in caplog.text
+
+
+async def test_no_part_of_the_header_is_left_where_a_message_is_cut_off() -> None:
+    async def echo(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=f"no{' ' * 1990}{request.headers['X-Gateway-Key']}", status=502)
+
+    async with http_server(echo) as place:
+        error = await refused(f"http://{place}", headers=HEADERS)
+    assert SECRET[:6] not in str(error)

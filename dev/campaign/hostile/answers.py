@@ -29,7 +29,7 @@ class Answer:
     run: Callable[[], Awaitable[str]]
 
 
-def _head(*lines: str, status: str = "200 OK", kind: str = "application/json") -> bytes:
+def head_of(*lines: str, status: str = "200 OK", kind: str = "application/json") -> bytes:
     return "\r\n".join((f"HTTP/1.1 {status}", f"Content-Type: {kind}", *lines, "", "")).encode("latin-1")
 
 
@@ -52,7 +52,7 @@ def _gzip(body: bytes) -> bytes:
 
 
 def _sized(body: bytes, *lines: str) -> list[bytes]:
-    return [_head(f"Content-Length: {len(body)}", *lines), body]
+    return [head_of(f"Content-Length: {len(body)}", *lines), body]
 
 
 def _page_of(item: bytes, count: int) -> list[bytes]:
@@ -63,10 +63,10 @@ _CHUNKS = "Transfer-Encoding: chunked"
 _EMPTY = b'{"outputs":[]}'
 # Built for each request, because some never end.
 _LISTINGS: dict[str, Callable[[], Iterable[bytes]]] = {
-    "a body without end": lambda: chain([_head(_CHUNKS)], _chunked(repeat(b" " * 64 * KIB))),
-    "a page of 200 MB": lambda: chain([_head(f"Content-Length: {200 * MIB}"), b'{"x":"'], repeat(b"a" * MIB, 199)),
-    "a body without length, never closed": lambda: chain([_head()], repeat(b'{"a":' * 8 * KIB)),
-    "a compressed bomb": lambda: chain([_head("Content-Encoding: gzip", _CHUNKS)], _chunked(_zeros())),
+    "a body without end": lambda: chain([head_of(_CHUNKS)], _chunked(repeat(b" " * 64 * KIB))),
+    "a page of 200 MB": lambda: chain([head_of(f"Content-Length: {200 * MIB}"), b'{"x":"'], repeat(b"a" * MIB, 199)),
+    "a body without length, never closed": lambda: chain([head_of()], repeat(b'{"a":' * 8 * KIB)),
+    "a compressed bomb": lambda: chain([head_of("Content-Encoding: gzip", _CHUNKS)], _chunked(_zeros())),
     "a bomb in a bomb": lambda: _sized(_gzip(_gzip(b" " * 32 * MIB)), "Content-Encoding: gzip, gzip"),
     "a coding nobody asked for": lambda: _sized(_EMPTY, "Content-Encoding: br"),
     "a coding that is a lie": lambda: _sized(_EMPTY, "Content-Encoding: gzip"),
@@ -92,54 +92,58 @@ _LISTINGS: dict[str, Callable[[], Iterable[bytes]]] = {
     "not UTF-8": lambda: _sized(b'{"outputs":["\xff\xfe\xed\xa0\x80"]}'),
     "UTF-16": lambda: _sized('{"outputs":[]}'.encode("utf-16")),
     "half a surrogate": lambda: _sized(b'{"outputs":["\\ud800"],"next":"\\udfff"}'),
-    "a header of a megabyte": lambda: [_head("X-A: " + "a" * MIB, "Content-Length: 14"), _EMPTY],
-    "a million headers": lambda: [_head(*repeat("X-A: a", 10**6), "Content-Length: 14"), _EMPTY],
+    "a header of a megabyte": lambda: [head_of("X-A: " + "a" * MIB, "Content-Length: 14"), _EMPTY],
+    "a million headers": lambda: [head_of(*repeat("X-A: a", 10**6), "Content-Length: 14"), _EMPTY],
     "headers without end": lambda: chain([b"HTTP/1.1 200 OK\r\n"], repeat(b"X-A: aaaaaaaaaa\r\n" * KIB)),
     "a status line without end": lambda: chain([b"HTTP/1.1 200 "], repeat(b"OK" * 32 * KIB)),
     "interim answers without end": lambda: repeat(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * KIB),
-    "a negative length": lambda: [_head("Content-Length: -1"), _EMPTY],
-    "a length in words": lambda: [_head("Content-Length: many"), _EMPTY],
-    "two lengths": lambda: [_head("Content-Length: 14", "Content-Length: 3"), _EMPTY],
-    "a length too short": lambda: [_head("Content-Length: 3"), _EMPTY],
-    "a length too long": lambda: [_head("Content-Length: 99999"), _EMPTY],
-    "a length of 10^30": lambda: [_head(f"Content-Length: {10**30}"), _EMPTY],
-    "a chunk of 2^64": lambda: [_head(_CHUNKS), b"ffffffffffffffff\r\n" + _EMPTY],
-    "chunks of no number": lambda: [_head(_CHUNKS), b"zz\r\n" + _EMPTY + b"\r\n0\r\n\r\n"],
-    "trailers without end": lambda: chain([_head(_CHUNKS), b"0\r\n"], repeat(b"X-A: a\r\n" * KIB)),
+    "a negative length": lambda: [head_of("Content-Length: -1"), _EMPTY],
+    "a length in words": lambda: [head_of("Content-Length: many"), _EMPTY],
+    "two lengths": lambda: [head_of("Content-Length: 14", "Content-Length: 3"), _EMPTY],
+    "a length too short": lambda: [head_of("Content-Length: 3"), _EMPTY],
+    "a length too long": lambda: [head_of("Content-Length: 99999"), _EMPTY],
+    "a length of 10^30": lambda: [head_of(f"Content-Length: {10**30}"), _EMPTY],
+    "a chunk of 2^64": lambda: [head_of(_CHUNKS), b"ffffffffffffffff\r\n" + _EMPTY],
+    "chunks of no number": lambda: [head_of(_CHUNKS), b"zz\r\n" + _EMPTY + b"\r\n0\r\n\r\n"],
+    "trailers without end": lambda: chain([head_of(_CHUNKS), b"0\r\n"], repeat(b"X-A: a\r\n" * KIB)),
     "trailers that change the answer": lambda: [
-        _head(_CHUNKS, "Trailer: Content-Encoding"),
+        head_of(_CHUNKS, "Trailer: Content-Encoding"),
         b"e\r\n" + _EMPTY + b"\r\n0\r\nContent-Encoding: gzip\r\nX-A: \x00\r\n\r\n",
     ],
     "no HTTP at all": lambda: [b"\x16\x03\x01\x02\x00" * 100],
     "nothing": list,
-    "control characters in headers": lambda: [_head("X-A: \x1b[31m\x00", "Content-Length: 14"), _EMPTY],
+    "control characters in headers": lambda: [head_of("X-A: \x1b[31m\x00", "Content-Length: 14"), _EMPTY],
     "a date of the year 9999": lambda: _sized(_EMPTY, "Date: Fri, 31 Dec 9999 23:59:59 -2359"),
-    "a wait of 10^300 seconds": lambda: [_head(f"Retry-After: {10**300}", "Content-Length: 0", status="429 No")],
-    "a redirect with the key": lambda: [_head("Location: http://evil.test/", "Content-Length: 0", status="302 Found")],
+    "a wait of 10^300 seconds": lambda: [head_of(f"Retry-After: {10**300}", "Content-Length: 0", status="429 No")],
+    "a redirect with the key": lambda: [
+        head_of("Location: http://evil.test/", "Content-Length: 0", status="302 Found")
+    ],
     "an error that paints the terminal": lambda: [
-        _head("Content-Length: 42", status="400 Bad"),
+        head_of("Content-Length: 42", status="400 Bad"),
         b'{"error":"\\u001b[2J\\u202e\\u0007 all is well"}',
     ],
 }
 _IMAGES: dict[str, Callable[[], Iterable[bytes]]] = {
-    "an image without end": lambda: chain([_head(kind="image/jpeg")], [b"\xff\xd8\xff"], repeat(b"a" * MIB)),
-    "an image of endless chunks": lambda: chain([_head(_CHUNKS)], _chunked(repeat(b"\xff" * MIB))),
-    "an image of 10^15 bytes": lambda: [_head(f"Content-Length: {10**15}"), b"\xff\xd8\xff"],
+    "an image without end": lambda: chain([head_of(kind="image/jpeg")], [b"\xff\xd8\xff"], repeat(b"a" * MIB)),
+    "an image of endless chunks": lambda: chain([head_of(_CHUNKS)], _chunked(repeat(b"\xff" * MIB))),
+    "an image of 10^15 bytes": lambda: [head_of(f"Content-Length: {10**15}"), b"\xff\xd8\xff"],
     "an image of 63 MB without its end": lambda: chain(
-        [_head(f"Content-Length: {63 * MIB + 3}"), b"\xff\xd8\xff"], repeat(bytes(MIB), 63)
+        [head_of(f"Content-Length: {63 * MIB + 3}"), b"\xff\xd8\xff"], repeat(bytes(MIB), 63)
     ),
-    "a bomb for an image": lambda: chain([_head("Content-Encoding: gzip", _CHUNKS)], _chunked(_zeros())),
-    "an image with a negative length": lambda: [_head("Content-Length: -5"), b"\xff\xd8\xff"],
-    "an image longer than declared": lambda: [_head("Content-Length: 3"), b"\xff\xd8\xff" * 1000],
-    "an image with a header of a megabyte": lambda: [_head("X-A: " + "a" * MIB), b"\xff\xd8\xff"],
-    "an image with a million headers": lambda: [_head(*repeat("X-A: a", 10**6))],
+    "a bomb for an image": lambda: chain([head_of("Content-Encoding: gzip", _CHUNKS)], _chunked(_zeros())),
+    "an image with a negative length": lambda: [head_of("Content-Length: -5"), b"\xff\xd8\xff"],
+    "an image longer than declared": lambda: [head_of("Content-Length: 3"), b"\xff\xd8\xff" * 1000],
+    "an image with a header of a megabyte": lambda: [head_of("X-A: " + "a" * MIB), b"\xff\xd8\xff"],
+    "an image with a million headers": lambda: [head_of(*repeat("X-A: a", 10**6))],
     "an image behind interim answers": lambda: repeat(b"HTTP/1.1 103 Early Hints\r\n\r\n" * KIB, 10_000),
-    "an image with endless trailers": lambda: chain([_head(_CHUNKS), b"0\r\n"], repeat(b"X-A: a\r\n" * KIB, 10_000)),
-    "an image with a chunk of 2^64": lambda: [_head(_CHUNKS), b"ffffffffffffffff\r\nabc"],
-    "an image that redirects to itself": lambda: [_head("Location: ?", "Content-Length: 0", status="302 Found")],
-    "a redirect to no address": lambda: [_head("Location: http://[", "Content-Length: 0", status="302 Found")],
-    "a redirect to bytes": lambda: [_head("Location: \xff\xfe\x80", "Content-Length: 0", status="302 Found")],
-    "a coding that paints the terminal": lambda: [_head("Content-Encoding: \x1b[2J\xe2\x80\xae", "Content-Length: 0")],
+    "an image with endless trailers": lambda: chain([head_of(_CHUNKS), b"0\r\n"], repeat(b"X-A: a\r\n" * KIB, 10_000)),
+    "an image with a chunk of 2^64": lambda: [head_of(_CHUNKS), b"ffffffffffffffff\r\nabc"],
+    "an image that redirects to itself": lambda: [head_of("Location: ?", "Content-Length: 0", status="302 Found")],
+    "a redirect to no address": lambda: [head_of("Location: http://[", "Content-Length: 0", status="302 Found")],
+    "a redirect to bytes": lambda: [head_of("Location: \xff\xfe\x80", "Content-Length: 0", status="302 Found")],
+    "a coding that paints the terminal": lambda: [
+        head_of("Content-Encoding: \x1b[2J\xe2\x80\xae", "Content-Length: 0")
+    ],
     "an image of another kind": lambda: _sized(b"<html>\x1b[2J</html>"),
     "no image and no HTTP": lambda: [b"\x00" * 1000],
 }
@@ -147,23 +151,23 @@ _IMAGES: dict[str, Callable[[], Iterable[bytes]]] = {
 
 def _raw_listing(made: Callable[[], Iterable[bytes]]) -> Callable[[], Awaitable[str]]:
     async def run() -> str:
-        async with served(_writing(lambda _: made())) as port:
+        async with served(writing(lambda _: made())) as port:
             outcome = await run_against(f"http://{HOST}:{port}", FixedClock(NOW), request_timeout=8.0)
-        return _problem_with(outcome)
+        return problem_with(outcome)
 
     return run
 
 
 def _raw_image(made: Callable[[], Iterable[bytes]]) -> Callable[[], Awaitable[str]]:
     async def run() -> str:
-        async with served(_writing(lambda _: made())) as port:
+        async with served(writing(lambda _: made())) as port:
 
             def spoil(document: dict[str, Any]) -> None:
                 for output in document["outputs"]:
                     output["image_url"] = f"http://{HOST}:{port}/{output['id']}"
 
             outcome = await run_spoiled(2, spoil, image_hosts=[f"{HOST}:{port}"])
-        wrong = _problem_with(outcome)
+        wrong = problem_with(outcome)
         archived = [row for row in outcome.rows if row.state == "archived"]
         return wrong or (f"{len(archived)} images were archived from it" if archived else "")
 
@@ -173,12 +177,12 @@ def _raw_image(made: Callable[[], Iterable[bytes]]) -> Callable[[], Awaitable[st
 def _spoilt(spoil: Spoil) -> Callable[[], Awaitable[str]]:
     async def run() -> str:
         outcome = await run_spoiled(OUTPUTS, spoil, image_hosts=[])
-        return _problem_with(outcome) or ("it has no rows" if outcome.report and not outcome.rows else "")
+        return problem_with(outcome) or ("it has no rows" if outcome.report and not outcome.rows else "")
 
     return run
 
 
-def _writing(made: Callable[[str], Iterable[bytes]]) -> Callable[[str, asyncio.StreamWriter], Awaitable[None]]:
+def writing(made: Callable[[str], Iterable[bytes]]) -> Callable[[str, asyncio.StreamWriter], Awaitable[None]]:
     async def write(head: str, writer: asyncio.StreamWriter) -> None:
         for piece in made(head):
             writer.write(piece)
@@ -187,7 +191,7 @@ def _writing(made: Callable[[str], Iterable[bytes]]) -> Callable[[str, asyncio.S
     return write
 
 
-def _problem_with(outcome: Outcome) -> str:
+def problem_with(outcome: Outcome) -> str:
     """Return what is wrong with the messages of a run, or ""."""
     messages = [str(outcome.error)] if outcome.error else outcome.report.explain() if outcome.report else []
     messages += [row.error for row in outcome.rows if row.error]

@@ -1,6 +1,7 @@
 """Hostile input: addresses that lead into a private network (SSRF), and responses made to break, fill or deceive the reader.
 
-Every vector must end as a `failed` row with a reason, at the first attempt, and nothing may connect to the canary.
+Every vector must end as a `failed` row with a reason, at the first attempt, and nothing may connect to the canary: neither
+directly, nor over TLS, nor through a proxy.
 Every hostile response must end in rows or in an ArchiveError, within `LIMIT` of memory.
 """
 
@@ -9,19 +10,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
-from typing import Any
-
-from stablecog_provider.model.manifest import Row
 
 from ..rig.listeners import HOST, Canary, LyingResolver, served
-from ..rig.lying_service import Outcome, run_spoiled
 from ..rig.memory import LIMIT, MIB, Peak
 from ..rig.tally import Section, Tally
 from .answers import ANSWERS, Answer
-from .vectors import Vector, vectors
+from .proxy_answers import PROXY_ANSWERS
+from .rebinding import try_rebinding
+from .routes import try_routes
+from .vector_runs import Chosen
+from .vectors import vectors
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
@@ -29,89 +30,27 @@ _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy
 async def run(random: Random, size: int) -> list[Tally]:
     """Run `size` vectors and the same share of the hostile responses."""
     share = min(1.0, size / FULL)
-    answers = random.sample(ANSWERS, max(1, round(len(ANSWERS) * share)))
-    return [await try_vectors(random, size), await try_answers(answers)]
+    known = [*ANSWERS, *PROXY_ANSWERS]
+    answers = random.sample(known, max(1, round(len(known) * share)))
+    direct = await try_vectors(random, size)
+    return [direct, await try_routes(random, size), await asyncio.to_thread(try_rebinding), await try_answers(answers)]
 
 
 async def try_vectors(random: Random, size: int) -> Tally:
     tally = Tally("hostile", "SSRF vectors")
     async with Canary() as canary:
         known = vectors(canary.port)
-        chosen = random.sample(known, min(size, len(known)))
+        sample = random.sample(known, min(size, len(known)))
+        chosen = Chosen(sample, canary.port)
         with proxies(f"http://{HOST}:{canary.port}"):
-            async with _redirecting(chosen) as redirector:
-                outcome = await _run_over(chosen, canary, redirector)
-        tally.tried = len(chosen)
+            async with served(chosen.redirecting()) as port:
+                answers = {vector.url.split("/")[2]: vector.answers for vector in sample if vector.answers}
+                resolver, place = LyingResolver(answers, canary.port), f"{HOST}:{port}"
+                tally.faults += await chosen.run(f"http://{place}", image_hosts=[place], resolver=resolver)
+        tally.tried = len(sample)
         tally.leaked = len(canary.received)
         tally.faults += [f"something connected to the canary: {received[:80]!r}" for received in canary.received]
-        tally.faults += _judged(chosen, outcome)
     return tally
-
-
-@asynccontextmanager
-async def _redirecting(chosen: list[Vector]) -> AsyncIterator[int]:
-    """Run an allowed host that redirects a request for `/7` to the address of vector 7, and yield its port."""
-
-    async def redirect(head: str, writer: asyncio.StreamWriter) -> None:
-        path = head.split(" ")[1].strip("/")
-        # Some invalid addresses are relative ones, which lead back to here.
-        head = f"302 Found\r\nLocation: {chosen[int(path)].url}" if path.isdecimal() else "400 Bad Request"
-        writer.write(f"HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n".encode("latin-1"))
-
-    async with served(redirect) as port:
-        yield port
-
-
-async def _run_over(chosen: list[Vector], canary: Canary, redirector: int) -> Outcome:
-    """Run over an account whose images have the addresses of the vectors."""
-    urls = [
-        f"http://{HOST}:{redirector}/{number}" if vector.redirects else vector.url
-        for number, vector in enumerate(chosen)
-    ]
-    places: dict[str, int] = {}
-
-    def spoil(document: dict[str, Any]) -> None:
-        for output in document["outputs"]:
-            # The account may have a few more outputs than there are vectors.
-            number = places.setdefault(output["id"], len(places)) % len(urls)
-            output["image_url"] = urls[number]
-            # Identifies the row.
-            output["generation"]["seed"] = number
-
-    answers = {vector.url.split("/")[2]: list(vector.answers) for vector in chosen if vector.answers}
-    resolver = LyingResolver(answers, canary.port)
-    return await run_spoiled(len(chosen), spoil, image_hosts=[f"{HOST}:{redirector}"], resolver=resolver)
-
-
-def _judged(chosen: list[Vector], outcome: Outcome) -> list[str]:
-    if outcome.error:
-        return [f"the vectors ended the run: {outcome.error}"]
-    rows = {_number(row): row for row in outcome.rows}
-    return [
-        f"{vector.name!a}: {wrong}"
-        for number, vector in enumerate(chosen)
-        if (wrong := _wrong_with(vector, rows.get(number)))
-    ]
-
-
-def _number(row: Row) -> int | None:
-    if row.seed is not None:
-        return row.seed
-    # The row of an unreadable output has no columns, only what was received.
-    found = row.raw.partition('"seed":')[2]
-    return int(found.split(",")[0].split("}")[0]) if found else None
-
-
-def _wrong_with(vector: Vector, row: Row | None) -> str:
-    if row is None:
-        return "it has no row"
-    if row.state != "failed" or not row.error:
-        return f"its row is {row.state}, its reason {row.error}"
-    if "given up after retries" in row.error:
-        return f"it was retried instead of refused: {row.error}"
-    if "secret" in row.error or not row.error.isprintable():
-        return f"its reason reveals a secret or is unprintable: {row.error!a}"
-    return ""
 
 
 async def try_answers(answers: list[Answer]) -> Tally:

@@ -44,11 +44,23 @@ def _literal(port: int) -> list[str]:
         "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0.1", "198.18.0.1", "224.0.0.1", "255.255.255.255",
         "\uff11\uff12\uff17.0.0.1", "127\u30020\u30020\u30021", "\u2460\u2461\u2466.0.0.1",
         "\u24db\u24de\u24d2\u24d0\u24db\u24d7\u24de\u24e2\u24e3",
+        "metadata", "metadata.google.internal", "instance-data.ec2.internal", "kubernetes.default.svc", "intranet",
+        "router.local", "host.docker.internal", "ip6-localhost", "stablecog.localhost",
     )  # fmt: skip
     metadata = [f"[{host}]" if ":" in host else host for host in METADATA]
     return [
         *(f"http://{host}:{port}/latest/meta-data/" for host in (*hosts, *metadata)),
         *(f"https://{host}/a.jpeg" for host in ("127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0x7f.1", *metadata)),
+    ]
+
+
+def tricks_with(host: str, port: int) -> list[Vector]:
+    """Return addresses that name an allowed host, and lead to the canary for a careless parser."""
+    urls = [url.replace("b.stablecog.com", host) for url in _tricks(port) if "b.stablecog.com" in url]
+    urls = [url for url in urls if f"127.0.0.1:{port}" in url]
+    return [
+        *(Vector(f"direct {url}", url) for url in urls),
+        *(Vector(f"redirect to {url}", url, redirects=True) for url in urls),
     ]
 
 

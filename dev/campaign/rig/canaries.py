@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,9 @@ SESSION_TOKEN = "CanaryToken//IQoJb3JpZ2luX2VjEJr+bW9yZQ=="
 SIGNATURE = "ca9a7150e7b6f1c2d3a4958677ca9a71"
 INIT_SIGNATURE = "1417ca9a71e5f00dfeed1417ca9a7199"
 PASSWORD = "canary-Pa55word-in-an-address"
+GATEWAY = "canary/Gateway+t0ken~for(the)API=="
+GATEWAY_HEADERS = f"X-Gateway-Key: {GATEWAY}\nX-Gateway-Login: Token {GATEWAY}"
+"""The same secret alone and after a scheme, as lines of a setting."""
 CANARIES = {
     "the API key": API_KEY,
     "the AWS access key": AWS_ID,
@@ -23,12 +27,17 @@ CANARIES = {
     "an image's signature": SIGNATURE,
     "an init image's signature": INIT_SIGNATURE,
     "an address's password": PASSWORD,
+    "the gateway's header": GATEWAY,
 }
 
 
 def _forms(secret: str) -> Iterator[bytes]:
-    """Yield the secret as plain text, JSON, URL-encoded, hexadecimal, and base64 at each of its three alignments."""
+    """Yield the secret as plain text, its first half, JSON, HTML, URL-encoded, hexadecimal, and base64 at each of its three
+    alignments.
+    """
     yield secret.encode()
+    yield secret[: len(secret) // 2].encode()
+    yield html.escape(secret).replace("/", "&#x2F;").encode()
     yield json.dumps(secret)[1:-1].replace("/", "\\/").encode()
     for encoded in (quote(secret, safe=""), quote_plus(secret), quote(secret)):
         yield encoded.encode()

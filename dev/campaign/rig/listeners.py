@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -14,8 +15,10 @@ Script = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def served(script: Script) -> AsyncIterator[int]:
-    """Run `script` as a server on 127.0.0.1 and yield its port. A client that disconnects ends its script."""
+async def served(
+    script: Script, tls: ssl.SSLContext | None = None, *, host: str = HOST, port: int = 0
+) -> AsyncIterator[int]:
+    """Run `script` as a server on this machine and yield its port. A client that disconnects ends its script."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -29,7 +32,7 @@ async def served(script: Script) -> AsyncIterator[int]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(answer, HOST, 0)
+    server = await asyncio.start_server(answer, host, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -68,17 +71,19 @@ class Canary:
 class LyingResolver:
     """Resolves each known name to its answers in turn, repeating the last, always with `port`; other names to this machine.
 
-    A client that trusts it connects to the canary.
+    A client that trusts it connects to the canary. `own`: names of servers on this machine, each with its port.
     """
 
-    def __init__(self, answers: Mapping[str, Sequence[str]], port: int) -> None:
+    def __init__(self, answers: Mapping[str, Sequence[str]], port: int, own: Mapping[str, int] | None = None) -> None:
         self._answers = {name: list(found) for name, found in answers.items()}
-        self._port = port
+        self._port, self._own = port, own or {}
 
     def __call__(self, host: str, port: int) -> tuple[list[str], int]:
         if host == HOST:
             # An address, which nothing resolves.
             return [host], port
+        if host in self._own:
+            return [HOST], self._own[host]
         answers = self._answers.get(host, [HOST])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         return answer.split(), self._port

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from stablecog_provider.adapters.image_http import HttpImages, HttpTimeouts, Resolver
 from stablecog_provider.adapters.memory import FixedClock, MemoryObjectStore
+from stablecog_provider.adapters.network.network import DIRECT, Network
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.adapters.stablecog_api import StablecogApi
 from stablecog_provider.archive.ports import Ports
@@ -76,15 +77,17 @@ async def run_against(
     *,
     image_hosts: Sequence[str] = (),
     resolver: Resolver | None = None,
+    network: Network = DIRECT,
     request_timeout: float = 20.0,
 ) -> Outcome:
-    """Archive the service at `address`. Waiting for retries takes no time."""
+    """Archive the service at `address`. Waiting for retries takes no time. `network`: of the images alone."""
     outcome, time = Outcome(), VirtualTime()
     source = StablecogApi(
         address, DEFAULT_KEY, attempts=2, timeout=request_timeout, sleep=time.sleep, monotonic=time.monotonic
     )
     manifest = ParquetManifest(outcome.store, LAYOUT)
-    async with source, HttpImages(image_hosts, timeouts=TIMEOUTS, resolver=resolver) as images:
+    opened = HttpImages(image_hosts, timeouts=TIMEOUTS, network=network, resolver=resolver)
+    async with source, opened as images:
         ports = Ports(
             source=source,
             images=images,

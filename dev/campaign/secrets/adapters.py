@@ -12,6 +12,7 @@ import boto3
 from stablecog_provider.adapters.assembly import SourceSettings, StoreSettings, open_ports
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.object_store import S3ObjectStore
+from stablecog_provider.adapters.source_headers import parse_headers
 from stablecog_provider.adapters.stablecog_api import StablecogApi
 from stablecog_provider.archive.copying.transfer import CopyJob
 from stablecog_provider.archive.run import ArchiveSettings
@@ -20,11 +21,22 @@ from stablecog_provider.cli.exits import Redaction, document_of, traceback_of
 from stablecog_provider.model.object_keys import Layout, Rendition
 from stablecog_provider.model.page import PageQuery
 
-from ..rig.canaries import API_KEY, AWS_ID, AWS_SECRET, PASSWORD, SESSION_TOKEN, SIGNATURE, text_of, text_of_all
+from ..rig.canaries import (
+    API_KEY,
+    AWS_ID,
+    AWS_SECRET,
+    GATEWAY_HEADERS,
+    PASSWORD,
+    SESSION_TOKEN,
+    SIGNATURE,
+    text_of,
+    text_of_all,
+)
 from ..rig.listeners import HOST
 from .stage import BUCKET, Stage, environment
 
 LAYOUT = Layout(BUCKET, "inside")
+HEADERS = parse_headers(GATEWAY_HEADERS.splitlines())
 
 
 async def adapter_output(scene: Stage) -> list[tuple[str, bytes]]:
@@ -58,7 +70,7 @@ async def _at_once(_: float) -> None:
 
 
 async def _ask(address: str) -> object:
-    async with StablecogApi(address, API_KEY, attempts=2, sleep=_at_once) as source:
+    async with StablecogApi(address, API_KEY, headers=HEADERS, attempts=2, sleep=_at_once) as source:
         return await source.page(PageQuery(per_page=1))
 
 
@@ -83,9 +95,11 @@ def _session() -> boto3.session.Session:
 
 
 async def _reprs(scene: Stage) -> bytes:
-    source = SourceSettings(address=f"https://u:{PASSWORD}@{HOST}", api_key=API_KEY)
+    source = SourceSettings(address=f"https://u:{PASSWORD}@{HOST}", api_key=API_KEY, headers=HEADERS)
     store = StoreSettings(session=_session(), endpoint_url=f"http://u:{PASSWORD}@{HOST}")
-    good = SourceSettings(address=scene.simulator.address, api_key=API_KEY, image_hosts=(scene.image_host,))
+    good = SourceSettings(
+        address=scene.simulator.address, api_key=API_KEY, image_hosts=(scene.image_host,), headers=HEADERS
+    )
     job = CopyJob("id", Rendition.ORIGINAL, scene.simulator.world.present.date(), f"https://x.test/a?s={SIGNATURE}")
     things: list[object] = [source, store, good, job, Redaction(environment()), CliContext(environ=environment())]
     settings = StoreSettings(session=_session(), endpoint_url=scene.server.endpoint)

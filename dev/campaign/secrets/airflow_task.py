@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from ..rig.canaries import API_KEY, AWS_ID, AWS_SECRET, PASSWORD, SESSION_TOKEN
+from ..rig.canaries import API_KEY, AWS_ID, AWS_SECRET, GATEWAY, PASSWORD, SESSION_TOKEN
 from ..rig.captured_output import captured_output
 from ..rig.listeners import HOST
 from .stage import BUCKET, Scenario, Stage, always, environment
@@ -27,6 +27,14 @@ SCENARIOS = (
     Scenario("a store that repeats the request", store="echoes"),
     Scenario("a source that repeats the request", source="echoes"),
     Scenario("a source without TLS", source="no tls"),
+    Scenario("a gateway that repeats the headers", source="repeats the headers"),
+    Scenario("a gateway that encodes the headers", source="encodes the headers"),
+    Scenario(
+        "a gateway that answers in headers", source="answers in headers", secret_headers={"X-Gateway-Key": GATEWAY}
+    ),
+    Scenario("a gateway's header without a colon", secret_headers=GATEWAY),
+    Scenario("a gateway's header with the secret first", secret_headers={GATEWAY: "X-Gateway-Key"}),
+    Scenario("a gateway's header in a list", secret_headers=[f"X-Gateway-Key: {GATEWAY}"]),
     Scenario("a password in the source's address", source=f"http://u:{PASSWORD}@{HOST}"),
     Scenario("a password in the store's address", store=f"http://:{PASSWORD}@{HOST}"),
 )
@@ -61,7 +69,7 @@ def _connections(scene: Stage, scenario: Scenario) -> dict[str, str]:
         "conn_type": "stablecog",
         "host": scene.source_of(scenario),
         "password": API_KEY,
-        "extra": {"image_hosts": scene.image_host},
+        "extra": {"image_hosts": scene.image_host, "secret_headers": scenario.secret_headers},
     }
     extra = {
         "endpoint_url": scene.store_of(scenario),
@@ -87,5 +95,11 @@ async def _run(environ: dict[str, str], *arguments: str) -> bytes:
 
 def _without_credentials(environ: dict[str, str]) -> dict[str, str]:
     """Remove the secrets, which must come from the connections only."""
-    gone = {"STABLECOG_API_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    gone = {
+        "STABLECOG_API_KEY",
+        "STABLECOG_SOURCE_HEADERS",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    }
     return {name: value for name, value in environ.items() if name not in gone}

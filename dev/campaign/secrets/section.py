@@ -89,4 +89,4 @@ def logged() -> Iterator[io.StringIO]:
         root.setLevel(level)
 
 
-SECTION = Section("secrets", run, full=20, slice=3)
+SECTION = Section("secrets", run, full=40, slice=3)

@@ -20,9 +20,20 @@ from stablecog_provider.simulator.faults import Fault, Manner
 from stablecog_provider.simulator.world import DEFAULT_KEY
 
 from ...local.s3_server import S3Server
-from ..rig.canaries import API_KEY, AWS_ID, AWS_SECRET, INIT_SIGNATURE, PASSWORD, SESSION_TOKEN, SIGNATURE
+from ..rig.canaries import (
+    API_KEY,
+    AWS_ID,
+    AWS_SECRET,
+    GATEWAY,
+    GATEWAY_HEADERS,
+    INIT_SIGNATURE,
+    PASSWORD,
+    SESSION_TOKEN,
+    SIGNATURE,
+)
 from ..rig.listeners import HOST, served
 from ..rig.lying_service import LyingSimulator, quiet_world
+from .gateways import GATEWAYS
 
 BUCKET = "archive"
 OUTPUTS = 6
@@ -33,7 +44,8 @@ class Scenario:
     """What fails in a run.
 
     `api`, `image`: permanent faults of the simulator. `source`, `store`: `works`, `echoes` (an error that repeats the
-    request), `no tls`, `resets`, `denies`, or an address. `arguments`: further arguments of the command.
+    request), `no tls`, `resets`, `denies`, or an address; `source` may also be one of `GATEWAYS`. `arguments`: further
+    arguments of the command.
     """
 
     name: str
@@ -43,6 +55,8 @@ class Scenario:
     image: Fault | None = None
     arguments: tuple[str, ...] = ()
     environ: tuple[tuple[str, str], ...] = ()
+    secret_headers: object = GATEWAY_HEADERS
+    """The extra of the connection in Airflow."""
 
 
 @dataclass(slots=True)
@@ -88,6 +102,7 @@ def environment(**more: str) -> dict[str, str]:
     return {
         **ours,
         "STABLECOG_API_KEY": API_KEY,
+        "STABLECOG_SOURCE_HEADERS": GATEWAY_HEADERS,
         "AWS_ACCESS_KEY_ID": AWS_ID,
         "AWS_SECRET_ACCESS_KEY": AWS_SECRET,
         "AWS_SESSION_TOKEN": SESSION_TOKEN,
@@ -140,13 +155,14 @@ async def stage() -> AsyncIterator[Stage]:
         server = S3Server(f"http://{HOST}:{moto.get_host_and_port()[1]}", AWS_ID, AWS_SECRET)
         await asyncio.to_thread(server.client().create_bucket, Bucket=BUCKET)
         simulator = await stack.enter_async_context(LyingSimulator(world, _spoil))
-        scripts = {"echoes": _echo, "denies": _deny, "resets": _reset}
+        scripts = {"echoes": _echo, "denies": _deny, "resets": _reset, **GATEWAYS}
         ports = {name: await stack.enter_async_context(served(script)) for name, script in scripts.items()}
         bad = await stack.enter_async_context(served(_echo_json))
         stores = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
         stores |= {"works": server.endpoint, "no tls": f"https://{HOST}:{ports['denies']}"}
         sources = {"works": simulator.address, "no tls": f"https://{HOST}:{bad}", "echoes": f"http://{HOST}:{bad}"}
-        yield Stage(simulator, server, {**sources, "resets": stores["resets"]}, stores)
+        sources |= {name: stores[name] for name in ("resets", *GATEWAYS)}
+        yield Stage(simulator, server, sources, stores)
 
 
 def always(**fault: Any) -> Fault:
@@ -155,7 +171,7 @@ def always(**fault: Any) -> Fault:
 
 def scenarios(home: Path) -> list[Scenario]:
     """Return all scenarios of the command line. `home`: the folder with the broken profile file."""
-    userinfo = f"user:{PASSWORD}@{HOST}"
+    userinfo, header = f"user:{PASSWORD}@{HOST}", f"X-Gateway-Key: {GATEWAY}"
     return [
         Scenario("all is well"),
         Scenario("a wrong command", arguments=("--lookback", "x")),
@@ -176,5 +192,15 @@ def scenarios(home: Path) -> list[Scenario]:
         Scenario("a password alone in the store's address", store=f"http://:{PASSWORD}@{HOST}"),
         Scenario("a password in an image host", arguments=("--image-host", userinfo)),
         Scenario("a password in a proxy", environ=(("HTTP_PROXY", f"http://{userinfo}:9"),)),
+        *(Scenario(f"a gateway that {name}", source=name) for name in GATEWAYS),
+        Scenario("a gateway's header without a colon", environ=(("STABLECOG_SOURCE_HEADERS", GATEWAY),)),
+        Scenario(
+            "a gateway's header with the secret first", environ=(("STABLECOG_SOURCE_HEADERS", f"{GATEWAY}: Key"),)
+        ),
+        Scenario("a gateway's header twice", environ=(("STABLECOG_SOURCE_HEADERS", f"{header}\n{header}"),)),
+        Scenario("a gateway's header that is typed", arguments=("--source-header", header)),
+        Scenario("a gateway's header that is typed without a colon", arguments=(f"--source-header={GATEWAY}",)),
+        Scenario("a gateway's header behind a misspelt option", arguments=("--source-headers", header)),
+        Scenario("a gateway's header without its option", arguments=(header,)),
         Scenario("a broken profile file", environ=(("AWS_CONFIG_FILE", str(home / "config")), ("AWS_PROFILE", "none"))),
     ]

@@ -35,6 +35,8 @@ _REACH = (
     "check the address (--source, or the host of the connection) and that this machine can reach it; nothing is lost: run "
     "again once it responds"
 )
+_LONGEST_TEXT = 2000
+"""Characters of a plain text that are looked at."""
 Hide = Callable[[str], str]
 """Removes the API key and the values of headers from a text."""
 
@@ -72,7 +74,7 @@ def of_exception(error: Exception, address: str, hide: Hide) -> ArchiveError:
 def of_response(response: httpx.Response, body: bytes, parameters: Mapping[str, str], hide: Hide) -> ArchiveError:
     """Translate a response other than 2xx. 408, 425, 429 and 5xx are temporary; the others are not."""
     status = response.status_code
-    text = one_line(hide(_server_text(body)))
+    text = one_line(_server_text(body, hide))
     answer = f"{response.request.url.netloc.decode()} answered {status}" + (f" ({text})" if text else "")
     if status in (401, 403):
         return CredentialsRejected(f"{answer}: it does not accept the API key", hint=f"{KEY_PLACE}; {_GATEWAY}")
@@ -102,11 +104,14 @@ def _retry_after(response: httpx.Response) -> float | None:
     return retry_after_seconds(response.headers.get("retry-after"), source_time(response))
 
 
-def _server_text(body: bytes) -> str:
-    """Return the message of an error response: JSON's `error` and `description`, or plain text; empty for an HTML page."""
+def _server_text(body: bytes, hide: Hide) -> str:
+    """Return the message of an error response: JSON's `error` and `description`, or plain text; empty for an HTML page.
+
+    Secrets are removed before anything is cut off: a part of one would not be found.
+    """
     with suppress(ValueError, RecursionError):
         document = json.loads(body)
         if isinstance(document, dict):
-            return ": ".join(str(document[name]) for name in ("error", "description") if document.get(name))
-    text = body[:2000].decode("utf-8", "replace").strip()
+            return hide(": ".join(str(document[name]) for name in ("error", "description") if document.get(name)))
+    text = hide(body.decode("utf-8", "replace"))[:_LONGEST_TEXT].strip()
     return "" if text.startswith("<") else text

@@ -8,7 +8,6 @@ here. So are the folders of a prefix, because obstore reads all of them, however
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..archive.ports import Listed
 from ..errors import StoreUnavailable
 from .network.store_network import StoreRoute
+from .redaction import drop_debug_records
 from .store_address import StoreAddress
 from .store_credentials import Keys, StoreCredentials
 
@@ -86,9 +86,7 @@ class PlainListing:
 
     def client(self, keys: Keys) -> Any:
         """Return a boto3 client for the store that signs with these keys."""
-        for name in SIGNERS:
-            # A logger keeps one of a filter, however often it is added.
-            logging.getLogger(name).addFilter(_above_debug)
+        drop_debug_records(*SIGNERS)
         config = Config(
             s3={"addressing_style": "path" if self.where.path_style else "virtual"},
             connect_timeout=10,
@@ -105,7 +103,3 @@ class PlainListing:
             aws_secret_access_key=keys.secret_key,
             aws_session_token=keys.token,
         )
-
-
-def _above_debug(record: logging.LogRecord) -> bool:
-    return record.levelno > logging.DEBUG

@@ -34,12 +34,12 @@ from ..model.page import Page, PageQuery, parse_page
 from ..model.times import format_instant
 from ..version import __version__
 from .allowed_hosts import AllowedHosts
-from .api_errors import KEY_PLACE, PATH, of_exception, of_proxy, of_response, source_time
+from .api_errors import KEY_PLACE, PATH, Hide, of_exception, of_proxy, of_response, source_time
 from .network.authorities import client_context
 from .network.network import DIRECT, Network
 from .network.network_errors import certificate_hint, certificate_message, certificate_reason
 from .network.proxies import Proxy
-from .redaction import one_line
+from .redaction import drop_debug_records, hiding, one_line
 from .settings import ATTEMPTS, DEFAULT_ADDRESS, REQUESTS_PER_SECOND
 from .source_headers import Headers, checked_headers, secrets_of
 
@@ -77,12 +77,15 @@ class StablecogApi:
         self.address = _checked_address(address, plain_http_hosts)
         self.requests = 0
         self._headers = checked_headers(headers)
-        self._secrets = (_checked_key(api_key), *secrets_of(self._headers))
+        key = _checked_key(api_key)
+        self._hide = hiding((key, *secrets_of(self._headers)))
         if not 0 < requests_per_second < RATE_LIMIT:
             raise ConfigurationError(
                 f"{requests_per_second:g} requests per second is not a rate that this source allows",
                 hint=f"choose a rate above 0 and below {RATE_LIMIT:g}, the source's limit per client address",
             )
+        # It logs the headers of responses, in which a gateway may repeat those of the request.
+        drop_debug_records("httpcore.http11")
         self._limiter = RateLimiter(1 / requests_per_second, sleep, monotonic)
         self._retries = replace(SOURCE_RETRIES, attempts=attempts)
         self._sleep, self._timeout, self._max_body = sleep, timeout, max_body
@@ -95,7 +98,7 @@ class StablecogApi:
             headers={
                 "User-Agent": f"airflow-provider-stablecog/{__version__}",
                 **dict(self._headers),
-                "Authorization": f"Bearer {self._secrets[0]}",
+                "Authorization": f"Bearer {key}",
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",
             },
@@ -132,17 +135,12 @@ class StablecogApi:
         else:
             if response.is_success:
                 self._limiter.succeeded()
-                return _page(body, response)
+                return _page(body, response, self._hide)
             failure = of_response(response, body, parameters, self._hide)
         if isinstance(failure, RateLimited):
             self._limiter.throttled(asked_at, self._retries.pause_for(failure))
         # Outside the `except`: the chain of causes would include the request, and so the key.
         raise failure
-
-    def _hide(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
 
     def _of_exception(self, error: Exception) -> ArchiveError:
         host = httpx.URL(self.address).netloc.decode()
@@ -216,7 +214,7 @@ def _httpx_proxy(proxy: Proxy | None, context: ssl.SSLContext) -> httpx.Proxy | 
     return httpx.Proxy(proxy.url, auth=auth, ssl_context=context if proxy.scheme == "https" else None)
 
 
-def _page(body: bytes, response: httpx.Response) -> Page:
+def _page(body: bytes, response: httpx.Response, hide: Hide) -> Page:
     """Read a 2xx response. A body that is not JSON comes from a proxy and is temporary; JSON that is not a page is final."""
     try:
         # NaN and Infinity are not JSON, but one such number must not cost the whole page.
@@ -224,7 +222,7 @@ def _page(body: bytes, response: httpx.Response) -> Page:
     except RecursionError:
         raise SourceContradiction("the source sent a document that is nested too deeply to read") from None
     except ValueError as error:
-        kind = one_line(response.headers.get("content-type", "no content type"))
+        kind = one_line(hide(response.headers.get("content-type", "no content type")))
         raise SourceUnavailable(
             f"{response.request.url.netloc.decode()} answered {response.status_code} with {len(body)} bytes that are not JSON "
             f"({kind}; {type(error).__name__}): a proxy or an outage page"

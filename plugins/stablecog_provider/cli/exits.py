@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from ..adapters.local_limits import local_limit_of
 from ..adapters.network.proxies import Proxies
+from ..adapters.redaction import hiding
 from ..adapters.source_headers import secrets_of
 from ..errors import ArchiveError, ConfigurationError, FatalError, ItemError, ProofDiffers, TransientError
 from .options import SOURCE_HEADER
@@ -57,16 +58,15 @@ class Redaction:
     _SECRET = ("STABLECOG_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
     def __init__(self, environ: Mapping[str, str], typed: Sequence[str] = ()) -> None:
-        self._secrets = [environ[name] for name in self._SECRET if environ.get(name, "").strip()]
-        self._secrets += Proxies.of(environ).secrets()
+        secrets = [environ.get(name, "").strip() for name in self._SECRET]
+        secrets += Proxies.of(environ).secrets()
         lines = [*environ.get(SOURCE_HEADERS, "").splitlines(), *_values_of(SOURCE_HEADER, typed)]
         # Without a colon, all of it may be the secret.
-        self._secrets += secrets_of(tuple(("", line.partition(":")[2].strip() or line.strip(" :")) for line in lines))
+        secrets += secrets_of(tuple(("", line.partition(":")[2].strip() or line.strip(" :")) for line in lines))
+        self._hide = hiding(secrets)
 
     def __call__(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***").replace(secret.strip(), "***")
-        return text
+        return self._hide(text)
 
 
 def _values_of(option: str, typed: Sequence[str]) -> list[str]:

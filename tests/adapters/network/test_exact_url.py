@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import pytest
 from yarl import URL
 
+from dev.local.forward_proxy import forward_proxy
 from dev.local.s3_server import HOST
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.network.exact_url import exact_redirect, exact_url
 from stablecog_provider.adapters.network.network import Network
-from support.forward_proxy import forward_proxy
 
 SPELLINGS = [
     "/a%2Fb/c%3Dd%40e%27f%7Eg", "/%c3%A9.jpeg", "/a+b%2Bc%20d", "/x?sig=a%2Fb%3d+%20&b=%7e", "/a//b/./c/../d", "/a;b=c,d",

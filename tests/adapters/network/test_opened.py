@@ -10,12 +10,12 @@ import pytest
 from adapters.network.legs import BODY, NAMES, hosts
 from adapters.test_allowed_hosts import Names
 from dev.local.authority import Authority
+from dev.local.forward_proxy import forward_proxy
 from stablecog_provider.adapters.assembly import open_archive
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.network.network import Network
 from stablecog_provider.errors import ConfigurationError, ImageRefused, SourceUnavailable
 from support.aws_services import Aws
-from support.forward_proxy import forward_proxy
 
 LOCAL = "http://127.0.0.1:1"
 

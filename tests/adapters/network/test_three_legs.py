@@ -12,10 +12,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from adapters.network.legs import HOSTS, LEGS, NAMES, ask, hosts
 from dev.local.authority import Authority
+from dev.local.forward_proxy import HOST, forward_proxy
 from stablecog_provider.adapters.network.network import Network
 from stablecog_provider.errors import ArchiveError, ConfigurationError, ImageRefused, TransientError
 from support.aws_services import Aws
-from support.forward_proxy import HOST, forward_proxy
 
 # A client of boto3 takes seconds to make.
 pytestmark = pytest.mark.slow

@@ -20,12 +20,12 @@ from botocore.config import Config
 from adapters.conftest import NO_RETRIES, HashedStore, http_server, no_sleep, s3_store
 from adapters.network.legs import HOSTS, NAMES, hosts
 from dev.local.authority import Authority
+from dev.local.forward_proxy import forward_proxy
 from dev.local.s3_server import S3Server
 from stablecog_provider.adapters.network.network import Network
 from stablecog_provider.adapters.transport import direct_put
 from stablecog_provider.archive.ports import Absent
 from stablecog_provider.errors import ArchiveError, ConfigurationError, StoreUnavailable
-from support.forward_proxy import forward_proxy
 from support.store_operations import assert_presentable, xml
 
 BODY = b"\xff\xd8\xff" + bytes(range(256)) * 400

@@ -14,11 +14,11 @@ from aiohttp import web
 from adapters.conftest import http_server
 from dev.campaign.rig.listeners import Canary, LyingResolver
 from dev.local.authority import Authority
+from dev.local.forward_proxy import forward_proxy
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.network.network import Network
 from stablecog_provider.adapters.transport.guard import AddressGuard
 from stablecog_provider.errors import ImageRefused, SourceUnavailable
-from support.forward_proxy import forward_proxy
 
 
 def opened(guard: AddressGuard, host: str, family: int = socket.AF_INET) -> socket.socket | int:

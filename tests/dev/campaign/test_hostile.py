@@ -8,7 +8,10 @@ import pytest
 
 from dev.campaign.hostile import section as hostile
 from dev.campaign.hostile.answers import ANSWERS, Answer
-from dev.campaign.hostile.vectors import vectors
+from dev.campaign.hostile.proxy_answers import PROXY_ANSWERS
+from dev.campaign.hostile.rebinding import rebound, try_rebinding
+from dev.campaign.hostile.routes import IMAGES, ROUTES, try_routes
+from dev.campaign.hostile.vectors import tricks_with, vectors
 from dev.campaign.rig.listeners import HOST, Canary
 from dev.campaign.rig.lying_service import run_spoiled
 from stablecog_provider.errors import ArchiveError
@@ -19,6 +22,8 @@ QUICK = (
     "document: ids that climb", "document: ids with an escape", "document: NaN everywhere", "document: one id on many days",
     "document: instants after the end", "document: prompts with text directions", "document: nothing at all",
     "image: an image that redirects to itself", "image: a redirect to bytes", "image: a coding that paints the terminal",
+    "proxy: CONNECT leads elsewhere", "proxy: CONNECT is followed by an image in plain", "proxy: CONNECT is no HTTP, over TLS",
+    "proxy: a portal", "proxy: a login elsewhere, by a proxy over TLS", "proxy: a certificate of another host, CONNECT",
 )  # fmt: skip
 
 
@@ -27,6 +32,28 @@ async def test_no_vector_leads_inside() -> None:
     assert tally.faults == []
     assert tally.leaked == 0
     assert tally.tried > 200
+
+
+async def test_no_vector_leads_inside_over_tls_or_a_proxy() -> None:
+    tally = await try_routes(Random(1), 40)
+    assert tally.faults == []
+    assert tally.leaked == 0
+    assert tally.tried == 40 * len(ROUTES)
+
+
+def test_no_name_that_is_bound_anew_leads_inside() -> None:
+    tally = try_rebinding()
+    assert tally.faults == []
+    assert tally.leaked == 0
+    if tally.notes:
+        pytest.skip(tally.notes[0])
+    assert tally.tried == len(rebound()) > 50
+
+
+def test_a_proxy_gets_every_kind_of_vector() -> None:
+    found = tricks_with(IMAGES, 1)
+    assert sum(vector.redirects for vector in found) * 2 == len(found) > 8
+    assert all(IMAGES in vector.url and "127.0.0.1:1" in vector.url for vector in found)
 
 
 def test_there_are_vectors_of_every_kind() -> None:
@@ -38,13 +65,14 @@ def test_there_are_vectors_of_every_kind() -> None:
 
 @pytest.mark.parametrize("name", QUICK)
 async def test_a_hostile_answer_ends_in_rows_or_a_named_error(name: str) -> None:
-    (answer,) = (each for each in ANSWERS if each.name == name)
+    (answer,) = (each for each in (*ANSWERS, *PROXY_ANSWERS) if each.name == name)
     tally = await hostile.try_answers([answer])
     assert tally.faults == []
 
 
 def test_every_hostile_answer_has_a_name_of_its_own() -> None:
-    assert len({answer.name for answer in ANSWERS}) == len(ANSWERS) > 100
+    found = [*ANSWERS, *PROXY_ANSWERS]
+    assert len({answer.name for answer in found}) == len(found) > 150
 
 
 async def test_the_canary_records_connections() -> None:

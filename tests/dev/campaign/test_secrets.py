@@ -6,10 +6,13 @@ import base64
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+import aiohttp
 import pytest
 
-from dev.campaign.rig.canaries import API_KEY, AWS_SECRET, CANARIES, SESSION_TOKEN, leaks, text_of
+from dev.campaign.rig.canaries import API_KEY, AWS_SECRET, CANARIES, GATEWAY, SESSION_TOKEN, leaks, text_of
+from dev.campaign.rig.listeners import HOST, served
 from dev.campaign.secrets.adapters import adapter_output
+from dev.campaign.secrets.gateways import GATEWAYS
 from dev.campaign.secrets.section import command_output, logged
 from dev.campaign.secrets.stage import scenarios, stage
 
@@ -68,6 +71,18 @@ async def test_a_slice_of_the_campaign_finds_nothing(tmp_path: Path) -> None:
             # It archived something, so there was output to search.
             assert b"state='archived'" in await scene.kept("all-is-well")
     assert leaks(log.getvalue().encode()) == []
+
+
+async def test_every_gateway_repeats_the_header() -> None:
+    """Else the search would find nothing in what they wrote."""
+    for name, script in GATEWAYS.items():
+        async with (
+            served(script) as port,
+            aiohttp.ClientSession() as client,
+            client.get(f"http://{HOST}:{port}", headers={"X-Gateway-Key": GATEWAY}, allow_redirects=False) as answer,
+        ):
+            written = await answer.read() + repr(answer.raw_headers).encode()
+        assert leaks(written), name
 
 
 async def test_no_chain_of_causes_and_no_repr_contains_a_secret() -> None:

@@ -39,9 +39,8 @@ class ForwardProxy:
         return {target.partition("/")[0].partition(":")[0] for target in targets}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.append(task)
+        if task := asyncio.current_task():
+            self._tasks.append(task)
         self._writers.append(writer)
         with suppress(OSError, asyncio.IncompleteReadError):
             await self._answer(reader, writer)
