@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from .coverage import Window
+from .coverage import Coverage, Window
 
 LONGEST_PAUSE = timedelta(days=7)
 
@@ -36,7 +36,8 @@ class CountComparison:
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What the source counted in `[start, end)`, against what the manifest held there. `stretches`: the parts that were
-    compared each on its own, so that a loss and a deletion in two of them could not cancel out.
+    compared each on its own, so that a loss and a deletion in two of them could not cancel out. `left_out`: what was not
+    compared between them, because it was not covered then; neither count includes it.
     """
 
     start: datetime
@@ -45,10 +46,15 @@ class Proof:
     manifest: int
     checked_at: datetime
     stretches: int = 1
+    left_out: Coverage = Coverage()
 
     @property
     def agrees(self) -> bool:
         return self.source == self.manifest
+
+    @property
+    def compared(self) -> Coverage:
+        return Coverage((Window(self.start, self.end),)).subtract(self.left_out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def is_whole(checkpoint: Checkpoint) -> bool:
     count by request cannot show yet.
     """
     proof, windows = checkpoint.proof, checkpoint.coverage.windows
-    if proof is None or len(windows) != 1 or checkpoint.holes or checkpoint.reread:
+    if proof is None or proof.left_out or len(windows) != 1 or checkpoint.holes or checkpoint.reread:
         return False
     (covered,) = windows
     if checkpoint.settled is not None and covered.end < checkpoint.settled:

@@ -131,11 +131,11 @@ async def probe(source: Source, sweep_from: datetime | None = None) -> Probe:
 async def ascending_from(source: Source, asked: Probe, start: datetime) -> Ascending | None:
     """The page that shows what completed from `start` on, if the source ascends; None if its newest output has no times."""
     last = _last_dated(asked.page)
-    if asked.ascending is None or last is None or last.created_at is None or last.output_created_at is None:
+    if asked.ascending is None or last is None or last.output_created_at is None:
         return None
-    newest = min(last.output_created_at, last.created_at) - MAX_LATENCY
-    cursor = min(newest, start) - MICROSECOND
-    return await _ascending_page(source, cursor, last.output_created_at - MICROSECOND, MAX_PER_PAGE)
+    # The newest output is shown at least. That the source ascends was seen on a page with more of them.
+    latest = last.output_created_at - MICROSECOND
+    return await _ascending_page(source, min(latest, start - MICROSECOND), latest, MAX_PER_PAGE)
 
 
 async def _ascending_page(source: Source, cursor: datetime, latest: datetime, per_page: int) -> Ascending:

@@ -41,7 +41,9 @@ class _Newer:
         newer = cls(_state(page), BEGINNING)
         newer.add(page.outputs)
         if page.next is not None:
-            newer.reached = min(newer._listed.values(), default=FAR_FUTURE)
+            # Of the outputs of its last instant, the page may have cut off some.
+            oldest = min(newer._listed.values(), default=None)
+            newer.reached = FAR_FUTURE if oldest is None else oldest + MICROSECOND
         return newer
 
     def add(self, outputs: Iterable[Output | UnreadableOutput]) -> None:
@@ -86,7 +88,8 @@ class SourceCounts:
             self._newer = _Newer.of(page)
         if end < self._newer.reached:
             await self._extend(self._newer, end)
-        return page.total - self._newer.since(end)
+        # A total may be behind the listing.
+        return max(0, page.total - self._newer.since(end))
 
     async def _extend(self, newer: _Newer, end: datetime) -> None:
         """Read on, down to `end`. Without a cursor that leads there, every walk begins at the newest output: the second one reads
@@ -94,7 +97,7 @@ class SourceCounts:
         """
         if newer.walked and self.capabilities.walk is WalkKind.DOCUMENTED:
             end = BEGINNING
-        requested = Coverage((Window(end, newer.reached + MICROSECOND),))
+        requested = Coverage((Window(end, newer.reached),))
         found: list[Output | UnreadableOutput] = []
         for stretch in requested.around(self.capabilities.axis, Axis.REQUESTED):
             async for step in walk(self.source, stretch, self.capabilities, self.per_page):

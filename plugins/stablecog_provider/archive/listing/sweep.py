@@ -65,9 +65,13 @@ async def read_slice(source: Source, asked: Probe, checkpoint: Checkpoint) -> Sl
         whole, axis = Window(BEGINNING, end), asked.capabilities.axis
         listed = tuple(output for output in asked.page.outputs if (instant_on(axis, output) or end) in whole)
         return Slice(whole, listed, last=True)
-    if asked.ascending is not None:
-        return _of_page(asked.ascending, end, SLICE_DAYS)
-    return await _walked_from(source, asked, checkpoint, SLICE_DAYS)
+    if asked.ascending is None:
+        return await _walked_from(source, asked, checkpoint, SLICE_DAYS)
+    slice_ = _of_page(asked.ascending, end, SLICE_DAYS)
+    if slice_ is None or slice_.window.end > _first_covered(checkpoint):
+        return slice_
+    # The probe's page begins some minutes before the newest output. If these fill it, it ends before what is to be read next.
+    return await _rising_from(source, asked, checkpoint, SLICE_DAYS)
 
 
 async def read_next_slice(source: Source, asked: Probe, checkpoint: Checkpoint) -> Slice | None:
@@ -77,10 +81,14 @@ async def read_next_slice(source: Source, asked: Probe, checkpoint: Checkpoint) 
     if not checkpoint.coverage or not checkpoint.live or asked.capabilities.single:
         return None
     if asked.ascending is not None:
-        end, start = checkpoint.coverage.windows[-1].end, _first_covered(checkpoint)
-        ascending = await ascending_from(source, asked, start) if start < end else None
-        return _of_page(ascending, end, LONG_SLICE_DAYS) if ascending else None
+        return await _rising_from(source, asked, checkpoint, LONG_SLICE_DAYS)
     return await _walked_from(source, asked, checkpoint, LONG_SLICE_DAYS)
+
+
+async def _rising_from(source: Source, asked: Probe, checkpoint: Checkpoint, most_days: int) -> Slice | None:
+    end, start = checkpoint.coverage.windows[-1].end, _first_covered(checkpoint)
+    ascending = await ascending_from(source, asked, start) if start < end else None
+    return _of_page(ascending, end, most_days) if ascending else None
 
 
 async def _walked_from(source: Source, asked: Probe, checkpoint: Checkpoint, most_days: int) -> Slice | None:

@@ -50,13 +50,13 @@ async def _deleted(source: Source, asked: Probe, missing: Mapping[str, Output]) 
     `missing` is still listed, or if a page settles nothing.
     """
     axis, deleted = asked.capabilities.cursor, set[str]()
+    if axis is None:
+        return await _gone_from_the_top(source, asked)
     # Without output times, a cursor by completion that excludes none of them.
     dated = {
-        identity(output): (instant_on(axis, output) or output.created_at + MAX_LATENCY, output)
-        for output in asked.seen
-        if axis is not None
+        identity(output): (instant_on(axis, output) or output.created_at + MAX_LATENCY, output) for output in asked.seen
     }
-    left = {output_id: dated[output_id] for output_id in missing if output_id in dated}
+    left = {output_id: dated[output_id] for output_id in missing}
     for number in range(MOST_LOOKS):
         if not left:
             break
@@ -79,6 +79,16 @@ async def _deleted(source: Source, asked: Probe, missing: Mapping[str, Output]) 
         deleted |= settled - listed
         left = {output_id: each for output_id, each in left.items() if output_id not in settled}
     return deleted
+
+
+async def _gone_from_the_top(source: Source, asked: Probe) -> set[str]:
+    """As `_deleted`, if no cursor leads to an old place: all that the probe saw was on the first page."""
+    page = await source.page(PageQuery())
+    if not page.readable:
+        # It may be an outdated server's.
+        return set()
+    reach, listed = reach_down(page), {identity(output) for output in page.outputs}
+    return {identity(output) for output in asked.seen if _position(output) > reach} - listed
 
 
 def _top(asked: Probe, output_id: str, dated: Mapping[str, tuple[datetime, Output]]) -> datetime:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from ...model.checkpoint import Checkpoint, Verdict
 from ...model.counts import Difference, Proof
-from ...model.coverage import MAX_LATENCY, Coverage, Window
+from ...model.coverage import MAX_LATENCY, Axis, Coverage, Window
 from ...model.times import BEGINNING, FAR_FUTURE
 from ...model.verdict import Outcome, outcome_of, worst
 from ..committing.commit import Committer
@@ -40,7 +40,7 @@ async def conclude(
     def change(found: Checkpoint) -> Checkpoint:
         at = proof.proof.checked_at if proof.proof else now
         # A run that was taken for dead, and ended late, does not overrule a later one where that one has compared.
-        later = _window(found.proof) if found.proof is not None and at < found.proof.checked_at <= now else NOTHING
+        later = found.proof.compared if found.proof is not None and at < found.proof.checked_at <= now else NOTHING
         proven = replace(
             found,
             proof=_better(found.proof, proof.proof, now),
@@ -61,7 +61,7 @@ async def conclude(
             # Nothing is left to be marked: what was allowed must not wait for a later mass deletion.
             proven = replace(proven, deletions_allowed=0)
         late = found.verdict is not None and at < found.verdict.at <= now
-        overruled = late and not (proof.proof and _window(proof.proof).subtract(later))
+        overruled = late and not (proof.proof and proof.proof.compared.subtract(later))
         verdict = found.verdict if overruled else Verdict(worst(outcome_of(proven), limit), run_id, at)
         return replace(proven, verdict=verdict)
 
@@ -77,14 +77,10 @@ def _better(old: Proof | None, new: Proof | None, now: datetime) -> Proof | None
         return new or old
     if new.checked_at < old.checked_at <= now:
         # The earlier of two overrules the later only if it compared more.
-        more = new.start <= old.start and old.end <= new.end and _window(old) != _window(new)
+        more = not old.compared.subtract(new.compared) and old.compared != new.compared
         return new if more else old
     is_part = old.start <= BEGINNING < new.start or (old.start <= new.start and new.end < old.end)
     return old if old.agrees and new.agrees and is_part else new
-
-
-def _window(proof: Proof) -> Coverage:
-    return Coverage((Window(proof.start, proof.end),))
 
 
 def _beyond(later: Coverage, found: tuple[Difference, ...]) -> tuple[Difference, ...]:
@@ -96,7 +92,8 @@ def _is_of_all_covered(checkpoint: Checkpoint) -> bool:
     proof, covered = checkpoint.proof, checkpoint.coverage.windows
     if proof is None or not covered:
         return False
-    return proof.start <= covered[0].start and proof.end >= covered[-1].end - MAX_LATENCY
+    left_out = checkpoint.coverage.on(Axis.REQUESTED, checkpoint.axis).intersect(proof.left_out)
+    return not left_out and proof.start <= covered[0].start and proof.end >= covered[-1].end - MAX_LATENCY
 
 
 def _with_others(

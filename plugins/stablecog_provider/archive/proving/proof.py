@@ -249,7 +249,10 @@ def _together(compared: list[CountComparison | None], at: datetime) -> Proof | N
     if not found or len(found) < len(compared):
         return None
     source, manifest = (sum(getattr(each, name) for each in found) for name in ("source", "manifest"))
-    return Proof(found[0].window.start, found[-1].window.end, source, manifest, at, len(found))
+    whole = Window(found[0].window.start, found[-1].window.end)
+    # Once it is covered, nobody may have compared it: the proof must not seem to be of it.
+    left_out = Coverage.of(each.window for each in found).gaps(whole)
+    return Proof(whole.start, whole.end, source, manifest, at, len(found), left_out)
 
 
 def _turn(number: int, places: int) -> int:

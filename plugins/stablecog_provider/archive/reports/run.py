@@ -21,6 +21,7 @@ from .wording import (
     MAX_SUMMARY,
     SHOWN,
     at,
+    compared_in_words,
     counted,
     covered_in_words,
     difference_in_words,
@@ -177,9 +178,9 @@ class RunReport:
     def _proof_in_words(self) -> list[str]:
         if self.proof is None:
             return ["Nothing was compared with the source's counts.", *self.claims]
-        stretch = f"from {at(self.proof.start)} to {at(self.proof.end)}"
         numbers = (
-            f"the source counts {self.proof.source:,} outputs {stretch}, the manifest holds {self.proof.manifest:,}"
+            f"the source counts {self.proof.source:,} outputs {compared_in_words(self.proof)}, the manifest holds "
+            f"{self.proof.manifest:,}"
         )
         if self.proven:
             begin = "Proven" if self.outcome is not Outcome.IN_PART else "Proven for the part that was compared"

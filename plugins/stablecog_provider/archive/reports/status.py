@@ -20,6 +20,7 @@ from .run import as_of_in_words, proof_document
 from .wording import (
     SHOWN,
     at,
+    compared_in_words,
     counted,
     covered_in_words,
     difference_in_words,
@@ -175,7 +176,7 @@ class ArchiveStatus:
         if self.proof is None:
             return ["No proof yet: nothing was compared with the source's counts. Run again."]
         numbers = (
-            f"from {at(self.proof.start)} to {at(self.proof.end)}, the source counts {self.proof.source:,} outputs and the "
+            f"{compared_in_words(self.proof)}, the source counts {self.proof.source:,} outputs and the "
             f"manifest holds {self.proof.manifest:,}"
         )
         if self.proof.agrees and not self.differences:

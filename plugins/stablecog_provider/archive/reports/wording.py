@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ...model.checkpoint import Forgetting, Sweep
-from ...model.counts import Difference
+from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage
 from ...model.partition_summary import ImageCounts
 from ...model.refreshed import RefreshCoverage
@@ -86,6 +86,13 @@ def holes_in_words(holes: tuple[Difference, ...], axis: Axis) -> list[str]:
         f"{hole.source} there, the manifest holds {hole.manifest}. Later runs try again at growing intervals."
         for hole in holes[:SHOWN]
     ]
+
+
+def compared_in_words(proof: Proof) -> str:
+    """The period in which a proof compared counts."""
+    between = counted(len(proof.left_out.windows), "period")
+    without = f" (without {between} that {'was' if len(proof.left_out.windows) == 1 else 'were'} not covered)"
+    return f"from {at(proof.start)} to {at(proof.end)}{without if proof.left_out else ''}"
 
 
 def reread_in_words(reread: Coverage) -> list[str]:
