@@ -229,6 +229,23 @@ async def test_a_repair_never_overwrites_what_something_else_has_put_there() -> 
     assert scene.store.objects[key_of(row)].version.startswith("foreign")
 
 
+async def test_what_another_verify_repaired_from_a_version_at_the_same_time_is_not_called_lost() -> None:
+    scene = await archived(store=MemoryObjectStore(versioned=True))
+    row = (await rows_of(scene))[0]
+    whole = body_of(scene, row)
+    await scene.store.put(key_of(row), whole[:-7], content_type="image/jpeg")
+
+    async def race(call: Call) -> None:
+        if call.operation == "put" and call.key == key_of(row):
+            scene.store.before = None
+            await scene.store.put(key_of(row), whole, content_type="image/jpeg")
+
+    scene.store.before = race
+    report = await scene.verify(repair=True)
+    assert report.outcome == "repaired", report.explain()
+    assert (await scene.rows())[row.key].state == "archived"
+
+
 @pytest.mark.parametrize("level", ["listing", "checksum"])
 async def test_other_levels_repair_what_they_find(level: str) -> None:
     scene = await archived()

@@ -98,7 +98,7 @@ async def test_a_verify_that_was_killed_is_named_by_the_next_one() -> None:
             raise Killed
 
     scene.store.before = killed
-    with pytest.raises(BaseExceptionGroup):
+    with pytest.raises(Killed):
         await scene.verify()
     scene.store.before = None
     assert (await status(scene.store, LAYOUT, scene.clock.now())).runs[0].outcome == "running"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stablecog_provider.adapters.memory import MemoryObjectStore
+from stablecog_provider.adapters.memory import Call, Hook, MemoryObjectStore
 from stablecog_provider.model.manifest import Row
 from stablecog_provider.model.row_lifecycle import image_name
 from stablecog_provider.simulator.world import World as SimulatedWorld
@@ -89,3 +89,47 @@ async def assert_forgotten(scene: Scene, rows: list[Row]) -> None:
     now = await scene.rows()
     assert {now[row.key].state for row in rows} == {"forgotten"}
     assert checkpoint(scene).forgetting == ()
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+async def is_killed(process: Awaitable[object]) -> bool:
+    """Await a process; whether it was killed."""
+    killed = False
+    try:
+        await process
+    except* Killed:
+        killed = True
+    return killed
+
+
+def killed_at(operation: str, part: str, *, after: bool = False) -> Callable[[Call], None]:
+    """A hook that kills the process at the first call of this kind on a key with `part`; with `after`, at the next call."""
+    seen = False
+
+    def hook(call: Call) -> None:
+        nonlocal seen
+        if seen:
+            raise Killed
+        if call.operation == operation and part in call.key:
+            seen = True
+            if not after:
+                raise Killed
+
+    return hook
+
+
+def other_process(operation: str, part: str, act: Callable[[], Awaitable[object]], *, nth: int = 1) -> Hook:
+    """A hook that lets another process act just before the nth call of this kind on a key with `part`."""
+    left = nth
+
+    async def hook(call: Call) -> None:
+        nonlocal left
+        if call.operation == operation and part in call.key and left:
+            left -= 1
+            if not left:
+                await act()
+
+    return hook

@@ -2,26 +2,27 @@
 
 The rows stay, with keys and dates alone, in the state `forgotten`. So counts still agree, and no run copies the images again.
 
-Order: the checkpoint notes that there is something to delete; reports; the record; the rows; then images, earlier versions of
+Order: the record; a note in the checkpoint that there is something to forget; reports; the rows; then images, earlier versions of
 partitions, and copies that were set aside; at last the note is taken back. A forget that was killed is continued by the next one:
-before the rows are marked, by the same command; after that, by any. Runs may be at work at the same time: `forgotten` wins every
-merge, and a run that stores such an image after all notes it for the next forget.
+until it is noted, by the same command; after that, by any, because the record says what was chosen. Runs may be at work at the
+same time: `forgotten` wins every merge, and a run that stores such an image after all notes it for the next forget.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from ..errors import ArchiveError, ConfigurationError
 from ..model.checkpoint import Checkpoint
 from ..model.coverage import Coverage
-from ..model.manifest import Row
+from ..model.manifest import Row, State
 from ..model.object_keys import Layout
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
-from .committing.intent import still_forgetting
+from .committing.intent import intended_days, still_forgetting
 from .committing.inventory import expected_days, is_expected
 from .committing.ledger import Ledger
 from .forgetting import records
@@ -104,7 +105,9 @@ async def forget(
         )
     choice = _choice(ports, settings, started)
     expected = expected_days(checkpoint)
-    days = {*await ports.manifest.versions(), *expected} if settings.selection else set[date]()
+    # Some stores list a new object only after a delay.
+    held = {*await ports.manifest.versions(), *expected, *intended_days(checkpoint)}
+    days = held if settings.selection else set[date]()
     selection = await select(ports.manifest, days, expected, choice, notify)
     work = _Forgetting(ports, settings, file, checkpoint, selection, notify, started)
     if settings.is_dry_run:
@@ -168,29 +171,31 @@ class _Forgetting:
     async def forget(self, recorder: Recorder) -> None:
         """Do it. Raises ConfigurationError if it is not allowed, or if a lock keeps something. A report is left in any case."""
         await self.eraser.check_allowed()
-        ids = {each.output_id for each in self.selection.chosen}
-        words = words_of(row for each in self.selection.chosen for row in each.rows)
-        # An error may quote the key of an image, which has a part of its hash.
-        recorder.clean = lambda document: redacted(document, ids, ids | words)
         self.notes = await recorder.begin()
         try:
-            await self._forget(ids, words)
+            await self._forget(recorder)
         except ArchiveError:
             recorder.found = tuple(self.report.erased_in_words())
             raise
         await recorder.write(self.report.to_document())
 
-    async def _forget(self, ids: set[str], words: set[str]) -> None:
+    async def _forget(self, recorder: Recorder) -> None:
         due, layout = self.checkpoint.forgetting, self.settings.layout
-        continued = await records.recorded(self.ports.store, layout, {each.run_id for each in due}) if due else {}
+        continued = await records.recorded(self.ports.store, layout, due) if due else {}
+        named = [row async for row in self._still_named(continued)]
+        named += [row for each in self.selection.chosen for row in each.rows]
+        ids, words = {row.output_id for row in named}, words_of(named)
+        # An error may quote the key of an image, which has a part of its hash.
+        recorder.clean = lambda document: redacted(document, ids, ids | words)
         rows = [row for each in self.selection.chosen for row in each.forgotten(self.run_id)]
         days = {each.day for each in self.selection.chosen} | self.selection.again | {*continued}
         days |= {day for each in due for day in each.days}
         committer = self._committer()
-        await committer.amend(lambda found: still_forgetting(found, self.run_id, days, self.ports.clock.now()))
-        await self.reports.redact(ids, words)
         if rows:
             await records.write_record(self.ports.store, layout, self.started, self.run_id, rows, self.settings.reason)
+        await committer.amend(lambda found: still_forgetting(found, self.run_id, days, self.started))
+        await self.reports.redact(ids, words)
+        await self.eraser.erase_reports(self.reports.unreadable)
         await _commit(committer, [*rows, *(row for of_day in continued.values() for row in of_day)])
         ids |= await self.eraser.erase_days(days, expected_days(committer.checkpoint))
         await self.reports.redact(ids, words)
@@ -204,6 +209,15 @@ class _Forgetting:
                 forgetting=tuple(each for each in found.forgetting if each.run_id != self.run_id and each not in due),
             )
         )
+
+    async def _still_named(self, continued: Mapping[date, Sequence[Row]]) -> AsyncIterator[Row]:
+        """Iterate over the rows that a forget was to mark and has not: only they know what reports may call the images."""
+        expected = expected_days(self.checkpoint)
+        for day, rows in continued.items():
+            partition = await self.ports.manifest.load(day, expected=day in expected)
+            for key in {row.key for row in rows}:
+                if (row := partition.get(key)) is not None and row.state != State.FORGOTTEN:
+                    yield row
 
     @property
     def report(self) -> ForgetReport:

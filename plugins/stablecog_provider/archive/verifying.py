@@ -10,12 +10,12 @@ from datetime import date, datetime
 from ..errors import ArchiveError
 from ..model.finding import Finding, Kind
 from ..model.manifest import RowKey, State
-from ..model.object_keys import Layout
+from ..model.object_keys import Layout, day_of
 from ..model.partition_summary import PartitionSummary
 from .committing.commit import Committer
 from .fixity.budget import Meter
 from .fixity.day_check import DayCheck, DayPart, Level, RowResult, Wrong, change_of_intact
-from .fixity.expected import expected_of, fixity_of, likely
+from .fixity.expected import Expected, expected_of, fixity_of, likely
 from .fixity.orphans import Unnamed
 from .fixity.partition_repair import restore_partition
 from .fixity.repair import Repair, Repairer
@@ -25,6 +25,7 @@ from .fixity.stored_bytes import Seen, StoredBytes
 from .fixity.swapped import name_swapped
 from .ports import BucketPorts, Progress, ProgressListener
 from .reports.wording import SHOWN, counted
+from .resilience.together import together
 
 DAYS_AT_ONCE = 4
 COMMIT_ROWS = 4000
@@ -72,9 +73,7 @@ class Verifying:
         Raises the first ArchiveError, once everything that was found before is saved.
         """
         self._since = self.ports.monotonic()
-        async with asyncio.TaskGroup() as group:
-            for _ in range(DAYS_AT_ONCE):
-                group.create_task(self._work())
+        await together(self._work() for _ in range(DAYS_AT_ONCE))
         if self._changes:
             await self._commit()
         if self._failure:
@@ -105,11 +104,6 @@ class Verifying:
                     self.schedule.left(visit, min(left))
         except ArchiveError as error:
             self._fail(error)
-        except BaseExceptionGroup as errors:
-            ours, others = errors.split(ArchiveError)
-            if others or ours is None:
-                raise
-            self._fail(_first(ours))
 
     def _fail(self, error: ArchiveError) -> None:
         self._failure = self._failure or error
@@ -127,11 +121,12 @@ class Verifying:
                 return
 
     async def _damaged_partition(self, visit: Visit, part: DayPart, left: list[datetime]) -> None:
-        known = self.committer.checkpoint.partitions.get(part.day, PartitionSummary())
         repaired = False
-        if self.repairer is not None and known.version:
+        if self.repairer is not None:
             async with self._lock:
                 await self.committer.announce([part.day])
+                # Only now: another process may have written the day since.
+                known = self.committer.checkpoint.partitions.get(part.day, PartitionSummary())
                 repaired = await restore_partition(self.ports, self.layout, self.stored, part.day, known)
                 await self.committer.restate([part.day] if repaired else [])
         key = self.layout.partition(part.day)
@@ -142,10 +137,6 @@ class Verifying:
     async def _judge(self, part: DayPart) -> None:
         changes: dict[RowKey, RowChange] = {}
         repairs = await self._repairs(part)
-        if stored := {(part.day, each.row.output_id) for each in part.results if _is_stored(each, repairs)}:
-            # The days are written even if no row changes: a row may have been forgotten meanwhile.
-            self._changes.setdefault(part.day, {})
-            self._stored |= stored
         for result in part.results:
             self.checked += 1
             self.bytes += result.read
@@ -192,16 +183,25 @@ class Verifying:
         wrong = [each for result in part.results for each in result.wrong]
         if self.repairer is None or not wrong:
             return {}
-        async with asyncio.TaskGroup() as group:
-            tasks = {each.expected.key: group.create_task(self._repaired(each, self.repairer)) for each in wrong}
-        return {key: task.result() for key, task in tasks.items()}
+        repairs = await together(self._repaired(each, self.repairer) for each in wrong)
+        return {each.expected.key: repair for each, repair in zip(wrong, repairs, strict=True)}
 
     async def _repaired(self, wrong: Wrong, repairer: Repairer) -> _Repaired:
         """Repair the object, or the row if the object is what its key says."""
         expected, seen = wrong.expected, wrong.seen
         if seen and seen.sha256 and expected.is_misrecorded(seen) and expected.is_current:
             return None, (seen.sha256, seen.size)
-        return await repairer.repair(expected, seen), None
+        return await self._put_back(repairer, expected, seen), None
+
+    async def _put_back(self, repairer: Repairer, expected: Expected, seen: Seen | None) -> Repair:
+        """Repair the object. The day is written even if no row changes: the row may have been forgotten meanwhile."""
+        row = expected.row
+        repair = await repairer.repair(expected, seen)
+        if repair.done or repair.beside is not None:
+            day = day_of(row.created_at)
+            self._changes.setdefault(day, {})
+            self._stored.add((day, row.output_id))
+        return repair
 
     def _add(self, wrong: Wrong, repair: Repair | None, corrected: tuple[str, int] | None, *, lost: bool) -> None:
         finding = replace(wrong.finding(), known=lost or not wrong.expected.is_current)
@@ -226,7 +226,7 @@ class Verifying:
             seen: Seen | None = await self.stored.seen(key)
             repair = Repair(True, "its object was found by the recorded SHA-256")
             if expected.what_is_wrong(seen):
-                repair = await self.repairer.repair(expected, seen)
+                repair = await self._put_back(self.repairer, expected, seen)
             done, uri = repair.done, self.layout.uri(key)
             detail += f". {'Repaired' if done else 'Not repaired'}: {repair.how}"
             change = RowChange(fixity_of(row), uri=uri, named=uri, beside=repair.beside)
@@ -258,14 +258,3 @@ class Verifying:
             bytes=self.bytes,
             stage="verifying",
         )
-
-
-def _is_stored(result: RowResult, repairs: Mapping[str, _Repaired]) -> bool:
-    """Whether a repair has stored an image of this row."""
-    found = (repairs.get(each.expected.key, (None, None))[0] for each in result.wrong)
-    return any(repair is not None and (repair.done or repair.beside is not None) for repair in found)
-
-
-def _first(errors: BaseExceptionGroup[ArchiveError]) -> ArchiveError:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

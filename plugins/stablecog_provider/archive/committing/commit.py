@@ -6,7 +6,6 @@ work and loses none.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from ...model.partition_summary import PartitionSummary
 from ...model.refreshed import read_again
 from ..fixity.lost_images import ImagesLookedAt
 from ..ports import Base, Clock, Manifest, Partition
+from ..resilience.together import together
 from .checkpoint_file import Assigned, CheckpointFile
 from .intent import announced, concluded, is_announced, still_forgetting
 from .inventory import Inventory, is_expected, marked
@@ -136,9 +136,7 @@ class Committer:
         summaries, bases = dict[date, PartitionSummary](), dict[date, Base]()
         self._fullest = 0
         for at in range(0, len(days), PARTITIONS_AT_ONCE):
-            async with asyncio.TaskGroup() as group:
-                writes = [group.create_task(write(day)) for day in days[at : at + PARTITIONS_AT_ONCE]]
-            for written in (task.result() for task in writes):
+            for written in await together(write(day) for day in days[at : at + PARTITIONS_AT_ONCE]):
                 self._ledger.keep(written)
                 self._forgotten |= written.forgotten_ids()
                 summaries[written.day], bases[written.day] = written.summary(), written.base

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ...errors import ArchiveError, FatalError, ImageGone, ImageHostDown, ItemError, TransientError
+from ...errors import ArchiveError, ImageGone, ImageHostDown, ItemError
 from ...model import row_attempts, row_lifecycle
 from ...model.coverage import Coverage
 from ...model.manifest import Row
@@ -17,6 +17,7 @@ from ..copying.stored_images import StoredImages
 from ..copying.transfer import Copied, Transfer
 from ..listing.pages import Step
 from ..ports import Clock, Progress, ProgressListener
+from ..resilience.together import gravest
 from .commit import Committer
 from .controls import Controls
 from .ledger import Entry, Fetch, Ledger, Refresh, Tombstone
@@ -240,22 +241,3 @@ def _as_it_is(entry: Entry) -> _Outcome:
         return _Outcome(entry.row, tombstone_of(entry.row))
     failure = entry.failure if isinstance(entry, Refresh) else ""
     return _Outcome(entry.row, failure_of(entry.row, failure) if failure else Tally(refreshed=1))
-
-
-def gravest(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the gravest of errors that occurred together: a bug, then fatal, then settings, then transient."""
-
-    def rank(error: BaseException) -> int:
-        if not isinstance(error, ArchiveError):
-            return 0
-        return 1 if isinstance(error, FatalError) else 3 if isinstance(error, TransientError) else 2
-
-    return min(_leaves(errors), key=rank)
-
-
-def _leaves(errors: BaseExceptionGroup[BaseException]) -> Iterable[BaseException]:
-    for error in errors.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

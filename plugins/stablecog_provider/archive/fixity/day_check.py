@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -14,6 +13,7 @@ from ...model.manifest import Row, RowKey
 from ...model.object_keys import Layout
 from ...model.row_fixity import last_checked
 from ..ports import BucketPorts, Listed, Partition
+from ..resilience.together import together
 from .budget import Meter
 from .expected import Expected, drop_named, expected_of, fixity_of, is_checkable, is_nameless
 from .row_change import RowChange
@@ -134,9 +134,7 @@ class DayCheck:
                 return
 
     async def _checked(self, day: date, rows: list[Row], listed: Mapping[str, Listed]) -> list[RowResult]:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.row(row, listed)) for row in rows]
-        results = [task.result() for task in tasks]
+        results = await together(self.row(row, listed) for row in rows)
         if all(not result.wrong and not result.is_nameless for result in results):
             return results
         # Another run may have stored or replaced images since the rows were read.

@@ -60,6 +60,8 @@ class Repairer:
                 return Repair(True, "an earlier version of the object had the recorded bytes")
             outcome = await self._from_source(expected, seen)
         except Conflict:
+            if await self.is_whole(expected):
+                return Repair(True, "something else repaired it at the same time")
             outcome = "something else changed the object at the same time"
         except (StoreUnavailable, ObjectInArchiveClass) as error:
             outcome = error.message

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from datetime import date
 
 from ...model.object_keys import Layout
 from ..ports import Manifest, Progress, ProgressListener
+from ..resilience.together import together
 from .ports import ErasableObjects, Lock, StoredVersion
 
 AT_ONCE = 32
@@ -63,6 +63,10 @@ class Eraser:
         versions = [each async for each in self.store.all_versions(self.layout.damaged)]
         await self._erase("set_aside", [each for each in versions if self.layout.parse_set_aside(each.key) in days])
 
+    async def erase_reports(self, keys: Iterable[str]) -> None:
+        """Delete these reports, with their earlier versions."""
+        await self._erase("reports", [each for key in keys async for each in self.store.all_versions(key)])
+
     async def erase_earlier_reports(self) -> None:
         """Delete earlier versions of reports: they hold what was taken out of them."""
         await self._erase("reports", await self._earlier(self.layout.runs))
@@ -74,10 +78,9 @@ class Eraser:
         left = list(versions)
         for at in range(0, len(left), AT_ONCE):
             some = left[at : at + AT_ONCE]
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self.store.erase(each.key, each.version_id)) for each in some]
-            for version, task in zip(some, tasks, strict=True):
-                if (lock := task.result()) is not None:
+            locks = await together(self.store.erase(each.key, each.version_id) for each in some)
+            for version, lock in zip(some, locks, strict=True):
+                if lock is not None:
                     self.locked.append((version, lock))
                 else:
                     self.erased[what] += not version.is_marker

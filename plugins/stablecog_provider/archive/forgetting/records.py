@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ...errors import ArchiveDamaged
+from ...model.checkpoint import Forgetting
 from ...model.documents import document_of
 from ...model.manifest import Row, State
 from ...model.object_keys import Layout, day_of
@@ -42,15 +43,19 @@ async def write_record(
     await store.put(layout.forget_record(at, run_id), body, content_type="application/json")
 
 
-async def recorded(store: ObjectStore, layout: Layout, run_ids: Collection[str] | None = None) -> dict[date, list[Row]]:
-    """Return the forgotten rows of all records by day; with `run_ids`, of these alone. Raises ArchiveDamaged if a record
-    cannot be read: without it, what was forgotten would be copied again.
+async def recorded(
+    store: ObjectStore, layout: Layout, only: Collection[Forgetting] | None = None
+) -> dict[date, list[Row]]:
+    """Return the forgotten rows of all records by day; with `only`, of the forgets that these notes are about. Raises
+    ArchiveDamaged if a record cannot be read: without it, what was forgotten would be copied again.
     """
     found: defaultdict[date, list[Row]] = defaultdict(list)
     keys = [item.key async for item in store.list(layout.forgotten) if item.key.endswith(".json")]
-    for key in keys:
-        if run_ids is not None and not any(run_id in key for run_id in run_ids):
-            continue
+    if only is not None:
+        keys = [key for key in keys if any(each.run_id in key for each in only)]
+        # Some stores list a new object only after a delay. The note of a forget is as old as its record.
+        keys += [layout.forget_record(each.at, each.run_id) for each in only]
+    for key in dict.fromkeys(keys):
         stored = await store.get(key)
         for row in _rows_of(stored.body, layout.uri(key)) if stored else ():
             found[day_of(row.created_at)].append(row)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...errors import StoreUnavailable
+from ...errors import ObjectInArchiveClass, StoreUnavailable
 from ...model.manifest import Row
 from ...model.object_keys import DIGEST_DIGITS, Layout
 from ...model.row_lifecycle import copies_of, image_name
 from ..ports import Conflict, ObjectStore, Unchanged
+from ..resilience.together import together
 
 REDACTED = "(about a forgotten output)"
 AT_ONCE = 16
@@ -37,28 +37,34 @@ def words_of(rows: Iterable[Row]) -> set[str]:
 
 @dataclass(slots=True)
 class Reports:
-    """`redacted`: number of reports that were changed."""
+    """`redacted`: number of reports that were changed. `unreadable`: reports that the store does not hand out, because they are
+    in an archive storage class: nobody can take anything out of them.
+    """
 
     store: ObjectStore
     layout: Layout
     redacted: int = 0
-    _seen: set[tuple[str, frozenset[str]]] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
+    _seen: set[tuple[str, str, frozenset[str]]] = field(default_factory=set)
 
     async def redact(self, ids: Set[str], words: Set[str]) -> None:
         """Take these outputs out of every report that was not looked through for them before."""
         wanted = frozenset(ids | words)
         if not wanted:
             return
-        keys = [item.key async for item in self.store.list(self.layout.runs)]
-        keys = [key for key in keys if (key, wanted) not in self._seen]
-        for at in range(0, len(keys), AT_ONCE):
-            async with asyncio.TaskGroup() as group:
-                for key in keys[at : at + AT_ONCE]:
-                    group.create_task(self._redact(key, ids, wanted))
-        self._seen |= {(key, wanted) for key in keys}
+        # By version: a run that is at work replaces its report at its end.
+        listed = [item async for item in self.store.list(self.layout.runs)]
+        listed = [item for item in listed if (item.key, item.version, wanted) not in self._seen]
+        for at in range(0, len(listed), AT_ONCE):
+            await together(self._redact(item.key, ids, wanted) for item in listed[at : at + AT_ONCE])
+        self._seen |= {(item.key, item.version, wanted) for item in listed if item.version}
 
     async def _redact(self, key: str, ids: Set[str], wanted: Set[str]) -> None:
-        stored = await self.store.get(key)
+        try:
+            stored = await self.store.get(key)
+        except ObjectInArchiveClass:
+            self.unreadable.add(key)
+            return
         if stored is None or not _mentions(stored.body.decode("utf-8", "replace"), wanted):
             return
         try:
