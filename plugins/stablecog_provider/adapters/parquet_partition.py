@@ -39,10 +39,11 @@ RESTORE = (
 )
 
 _NAMES = tuple(name for name, _, _ in COLUMNS)
-_ARROW = {kind: pa.type_for_alias(kind) for kind in ("string", "int32", "int64", "float64", "bool")}
-_ARROW["timestamp[us, UTC]"] = pa.timestamp("us", tz="UTC")
+ARROW = {kind: pa.type_for_alias(kind) for kind in ("string", "int32", "int64", "float64", "bool")}
+ARROW["timestamp[us, UTC]"] = pa.timestamp("us", tz="UTC")
+"""The Arrow type of each type of a column."""
 SCHEMA = pa.schema(
-    [pa.field(name, _ARROW[kind], nullable=nullable) for name, kind, nullable in COLUMNS],
+    [pa.field(name, ARROW[kind], nullable=nullable) for name, kind, nullable in COLUMNS],
     metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
 )
 _FIRST_COLUMNS = max(number for number, (_, _, nullable) in enumerate(COLUMNS) if not nullable) + 1
@@ -201,7 +202,7 @@ def read_partition(day: date, body: bytes, name: str) -> ParquetPartition:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(name, f"it is not valid Parquet ({str(error)[:200]})") from None
     for column, kind, _ in COLUMNS[table.num_columns :]:
-        table = table.append_column(column, pa.nulls(len(table), _ARROW[kind]))
+        table = table.append_column(column, pa.nulls(len(table), ARROW[kind]))
     table = table.select(_NAMES)
     _check_rows(day, table, name)
     run_id = (file.schema_arrow.metadata or {}).get(RUN_KEY, b"").decode("ascii", "replace")

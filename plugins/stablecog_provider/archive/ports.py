@@ -14,6 +14,7 @@ from ..model.coverage import Window
 from ..model.manifest import Row, RowKey
 from ..model.page import Page, PageQuery
 from ..model.partition_summary import PartitionSummary
+from .naming.ports import Naming
 
 
 class Source(Protocol):
@@ -113,10 +114,7 @@ class ObjectStore(Protocol):
         condition: Condition | None = None,
         sha256: str = "",
     ) -> str:
-        """Write and return the new version. The store checks the body's SHA-256. Raises Conflict.
-
-        `sha256`: the body's, in hex, if it is known: then it is not computed again.
-        """
+        """Write and return the new version. The store checks the body's SHA-256: `sha256` in hex if known. Raises Conflict."""
 
     async def delete(self, key: str) -> None: ...
 
@@ -277,7 +275,7 @@ class ProgressListener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything that a run needs from outside. Tests replace `sleep` and `monotonic` (seconds)."""
+    """Everything that a run needs from outside. Tests replace `sleep` and `monotonic`. `naming`: None leaves names alone."""
 
     source: Source
     images: ImageSource
@@ -286,6 +284,7 @@ class Ports:
     clock: Clock
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     monotonic: Callable[[], float] = time.monotonic
+    naming: Naming | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
     {prefix}/images/dt=2026-11-21/{output_id}.original.{16 hex of its SHA-256}.jpeg   its bytes never change
     {prefix}/manifest/dt=2026-11-21/manifest.parquet
     {prefix}/checkpoint.json
+    {prefix}/models/models.parquet                             names of models; schedulers.parquet beside it
     {prefix}/runs/{started}-{run_id}.json
     {prefix}/forgotten/{started}-{run_id}.json                 what a person asked to forget: keys and dates
     {prefix}/damaged/{run_id}/manifest/dt=2026-11-21/...       set aside by a rebuild, unchanged
@@ -148,6 +149,15 @@ class Layout:
 
     def run_report(self, started: datetime, run_id: str) -> str:
         return self.key(f"runs/{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{_checked(run_id)}.json")
+
+    @property
+    def models(self) -> str:
+        """The folder of the registers of models and schedulers, with its closing slash."""
+        return self.key("models/")
+
+    def register(self, kind: str) -> str:
+        """The register of `models` or of `schedulers`."""
+        return self.key(f"models/{_checked(kind)}.parquet")
 
     @property
     def forgotten(self) -> str:
