@@ -144,6 +144,7 @@ async def open_restore_ports(
     """
     from .memory import SystemClock
     from .parquet_manifest import ParquetManifest
+    from .parquet_registers import ParquetRegisters
 
     @asynccontextmanager
     async def open_bucket(place: Layout) -> AsyncIterator[Bucket]:
@@ -161,6 +162,7 @@ async def open_restore_ports(
             free=_free_bytes,
             bucket=open_bucket,
             thumbnails=_thumbnails,
+            registers=ParquetRegisters(bucket, layout),
         )
 
 

@@ -14,21 +14,29 @@ SHORT = 8
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`kind`: what has the ids, in a word. `known`: the current name of each id."""
+    """`kind`: what has the ids, in a word. `known`: the current name of each id. `shared`: names of more than one id."""
 
     kind: str
     known: Mapping[str, str] = field(default_factory=dict)
+    shared: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, kind: str, register: Register) -> Names:
-        """The names of a register. Two ids with one name are told apart by the beginning of the id."""
+        """The names of a register."""
         named = {each.id: each.name for each in register.entries.values() if each.name is not None}
         uses = Counter(named.values())
-        return cls(kind, {key: name if uses[name] == 1 else f"{name} ({_short(key)})" for key, name in named.items()})
+        return cls(kind, named, frozenset(name for name, count in uses.items() if count > 1))
+
+    def ids(self, name: str) -> tuple[str, ...]:
+        """The ids that have this name, in any case."""
+        return tuple(key for key, known in self.known.items() if known.casefold() == name.casefold())
 
     def name(self, of: str) -> str:
-        """The name of an id; `unknown model 22b0857d` if it has none."""
-        return self.known.get(of) or f"unknown {self.kind} {_short(of)}"
+        """The name of an id; `unknown model 22b0857d…` if it has none. A shared name is followed by the beginning of the id."""
+        known = self.known.get(of)
+        if known is None:
+            return f"unknown {self.kind} {_short(of)}"
+        return f"{known} ({_short(of)})" if known in self.shared else known
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ class World:
         future = outputs // 10 if future is None else future
         world = cls(start, seed=seed)
         timeline, world.present = _timeline(sessions(Random(seed), start, days, outputs, pace), outputs, future)
+        world.retired = {RETIRES: world.present + RETIRES_AFTER}
         world._fill(DEFAULT_KEY, timeline, None if quiet else deletions)
         few = outputs // 10
         timeline, _ = _timeline(sessions(Random(seed + 1), start, days, few, pace), few, future // 10)
