@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from ..model.coverage import Window
 from ..model.manifest import Row, RowKey
 from ..model.page import Page, PageQuery
-from ..model.partition_summary import PartitionSummary
+from ..model.partition_summary import PartitionSummary, RowChanges
 from .naming.ports import Naming
 
 
@@ -184,12 +184,13 @@ class Base(NamedTuple):
 class Partition(Protocol):
     """The rows of one UTC day as they are in the bucket, read only. An absent partition has no rows. `version` identifies the
     object, as in `Manifest.versions`; it is empty if there is no object. `base`: the object that it was read as, which a write
-    has replaced.
+    has replaced. `written`: what that write did.
     """
 
     day: date
     version: str
     base: Base
+    written: RowChanges
 
     def __len__(self) -> int: ...
 

@@ -78,7 +78,7 @@ async def rebuild(
     """Rebuild the checkpoint. Raises ArchiveError; until the last write, the old one stays in place."""
     layout, run_id, started = settings.layout, uuid.uuid4().hex[:12], ports.clock.now()
     notify: ProgressListener = on_progress or (lambda _: None)
-    file = CheckpointFile(ports.store, layout, ports.sleep)
+    file = CheckpointFile(ports.store, layout, ports.sleep, run_id=run_id)
     unreadable = await file.salvage()
     was = f"damaged ({unreadable.message})" if unreadable else "whole" if file.current else "missing"
     asked = await probe(ports.source)
@@ -127,6 +127,7 @@ async def rebuild(
         claims=counted.claims,
         source_requests=ports.source.requests,
         store_requests=ports.store.requests,
+        partitions=file.changes.summary(),
     )
     await ports.store.put(
         layout.run_report(report.started_at, report.run_id),

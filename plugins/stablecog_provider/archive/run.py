@@ -123,6 +123,7 @@ async def _archive(
         holes=saved.holes,
         sweep=saved.sweep,
         changed=inventory.changed,
+        partitions=file.changes.summary(),
         reread=saved.reread,
         unchecked=len(saved.unchecked),
         verification=saved.verification(ports.clock.now()),

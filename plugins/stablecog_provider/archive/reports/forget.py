@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from ...model.changes import PartitionChange, changes_document
 from ...model.documents import document_of
 from .wording import MAX_SUMMARY, SHOWN, counted, shortened, size
 
@@ -53,6 +54,7 @@ class ForgetReport:
     erased_bytes: int = 0
     redacted: int = 0
     store_requests: int = 0
+    partitions: tuple[PartitionChange, ...] = ()
 
     @property
     def count(self) -> int:
@@ -150,6 +152,7 @@ class ForgetReport:
         )  # fmt: skip
         return {name: document_of(getattr(self, name)) for name in names} | {
             "kind": "forget",
+            "partitions": changes_document(self.partitions),
             "count": self.count,
             "outputs": document_of(self.outputs[:SHOWN_OUTPUTS]),
             "more_outputs": max(0, len(self.outputs) - SHOWN_OUTPUTS),

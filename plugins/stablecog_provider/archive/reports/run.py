@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypedDict
 
+from ...model.changes import PartitionChange, changes_document
 from ...model.checkpoint import Sweep
 from ...model.counts import Difference, Proof
 from ...model.coverage import MAX_LATENCY, Axis, Coverage, Window
@@ -67,7 +68,8 @@ class RunReport:
 
     `walk`: how the source was read. `read` to `failures`: as in a `Tally`. `images`: all images of the archive. `claims`: what
     the proof is based on. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could not
-    show in full. `changed`: days whose partition was changed by something other than a finished run. `reread`: periods that the
+    show in full. `changed`: days whose partition was changed by something other than a finished run. `partitions`: those that
+    this run changed. `reread`: periods that the
     next run reads again. `unchecked`: number of days whose stored images are yet to be looked for. `verification`: how much
     of the stored bytes was verified, and when. `refresh`: how recently the listing was
     read for what is covered. `hosts_down`: image hosts that were down, each with its last failure. `notes`:
@@ -105,6 +107,7 @@ class RunReport:
     holes: tuple[Difference, ...] = ()
     sweep: Sweep = Sweep()
     changed: tuple[date, ...] = ()
+    partitions: tuple[PartitionChange, ...] = ()
     reread: Coverage = Coverage()
     unchecked: int = 0
     verification: VerificationCoverage = field(default_factory=VerificationCoverage)
@@ -266,6 +269,7 @@ class RunReport:
                 "watermark": document_of(self.coverage.watermark),
                 "seconds": self.seconds,
                 "proof": proof_document(self.proof),
+                "partitions": changes_document(self.partitions),
                 "explanation": self.explain(),
             }
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ...model.changes import PartitionChange, changes_document
 from ...model.documents import document_of
 from ...model.finding import Finding, Kind
 from ...model.verification import VerificationCoverage
@@ -54,6 +55,7 @@ class VerifyReport:
     coverage: VerificationCoverage = VerificationCoverage()
     notes: tuple[str, ...] = ()
     store_requests: int = 0
+    partitions: tuple[PartitionChange, ...] = ()
 
     @property
     def unrepaired(self) -> int:
@@ -195,6 +197,7 @@ class VerifyReport:
         coverage = self.coverage
         return document | {
             "kind": "verify",
+            "partitions": changes_document(self.partitions),
             # The worst first: what is left matters more than what is whole again.
             "findings": document_of(sorted(self.findings, key=lambda finding: finding.repaired)[:shown]),
             "more_findings": max(0, len(self.findings) - shown),
