@@ -19,8 +19,11 @@ QUERIES = {
                count(distinct output_id) as outputs, sum(bytes) as bytes
         from manifest where state = 'archived' group by day order by day desc limit 8""",
     "By model": """
-        select model_id as model, count(distinct output_id) as outputs, count(*) as images, sum(bytes) as bytes
-        from manifest where state = 'archived' group by model order by outputs desc limit 6""",
+        select coalesce(models.name, 'unknown model ' || left(model_id, 8)) as model,
+               if(any_value(retired_at) is null, '', 'retired') as now,
+               count(distinct output_id) as outputs, count(*) as images, sum(bytes) as bytes
+        from manifest left join models on models.id = manifest.model_id
+        where state = 'archived' group by model order by outputs desc limit 6""",
     "By kind of image": """
         select rendition, content_type as type, state, count(*) as images, sum(bytes) as bytes,
                cast(avg(bytes) as bigint) as mean_bytes
@@ -36,11 +39,12 @@ class Answer:
     rows: list[tuple[Any, ...]]
 
 
-def ask(partitions: list[Path]) -> dict[str, Answer]:
-    """Run each query of QUERIES over the partitions."""
+def ask(partitions: list[Path], models: Path) -> dict[str, Answer]:
+    """Run each query of QUERIES over the partitions and the names of models."""
     manifest = pa.concat_tables([pq.ParquetFile(path).read() for path in partitions])
     with duckdb.connect() as connection:
         connection.register("manifest", manifest)
+        connection.register("models", pq.ParquetFile(models).read())
         return {title: _answer(connection.execute(query)) for title, query in QUERIES.items()}
 
 

@@ -92,7 +92,8 @@ def _show(console: Console, folders: Folders, archive: ArchiveReader, paging: Pa
     reports = archive.reports()
     if len(reports) != 2:
         raise StepFailed("reading the reports", f"two runs wrote {len(reports)} reports")
-    answers = ask(archive.download_manifest(folders.manifest))
+    partitions = archive.download_manifest(folders.manifest)
+    answers = ask(partitions, archive.download("models/models.parquet", folders.manifest.with_name("models.parquet")))
     console.print()
     show_runs(console, {"first run": reports[0], "a day later": reports[1]})
     show_proof(console, reports[1], paging)

@@ -44,6 +44,12 @@ class ArchiveReader:
             sums[folder] += size
         return {folder: (counts[folder], sums[folder]) for folder in sorted(counts)}
 
+    def download(self, key: str, path: Path) -> Path:
+        """Copy one object of the archive to `path`, and return it."""
+        ((found, _),) = self._objects(key)
+        path.write_bytes(self._body(found))
+        return path
+
     def download_manifest(self, folder: Path) -> list[Path]:
         """Copy all partitions to `folder` with their names, `dt=.../manifest.parquet`, and return their paths."""
         copied = []

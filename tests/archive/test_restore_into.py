@@ -72,6 +72,16 @@ async def test_a_whole_copy_has_the_bytes_the_rows_and_the_coverage_and_a_run_go
     assert (went_on.outcome, went_on.copied) == ("proven", 1), went_on.explain()
 
 
+async def test_the_names_of_models_are_copied_along() -> None:
+    made = await restores()
+    made.scene.with_names = True
+    await made.scene.run()
+    await made.into()
+    for kind in ("models", "schedulers"):
+        held = made.scene.store.objects[LAYOUT.register(kind)]
+        assert made.elsewhere.objects[ELSEWHERE.register(kind)].body == held.body
+
+
 async def test_the_metadata_and_the_type_of_images_are_copied() -> None:
     made = await restores()
     await made.into()

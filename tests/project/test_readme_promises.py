@@ -26,6 +26,7 @@ from stablecog_provider.cli.app import app
 from stablecog_provider.cli.exits import Exit
 from stablecog_provider.model.manifest import COLUMNS, State
 from stablecog_provider.model.object_keys import DIGEST_DIGITS
+from stablecog_provider.model.register import MODEL_COLUMNS, SCHEDULER_COLUMNS
 from stablecog_provider.model.row_attempts import LONGEST_ABSENCE, SETTLED_AFTER
 from stablecog_provider.model.verdict import Outcome
 from stablecog_provider.simulator.dialect import PRESETS
@@ -191,6 +192,21 @@ def test_the_params_of_the_daily_dag_are_documented() -> None:
         assert documented[name] == str(getattr(ArchiveSettings, name)).lower()
 
 
+def test_the_columns_of_the_registers_are_documented() -> None:
+    section = page("manifest").partition("## Models and schedulers")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?) \| (.+?) \| (.+?) \|$", section, re.MULTILINE)
+    documented = [
+        (name, kind, "models only" in meaning)
+        for names, kind, meaning in rows
+        for name in re.findall(r"`(\w+)`", names)
+    ]
+    expected = [
+        (name, kind + (", nullable" if nullable else ""), (name, kind, nullable) not in SCHEDULER_COLUMNS)
+        for name, kind, nullable in MODEL_COLUMNS
+    ]
+    assert documented == expected
+
+
 def test_athena_gets_the_same_columns() -> None:
     statement = block("athena")
     inner = statement[statement.index("(") + 1 : statement.index(")")]
@@ -207,7 +223,9 @@ def test_only_the_policy_to_forget_deletes_versions() -> None:
     assert "DeleteObjectVersion" not in json.dumps(daily)
     (deleting,) = (each for each in forgetting["Statement"] if "s3:DeleteObjectVersion" in each["Action"])
     assert not [
-        each for each in deleting["Resource"] if each.endswith(("checkpoint.json", "forgotten/*", "stablecog/*"))
+        each
+        for each in deleting["Resource"]
+        if each.endswith(("checkpoint.json", "forgotten/*", "models/*", "stablecog/*"))
     ]
 
 

@@ -19,6 +19,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from dev.local.simulator import Simulator, simulator
+from stablecog_provider.simulator.models import NAMES
 from support.readme import PAGES, block, marked
 from support.tree import ROOT
 
@@ -185,11 +186,11 @@ def test_the_restores_restore(mark: str, cloud: Cloud, archived: str, path: str,
 
 @pytest.fixture(scope="module")
 def partitions(cloud: Cloud, archived: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The manifest, copied to a folder: DuckDB's httpfs would be downloaded."""
+    """The manifest and the names of models, copied to a folder: DuckDB's httpfs would be downloaded."""
     folder, s3 = tmp_path_factory.mktemp("bucket"), cloud.client("s3")
-    for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="stablecog/manifest/")["Contents"]:
+    for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="stablecog/m")["Contents"]:
         copy = folder / item["Key"]
-        copy.parent.mkdir(parents=True)
+        copy.parent.mkdir(parents=True, exist_ok=True)
         s3.download_file(BUCKET, item["Key"], str(copy))
     return folder
 
@@ -204,6 +205,13 @@ def test_the_queries_answer(partitions: Path, listed: int) -> None:
     assert all(len(row) == 2 for row in favourites)
     assert counted == [(listed,)]
     assert sum(row[1] for row in per_hour) == sum(row[2] for row in per_day)
+
+
+def test_the_query_for_names_answers(partitions: Path, listed: int) -> None:
+    with duckdb.connect() as connection:
+        answer = connection.execute(block("names").replace(f"s3://{BUCKET}", str(partitions))).fetchall()
+    assert {name for name, _, _ in answer} == {*NAMES.values()}
+    assert sum(outputs for _, _, outputs in answer) == listed
 
 
 def test_a_date_of_another_time_zone_is_not_the_partition(partitions: Path) -> None:

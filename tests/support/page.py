@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from stablecog_provider.adapters.browsed.disk_previews import preview_folder
 from stablecog_provider.adapters.browsed.parquet_pictures import ParquetPictures
+from stablecog_provider.adapters.parquet_registers import ParquetRegisters
 from stablecog_provider.archive.browsing.picture import File
 from stablecog_provider.archive.browsing.ports import BrowsePorts
 from stablecog_provider.model.object_keys import Layout
@@ -35,7 +36,9 @@ class NoPreviews:
 
 def ports_of(scene: Scene, previews: NoPreviews | None = None) -> BrowsePorts:
     pictures = ParquetPictures(scene.store, LAYOUT)
-    return BrowsePorts(scene.store, pictures, previews or NoPreviews(), scene.our_clock)
+    return BrowsePorts(
+        scene.store, pictures, previews or NoPreviews(), scene.our_clock, ParquetRegisters(scene.store, LAYOUT)
+    )
 
 
 def page_over(

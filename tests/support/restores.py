@@ -11,6 +11,7 @@ from stablecog_provider.adapters.duckdb_filter import DuckDbFilter
 from stablecog_provider.adapters.memory import MemoryObject, MemoryObjectStore
 from stablecog_provider.adapters.memory_folder import MemoryFolder
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
+from stablecog_provider.adapters.parquet_registers import ParquetRegisters
 from stablecog_provider.archive.reports.restore import RestoreReport
 from stablecog_provider.archive.restore import RestoreSettings, restore
 from stablecog_provider.archive.restoring.ports import Bucket, Folder, RestorePorts
@@ -57,6 +58,7 @@ class Restores:
             free=lambda _: 10**12,
             bucket=open_bucket,
             thumbnails=OneThumbnail,
+            registers=ParquetRegisters(self.scene.store, LAYOUT, sleep=no_sleep),
             sleep=no_sleep,
         )
 

@@ -14,8 +14,10 @@ from dev.local.tiny_jpeg import tiny_jpeg
 from stablecog_provider.adapters.assembly import row_filter
 from stablecog_provider.adapters.memory import FixedClock, MemoryImage, MemoryImages, MemoryObjectStore
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
+from stablecog_provider.adapters.parquet_registers import ParquetRegisters
 from stablecog_provider.archive.forget import ForgetSettings, forget
 from stablecog_provider.archive.forgetting.ports import ForgetPorts
+from stablecog_provider.archive.naming.ports import Answer, Naming
 from stablecog_provider.archive.ports import BucketPorts, ImageBody, Ports, Source
 from stablecog_provider.archive.refresh import RefreshSettings, refresh
 from stablecog_provider.archive.reports.forget import ForgetReport
@@ -27,10 +29,12 @@ from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.archive.verify import VerifySettings, verify
 from stablecog_provider.errors import ImageGone, SourceUnavailable
 from stablecog_provider.model.manifest import Row
+from stablecog_provider.model.model_listing import parse_models
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.model.page import Page, PageQuery, parse_page
 from stablecog_provider.simulator.dialect import CURRENT, Dialect
 from stablecog_provider.simulator.documents import page_document
+from stablecog_provider.simulator.models import models_document
 from stablecog_provider.simulator.world import DEFAULT_KEY
 from stablecog_provider.simulator.world import World as SimulatedWorld
 
@@ -43,7 +47,7 @@ Spoil = Callable[[dict[str, Any]], None]
 
 
 class SimulatedSource:
-    """Port `Source`. `questions`: all queries so far."""
+    """Ports `Source` and `ModelSource`. `questions`: all queries so far. `asked_for_models`: how often."""
 
     def __init__(
         self, world: SimulatedWorld, dialect: Dialect, clock: FixedClock, dies_after: int | None = None
@@ -53,10 +57,17 @@ class SimulatedSource:
         self.spoil: Spoil | None = None
         self.world, self.dialect, self.clock = world, dialect, clock
         self.questions: list[PageQuery] = []
+        self.asked_for_models = 0
 
     @property
     def requests(self) -> int:
-        return len(self.questions)
+        return len(self.questions) + self.asked_for_models
+
+    async def models(self) -> Answer:
+        self.asked_for_models += 1
+        await asyncio.sleep(0)
+        now = self.clock.now()
+        return Answer(parse_models(models_document(now, self.world.retired)), now)
 
     async def page(self, query: PageQuery) -> Page:
         self.questions.append(query)
@@ -110,6 +121,8 @@ class Scene:
     source_dies_after: int | None = None
     spoil: Spoil | None = None
     sleep: Sleep = asyncio.sleep
+    with_names: bool = False
+    """Runs ask for the list of models, too."""
 
     def __post_init__(self) -> None:
         self.clock = self.our_clock = FixedClock(self.simulated.present)
@@ -123,14 +136,21 @@ class Scene:
 
     def ports(self, source: Source | None = None) -> Ports:
         """Return the ports of a run, for tests that run a command or another use case."""
+        source = source or self._asked_anew()
         return Ports(
-            source=source or self._asked_anew(),
+            source=source,
             images=self.images,
             store=self.store,
             manifest=ParquetManifest(self.store, LAYOUT),
             clock=self.our_clock,
             sleep=self.sleep,
+            naming=self.naming(source),
         )
+
+    def naming(self, source: Source) -> Naming | None:
+        """Return what a run needs for names, if the source lists models."""
+        registers = ParquetRegisters(self.store, LAYOUT, sleep=self.sleep)
+        return Naming(source, registers) if self.with_names and isinstance(source, SimulatedSource) else None
 
     def bucket_ports(self) -> BucketPorts:
         """Return the ports of a use case that does not ask the source's API."""

@@ -8,12 +8,14 @@ import subprocess
 from dataclasses import replace
 from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from stablecog_provider.archive.browsing.pages import newer_page_of, page_of
 from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.object_keys import Rendition
+from stablecog_provider.simulator.models import NAMES, RETIRES, SCHEDULER_NAMES
 from stablecog_provider.web.gallery.view import shell_word
 from support.page import BASE, NoPreviews, asked, page_over
 from support.scene import LAYOUT
@@ -239,6 +241,30 @@ async def test_models_that_were_seen_can_be_chosen() -> None:
     chosen = (await asked(app, f"{BASE}/gallery?model={models[0]}")).text
     assert f'value="{models[0]}" checked' in chosen
     assert 0 < len(links(chosen)) <= 15
+
+
+async def test_models_are_shown_and_found_by_name() -> None:
+    scene = await archived()
+    scene.with_names = True
+    await scene.run()
+    app = page_over(scene)
+    html = (await asked(app, f"{BASE}/gallery")).text
+    assert all(name in html for name in NAMES.values())
+    by_id = (await asked(app, f"{BASE}/gallery?model={RETIRES}")).text
+    by_name = (await asked(app, f"{BASE}/gallery?model={quote(NAMES[RETIRES].upper())}")).text
+    assert links(by_name) == links(by_id)
+    assert len(links(by_id)) > 0
+    assert f"Model: {NAMES[RETIRES]}" in by_id
+    shown = (await asked(app, links(by_id)[0])).text
+    assert NAMES[RETIRES] in shown
+    assert any(name in shown for name in SCHEDULER_NAMES.values())
+
+
+async def test_a_model_that_no_listing_named_says_so() -> None:
+    app = page_over(await archived())
+    html = (await asked(app, f"{BASE}/gallery")).text
+    assert f"unknown model {RETIRES[:8]}" in html
+    assert "unknown scheduler " in (await asked(app, links(html)[0])).text
 
 
 async def test_a_picture_says_which_of_its_day_it_is() -> None:

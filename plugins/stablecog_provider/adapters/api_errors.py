@@ -26,6 +26,7 @@ from .network.proxies import Proxy
 from .redaction import one_line
 
 PATH = "/v1/image/generation/outputs"
+MODELS_PATH = "/v1/image/generation/models"
 KEY_PLACE = "set the API key as the password of the connection (command line: STABLECOG_API_KEY)"
 _GATEWAY = (
     "if a gateway in front of the API wants a header of its own, set the extra `secret_headers` of the connection (command "
@@ -91,6 +92,14 @@ def of_response(response: httpx.Response, body: bytes, parameters: Mapping[str, 
         f"{answer} to a listing request with {asked}",
         hint="check the address of the API; if it is right, the API may have changed: report this message",
     )
+
+
+def of_public_response(response: httpx.Response, path: str) -> ArchiveError:
+    """Translate a response other than 2xx to a request without the key, whose failure stops nothing."""
+    answer = f"{response.request.url.netloc.decode()} answered {response.status_code} to {path}"
+    if response.status_code == 429:
+        return RateLimited(answer, retry_after=_retry_after(response))
+    return SourceUnavailable(answer)
 
 
 def source_time(response: httpx.Response) -> datetime:

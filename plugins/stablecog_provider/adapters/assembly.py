@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..archive.forgetting.ports import ForgetPorts
+from ..archive.naming.ports import Naming
 from ..archive.ports import BucketPorts, ImageBody, Ports, RowFilter, StoredObjects
 from ..archive.restoring.ports import Bucket, Folder, RestorePorts, Thumbnails
 from ..errors import ConfigurationError
@@ -91,6 +92,7 @@ async def open_ports(source: SourceSettings, store: StoreSettings, layout: Layou
     from .allowed_hosts import AllowedHosts
     from .memory import SystemClock
     from .parquet_manifest import ParquetManifest
+    from .parquet_registers import ParquetRegisters
 
     network = Network.of(os.environ)
     for scheme, host, port in AllowedHosts.of(source.image_hosts).places():
@@ -106,6 +108,7 @@ async def open_ports(source: SourceSettings, store: StoreSettings, layout: Layou
             store=bucket,
             manifest=ParquetManifest(bucket, layout),
             clock=SystemClock(),
+            naming=Naming(api, ParquetRegisters(bucket, layout)),
         )
 
 
@@ -141,6 +144,7 @@ async def open_restore_ports(
     """
     from .memory import SystemClock
     from .parquet_manifest import ParquetManifest
+    from .parquet_registers import ParquetRegisters
 
     @asynccontextmanager
     async def open_bucket(place: Layout) -> AsyncIterator[Bucket]:
@@ -158,6 +162,7 @@ async def open_restore_ports(
             free=_free_bytes,
             bucket=open_bucket,
             thumbnails=_thumbnails,
+            registers=ParquetRegisters(bucket, layout),
         )
 
 

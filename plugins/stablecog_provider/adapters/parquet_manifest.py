@@ -16,6 +16,7 @@ from ..archive.resilience.retry import RetryPolicy, Sleep
 from ..errors import ArchiveDamaged, StoreUnavailable
 from ..model.manifest import Row, RowKey
 from ..model.object_keys import Layout, day_of
+from ..model.partition_summary import RowChanges
 from ..model.row_lifecycle import merge_rows
 from .parquet_partition import ParquetPartition, read_partition
 
@@ -46,6 +47,7 @@ class _Written:
 
     body: bytes | None = None
     base: Base = Base()
+    rows: RowChanges = RowChanges()
 
 
 class ParquetManifest:
@@ -156,7 +158,7 @@ class ParquetManifest:
         stored = await self._stored(day, expected=expected)
         partition = await self._read(day, stored)
         if stored is not None and stored.body == written.body:
-            partition.base = written.base
+            partition.base, partition.written = written.base, written.rows
         changed = await _called(change, partition, off_loop=len(partition) + weight >= OFF_LOOP_ROWS)
         if changed is partition:
             return partition
@@ -168,7 +170,7 @@ class ParquetManifest:
     ) -> ParquetPartition:
         body = await _called(partition.to_parquet, off_loop=len(partition) >= OFF_LOOP_ROWS)
         key = self._layout.partition(partition.day)
-        written.body, written.base = body, base
+        written.body, written.base, written.rows = body, base, partition.written
         version = await self._store.put(key, body, content_type=CONTENT_TYPE, condition=condition)
         partition.version, partition.base = _bare(version), base
         return partition

@@ -6,7 +6,7 @@ Reading is strict: a file with columns of another tool is rejected, since the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date
 from functools import cached_property
@@ -22,7 +22,7 @@ from ..errors import ArchiveTooNew, PartitionDamaged
 from ..model.coverage import Window
 from ..model.manifest import COLUMNS, SCHEMA_VERSION, Row, RowKey, State
 from ..model.object_keys import Rendition, day_of
-from ..model.partition_summary import ImageCounts, PartitionSummary, summarize
+from ..model.partition_summary import ImageCounts, PartitionSummary, RowChanges, summarize
 from ..model.row_fixity import verified_since
 from ..model.row_lifecycle import copies_of, merge_rows
 from ..model.verification import Verified, condensed
@@ -39,10 +39,11 @@ RESTORE = (
 )
 
 _NAMES = tuple(name for name, _, _ in COLUMNS)
-_ARROW = {kind: pa.type_for_alias(kind) for kind in ("string", "int32", "int64", "float64", "bool")}
-_ARROW["timestamp[us, UTC]"] = pa.timestamp("us", tz="UTC")
+ARROW = {kind: pa.type_for_alias(kind) for kind in ("string", "int32", "int64", "float64", "bool")}
+ARROW["timestamp[us, UTC]"] = pa.timestamp("us", tz="UTC")
+"""The Arrow type of each type of a column."""
 SCHEMA = pa.schema(
-    [pa.field(name, _ARROW[kind], nullable=nullable) for name, kind, nullable in COLUMNS],
+    [pa.field(name, ARROW[kind], nullable=nullable) for name, kind, nullable in COLUMNS],
     metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()},
 )
 _FIRST_COLUMNS = max(number for number, (_, _, nullable) in enumerate(COLUMNS) if not nullable) + 1
@@ -56,7 +57,7 @@ class ParquetPartition:
     def __init__(self, day: date, table: pa.Table | None = None, run_id: str = "") -> None:
         self.day = day
         self.version, self.run_id = "", run_id
-        self.base = Base()
+        self.base, self.written = Base(), RowChanges()
         self.table: pa.Table = SCHEMA.empty_table() if table is None else table
         self._blocks: dict[int, list[Row]] = {}
 
@@ -134,32 +135,40 @@ class ParquetPartition:
         met = {key: number for key in pending if (number := self._index.get(key)) is not None}
         changed = [row for key, row in pending.items() if key not in met]
         replaced: list[int] = []
+        marked = 0
         known = _rows_of(self.table.take(pa.array(met.values(), pa.int64())))
         for number, old in zip(met.values(), known, strict=True):
             row = merge_rows(old, pending[old.key])
             if row != old:
                 changed.append(row)
                 replaced.append(number)
-        return self._with(changed, replaced) if changed else self
+                marked += _is_marked(old, row)
+        return self._with(changed, replaced, marked) if changed else self
 
     def amended(self, change: Callable[[Row], Row]) -> ParquetPartition:
         """Return this partition with `change` applied to each row, or itself if no row differs."""
         changed: list[Row] = []
         replaced: list[int] = []
+        marked = 0
         for number, old in enumerate(self.rows()):
             row = change(old)
             if row != old:
                 changed.append(row)
                 replaced.append(number)
-        return self._with(changed, replaced) if changed else self
+                marked += _is_marked(old, row)
+        return self._with(changed, replaced, marked) if changed else self
 
-    def _with(self, changed: Iterable[Row], replaced: Iterable[int]) -> ParquetPartition:
-        """Return this partition with the rows `changed` in place of those at the row numbers `replaced`."""
+    def _with(self, changed: Sequence[Row], replaced: Sequence[int], marked: int) -> ParquetPartition:
+        """Return this partition with the rows `changed` in place of those at the row numbers `replaced`. `marked`: how many of
+        them got a tombstone.
+        """
         row_numbers = pa.array(range(len(self)), pa.int64())
         kept = self.table.filter(pc.invert(pc.is_in(row_numbers, pa.array(replaced, pa.int64()))))
         # Sorting one chunk is twice as fast as sorting two.
         table = pa.concat_tables([kept, table_of(changed)]).combine_chunks().sort_by(_ORDER)
-        return ParquetPartition(self.day, table)
+        found = ParquetPartition(self.day, table)
+        found.written = RowChanges(len(changed) - len(replaced), len(replaced), marked)
+        return found
 
     def to_parquet(self) -> bytes:
         sink = pa.BufferOutputStream()
@@ -183,6 +192,10 @@ class ParquetPartition:
         return pc.and_(live, pc.and_(pc.greater_equal(created, start), pc.less(created, end)))
 
 
+def _is_marked(old: Row, row: Row) -> bool:
+    return old.deleted_at is None and row.deleted_at is not None
+
+
 def table_of(rows: Iterable[Row]) -> pa.Table:
     """Return the rows as a table of `SCHEMA`, in the given order."""
     columns = list(zip(*map(_values, rows), strict=True)) or [()] * len(COLUMNS)
@@ -201,7 +214,7 @@ def read_partition(day: date, body: bytes, name: str) -> ParquetPartition:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(name, f"it is not valid Parquet ({str(error)[:200]})") from None
     for column, kind, _ in COLUMNS[table.num_columns :]:
-        table = table.append_column(column, pa.nulls(len(table), _ARROW[kind]))
+        table = table.append_column(column, pa.nulls(len(table), ARROW[kind]))
     table = table.select(_NAMES)
     _check_rows(day, table, name)
     run_id = (file.schema_arrow.metadata or {}).get(RUN_KEY, b"").decode("ascii", "replace")

@@ -1,4 +1,4 @@
-"""The source: Stablecog's listing of generation outputs, with httpx.
+"""The source: Stablecog's listing of generation outputs, and its public list of models, with httpx.
 
 The key and the headers of a gateway are sent to the API's host only: redirects are not followed, and no message, log line or
 repr contains them. `api_errors` translates every failure to one of our errors.
@@ -13,14 +13,15 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Self
+from typing import Self, TypeVar
 
 import httpx
 
+from ..archive.naming.ports import Answer
 from ..archive.resilience.rate_limit import RateLimiter
 from ..archive.resilience.retry import SOURCE_RETRIES, Sleep
 from ..errors import (
@@ -30,11 +31,22 @@ from ..errors import (
     SourceContradiction,
     SourceUnavailable,
 )
+from ..model.model_listing import parse_models
 from ..model.page import Page, PageQuery, parse_page
 from ..model.times import format_instant
 from ..version import __version__
 from .allowed_hosts import AllowedHosts
-from .api_errors import KEY_PLACE, PATH, Hide, of_exception, of_proxy, of_response, source_time
+from .api_errors import (
+    KEY_PLACE,
+    MODELS_PATH,
+    PATH,
+    Hide,
+    of_exception,
+    of_proxy,
+    of_public_response,
+    of_response,
+    source_time,
+)
 from .network.authorities import client_context
 from .network.network import DIRECT, Network
 from .network.network_errors import certificate_hint, certificate_message, certificate_reason
@@ -45,12 +57,16 @@ from .source_headers import Headers, checked_headers, secrets_of
 
 RATE_LIMIT = 10.0
 """Requests per second: the service's limit for one client address."""
+MODELS_TIMEOUT = 10.0
+"""Seconds for the list of models: a run waits for it."""
 MAX_BODY = 16 * 1024 * 1024
 """Bytes after decompression; 300 outputs have about 0.3 MB. As Python values, hostile JSON takes up to 30 times its size."""
 
+T = TypeVar("T")
+
 
 class StablecogApi:
-    """Port `Source`. An async context manager, for one event loop. Raises ConfigurationError.
+    """Ports `Source` and `ModelSource`. An async context manager, for one event loop. Raises ConfigurationError.
 
     `address`: https, or http for loopback and the `plain_http_hosts` (`host` or `host:port`). `timeout`: seconds for a whole
     attempt. `headers`: what a gateway in front of the API wants; like the key, they are sent to this address alone and shown
@@ -123,20 +139,38 @@ class StablecogApi:
         """Read one page. Raises ConfigurationError, SourceContradiction, and TransientError after its retries."""
         return await self._retries.call(partial(self._attempt, _parameters(query)), self._sleep)
 
+    async def models(self) -> Answer:
+        """Read the list of models, without the key and without retries: no run may wait for names. Raises ArchiveError."""
+        response, body = await self._sent(MODELS_PATH, {}, min(self._timeout, MODELS_TIMEOUT), with_key=False)
+        return Answer(_parsed(body, response, self._hide, parse_models), source_time(response))
+
     async def _attempt(self, parameters: Mapping[str, str]) -> Page:
+        response, body = await self._sent(PATH, parameters, self._timeout)
+        sent = source_time(response)
+        return _parsed(body, response, self._hide, lambda document: parse_page(document, sent))
+
+    async def _sent(
+        self, path: str, parameters: Mapping[str, str], seconds: float, *, with_key: bool = True
+    ) -> tuple[httpx.Response, bytes]:
+        """Send one request. Returns the answer if it is a success, with its body. Raises ArchiveError."""
         asked_at = await self._limiter.acquire()
         self.requests += 1
         try:
-            async with asyncio.timeout(self._timeout):
-                async with self._client.stream("GET", self.address + PATH, params=dict(parameters)) as response:
-                    body = await self._read(response)
+            request = self._client.build_request("GET", self.address + path, params=dict(parameters))
+            if not with_key:
+                del request.headers["Authorization"]
+            async with asyncio.timeout(seconds), AsyncExitStack() as opened:
+                response = await self._client.send(request, stream=True)
+                opened.push_async_callback(response.aclose)
+                body = await self._read(response)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as error:
             failure = self._of_exception(error)
         else:
             if response.is_success:
                 self._limiter.succeeded()
-                return _page(body, response, self._hide)
-            failure = of_response(response, body, parameters, self._hide)
+                return response, body
+            hide = self._hide
+            failure = of_response(response, body, parameters, hide) if with_key else of_public_response(response, path)
         if isinstance(failure, RateLimited):
             self._limiter.throttled(asked_at, self._retries.pause_for(failure))
         # Outside the `except`: the chain of causes would include the request, and so the key.
@@ -214,11 +248,11 @@ def _httpx_proxy(proxy: Proxy | None, context: ssl.SSLContext) -> httpx.Proxy | 
     return httpx.Proxy(proxy.url, auth=auth, ssl_context=context if proxy.scheme == "https" else None)
 
 
-def _page(body: bytes, response: httpx.Response, hide: Hide) -> Page:
-    """Read a 2xx response. A body that is not JSON comes from a proxy and is temporary; JSON that is not a page is final."""
+def _parsed(body: bytes, response: httpx.Response, hide: Hide, parse: Callable[[object], T]) -> T:
+    """Read a 2xx response. A body that is not JSON comes from a proxy and is temporary; JSON of another kind is final."""
     try:
         # NaN and Infinity are not JSON, but one such number must not cost the whole page.
-        return parse_page(json.loads(body, parse_constant=lambda _: None), source_time(response))
+        return parse(json.loads(body, parse_constant=lambda _: None))
     except RecursionError:
         raise SourceContradiction("the source sent a document that is nested too deeply to read") from None
     except ValueError as error:

@@ -32,7 +32,7 @@ READ_AT_MOST = 1024 * 1024
 """Bytes of one image: enough to measure the rate, and a host mostly declares the length of the rest."""
 COUNTED_ONE_BY_ONE = 20
 """Gaps, a request each. If there are more, all that the source counts is compared with what the manifest holds."""
-FIXED_REQUESTS = 6
+FIXED_REQUESTS = 7
 """About what a run asks besides the pages of the listing."""
 PAGES_OVERLAP = 1.2
 

@@ -96,7 +96,8 @@ async def forget(
     """Forget what the settings choose. Raises ArchiveError. Whatever was done stays done, and the next forget continues."""
     notify: ProgressListener = on_progress or (lambda _: None)
     started, layout = ports.clock.now(), settings.layout
-    file = CheckpointFile(ports.store, layout, ports.sleep)
+    run_id = uuid.uuid4().hex[:12]
+    file = CheckpointFile(ports.store, layout, ports.sleep, run_id=run_id)
     checkpoint = await file.load()
     if checkpoint is None:
         raise ConfigurationError(
@@ -109,7 +110,7 @@ async def forget(
     held = {*await ports.manifest.versions(), *expected, *intended_days(checkpoint)}
     days = held if settings.selection else set[date]()
     selection = await select(ports.manifest, days, expected, choice, notify)
-    work = _Forgetting(ports, settings, file, checkpoint, selection, notify, started)
+    work = _Forgetting(ports, settings, file, checkpoint, selection, notify, started, run_id)
     if settings.is_dry_run:
         return work.report
     _check_share(settings, selection)
@@ -158,7 +159,7 @@ class _Forgetting:
     selection: Selection
     notify: ProgressListener
     started: datetime
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    run_id: str
     eraser: Eraser = field(init=False)
     reports: Reports = field(init=False)
     notes: tuple[str, ...] = ()
@@ -242,6 +243,7 @@ class _Forgetting:
             redacted=self.reports.redacted,
             notes=self.notes,
             store_requests=self.ports.store.requests,
+            partitions=self.file.changes.summary(),
         )
 
     def _committer(self) -> Committer:

@@ -51,7 +51,7 @@ class Opening:
 
 async def open_run(ports: Ports, settings: ArchiveSettings, started: datetime, run_id: str) -> Opening:
     """Read the checkpoint, ask the source, and compare the account. Writes nothing. Raises ArchiveError."""
-    file = CheckpointFile(ports.store, settings.layout, ports.sleep)
+    file = CheckpointFile(ports.store, settings.layout, ports.sleep, run_id=run_id)
     await file.load()
     asked = await probe(ports.source, sweep_from(file.current))
     settled = _settled(asked, settings, started)

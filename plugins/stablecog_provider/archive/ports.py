@@ -13,7 +13,8 @@ from typing import NamedTuple, Protocol
 from ..model.coverage import Window
 from ..model.manifest import Row, RowKey
 from ..model.page import Page, PageQuery
-from ..model.partition_summary import PartitionSummary
+from ..model.partition_summary import PartitionSummary, RowChanges
+from .naming.ports import Naming
 
 
 class Source(Protocol):
@@ -113,10 +114,7 @@ class ObjectStore(Protocol):
         condition: Condition | None = None,
         sha256: str = "",
     ) -> str:
-        """Write and return the new version. The store checks the body's SHA-256. Raises Conflict.
-
-        `sha256`: the body's, in hex, if it is known: then it is not computed again.
-        """
+        """Write and return the new version. The store checks the body's SHA-256: `sha256` in hex if known. Raises Conflict."""
 
     async def delete(self, key: str) -> None: ...
 
@@ -186,12 +184,13 @@ class Base(NamedTuple):
 class Partition(Protocol):
     """The rows of one UTC day as they are in the bucket, read only. An absent partition has no rows. `version` identifies the
     object, as in `Manifest.versions`; it is empty if there is no object. `base`: the object that it was read as, which a write
-    has replaced.
+    has replaced. `written`: what that write did.
     """
 
     day: date
     version: str
     base: Base
+    written: RowChanges
 
     def __len__(self) -> int: ...
 
@@ -277,7 +276,7 @@ class ProgressListener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything that a run needs from outside. Tests replace `sleep` and `monotonic` (seconds)."""
+    """Everything that a run needs from outside. Tests replace `sleep` and `monotonic`. `naming`: None leaves names alone."""
 
     source: Source
     images: ImageSource
@@ -286,6 +285,7 @@ class Ports:
     clock: Clock
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     monotonic: Callable[[], float] = time.monotonic
+    naming: Naming | None = None
 
 
 @dataclass(frozen=True, slots=True)

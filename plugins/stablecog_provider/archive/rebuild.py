@@ -89,7 +89,7 @@ async def _rebuild(
 ) -> RebuildReport:
     layout, run_id, started = settings.layout, recorder.run_id, recorder.started
     notify: ProgressListener = on_progress or (lambda _: None)
-    file = CheckpointFile(ports.store, layout, ports.sleep)
+    file = CheckpointFile(ports.store, layout, ports.sleep, run_id=run_id)
     unreadable = await file.salvage()
     was = f"damaged ({unreadable.message})" if unreadable else "whole" if file.current else "missing"
     asked = await probe(ports.source)
@@ -140,6 +140,7 @@ async def _rebuild(
         notes=not_ended,
         source_requests=ports.source.requests,
         store_requests=ports.store.requests,
+        partitions=file.changes.summary(),
     )
     await recorder.write(report.to_document())
     return report

@@ -127,6 +127,7 @@ async def _refresh(
         source_requests=ports.source.requests,
         store_requests=ports.store.requests,
         claims=proof.claims,
+        partitions=opened.file.changes.summary(),
         notes=(*not_ended, *phases.all_notes),
     )
     await recorder.write(report.to_document())

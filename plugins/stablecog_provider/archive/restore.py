@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
+from .naming.reading import names_of
 from .ports import Progress, ProgressListener
 from .reports.restore import Compared, Problem, RestoreReport
 from .restoring.another_archive import AnotherArchive
@@ -170,7 +171,8 @@ class _Restore:
 
     async def _write_sheet(self, folder: Folder) -> None:
         self.notify(Progress(done=self.tally.done, planned=self.tally.planned, stage="writing the contact sheet"))
-        sheet = ContactSheet(self.archived, folder, self.settings.names(), self.tally, self.settings.sidecars)
+        models = (await names_of(self.ports.registers)).models
+        sheet = ContactSheet(self.archived, folder, self.settings.names(), self.tally, self.settings.sidecars, models)
         self.sheet = await sheet.write(self.selected, self.choice)
 
     async def into(self, place: Layout) -> None:

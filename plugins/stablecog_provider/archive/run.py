@@ -25,6 +25,7 @@ from .listing.counts import count_window
 from .listing.gaps import from_the_top, windows_to_read
 from .listing.opaque_walk import PAGE_SIZE
 from .listing.pace import OneSlice, Pace, Within
+from .naming.step import note_models
 from .opening import CLOCK_TOLERANCE, open_run
 from .phases import Phases
 from .ports import Ports, ProgressListener
@@ -62,6 +63,7 @@ async def _archive(
         _log.warning("%s", warning)
     start = await starting_point(ports, settings.layout, file, asked, run_id, unsafe=settings.allow_unsafe_store)
     not_ended = await recorder.begin()
+    names = await note_models(ports.naming, started + CLOCK_TOLERANCE)
     read_at = min(started, asked.page.source_time)
     committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint, read_at=read_at)
     await committer.note(inventory, _consents(settings, start.checkpoint.live))
@@ -86,7 +88,14 @@ async def _archive(
     )
     page_size = measured.served(PAGE_SIZE if opaque else settings.per_page)
     read_again = max(0, tally.read - tally.new)
-    notes = (*opened.warnings, *start.notes, *run.all_notes, *_clock_note(asked, started), *_doubt_note(doubted))
+    notes = (
+        *opened.warnings,
+        *start.notes,
+        *names,
+        *run.all_notes,
+        *_clock_note(asked, started),
+        *_doubt_note(doubted),
+    )
     report = RunReport(
         run_id=run_id,
         archive=str(settings.layout),
@@ -116,6 +125,7 @@ async def _archive(
         holes=saved.holes,
         sweep=saved.sweep,
         changed=with_what_is_there_now(changed, saved.partitions),
+        partitions=file.changes.summary(),
         reread=saved.reread,
         unchecked=len(saved.unchecked),
         verification=saved.verification(ports.clock.now()),

@@ -86,7 +86,7 @@ async def _verify(
     ports: BucketPorts, settings: VerifySettings, on_progress: ProgressListener | None, recorder: Recorder
 ) -> VerifyReport:
     began, started, run_id, layout = ports.monotonic(), recorder.started, recorder.run_id, settings.layout
-    file = CheckpointFile(ports.store, layout, ports.sleep)
+    file = CheckpointFile(ports.store, layout, ports.sleep, run_id=run_id)
     checkpoint = await file.load()
     if checkpoint is None:
         raise ConfigurationError(
@@ -122,6 +122,7 @@ async def _verify(
         coverage=saved.verification(ports.clock.now()),
         notes=(*not_ended, *(verifying.repairer.notes if verifying.repairer else ())),
         store_requests=ports.store.requests,
+        partitions=file.changes.summary(),
     )
     if len(report.findings) > SHOWN_FINDINGS:
         report = replace(report, all_findings=layout.all_findings(started, run_id))

@@ -5,7 +5,9 @@
     {prefix}/images/dt=2026-11-21/{output_id}.original.{16 hex of its SHA-256}.jpeg   its bytes never change
     {prefix}/manifest/dt=2026-11-21/manifest.parquet
     {prefix}/checkpoint.json
+    {prefix}/models/models.parquet                             names of models; schedulers.parquet beside it
     {prefix}/runs/{started}-{run_id}.json
+    {prefix}/changes/000000/000000041.json                     what one commit changed, numbered without gaps
     {prefix}/forgotten/{started}-{run_id}.json                 what a person asked to forget: keys and dates
     {prefix}/damaged/{run_id}/manifest/dt=2026-11-21/...       set aside by a rebuild, unchanged
     {prefix}/restored-from.json                                what a restore --into copied here
@@ -33,6 +35,9 @@ EXTENSIONS = {
 _ID = r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}"
 _SAFE_ID = re.compile(_ID, re.ASCII)
 _REPORT = re.compile(rf"runs/\d{{8}}T\d{{6}}Z-{_ID}\.json", re.ASCII)
+_CHANGE = re.compile(r"changes/(\d{6})/(\d{9})\.json", re.ASCII)
+CHANGES_IN_A_FOLDER = 1000
+"""So that the end of the log is found by two requests."""
 _PREFIX = re.compile(r"[0-9A-Za-z!_.*'()=-]+(/[0-9A-Za-z!_.*'()=-]+)*", re.ASCII)
 _BUCKET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{1,61}[0-9A-Za-z]", re.ASCII)
 _IMAGE = re.compile(
@@ -152,6 +157,29 @@ class Layout:
     def all_findings(self, started: datetime, run_id: str) -> str:
         """The list of all that a verify found, beside its report, if that does not have all."""
         return self.run_report(started, run_id).removesuffix(".json") + ".findings.json"
+
+    @property
+    def models(self) -> str:
+        """The folder of the registers of models and schedulers, with its closing slash."""
+        return self.key("models/")
+
+    def register(self, kind: str) -> str:
+        """The register of `models` or of `schedulers`."""
+        return self.key(f"models/{_checked(kind)}.parquet")
+
+    @property
+    def changes(self) -> str:
+        """The folder of the change records, with its closing slash."""
+        return self.key("changes/")
+
+    def change_record(self, number: int) -> str:
+        return self.key(f"changes/{number // CHANGES_IN_A_FOLDER:06}/{number:09}.json")
+
+    def parse_change_record(self, key: str) -> int | None:
+        """Return the number of a change record's key, or None if it is not one."""
+        found = _CHANGE.fullmatch(self._relative(key))
+        number = int(found[2]) if found else 0
+        return number if number and key == self.change_record(number) else None
 
     @property
     def forgotten(self) -> str:

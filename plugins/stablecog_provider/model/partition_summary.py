@@ -17,6 +17,20 @@ _DETAIL = re.compile(r"https?://\S+|\b[0-9a-f]{8,}[0-9a-f-]*\b")
 
 
 @dataclass(frozen=True, slots=True)
+class RowChanges:
+    """What one or more writes did to the rows of a partition. `marked_deleted`: those of `changed` that got a tombstone."""
+
+    added: int = 0
+    changed: int = 0
+    marked_deleted: int = 0
+
+    def __add__(self, other: RowChanges) -> RowChanges:
+        return RowChanges(
+            self.added + other.added, self.changed + other.changed, self.marked_deleted + other.marked_deleted
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ImageCounts:
     """Images by what became of them. `replaced`: those of `archived` whose replacement is not stored yet. `settled`: those of
     `gone` and `replaced` that have been gone for so long that they are expected to stay so. `forgotten`: those that a person

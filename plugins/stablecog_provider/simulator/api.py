@@ -1,4 +1,4 @@
-"""The service's own endpoints: the listing and the image host."""
+"""The service's own endpoints: the listing, the list of models, and the image host."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from .fault_rates import IMAGES, PAGES
 from .fault_responses import failure, spoiled
 from .faults import Manner
 from .listing import QueryRefused, parse_rfc3339
+from .models import models_document
 from .scene import Scene
 from .world import Account
 
 LISTING = "/v1/image/generation/outputs"
+MODELS = "/v1/image/generation/models"
 _ERRORS = {401: "Unauthorized", 500: "Error getting generations"}
 
 
@@ -32,7 +34,11 @@ def api_routes(scene: Scene) -> list[web.RouteDef]:
         await asyncio.sleep(scene.latency)
         return await _answer_image(scene, request)
 
-    return [web.get(LISTING, listing), web.get("/images/{file_name}", image)]
+    async def models(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(scene.latency)
+        return await _answer_models(scene, request)
+
+    return [web.get(LISTING, listing), web.get(MODELS, models), web.get("/images/{file_name}", image)]
 
 
 def error(status: int, message: str) -> web.Response:
@@ -58,6 +64,23 @@ async def _answer_listing(scene: Scene, request: web.Request) -> web.StreamRespo
     except QueryRefused as refused:
         scene.requests.refused += 1
         return error(400, str(refused))
+    if fault:
+        scene.requests.faults += 1
+        return await spoiled(request, fault, body, "application/json", scene.stopping)
+    return web.Response(body=body, content_type="application/json", charset="utf-8")
+
+
+async def _answer_models(scene: Scene, request: web.Request) -> web.StreamResponse:
+    scene.requests.models += 1
+    scene.requests.models_with_key += "Authorization" in request.headers
+    refusal = _limited(scene, request)
+    if refusal:
+        return refusal
+    fault = scene.rates.strike(PAGES, MODELS)
+    if fault and fault.manner is Manner.STATUS:
+        scene.requests.faults += 1
+        return failure(fault, _ERRORS)
+    body = json.dumps(models_document(scene.clock.now(), scene.world.retired)).encode()
     if fault:
         scene.requests.faults += 1
         return await spoiled(request, fault, body, "application/json", scene.stopping)

@@ -27,6 +27,10 @@ class Requests:
     refused: int = 0
     """Answered with 400."""
     faults: int = 0
+    models: int = 0
+    """Requests for the list of models. Faults that are planned for the API do not strike them; rates for pages do."""
+    models_with_key: int = 0
+    """Those with an `Authorization` header, which the list does not need."""
     images_with_key: int = 0
     """Image requests with an `Authorization` header. A client must never send its key to the image host."""
     queries: list[str] = field(default_factory=list)

@@ -11,6 +11,7 @@ from random import Random
 from ..model.object_keys import Rendition
 from .history import Pace, Timing, sessions
 from .listing import Listing
+from .models import RETIRES
 from .outputs import DELETIONS, SimulatedOutput, live, make_generation, make_output
 
 DEFAULT_KEY = "sc-" + "51ab1ec0" * 8
@@ -19,6 +20,8 @@ OTHER_KEY = "sc-" + "07e4ac70" * 8
 """The key of a second account, with a tenth of the outputs. The accounts share none."""
 BANNED_KEY = "sc-" + "bad0bad0" * 8
 """The key of a banned account, which is refused."""
+RETIRES_AFTER = timedelta(hours=12)
+"""So long after the world's present, a model retires."""
 START = datetime(2026, 10, 20, tzinfo=UTC)
 
 
@@ -38,6 +41,8 @@ class World:
         self.accounts: dict[str, Account] = {}
         self.hidden: set[str] = set()
         """Ids of outputs that are counted, but on no page."""
+        self.retired = {RETIRES: present + RETIRES_AFTER}
+        """When each model disappears from the list of models."""
         self._random = Random(seed)
         self._outputs: dict[str, SimulatedOutput] = {}
         self._images: dict[str, tuple[SimulatedOutput, Rendition]] = {}
@@ -75,6 +80,7 @@ class World:
         future = outputs // 10 if future is None else future
         world = cls(start, seed=seed)
         timeline, world.present = _timeline(sessions(Random(seed), start, days, outputs, pace), outputs, future)
+        world.retired = {RETIRES: world.present + RETIRES_AFTER}
         world._fill(DEFAULT_KEY, timeline, None if quiet else deletions)
         few = outputs // 10
         timeline, _ = _timeline(sessions(Random(seed + 1), start, days, few, pace), few, future // 10)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..archive.browsing.latest import LatestCheckpoint
 from ..archive.browsing.ports import BrowsePorts
+from ..archive.naming.reading import LatestNames
 from ..model.object_keys import Layout
 
 OpenBrowsePorts = Callable[[Layout], AbstractAsyncContextManager[BrowsePorts]]
@@ -21,11 +22,14 @@ def slug_of(layout: Layout) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """An archive that is open. `name`: `bucket/prefix`. `latest`: its checkpoint, at most two seconds old."""
+    """An archive that is open. `name`: `bucket/prefix`. `latest`: its checkpoint, at most two seconds old. `names`: of models,
+    at most a minute old.
+    """
 
     layout: Layout
     ports: BrowsePorts
     latest: LatestCheckpoint
+    names: LatestNames
 
     @property
     def slug(self) -> str:
@@ -62,7 +66,8 @@ class Archives:
         async with self._turns[slug]:
             if slug not in self._open:
                 ports = await self._stack.enter_async_context(self._opened(layout))
-                self._open[slug] = Archive(layout, ports, LatestCheckpoint(ports.store, layout))
+                latest, names = LatestCheckpoint(ports.store, layout), LatestNames(ports.registers)
+                self._open[slug] = Archive(layout, ports, latest, names)
         return self._open[slug]
 
     async def close(self) -> None:

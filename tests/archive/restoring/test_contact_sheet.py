@@ -13,6 +13,7 @@ import pytest
 from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.archive.restoring import contact_sheet
 from stablecog_provider.model.manifest import Row
+from stablecog_provider.simulator.models import NAMES
 from support.restores import Restores, restores
 from support.scene import LAYOUT
 
@@ -167,6 +168,26 @@ async def test_what_could_not_be_restored_is_not_shown_and_what_was_deleted_is_m
     (page,) = pages(made).values()
     assert len(page.images) == len(made.images()) - 1
     assert b"deleted at the source" in made.folder.files["index.html"]
+
+
+async def test_models_have_their_names_and_an_id_that_no_listing_named_says_so() -> None:
+    made = await restores()
+    await made.to_folder(contact_sheet=True)
+    assert "unknown model " in made.folder.files["index.html"].decode()
+    made.scene.with_names = True
+    await made.scene.run()
+    await made.to_folder(contact_sheet=True)
+    sheet = made.folder.files["index.html"].decode()
+    assert "unknown model " not in sheet
+    assert all(name in sheet for name in NAMES.values())
+
+
+async def test_a_register_that_cannot_be_read_costs_the_names_and_not_the_sheet() -> None:
+    made = await restores()
+    await made.scene.store.put(LAYOUT.register("models"), b"not ours", content_type="text/plain")
+    report = await made.to_folder(contact_sheet=True)
+    assert report.sheet == "index.html"
+    assert "unknown model " in made.folder.files["index.html"].decode()
 
 
 async def test_an_image_without_a_thumbnail_is_still_shown() -> None:

@@ -9,6 +9,7 @@ from ...archive.browsing.ports import BrowsePorts
 from ...model.object_keys import Layout
 from ..assembly import open_store
 from ..memory import SystemClock
+from ..parquet_registers import ParquetRegisters
 from ..settings import StoreSettings
 from .disk_previews import DiskPreviews, preview_folder
 from .parquet_pictures import ParquetPictures
@@ -25,4 +26,5 @@ async def open_browse_ports(
             pictures=ParquetPictures(bucket, layout),
             previews=DiskPreviews(bucket, preview_folder(environ)),
             clock=SystemClock(),
+            registers=ParquetRegisters(bucket, layout),
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from ...errors import ConfigurationError
 from ...model.manifest import State
+from ...model.names import Names
 from ...model.times import BEGINNING, FAR_FUTURE
 
 MAX_WORDS, MAX_VALUES, MAX_LENGTH = 12, 50, 200
@@ -65,6 +66,11 @@ class Filter:
     def without(self, name: str, value: str = "") -> list[tuple[str, str]]:
         """The parameters without this value of a parameter, or without the parameter if the value is empty."""
         return [pair for pair in self.parameters() if pair != (name, value) and (value or pair[0] != name)]
+
+    def by_id(self, names: Names) -> Filter:
+        """The filter with ids instead of names of models. What is no name is left as it is: it may be an id."""
+        ids = [each for value in self.models for each in (names.ids(value) or (value,))]
+        return replace(self, models=tuple(dict.fromkeys(ids))[:MAX_VALUES])
 
     def __bool__(self) -> bool:
         """Whether it has any condition."""

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from ...model.manifest import Row
+from ..naming.ports import Registers
 from ..ports import Clock, StoredObjects
 from .filters import Filter
 from .picture import File, Matches, Picture, Place, Position
@@ -58,3 +59,4 @@ class BrowsePorts:
     pictures: Pictures
     previews: Previews
     clock: Clock
+    registers: Registers

@@ -11,6 +11,7 @@ from ...model.checkpoint import REBUILD, Checkpoint
 from ...model.object_keys import Layout
 from ..ports import Absent, Conflict, ObjectStore, Unchanged
 from ..resilience.retry import RetryPolicy, Sleep
+from .change_log import ChangeLog
 
 RACES = RetryPolicy(attempts=12, first_wait=0.05, longest_wait=2.0, jitter=0.2, on=(StoreUnavailable,))
 """A lost race costs one more reading and writing of a small object."""
@@ -30,14 +31,16 @@ class Assigned:
 
 class CheckpointFile:
     """`current` is what this run last read or wrote; None if the bucket has none. `readings`: how often it was read, so that who
-    assigns knowledge can tell whether another run may have saved newer knowledge in the meantime.
+    assigns knowledge can tell whether another run may have saved newer knowledge in the meantime. `changes`: records every change
+    of a partition before a checkpoint names it; `run_id`: whose they are.
     """
 
-    def __init__(self, store: ObjectStore, layout: Layout, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, store: ObjectStore, layout: Layout, sleep: Sleep = asyncio.sleep, *, run_id: str = "") -> None:
         self._store, self._layout, self._sleep = store, layout, sleep
         self._version: str | None = None
         self._stale = False
         self._unreadable: bytes | None = None
+        self.changes = ChangeLog(store, layout, run_id, sleep)
         self.current: Checkpoint | None = None
         self.readings = 0
         self._has_been_there = False
@@ -108,6 +111,7 @@ class CheckpointFile:
 
     async def _swap(self, wanted: Checkpoint) -> bool:
         """Put `wanted` in the place of what was read last; returns False if something else is there by now."""
+        await self.changes.record(self.current.partitions if self.current else {}, wanted.partitions, wanted.saved_at)
         # Until the store confirms the write, its outcome is unknown: the next attempt reads before it writes.
         self._stale = True
         condition = Unchanged(self._version) if self._version else Absent()

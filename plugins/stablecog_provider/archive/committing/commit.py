@@ -133,11 +133,11 @@ class Committer:
         self, days: Sequence[date], write: Callable[[date], Coroutine[Any, Any, Partition]]
     ) -> tuple[dict[date, PartitionSummary], dict[date, Base]]:
         """Write the partitions of these days, some at a time."""
-        summaries, bases = dict[date, PartitionSummary](), dict[date, Base]()
-        self._fullest = 0
+        summaries, bases, self._fullest = dict[date, PartitionSummary](), dict[date, Base](), 0
         for at in range(0, len(days), PARTITIONS_AT_ONCE):
             for written in await together(write(day) for day in days[at : at + PARTITIONS_AT_ONCE]):
                 self._ledger.keep(written)
+                self._file.changes.wrote(written)
                 self._forgotten |= written.forgotten_ids()
                 summaries[written.day], bases[written.day] = written.summary(), written.base
                 self._fullest = max(self._fullest, len(written))

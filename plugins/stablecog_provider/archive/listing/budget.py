@@ -12,8 +12,10 @@ from .opaque_walk import PAGE_SIZE
 
 EXTRA_REQUESTS = 48
 """Requests for locating differences and reading them again. What does not fit is left to the next run."""
-FIXED_REQUESTS = 128
-"""The constant in a run's limit: the probe, the account check, the proof, `EXTRA_REQUESTS`, and what a dense second takes."""
+FIXED_REQUESTS = 129
+"""The constant in a run's limit: the probe, the list of models (one), the account check, the proof, `EXTRA_REQUESTS`, and what a
+dense second takes.
+"""
 PER_PAGE_OF_NEW = 5
 """Requests per 300 new outputs: pages overlap, the more the denser the account is."""
 PER_FAILURE = 5

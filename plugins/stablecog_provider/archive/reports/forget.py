@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from ...model.changes import PartitionChange, changes_document
 from ...model.documents import document_of
 from .wording import MAX_SUMMARY, SHOWN, counted, shortened, size
 
@@ -55,6 +56,7 @@ class ForgetReport:
     redacted: int = 0
     notes: tuple[str, ...] = ()
     store_requests: int = 0
+    partitions: tuple[PartitionChange, ...] = ()
 
     @property
     def count(self) -> int:
@@ -157,6 +159,7 @@ class ForgetReport:
         )  # fmt: skip
         return {name: document_of(getattr(self, name)) for name in names} | {
             "kind": "forget",
+            "partitions": changes_document(self.partitions),
             "count": self.count,
             "outputs": document_of(self.outputs[:SHOWN_OUTPUTS]),
             "more_outputs": max(0, len(self.outputs) - SHOWN_OUTPUTS),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from ...model.changes import PartitionChange, changes_document
 from ...model.counts import CountComparison, Proof
 from ...model.coverage import Axis, Coverage
 from ...model.documents import document_of
@@ -53,6 +54,7 @@ class RebuildReport:
     notes: tuple[str, ...] = ()
     source_requests: int = 0
     store_requests: int = 0
+    partitions: tuple[PartitionChange, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -148,6 +150,7 @@ class RebuildReport:
         document: dict[str, Any] = document_of(self)
         return document | {
             "kind": "rebuild",
+            "partitions": changes_document(self.partitions),
             "outcome": self.outcome,
             "gaps": [_gap(gap) for gap in self.gaps[:SHOWN_GAPS]],
             "lost_images": document_of(self.lost_images[:SHOWN_FAILURES]),

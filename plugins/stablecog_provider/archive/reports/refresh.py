@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ...model.changes import PartitionChange, changes_document
 from ...model.checkpoint import Sweep
 from ...model.counts import Difference, Proof
 from ...model.coverage import Coverage
@@ -64,6 +65,7 @@ class RefreshReport:
     reread: Coverage = Coverage()
     source_requests: int = 0
     store_requests: int = 0
+    partitions: tuple[PartitionChange, ...] = ()
     claims: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -121,5 +123,6 @@ class RefreshReport:
             "kind": "refresh",
             "seconds": self.seconds,
             "proof": proof_document(self.proof),
+            "partitions": changes_document(self.partitions),
             "explanation": self.explain(),
         }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypedDict
 
+from ...model.changes import PartitionChange, changes_document
 from ...model.checkpoint import Sweep
 from ...model.counts import Difference, Proof
 from ...model.coverage import MAX_LATENCY, Axis, Coverage, Window
@@ -70,11 +71,11 @@ class RunReport:
     `walk`: how the source was read. `read` to `failures`: as in a `Tally`. `images`: all images of the archive. `claims`: what
     the proof is based on. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could
     not show in full. `changed`: days whose partition was changed by something other than a finished run, and what was healed.
-    `reread`: periods that the next run reads again. `unchecked`: number of days whose stored images are yet to be looked for.
-    `verification`: how much of the stored bytes was verified, and when. `refresh`: how recently the listing was read for what
-    is covered. `hosts_down`: image hosts that were down, each with its last failure. `notes`: what else a person should know.
-    `pending_retries`: number of days with images that are to be retried. `request_limit`: the most requests that this run could
-    have made to the source, without retries.
+    `partitions`: those that this run changed. `reread`: periods that the next run reads again. `unchecked`: number of days
+    whose stored images are yet to be looked for. `verification`: how much of the stored bytes was verified, and when.
+    `refresh`: how recently the listing was read for what is covered. `hosts_down`: image hosts that were down, each with its
+    last failure. `notes`: what else a person should know. `pending_retries`: number of days with images that are to be retried.
+    `request_limit`: the most requests that this run could have made to the source, without retries.
     """
 
     run_id: str
@@ -107,6 +108,7 @@ class RunReport:
     holes: tuple[Difference, ...] = ()
     sweep: Sweep = Sweep()
     changed: tuple[ChangedDay, ...] = ()
+    partitions: tuple[PartitionChange, ...] = ()
     reread: Coverage = Coverage()
     unchecked: int = 0
     verification: VerificationCoverage = field(default_factory=VerificationCoverage)
@@ -260,6 +262,7 @@ class RunReport:
                 "watermark": document_of(self.coverage.watermark),
                 "seconds": self.seconds,
                 "proof": proof_document(self.proof),
+                "partitions": changes_document(self.partitions),
                 "explanation": self.explain(),
             }
         )

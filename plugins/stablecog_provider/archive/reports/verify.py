@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ...model.changes import PartitionChange, changes_document
 from ...model.documents import document_of
 from ...model.finding import Finding, Kind
 from ...model.verification import VerificationCoverage
@@ -57,6 +58,7 @@ class VerifyReport:
     coverage: VerificationCoverage = VerificationCoverage()
     notes: tuple[str, ...] = ()
     store_requests: int = 0
+    partitions: tuple[PartitionChange, ...] = ()
 
     @property
     def unrepaired(self) -> int:
@@ -205,6 +207,7 @@ class VerifyReport:
         coverage = self.coverage
         return document | {
             "kind": "verify",
+            "partitions": changes_document(self.partitions),
             "findings": document_of(self._by_severity()[:shown]),
             "left": dict(Counter(each.kind.value for each in self.findings if not each.repaired and not each.known)),
             "more_findings": max(0, len(self.findings) - shown),

@@ -26,6 +26,7 @@ from ..committing.inventory import marked
 from ..committing.moves import place_of
 from ..copying.byte_budget import ByteBudget
 from ..copying.transfer import SOURCE_URL
+from ..naming.ports import Kind
 from ..ports import Absent, Condition, Conflict, Partition, Unchanged
 from ..reports.restore import Problem
 from ..resilience.retry import STORE_RETRIES
@@ -40,7 +41,7 @@ from .workers import for_each
 DAYS_AT_ONCE = 4
 UNKNOWN_SOURCE = "unknown"
 """The source's address, if the archive that was copied has no checkpoint. The first run writes its own."""
-_FOLDERS = ("images", "manifest", "runs", "damaged")
+_FOLDERS = ("images", "manifest", "models", "runs", "changes", "forgotten", "damaged")
 
 
 @dataclass(slots=True)
@@ -95,6 +96,7 @@ class AnotherArchive:
         note = {"run_id": self.run_id, "selection": selection}
         await self._put_first(self.place.restored_from, json.dumps(note, indent=1).encode() + b"\n")
         await self._begin()
+        await self._copy_registers()
         each = max(1, at_once // DAYS_AT_ONCE)
         days = self.archived.days if self.selected.sample is None else self.selected.days
         partitions = self.archived.partitions(days, self.selected.unreadable)
@@ -127,12 +129,12 @@ class AnotherArchive:
         stored = await STORE_RETRIES.call(partial(self.bucket.store.get, key), self.archived.sleep)
         return stored.body if stored else None
 
-    async def _put_first(self, key: str, body: bytes) -> None:
+    async def _put_first(self, key: str, body: bytes, content_type: str = "application/json") -> None:
         """Write the object if it does not exist."""
 
         async def put() -> None:
             try:
-                await self.bucket.store.put(key, body, content_type="application/json", condition=Absent())
+                await self.bucket.store.put(key, body, content_type=content_type, condition=Absent())
             except Conflict:
                 return
 
@@ -145,6 +147,15 @@ class AnotherArchive:
     async def _begin(self) -> None:
         announced = Intent(self.run_id, tuple(self.archived.days), self.now())
         await self._put_first(self.place.checkpoint, replace(self._bare(), intents=(announced,)).to_json())
+
+    async def _copy_registers(self) -> None:
+        """Copy the names of models as they are. A run at the place has newer ones, which are kept."""
+        for kind in Kind:
+            held = await STORE_RETRIES.call(
+                partial(self.archived.store.get, self.archived.layout.register(kind)), self.archived.sleep
+            )
+            if held is not None:
+                await self._put_first(self.place.register(kind), held.body, "application/vnd.apache.parquet")
 
     def _bare(self) -> Checkpoint:
         """A checkpoint that claims nothing."""

@@ -15,6 +15,7 @@ from html import escape
 from urllib.parse import quote
 
 from ...model.manifest import Row
+from ...model.names import Names as ModelNames
 from ...model.object_keys import Rendition, day_of
 from ..reports.restore import Problem
 from ..reports.wording import counted, size
@@ -55,6 +56,7 @@ class ContactSheet:
     names: FileNames
     tally: Tally
     sidecars: bool
+    models: ModelNames
 
     async def write(self, selected: Selected, choice: Choice) -> str | None:
         """Write the pages, and return the name of the first; None if another file has its name."""
@@ -94,7 +96,7 @@ class ContactSheet:
             small = await self.folder.size(thumbnail_name(row))
         except NameTaken:
             return None
-        return _card(row, name, has_thumbnail=small is not None, sidecar=self.sidecars)
+        return _card(row, name, has_thumbnail=small is not None, sidecar=self.sidecars, models=self.models)
 
     async def _write(self, page: _Page, pages: int, *, is_last: bool) -> str | None:
         if is_last and page.number > 1 and not page.count:
@@ -123,7 +125,7 @@ def _text(value: str) -> str:
     return escape("".join(shown))
 
 
-def _card(row: Row, name: str, *, has_thumbnail: bool, sidecar: bool) -> str:
+def _card(row: Row, name: str, *, has_thumbnail: bool, sidecar: bool, models: ModelNames) -> str:
     target = quote(name)
     prompt = (row.prompt or "").strip()
     described = _text(prompt[:LONGEST_ALT].replace("\n", " ")) or "Image"
@@ -132,6 +134,8 @@ def _card(row: Row, name: str, *, has_thumbnail: bool, sidecar: bool) -> str:
     pixels = f"{row.width} \N{MULTIPLICATION SIGN} {row.height}" if row.width and row.height else ""
     kind = pixels if row.rendition == Rendition.ORIGINAL else "upscaled"
     facts = [f"{row.created_at.astimezone(UTC):%H:%M}", kind, size(row.bytes or 0)]
+    if row.model_id:
+        facts.append(_text(models.name(row.model_id)))
     mark = '<p><span class="gone">deleted at the source</span></p>' if row.deleted_at else ""
     json_link = f'<a href="{quote(f"{name}.json")}">JSON</a>' if sidecar else ""
     shown = f'<p dir="auto" class="prompt">{_text(prompt)}</p>' if prompt else _NO_PROMPT

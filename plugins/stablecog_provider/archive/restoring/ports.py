@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from ...model.object_keys import Layout
+from ..naming.ports import Registers
 from ..ports import Clock, ImageSource, Manifest, ObjectStore, RowFilter
 
 
@@ -59,6 +60,7 @@ class RestorePorts:
     - `free`: returns the free bytes of a folder's disk, or None if they are unknown.
     - `bucket`: opens the place of another archive.
     - `thumbnails`: raises ConfigurationError if images cannot be decoded here.
+    - `registers`: of models, for the contact sheet.
     """
 
     store: ObjectStore
@@ -70,4 +72,5 @@ class RestorePorts:
     free: Callable[[str], int | None]
     bucket: Callable[[Layout], AbstractAsyncContextManager[Bucket]]
     thumbnails: Callable[[], Thumbnails]
+    registers: Registers
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

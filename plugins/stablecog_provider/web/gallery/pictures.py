@@ -9,6 +9,7 @@ from ...archive.browsing.history import history_of
 from ...archive.browsing.pages import Neighbours
 from ...archive.browsing.picture import Picture
 from ...model.manifest import Row, State
+from ...model.names import ArchiveNames
 from ...model.object_keys import Layout, Rendition
 from ..words import moment, number, size, without_hint
 from .contexts import FileLine, PastEvent, PicturePage
@@ -28,6 +29,7 @@ def picture_page(
     layout: Layout,
     query: str,
     back: str,
+    names: ArchiveNames,
 ) -> PicturePage:
     """Put a picture in words. `rows`: its whole rows. `query`: the filter that it was opened with, with its `?`."""
     row, address, shown = rows[0], address_of(picture, base), picture.shown
@@ -51,7 +53,7 @@ def picture_page(
         prompt="" if forgotten else row.prompt or "",
         negative_prompt="" if forgotten else row.negative_prompt or "",
         download=f"{address}/{rendition}?download=1" if shown else "",
-        facts=_dates(row) if forgotten else _facts(row),
+        facts=_dates(row) if forgotten else _facts(row, names),
         files=[] if forgotten else [_file(each, address) for each in rows],
         past=[]
         if forgotten
@@ -74,15 +76,15 @@ def _why(picture: Picture) -> str:
     return f"{without_hint(reason)}. {retried}" if reason else retried
 
 
-def _facts(row: Row) -> list[tuple[str, str]]:
+def _facts(row: Row, names: ArchiveNames) -> list[tuple[str, str]]:
     flags = (
         ("Favourite", row.is_favorited),
         ("Public", row.is_public),
         ("Submitted by itself", row.was_auto_submitted),
     )
     found = [
-        ("Model", row.model_id or ""),
-        ("Scheduler", row.scheduler_id or ""),
+        ("Model", names.models.name(row.model_id) if row.model_id else ""),
+        ("Scheduler", names.schedulers.name(row.scheduler_id) if row.scheduler_id else ""),
         ("Size", f"{row.width} \N{MULTIPLICATION SIGN} {row.height}" if row.width and row.height else ""),
         ("Seed", str(row.seed) if row.seed is not None else ""),
         (
@@ -131,6 +133,10 @@ def _ids(row: Row, layout: Layout, *, is_forgotten: bool) -> list[tuple[str, str
         return found
     if row.generation_id:
         found.append(("Generation", row.generation_id))
+    if row.model_id:
+        found.append(("Model", row.model_id))
+    if row.scheduler_id:
+        found.append(("Scheduler", row.scheduler_id))
     if row.uri and (key := layout.own_image(row.uri)):
         found.append(("Object", layout.uri(key)))
     if row.sha256:

@@ -47,7 +47,8 @@ def _parameters(request: Request) -> dict[str, list[str]]:
 async def gallery(request: Request, archive: Opened) -> Response:
     """A page of the gallery; with `fragment=1` its sections alone, for the script that appends them."""
     parameters = _parameters(request)
-    wanted, at = Filter.parse(parameters), day_in(parameters, "at")
+    at, names = day_in(parameters, "at"), (await archive.names.get()).models
+    wanted = Filter.parse(parameters).by_id(names)
     checkpoint, base = await archive.latest.get(), base_of(request, archive)
     frame = frame_of(request, "Gallery", archive, "gallery")
     if checkpoint is None:
@@ -61,6 +62,7 @@ async def gallery(request: Request, archive: Opened) -> Response:
         wanted,
         archive.ports.clock.now(),
         models=archive.ports.pictures.models(),
+        names=names,
         base=base,
         layout=archive.layout,
         at=at,
@@ -106,7 +108,8 @@ async def _found(archive: Archive, day: str, output_id: str) -> tuple[Checkpoint
 async def picture(request: Request, archive: Opened, day: str, output_id: str) -> Response:
     """The page of a picture, among those that its filter shows."""
     checkpoint, when, found = await _found(archive, day, output_id)
-    wanted, base = Filter.parse(_parameters(request)), base_of(request, archive)
+    names = await archive.names.get()
+    wanted, base = Filter.parse(_parameters(request)).by_id(names.models), base_of(request, archive)
     pictures, version = archive.ports.pictures, checkpoint.partitions[when].version
     rows, siblings, beside = await asyncio.gather(
         pictures.rows(when, output_id),
@@ -118,7 +121,15 @@ async def picture(request: Request, archive: Opened, day: str, output_id: str) -
     query = f"?{urlencode(wanted.parameters())}" if wanted else ""
     back = urlencode([*wanted.parameters(), ("at", str(when))])
     shown = picture_page(
-        found, rows, siblings, beside, base=base, layout=archive.layout, query=query, back=f"{base}/gallery?{back}"
+        found,
+        rows,
+        siblings,
+        beside,
+        base=base,
+        layout=archive.layout,
+        query=query,
+        back=f"{base}/gallery?{back}",
+        names=names,
     )
     frame = frame_of(request, shown.title, archive, "gallery")
     template = "viewer.html" if request.query_params.get("fragment") == "1" else "picture.html"

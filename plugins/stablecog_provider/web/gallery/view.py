@@ -14,6 +14,7 @@ from ...archive.browsing.pages import PicturePage
 from ...archive.browsing.picture import Position
 from ...model.checkpoint import Checkpoint
 from ...model.manifest import State
+from ...model.names import Names
 from ...model.object_keys import Layout
 from ...model.times import format_instant, parse_rfc3339
 from ..actions import offered
@@ -33,13 +34,14 @@ def gallery_of(
     now: datetime,
     *,
     models: Sequence[str],
+    names: Names,
     base: str,
     layout: Layout,
     at: date | None,
     allowed: frozenset[str],
 ) -> GalleryPage:
-    """Put a page of pictures in words. `models`: those that can be chosen. `base`: the archive's address on the page. `allowed`:
-    as in `band_of`.
+    """Put a page of pictures in words. `models`: ids of those that can be chosen. `base`: the archive's address on the page.
+    `allowed`: as in `band_of`.
     """
     outputs = number(checkpoint.live)
     parameters = wanted.parameters()
@@ -47,8 +49,8 @@ def gallery_of(
     return GalleryPage(
         count=f"{outputs} outputs, newest first" if not wanted else _matched(found, outputs),
         words=" ".join(wanted.words),
-        chips=_chips(wanted, base),
-        menus=_menus(wanted, models),
+        chips=_chips(wanted, base, names),
+        menus=_menus(wanted, models, names),
         flags=[Choice(name, text, getattr(wanted, name)) for name, text in FLAGS],
         since=str(wanted.since or ""),
         until=str(wanted.until or ""),
@@ -115,26 +117,29 @@ def position_of(text: str) -> Position | None:
         return None
 
 
-def _chips(wanted: Filter, base: str) -> list[Chip]:
+def _chips(wanted: Filter, base: str, models: Names) -> list[Chip]:
     names = {"q": "", "model": "Model: ", "status": "Gallery: ", "state": "State: ", "from": "From ", "to": "To "}
     flags = dict(FLAGS)
     chips = []
     for name, value in wanted.parameters():
         left = urlencode(wanted.without(name, value))
-        text = flags[name] if name in flags else f"{names[name]}{value}"
+        shown = models.name(value) if name == "model" else value
+        text = flags[name] if name in flags else f"{names[name]}{shown}"
         chips.append(Chip(text, f"{base}/gallery?{left}" if left else f"{base}/gallery"))
     return chips
 
 
-def _menus(wanted: Filter, models: Sequence[str]) -> list[FilterMenu]:
-    known = dict.fromkeys((*models, *wanted.models))
+def _menus(wanted: Filter, models: Sequence[str], names: Names) -> list[FilterMenu]:
+    known = sorted(
+        {*models, *wanted.models}, key=lambda each: (each not in names.known, names.name(each).casefold(), each)
+    )
     statuses = dict.fromkeys((*GALLERY_STATUSES, *wanted.statuses))
     return [
         FilterMenu(
             name="model",
             title="Model",
             active=bool(wanted.models),
-            choices=[Choice(value, value, value in wanted.models) for value in known],
+            choices=[Choice(value, names.name(value), value in wanted.models) for value in known],
         ),
         FilterMenu(
             name="status",

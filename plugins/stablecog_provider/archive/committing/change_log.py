@@ -1,0 +1,103 @@
+"""The change log: one small object per commit, which names the partitions that it changed.
+
+The objects are numbered without gaps: a writer creates the next number if it does not exist, and goes on to the one after it if
+it does. So all numbers before one that a reader sees exist already. Nothing can appear before it later, whatever the clocks say
+and however long a run takes.
+
+A record is written after its partitions and before the checkpoint that names their versions (`CheckpointFile` does so for every
+write). So no checkpoint names a version that no record names. A process that is killed after it has written a partition, and
+before the record, leaves a version that the checkpoint does not name: the next run finds it, and records it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from ...errors import StoreUnavailable
+from ...model.changes import ChangeRecord, PartitionChange, by_day
+from ...model.object_keys import Layout
+from ...model.partition_summary import PartitionSummary, RowChanges
+from ..ports import Absent, Conflict, ObjectStore, Partition
+from ..resilience.retry import STORE_RETRIES, Sleep
+
+MAX_LOST_RACES = 1000
+"""A listing that lags shows an end that is too early; each record after it costs a request."""
+
+
+@dataclass(slots=True)
+class ChangeLog:
+    """What one process adds to the log. `recorded`: all that it has added."""
+
+    store: ObjectStore
+    layout: Layout
+    run_id: str = ""
+    sleep: Sleep = asyncio.sleep
+    recorded: list[PartitionChange] = field(default_factory=list)
+    _written: dict[date, PartitionChange] = field(default_factory=dict)
+    _last: int | None = None
+
+    def wrote(self, partition: Partition) -> None:
+        """Note a partition that this process has just written, if it was not as wanted already."""
+        if partition.written == RowChanges():
+            return
+        noted = [*filter(None, [self._written.get(partition.day)])]
+        change = PartitionChange(partition.day, partition.version, partition.written)
+        (self._written[partition.day],) = by_day([*noted, change])
+
+    async def record(
+        self, before: Mapping[date, PartitionSummary], after: Mapping[date, PartitionSummary], at: datetime | None
+    ) -> None:
+        """Record what this process wrote, and every other partition whose version differs between two checkpoints. Writes nothing
+        if there is nothing to record. Raises what the store raises.
+        """
+        found = dict(self._written)
+        known = {(each.day, each.version) for each in (*self.recorded, *found.values())}
+        for day in {*before, *after}:
+            version = after[day].version if day in after else ""
+            was = before[day].version if day in before else ""
+            if version != was and (day, version) not in known:
+                found[day] = PartitionChange(day, version)
+        if not found:
+            return
+        changes = tuple(found[day] for day in sorted(found))
+        await self._append(changes, at)
+        self.recorded += changes
+        self._written.clear()
+
+    def summary(self) -> tuple[PartitionChange, ...]:
+        """All that this process has written or recorded, one change per day."""
+        return by_day([*self.recorded, *self._written.values()])
+
+    async def _append(self, changes: tuple[PartitionChange, ...], at: datetime | None) -> None:
+        """Write the record under the next number that does not exist. After an unknown outcome, it may be there twice."""
+        last = await last_number(self.store, self.layout) if self._last is None else self._last
+        for number in range(last + 1, last + 1 + MAX_LOST_RACES):
+            body = ChangeRecord(number, self.run_id, at, changes).to_json()
+            key = self.layout.change_record(number)
+
+            async def put(key: str = key, body: bytes = body) -> None:
+                await self.store.put(key, body, content_type="application/json", condition=Absent())
+
+            try:
+                await STORE_RETRIES.call(put, self.sleep)
+            except Conflict:
+                continue
+            self._last = number
+            return
+        place = self.layout.uri(self.layout.changes)
+        raise StoreUnavailable(f"{place}: other runs added a record each time before this one could")
+
+
+async def last_number(store: ObjectStore, layout: Layout) -> int:
+    """Return the number of the last record, 0 if there is none. Two requests, whatever the length of the log."""
+    folders = await store.folders(layout.changes)
+    return max(await numbers_in(store, layout, folders[-1]), default=0) if folders else 0
+
+
+async def numbers_in(store: ObjectStore, layout: Layout, folder: str) -> list[int]:
+    """Return the numbers of the records in a folder of the log, in ascending order."""
+    found = [layout.parse_change_record(item.key) async for item in store.list(folder)]
+    return sorted(number for number in found if number is not None)
