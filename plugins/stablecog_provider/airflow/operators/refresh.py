@@ -6,14 +6,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_ports
 from ...adapters.garbage import rarely_collected
 from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import SourceSettings, StoreSettings
 from ...archive.refresh import RefreshSettings, refresh
-from ...archive.reports.progress import LoggedProgress
 from ...archive.reports.refresh import RefreshReport
 from ...errors import ArchiveError, ConfigurationError, ProofDiffers
 from ...model.object_keys import Layout
@@ -22,11 +21,13 @@ from ..arguments import layout_of
 from ..connections import source_settings, store_settings
 from ..errors import as_airflow
 from ..hooks import StablecogHook
+from ..task_log import progress_of
+from .base import ArchiveOperator
 
 _NOTHING = ("", "none")
 
 
-class StablecogRefreshOperator(BaseOperator):
+class StablecogRefreshOperator(ArchiveOperator):
     """Reads the history of an archive again: changed metadata, late upscales, and losses that no count shows.
 
     Reads what was read longest ago first, and never moves the watermark. Safe to run beside other tasks of the same archive.
@@ -83,6 +84,7 @@ class StablecogRefreshOperator(BaseOperator):
         try:
             report = self._run()
             summary = report.summary()
+            self.note_report(report)
             log = self.log.warning if report.exit_code else self.log.info
             for sentence in report.explain():
                 log("%s", sentence)
@@ -116,6 +118,7 @@ class StablecogRefreshOperator(BaseOperator):
         # Airflow's own calls block, so they are made before there is an event loop.
         source = source_settings(self.stablecog_conn_id)
         store = store_settings(self.aws_conn_id)
+        self.note_place(settings.layout, store, self.aws_conn_id)
         self.log.info("Refreshing %s from connection %s", settings.layout, self.stablecog_conn_id)
         wait_for_threads_at_exit()
         return asyncio.run(self._refresh(source, store, settings))
@@ -123,4 +126,4 @@ class StablecogRefreshOperator(BaseOperator):
     async def _refresh(self, source: SourceSettings, store: StoreSettings, settings: RefreshSettings) -> RefreshReport:
         async with self.open_ports(source, store, settings.layout) as ports:
             with rarely_collected():
-                return cast("RefreshReport", await self.refresh(ports, settings, LoggedProgress(self.log.info)))
+                return cast("RefreshReport", await self.refresh(ports, settings, progress_of(self.log.info)))

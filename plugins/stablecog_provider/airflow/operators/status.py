@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from ...adapters.assembly import open_store
 from ...adapters.process_exit import wait_for_threads_at_exit
@@ -18,9 +18,10 @@ from ...model.object_keys import Layout
 from ..arguments import layout_of
 from ..connections import store_settings
 from ..errors import as_airflow
+from .base import ArchiveOperator
 
 
-class StablecogStatusOperator(BaseOperator):
+class StablecogStatusOperator(ArchiveOperator):
     """Fails if an archive is not proven, or if what is known of it is older than a limit. Reads the bucket alone.
 
     Returns `archive`, `outcome`, `next_step`, `broken` and `explanation`, also if it fails.
@@ -67,6 +68,7 @@ class StablecogStatusOperator(BaseOperator):
         try:
             # Airflow's own calls block, so they are made before there is an event loop.
             layout, store = layout_of(self.bucket, self.prefix), store_settings(self.aws_conn_id)
+            self.note_place(layout, store, self.aws_conn_id)
             wait_for_threads_at_exit()
             found = asyncio.run(self._read(store, layout))
             log = self.log.warning if found.exit_code else self.log.info

@@ -1,0 +1,22 @@
+"""What the running version of Airflow has. Each question about a version is asked here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+
+def _first(*places: str) -> Any:
+    """Return the first of these objects (`module:name`) that exists, or None."""
+    for place in places:
+        module, _, name = place.partition(":")
+        try:
+            return getattr(import_module(module), name)
+        except (ImportError, AttributeError):
+            continue
+    return None
+
+
+# In a task's process, Airflow sets up the metrics of the SDK. 3.1 has only those of the core.
+Stats: Any = _first("airflow.sdk.observability.stats:Stats", "airflow.observability.stats:Stats", "airflow.stats:Stats")
+"""Airflow's own metrics."""
