@@ -20,3 +20,8 @@ def _first(*places: str) -> Any:
 # In a task's process, Airflow sets up the metrics of the SDK. 3.1 has only those of the core.
 Stats: Any = _first("airflow.sdk.observability.stats:Stats", "airflow.observability.stats:Stats", "airflow.stats:Stats")
 """Airflow's own metrics."""
+
+get_hook_lineage_collector: Any = _first(
+    "airflow.sdk.lineage:get_hook_lineage_collector", "airflow.lineage.hook:get_hook_lineage_collector"
+)
+"""Where hooks and operators say which assets they read and write."""

@@ -22,6 +22,7 @@ from ..arguments import count_of, flag_of, instant_of, layout_of
 from ..connections import source_settings, store_settings
 from ..errors import as_airflow
 from ..hooks import StablecogHook
+from ..lineage import lineage_of_run
 from ..metrics import emit
 from ..task_log import grouped, progress_of, table_of
 from .base import ArchiveOperator
@@ -118,6 +119,7 @@ class StablecogToS3Operator(ArchiveOperator):
             summary = report.summary()
             self.note_report(report)
             emit(report, self.dag_id, self.task_id)
+            self.note_lineage(self.stablecog_conn_id, report.source, layout_of(self.bucket, self.prefix))
             self._log_report(report)
             if report.proof is not None and not report.proven:
                 # A failed task returns nothing, but whoever looks at it needs the numbers.
@@ -132,6 +134,10 @@ class StablecogToS3Operator(ArchiveOperator):
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", summary))
         return summary
+
+    def lineage_of(self, layout: Layout, report: Any) -> Any:
+        """Return what the task reads and writes, for OpenLineage."""
+        return lineage_of_run(layout, self.stablecog_conn_id, report)
 
     def _settings(self, layout: Layout, **templated: Any) -> ArchiveSettings:
         return ArchiveSettings(

@@ -21,6 +21,7 @@ from ..arguments import layout_of
 from ..connections import source_settings, store_settings
 from ..errors import as_airflow
 from ..hooks import StablecogHook
+from ..lineage import lineage_of_run
 from ..task_log import progress_of
 from .base import ArchiveOperator
 
@@ -85,6 +86,7 @@ class StablecogRefreshOperator(ArchiveOperator):
             report = self._run()
             summary = report.summary()
             self.note_report(report)
+            self.note_lineage(self.stablecog_conn_id, report.source, layout_of(self.bucket, self.prefix))
             log = self.log.warning if report.exit_code else self.log.info
             for sentence in report.explain():
                 log("%s", sentence)
@@ -102,6 +104,10 @@ class StablecogRefreshOperator(ArchiveOperator):
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(summary)
         return summary
+
+    def lineage_of(self, layout: Layout, report: Any) -> Any:
+        """Return what the task reads and writes, for OpenLineage."""
+        return lineage_of_run(layout, self.stablecog_conn_id, report)
 
     def _settings(self, layout: Layout, budget: str | None) -> RefreshSettings:
         return RefreshSettings(

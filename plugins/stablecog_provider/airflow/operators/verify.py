@@ -20,6 +20,7 @@ from ..arguments import flag_of, layout_of
 from ..connections import source_settings, store_settings
 from ..errors import as_airflow
 from ..hooks import StablecogHook
+from ..lineage import lineage_of_verify
 from ..task_log import progress_of
 from .base import ArchiveOperator
 
@@ -96,6 +97,10 @@ class StablecogVerifyOperator(ArchiveOperator):
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(summary)
         return summary
+
+    def lineage_of(self, layout: Layout, report: Any) -> Any:
+        """Return what the task reads, for OpenLineage."""
+        return lineage_of_verify(layout, report)
 
     def _run(self) -> VerifyReport:
         budget = None if str(self.budget).strip().lower() in _NOTHING else str(self.budget)
