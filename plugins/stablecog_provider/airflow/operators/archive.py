@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_ports
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import SourceSettings, StoreSettings
 from ...archive.reports.progress import LoggedProgress
 from ...archive.reports.run import RunReport, RunSummary
@@ -21,11 +19,11 @@ from ...model.counts import Proof
 from ...model.object_keys import Layout
 from ..arguments import count_of, flag_of, instant_of, layout_of
 from ..connections import source_settings, store_settings
-from ..errors import as_airflow
 from ..hooks import StablecogHook
+from .base import ArchiveOperator
 
 
-class StablecogToS3Operator(BaseOperator):
+class StablecogToS3Operator(ArchiveOperator):
     """Archives what a Stablecog account has and a bucket lacks, and proves that nothing is missing.
 
     Safe to run again at any time, and safe to run twice at once. Returns the run's summary and adds it to the event of every
@@ -123,7 +121,7 @@ class StablecogToS3Operator(BaseOperator):
                     hint="all that was read is saved; the retry reads the periods that differ again (see the log above)",
                 )
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", summary))
@@ -154,8 +152,7 @@ class StablecogToS3Operator(BaseOperator):
         store = store_settings(self.aws_conn_id)
         # The connection's name, not its address: the address is not checked yet and may hold a password.
         self.log.info("Archiving from connection %s to %s", self.stablecog_conn_id, settings.layout)
-        wait_for_threads_at_exit()
-        return asyncio.run(self._archive(source, store, settings))
+        return self.run_stoppable(lambda: self._archive(source, store, settings))
 
     async def _archive(self, source: SourceSettings, store: StoreSettings, settings: ArchiveSettings) -> RunReport:
         async with self.open_ports(source, store, settings.layout) as ports:

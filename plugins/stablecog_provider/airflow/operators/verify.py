@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_bucket
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import StoreSettings
 from ...archive.reports.progress import LoggedProgress
 from ...archive.reports.verify import VerifyReport
@@ -19,13 +17,13 @@ from ...errors import ArchiveDamaged, ArchiveError, ConfigurationError, StoreUna
 from ...model.object_keys import Layout
 from ..arguments import flag_of, layout_of
 from ..connections import source_settings, store_settings
-from ..errors import as_airflow
 from ..hooks import StablecogHook
+from .base import ArchiveOperator
 
 _NOTHING = ("", "none")
 
 
-class StablecogVerifyOperator(BaseOperator):
+class StablecogVerifyOperator(ArchiveOperator):
     """Compares the stored images of an archive with its manifest, and repairs them if asked. Deletes nothing.
 
     Safe to run beside other tasks of the same archive. With a budget, each run takes the slice that was least recently verified,
@@ -89,7 +87,7 @@ class StablecogVerifyOperator(BaseOperator):
                 context["ti"].xcom_push(key="return_value", value=summary)
                 raise _failure(report)
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(summary)
@@ -108,8 +106,7 @@ class StablecogVerifyOperator(BaseOperator):
         image_hosts = source_settings(self.stablecog_conn_id).image_hosts if settings.repair else ()
         store = store_settings(self.aws_conn_id)
         self.log.info("Verifying %s (%s)", settings.layout, settings.level)
-        wait_for_threads_at_exit()
-        return asyncio.run(self._verify(store, image_hosts, settings))
+        return self.run_stoppable(lambda: self._verify(store, image_hosts, settings))
 
     async def _verify(
         self, store: StoreSettings, image_hosts: tuple[str, ...], settings: VerifySettings
