@@ -130,10 +130,10 @@ def test_a_place_that_cannot_be_used_has_no_lineage() -> None:
 def test_hook_lineage_is_one_asset_each_way(connections: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.sdk.lineage import HookLineageCollector
 
-    from stablecog_provider.airflow.operators import base
+    from stablecog_provider.airflow.operators import telling
 
     collector = HookLineageCollector()
-    monkeypatch.setattr(base, "get_hook_lineage_collector", lambda: collector)
+    monkeypatch.setattr(telling, "get_hook_lineage_collector", lambda: collector)
     run(report(copied=100_000))
     found = collector.collected_assets
     assert [each.asset.uri for each in found.inputs] == ["https://a/"]

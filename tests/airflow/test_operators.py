@@ -27,19 +27,9 @@ from stablecog_provider.model.failure import Failure
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.model.verdict import Outcome
 from support.airflow_canary import AWS_SECRET, KEY, Connect
-from support.airflow_recorded import NOW, Recorded, report
+from support.airflow_recorded import NOW, Pushed, Recorded, report
 
 ASSET = Asset(name="archive", uri="s3://bucket/prefix")
-
-
-class Pushed:
-    """A task instance that records what is pushed."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.values[key] = value
 
 
 @pytest.fixture(autouse=True)

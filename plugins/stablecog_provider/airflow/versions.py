@@ -1,9 +1,18 @@
-"""What the running version of Airflow has. Each question about a version is asked here."""
+"""What this version of Airflow has. The one place that asks; everything else reads the names here."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
+
+try:
+    from airflow.sdk import RetryDecision, RetryPolicy
+except ImportError:  # below 3.3
+    HAS_RETRY_POLICIES = False
+else:
+    HAS_RETRY_POLICIES = True
+
+__all__ = ["HAS_RETRY_POLICIES", "RetryDecision", "RetryPolicy", "Stats", "get_hook_lineage_collector"]
 
 
 def _first(*places: str) -> Any:

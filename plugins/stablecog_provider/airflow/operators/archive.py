@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
@@ -10,7 +9,6 @@ from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_ports
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import SourceSettings, StoreSettings
 from ...archive.reports.run import RunReport, RunSummary
 from ...archive.reports.wording import counted
@@ -20,7 +18,6 @@ from ...model.counts import Proof
 from ...model.object_keys import Layout
 from ..arguments import count_of, flag_of, instant_of, layout_of
 from ..connections import source_settings, store_settings
-from ..errors import as_airflow
 from ..hooks import StablecogHook
 from ..lineage import lineage_of_run
 from ..metrics import emit
@@ -129,7 +126,7 @@ class StablecogToS3Operator(ArchiveOperator):
                     hint="all that was read is saved; the retry reads the periods that differ again (see the log above)",
                 )
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", summary))
@@ -165,8 +162,7 @@ class StablecogToS3Operator(ArchiveOperator):
         self.note_place(settings.layout, store, self.aws_conn_id)
         # The connection's name, not its address: the address is not checked yet and may hold a password.
         self.log.info("Archiving from connection %s to %s", self.stablecog_conn_id, settings.layout)
-        wait_for_threads_at_exit()
-        return asyncio.run(self._archive(source, store, settings))
+        return self.run_stoppable(lambda: self._archive(source, store, settings))
 
     async def _archive(self, source: SourceSettings, store: StoreSettings, settings: ArchiveSettings) -> RunReport:
         async with self.open_ports(source, store, settings.layout) as ports:

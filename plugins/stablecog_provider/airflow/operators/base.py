@@ -1,64 +1,58 @@
-"""What operators that work on an archive share: links, and what a finished run tells Airflow."""
+"""What all operators share: how their use case runs, how Airflow stops it, and how it fails."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
 
-from airflow.sdk import BaseOperator
+from airflow.providers.common.compat.sdk import AirflowException
+from airflow.sdk import Context
 
-from ...adapters.settings import StoreSettings
-from ...errors import ConfigurationError
-from ...model.object_keys import Layout
-from ..arguments import layout_of
-from ..hooks import StablecogHook
-from ..links import ArchivePageLink, ManifestLink, Places, Reported, RunReportLink, places_of
-from ..versions import get_hook_lineage_collector
+from ...errors import ArchiveError
+from ..errors import as_airflow
+from ..retries import default_policy, wait_in_slot
+from ..running import StoppableRun, Stopped
+from .telling import TellingOperator
+
+T = TypeVar("T")
 
 
-class ArchiveOperator(BaseOperator):
-    """An operator with links to the archive that it works on.
+class ArchiveOperator(TellingOperator):
+    """An operator that runs a use case. Stopping it loses nothing: what was committed stays, and the next run continues."""
 
-    `places` and `reported` are what the links read. They are None until the operator has found out.
-    """
+    _running: StoppableRun[Any] | None = None
 
-    operator_extra_links = (RunReportLink(), ManifestLink(), ArchivePageLink())
-    bucket: str
-    prefix: str
-    places: Places | None = None
-    reported: Reported | None = None
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if getattr(self, "retry_policy", None) is None and (policy := default_policy()):
+            self.retry_policy = policy
 
-    def note_place(self, layout: Layout, store: StoreSettings, aws_conn_id: str | None) -> None:
-        """Note which archive this is, before the work: a task that fails has links, too."""
-        self.places = places_of(layout, store, aws_conn_id)
-
-    def note_report(self, report: Any) -> None:
-        """Note the report, once there is one."""
-        self.reported = report
-
-    def note_lineage(self, stablecog_conn_id: str, source: str, layout: Layout) -> None:
-        """Tell the readers of hook lineage, if Airflow has any: one asset read, one written."""
-        hook, collector = StablecogHook(stablecog_conn_id), get_hook_lineage_collector()
-        collector.add_input_asset(hook, uri=source)
-        collector.add_output_asset(hook, uri=str(layout))
-
-    def lineage_of(self, layout: Layout, report: Any) -> Any:
-        """Return the OperatorLineage of the task; None if it has none. `report` is None before the end."""
-
-    def get_openlineage_facets_on_start(self) -> Any:
-        """Return what the task is going to read and write. Called by Airflow's OpenLineage provider."""
-        return self._lineage()
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Return what the task has read and written."""
-        return self._lineage()
-
-    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
-        """Return the same as for a success, with the counts if there is a report."""
-        return self._lineage()
-
-    def _lineage(self) -> Any:
+    def run_stoppable(self, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return what the coroutine of `main` returns. Raises what it raises, and Stopped if Airflow stops the task."""
+        run: StoppableRun[T] = StoppableRun(main)
+        self._running = run
         try:
-            return self.lineage_of(layout_of(self.bucket, self.prefix), self.reported)
-        except ConfigurationError:
-            # The task reports it.
-            return None
+            return run.result()
+        finally:
+            self._running = None
+
+    def on_kill(self) -> None:
+        """Stop the run. Airflow calls this in a signal handler, and after `execution_timeout`."""
+        if self._running is not None:
+            self._running.stop()
+
+    def failure(self, error: ArchiveError, context: Context) -> AirflowException:
+        """Return what to raise, with `from None`, and log what is wrong and what to do.
+
+        A version of Airflow that cannot delay the retry as long as the other side asked waits for it here.
+        """
+        ti = context.get("ti")
+        is_last = getattr(ti, "try_number", 1) > getattr(ti, "max_tries", 0)
+        failure = as_airflow(error)
+        if wait := wait_in_slot(failure, self.retry_delay, is_last=is_last):
+            self.log.warning("Waiting %.0f s before this try fails, since a retry would be refused earlier", wait)
+            with suppress(Stopped):
+                self.run_stoppable(lambda: asyncio.sleep(wait))
+        return as_airflow(error, self.log)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, cast
@@ -11,7 +10,6 @@ from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_erasable
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import StoreSettings
 from ...archive.forget import ForgetSettings, forget
 from ...archive.reports.forget import ForgetReport
@@ -19,7 +17,6 @@ from ...errors import ArchiveError, ConfigurationError
 from ...model.object_keys import Layout
 from ..arguments import flag_of, layout_of
 from ..connections import store_settings
-from ..errors import as_airflow
 from ..task_log import progress_of
 from .base import ArchiveOperator
 
@@ -88,7 +85,7 @@ class StablecogForgetOperator(ArchiveOperator):
         try:
             report = self._run()
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         summary = report.summary()
         if not report.dry_run:
             self.note_report(report)
@@ -115,8 +112,7 @@ class StablecogForgetOperator(ArchiveOperator):
         store = store_settings(self.aws_conn_id)
         self.note_place(settings.layout, store, self.aws_conn_id)
         self.log.info("Forgetting outputs of %s%s", settings.layout, " (a list only)" if settings.is_dry_run else "")
-        wait_for_threads_at_exit()
-        return asyncio.run(self._forget(store, settings))
+        return self.run_stoppable(lambda: self._forget(store, settings))
 
     async def _forget(self, store: StoreSettings, settings: ForgetSettings) -> ForgetReport:
         async with self.open_erasable(store, settings.layout) as ports:

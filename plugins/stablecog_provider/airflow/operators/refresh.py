@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
@@ -10,7 +9,6 @@ from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_ports
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import SourceSettings, StoreSettings
 from ...archive.refresh import RefreshSettings, refresh
 from ...archive.reports.refresh import RefreshReport
@@ -19,7 +17,6 @@ from ...model.object_keys import Layout
 from ...model.verdict import Outcome
 from ..arguments import layout_of
 from ..connections import source_settings, store_settings
-from ..errors import as_airflow
 from ..hooks import StablecogHook
 from ..lineage import lineage_of_run
 from ..task_log import progress_of
@@ -99,7 +96,7 @@ class StablecogRefreshOperator(ArchiveOperator):
                     hint="all that was read is saved; the retry reads the periods that differ again (see the log above)",
                 )
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(summary)
@@ -126,8 +123,7 @@ class StablecogRefreshOperator(ArchiveOperator):
         store = store_settings(self.aws_conn_id)
         self.note_place(settings.layout, store, self.aws_conn_id)
         self.log.info("Refreshing %s from connection %s", settings.layout, self.stablecog_conn_id)
-        wait_for_threads_at_exit()
-        return asyncio.run(self._refresh(source, store, settings))
+        return self.run_stoppable(lambda: self._refresh(source, store, settings))
 
     async def _refresh(self, source: SourceSettings, store: StoreSettings, settings: RefreshSettings) -> RefreshReport:
         async with self.open_ports(source, store, settings.layout) as ports:

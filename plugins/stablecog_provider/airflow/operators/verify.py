@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, ClassVar, cast
 
 from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_bucket
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import StoreSettings
 from ...archive.reports.verify import VerifyReport
 from ...archive.reports.wording import counted
@@ -18,7 +16,6 @@ from ...errors import ArchiveDamaged, ArchiveError, ConfigurationError, StoreUna
 from ...model.object_keys import Layout
 from ..arguments import flag_of, layout_of
 from ..connections import source_settings, store_settings
-from ..errors import as_airflow
 from ..hooks import StablecogHook
 from ..lineage import lineage_of_verify
 from ..task_log import progress_of
@@ -92,7 +89,7 @@ class StablecogVerifyOperator(ArchiveOperator):
                 context["ti"].xcom_push(key="return_value", value=summary)
                 raise _failure(report)
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(summary)
@@ -116,8 +113,7 @@ class StablecogVerifyOperator(ArchiveOperator):
         store = store_settings(self.aws_conn_id)
         self.note_place(settings.layout, store, self.aws_conn_id)
         self.log.info("Verifying %s (%s)", settings.layout, settings.level)
-        wait_for_threads_at_exit()
-        return asyncio.run(self._verify(store, image_hosts, settings))
+        return self.run_stoppable(lambda: self._verify(store, image_hosts, settings))
 
     async def _verify(
         self, store: StoreSettings, image_hosts: tuple[str, ...], settings: VerifySettings
