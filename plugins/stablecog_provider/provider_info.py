@@ -22,6 +22,11 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": [{"integration-name": "Stablecog", "python-modules": ["stablecog_provider.airflow.hooks"]}],
         "operators": [{"integration-name": "Stablecog", "python-modules": ["stablecog_provider.airflow.operators"]}],
+        "extra-links": [
+            "stablecog_provider.airflow.links.RunReportLink",
+            "stablecog_provider.airflow.links.ManifestLink",
+            "stablecog_provider.airflow.links.ArchivePageLink",
+        ],
         "connection-types": [
             {
                 "connection-type": "stablecog",

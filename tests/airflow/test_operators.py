@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from stablecog_provider.adapters.garbage import OBJECTS
 from stablecog_provider.adapters.settings import SourceSettings
 from stablecog_provider.airflow.operators import StablecogToS3Operator
+from stablecog_provider.airflow.task_log import table_of
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.run import ArchiveSettings
 from stablecog_provider.errors import ArchiveDamaged, ArchiveError, BucketMissing, SourceUnavailable
@@ -26,19 +27,9 @@ from stablecog_provider.model.failure import Failure
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.model.verdict import Outcome
 from support.airflow_canary import AWS_SECRET, KEY, Connect
-from support.airflow_recorded import NOW, Recorded, report
+from support.airflow_recorded import NOW, Pushed, Recorded, report
 
 ASSET = Asset(name="archive", uri="s3://bucket/prefix")
-
-
-class Pushed:
-    """A task instance that records what is pushed."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.values[key] = value
 
 
 @pytest.fixture(autouse=True)
@@ -194,11 +185,18 @@ def test_the_summary_is_returned_and_added_to_the_asset_event(context: Any) -> N
     assert json.loads(json.dumps(summary)) == summary
 
 
-def test_a_proven_run_is_logged_sentence_by_sentence(context: Any) -> None:
+def test_a_proven_run_is_logged_sentence_by_sentence_in_a_group_and_ends_with_a_table(context: Any) -> None:
     with capture_logs() as lines:
         run(context, report(copied=5))
-    told = report(copied=5).explain()
+    told = ["::group::Report", *report(copied=5).explain(), "::endgroup::", *table_of(report(copied=5))]
     assert [line["event"] for line in lines if line["log_level"] == "info"][-len(told) :] == told
+
+
+def test_what_is_not_proven_is_not_folded(context: Any) -> None:
+    with capture_logs() as lines, pytest.raises(AirflowException):
+        run(context, report(Outcome.NOT_PROVEN, source=4))
+    assert not any("::group::" in line["event"] for line in lines)
+    assert any(line["event"].split() == ["outcome", "not", "proven"] for line in lines)
 
 
 def test_failed_images_are_logged_as_warnings(context: Any) -> None:

@@ -99,6 +99,14 @@ def test_runs_tabs_and_actions(visit: Any, daily: Any, moto_server: S3Server) ->
     report = viewer.get(f"/stablecog/tabs/stablecog_archive_daily/{run.run_id}/")
     assert "Images copied" in report.text
     assert viewer.get("/stablecog/tabs/stablecog_archive_daily/no-such-run/").status_code == 404
+    # The task's links, as Airflow's own interface reads them.
+    task = f"/api/v2/dags/stablecog_archive_daily/dagRuns/{run.run_id}/taskInstances/archive/links"
+    links = viewer.get(task).json()["extra_links"]
+    assert links["Archive"] == f"{BASE}/"
+    assert viewer.get(links["Archive"]).status_code == 200
+    assert "Images copied" in viewer.get(links["Run report"]).text
+    # The simulated store has no console.
+    assert links["Manifest"] is None
     link = re.search(r'<li class="tile"[^>]*><a href="([^"]+)"', viewer.get(f"{BASE}/gallery").text)
     assert link
     assert viewer.get(f"{link[1]}/original").headers["content-type"].startswith("image/")

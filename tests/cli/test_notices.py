@@ -100,20 +100,20 @@ def test_a_limit_of_this_machine_is_called_local(scene: Scene, number: int) -> N
     assert "--source" not in typed.err
 
 
-def test_a_burst_is_one_line_and_a_warning_is_always_printed() -> None:
+def test_a_burst_is_one_line_of_each_kind() -> None:
     written, now = io.StringIO(), [0.0]
     with notices(Console(file=written), lambda text: text.replace(KEY, "***"), lambda: now[0]):
         for number in range(50):
             LOGGER.info("attempt %d failed: %s\x1b[31m", 1 + number % 2, f"{KEY} {number}")
-        LOGGER.warning("look")
+            LOGGER.warning("look")
         LOGGER.debug("detail")
         now[0] = EVERY
         LOGGER.info("attempt %d failed: %s", 1, "later")
     LOGGER.info("after the command")
     assert written.getvalue().splitlines() == [
         "attempt 1 failed: *** 0\N{REPLACEMENT CHARACTER}[31m",
-        "attempt 2 failed: *** 1\N{REPLACEMENT CHARACTER}[31m",
         "warning: look",
+        "attempt 2 failed: *** 1\N{REPLACEMENT CHARACTER}[31m",
         "attempt 1 failed: later",
     ]
 
@@ -143,4 +143,8 @@ async def test_attempts_at_an_image_are_details(caplog: pytest.LogCaptureFixture
     for policy in (SOURCE_RETRIES, STORE_RETRIES, IMAGE_RETRIES):
         with pytest.raises(SourceUnavailable):
             await replace(policy, attempts=2, on=(SourceUnavailable,)).call(fail, at_once)
-    assert [record.levelname for record in caplog.records if "Attempt" in record.message] == ["INFO", "INFO", "DEBUG"]
+    assert [record.levelname for record in caplog.records if "Attempt" in record.message] == [
+        "WARNING",
+        "WARNING",
+        "DEBUG",
+    ]

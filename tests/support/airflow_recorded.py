@@ -20,6 +20,16 @@ from stablecog_provider.model.verdict import Outcome
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
+class Pushed:
+    """A task instance that records what is pushed."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.values[key] = value
+
+
 def report(outcome: Outcome = Outcome.PROVEN, *, source: int | None = 3, manifest: int = 3, **counts: Any) -> RunReport:
     proof = None if source is None else Proof(NOW - timedelta(days=1), NOW, source, manifest, NOW)
     return RunReport(

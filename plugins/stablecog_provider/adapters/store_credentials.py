@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from obstore.store import S3Credential
 
 SUBJECT = "AWS credentials"
-RETRIES = RetryPolicy(attempts=4, patience=120.0, first_wait=1.0, on=(StoreUnavailable,))
+RETRIES = RetryPolicy(attempts=4, patience=120.0, first_wait=1.0, on=(StoreUnavailable,), level=logging.WARNING)
 """On top of boto3's own retries of a single request."""
 _ONCE = replace(RETRIES, attempts=1)
 _WAIT_BELOW = 120

@@ -22,6 +22,7 @@ from ..model.output import Output, UnreadableOutput
 from ..model.page import MAX_PER_PAGE, Page, PageQuery
 from ..model.times import BEGINNING
 from .connections import source_settings
+from .versions import get_hook_lineage_collector
 
 _Item = TypeVar("_Item")
 
@@ -97,6 +98,7 @@ class StablecogHook(BaseHook):
         seen: set[str] = set()
         async with self._connect(settings) as source:
             found = await probe(source)
+            get_hook_lineage_collector().add_input_asset(self, uri=source.address)
             axis = found.capabilities.axis
             settled = found.page.source_time - axis.settling
             first, last = start or BEGINNING, min(end or settled, settled)

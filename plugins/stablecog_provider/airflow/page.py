@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,22 +22,9 @@ from ..web.actions import KINDS
 from ..web.app import create_app
 from ..web.archives import Archives, slug_of
 from ..web.requests import NotHere, root_of
-from .arguments import address_of
 from .connections import store_settings
+from .page_archives import layouts_of
 from .page_lookup import summaries
-
-
-def layouts_of(environ: Mapping[str, str]) -> list[Layout]:
-    """The archives of STABLECOG_PAGE_ARCHIVES (addresses, separated by commas), or the one that our DAGs write to.
-
-    Raises ConfigurationError for an address that cannot be used.
-    """
-    listed = [text.strip() for text in environ.get("STABLECOG_PAGE_ARCHIVES", "").split(",")]
-    if any(listed):
-        return list(dict.fromkeys(address_of("STABLECOG_PAGE_ARCHIVES", text) for text in listed if text))
-    bucket = environ.get("STABLECOG_ARCHIVE_BUCKET", "")
-    prefix = environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
-    return [address_of("STABLECOG_ARCHIVE_BUCKET", f"s3://{bucket}/{prefix}")] if bucket else []
 
 
 @asynccontextmanager

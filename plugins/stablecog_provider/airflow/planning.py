@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from typing import Any
 
 from ..adapters.assembly import open_ports
-from ..adapters.process_exit import wait_for_threads_at_exit
 from ..adapters.settings import SourceSettings, StoreSettings
 from ..archive.committing.checkpoint_file import CheckpointFile
 from ..archive.plan import plan
@@ -16,6 +15,9 @@ from .arguments import layout_of
 from .connections import source_settings, store_settings
 from .errors import as_airflow
 from .hooks import StablecogHook
+from .running import StoppableRun
+
+_log = logging.getLogger(__name__)
 
 
 def planned_windows(
@@ -34,10 +36,9 @@ def planned_windows(
     try:
         layout = layout_of(bucket, prefix)
         source, store = source_settings(stablecog_conn_id), store_settings(aws_conn_id)
-        wait_for_threads_at_exit()
-        return asyncio.run(_planned(source, store, layout, pieces))
+        return StoppableRun(lambda: _planned(source, store, layout, pieces)).result()
     except ArchiveError as error:
-        raise as_airflow(error) from error
+        raise as_airflow(error, _log) from None
 
 
 async def _planned(source: SourceSettings, store: StoreSettings, layout: Layout, pieces: int) -> list[dict[str, Any]]:

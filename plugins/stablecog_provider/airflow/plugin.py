@@ -15,12 +15,17 @@ PREFIX = "/stablecog"
 MISSING = "The page needs Pillow, which is not installed here. Install the extra: airflow-provider-stablecog[page]\n"
 
 
+def root_of(base_url: str) -> str:
+    """Return the page's path for a browser. `base_url`: Airflow's `[api] base_url`, which may have a path of its own."""
+    return urlsplit(base_url).path.rstrip("/") + PREFIX
+
+
 def views_of(base_url: str) -> list[dict[str, str]]:
     """Return where Airflow shows the page (`external_views`, see its guide to plugins). Airflow fills in the braces.
 
     `base_url`: Airflow's `[api] base_url`. Its path is a part of each address, because Airflow shows an address as it is.
     """
-    here = urlsplit(base_url).path.rstrip("/") + PREFIX
+    here = root_of(base_url)
     tab, report = f"{here}/tabs/{{DAG_ID}}/", f"{here}/tabs/{{DAG_ID}}/{{RUN_ID}}/"
     return [
         {"name": "Stablecog", "href": f"{here}/", "destination": "nav", "url_route": "stablecog", "category": "browse"},

@@ -45,7 +45,7 @@ class _Notices(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         kind = (record.msg, *(record.args[:1] if isinstance(record.args, tuple) else ()))
         now = self._monotonic()
-        if record.levelno < logging.WARNING and now < self._next.get(kind, now):
+        if now < self._next.get(kind, now):
             return
         self._next[kind] = now + EVERY
         begin = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_ports
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import SourceSettings, StoreSettings
-from ...archive.reports.progress import LoggedProgress
 from ...archive.reports.run import RunReport, RunSummary
 from ...archive.reports.wording import counted
 from ...archive.run import ArchiveSettings, archive
@@ -21,11 +18,14 @@ from ...model.counts import Proof
 from ...model.object_keys import Layout
 from ..arguments import count_of, flag_of, instant_of, layout_of
 from ..connections import source_settings, store_settings
-from ..errors import as_airflow
 from ..hooks import StablecogHook
+from ..lineage import lineage_of_run
+from ..metrics import emit
+from ..task_log import grouped, progress_of, table_of
+from .base import ArchiveOperator
 
 
-class StablecogToS3Operator(BaseOperator):
+class StablecogToS3Operator(ArchiveOperator):
     """Archives what a Stablecog account has and a bucket lacks, and proves that nothing is missing.
 
     Safe to run again at any time, and safe to run twice at once. Returns the run's summary and adds it to the event of every
@@ -114,6 +114,9 @@ class StablecogToS3Operator(BaseOperator):
         try:
             report = self._run()
             summary = report.summary()
+            self.note_report(report)
+            emit(report, self.dag_id, self.task_id)
+            self.note_lineage(self.stablecog_conn_id, report.source, layout_of(self.bucket, self.prefix))
             self._log_report(report)
             if report.proof is not None and not report.proven:
                 # A failed task returns nothing, but whoever looks at it needs the numbers.
@@ -123,11 +126,15 @@ class StablecogToS3Operator(BaseOperator):
                     hint="all that was read is saved; the retry reads the periods that differ again (see the log above)",
                 )
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", summary))
         return summary
+
+    def lineage_of(self, layout: Layout, report: Any) -> Any:
+        """Return what the task reads and writes, for OpenLineage."""
+        return lineage_of_run(layout, self.stablecog_conn_id, report)
 
     def _settings(self, layout: Layout, **templated: Any) -> ArchiveSettings:
         return ArchiveSettings(
@@ -152,21 +159,28 @@ class StablecogToS3Operator(BaseOperator):
         # Airflow's own calls block, so they are made before there is an event loop.
         source = source_settings(self.stablecog_conn_id)
         store = store_settings(self.aws_conn_id)
+        self.note_place(settings.layout, store, self.aws_conn_id)
         # The connection's name, not its address: the address is not checked yet and may hold a password.
         self.log.info("Archiving from connection %s to %s", self.stablecog_conn_id, settings.layout)
-        wait_for_threads_at_exit()
-        return asyncio.run(self._archive(source, store, settings))
+        return self.run_stoppable(lambda: self._archive(source, store, settings))
 
     async def _archive(self, source: SourceSettings, store: StoreSettings, settings: ArchiveSettings) -> RunReport:
         async with self.open_ports(source, store, settings.layout) as ports:
             with rarely_collected():
-                report: RunReport = await self.archive(ports, settings, LoggedProgress(self.log.info))
+                report: RunReport = await self.archive(ports, settings, progress_of(self.log.info))
                 return report
 
     def _log_report(self, report: RunReport) -> None:
-        log = self.log.info if report.outcome == "proven" else self.log.warning
-        for sentence in report.explain():
-            log("%s", sentence)
+        if report.outcome == "proven":
+            # The table is enough for most readers.
+            with grouped(self.log.info, "Report"):
+                for sentence in report.explain():
+                    self.log.info("%s", sentence)
+        else:
+            for sentence in report.explain():
+                self.log.warning("%s", sentence)
+        for line in table_of(report):
+            self.log.info("%s", line)
 
 
 def _difference(report: RunReport, proof: Proof) -> str:

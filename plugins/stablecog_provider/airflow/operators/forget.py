@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_erasable
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import StoreSettings
 from ...archive.forget import ForgetSettings, forget
 from ...archive.reports.forget import ForgetReport
-from ...archive.reports.progress import LoggedProgress
 from ...errors import ArchiveError, ConfigurationError
 from ...model.object_keys import Layout
 from ..arguments import flag_of, layout_of
 from ..connections import store_settings
-from ..errors import as_airflow
+from ..task_log import progress_of
+from .base import ArchiveOperator
 
 
-class StablecogForgetOperator(BaseOperator):
+class StablecogForgetOperator(ArchiveOperator):
     """Deletes outputs for good: images and all versions of them, prompts, and all that the bucket says about them.
 
     Without `yes` it lists what it would remove. It needs a policy of its own (docs/aws.md): give it another connection than the
@@ -87,8 +85,10 @@ class StablecogForgetOperator(BaseOperator):
         try:
             report = self._run()
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         summary = report.summary()
+        if not report.dry_run:
+            self.note_report(report)
         for sentence in report.explain():
             self.log.info("%s", sentence)
         for outlet in self.outlets:
@@ -110,11 +110,11 @@ class StablecogForgetOperator(BaseOperator):
         )
         # Airflow's own calls block, so they are made before there is an event loop.
         store = store_settings(self.aws_conn_id)
+        self.note_place(settings.layout, store, self.aws_conn_id)
         self.log.info("Forgetting outputs of %s%s", settings.layout, " (a list only)" if settings.is_dry_run else "")
-        wait_for_threads_at_exit()
-        return asyncio.run(self._forget(store, settings))
+        return self.run_stoppable(lambda: self._forget(store, settings))
 
     async def _forget(self, store: StoreSettings, settings: ForgetSettings) -> ForgetReport:
         async with self.open_erasable(store, settings.layout) as ports:
             with rarely_collected():
-                return cast("ForgetReport", await self.forget(ports, settings, LoggedProgress(self.log.info)))
+                return cast("ForgetReport", await self.forget(ports, settings, progress_of(self.log.info)))

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_ports
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import SourceSettings, StoreSettings
 from ...archive.refresh import RefreshSettings, refresh
-from ...archive.reports.progress import LoggedProgress
 from ...archive.reports.refresh import RefreshReport
 from ...errors import ArchiveError, ConfigurationError, ProofDiffers
 from ...model.object_keys import Layout
 from ...model.verdict import Outcome
 from ..arguments import layout_of
 from ..connections import source_settings, store_settings
-from ..errors import as_airflow
 from ..hooks import StablecogHook
+from ..lineage import lineage_of_run
+from ..task_log import progress_of
+from .base import ArchiveOperator
 
 _NOTHING = ("", "none")
 
 
-class StablecogRefreshOperator(BaseOperator):
+class StablecogRefreshOperator(ArchiveOperator):
     """Reads the history of an archive again: changed metadata, late upscales, and losses that no count shows.
 
     Reads what was read longest ago first, and never moves the watermark. Safe to run beside other tasks of the same archive.
@@ -83,6 +82,8 @@ class StablecogRefreshOperator(BaseOperator):
         try:
             report = self._run()
             summary = report.summary()
+            self.note_report(report)
+            self.note_lineage(self.stablecog_conn_id, report.source, layout_of(self.bucket, self.prefix))
             log = self.log.warning if report.exit_code else self.log.info
             for sentence in report.explain():
                 log("%s", sentence)
@@ -95,11 +96,15 @@ class StablecogRefreshOperator(BaseOperator):
                     hint="all that was read is saved; the retry reads the periods that differ again (see the log above)",
                 )
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(summary)
         return summary
+
+    def lineage_of(self, layout: Layout, report: Any) -> Any:
+        """Return what the task reads and writes, for OpenLineage."""
+        return lineage_of_run(layout, self.stablecog_conn_id, report)
 
     def _settings(self, layout: Layout, budget: str | None) -> RefreshSettings:
         return RefreshSettings(
@@ -116,11 +121,11 @@ class StablecogRefreshOperator(BaseOperator):
         # Airflow's own calls block, so they are made before there is an event loop.
         source = source_settings(self.stablecog_conn_id)
         store = store_settings(self.aws_conn_id)
+        self.note_place(settings.layout, store, self.aws_conn_id)
         self.log.info("Refreshing %s from connection %s", settings.layout, self.stablecog_conn_id)
-        wait_for_threads_at_exit()
-        return asyncio.run(self._refresh(source, store, settings))
+        return self.run_stoppable(lambda: self._refresh(source, store, settings))
 
     async def _refresh(self, source: SourceSettings, store: StoreSettings, settings: RefreshSettings) -> RefreshReport:
         async with self.open_ports(source, store, settings.layout) as ports:
             with rarely_collected():
-                return cast("RefreshReport", await self.refresh(ports, settings, LoggedProgress(self.log.info)))
+                return cast("RefreshReport", await self.refresh(ports, settings, progress_of(self.log.info)))

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, ClassVar
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from ...adapters.assembly import open_restore_ports
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import StoreSettings
-from ...archive.reports.progress import LoggedProgress
 from ...archive.reports.restore import RestoreReport
 from ...archive.restore import RestoreSettings, restore
 from ...errors import ArchiveDamaged, ArchiveError, ConfigurationError
 from ...model.object_keys import Layout
 from ..arguments import address_of, layout_of
 from ..connections import source_settings, store_settings
-from ..errors import as_airflow
 from ..hooks import StablecogHook
+from ..task_log import progress_of
+from .base import ArchiveOperator
 
 _NAMES_TAKEN = {"name_taken", "sidecar_differs"}
 
 
-class StablecogRestoreOperator(BaseOperator):
+class StablecogRestoreOperator(ArchiveOperator):
     """Restores images from an archive: to a folder of the worker, into another archive, or for a drill to a scratch folder.
 
     Exactly one of `to_folder`, `into` and `drill` says where to. Safe to run again: what is there is skipped. Writes nothing to
@@ -115,7 +113,7 @@ class StablecogRestoreOperator(BaseOperator):
                 context["ti"].xcom_push(key="return_value", value=counts)
                 raise _failure(report)
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         return counts
 
     def _settings(self, layout: Layout, to_folder: str, into: Layout | None) -> RestoreSettings:
@@ -142,14 +140,14 @@ class StablecogRestoreOperator(BaseOperator):
         # Airflow's own calls block, so they are made before there is an event loop.
         hosts = source_settings(self.stablecog_conn_id).image_hosts if self.drill else ()
         store = store_settings(self.aws_conn_id)
+        self.note_place(settings.layout, store, self.aws_conn_id)
         self.log.info("Restoring from %s", settings.layout)
-        wait_for_threads_at_exit()
-        return asyncio.run(self._restore(store, hosts, settings))
+        return self.run_stoppable(lambda: self._restore(store, hosts, settings))
 
     async def _restore(self, store: StoreSettings, hosts: tuple[str, ...], settings: RestoreSettings) -> RestoreReport:
         async with self.open_ports(store, settings.layout, hosts) as ports:
             with rarely_collected():
-                report: RestoreReport = await self.restore(ports, settings, LoggedProgress(self.log.info))
+                report: RestoreReport = await self.restore(ports, settings, progress_of(self.log.info))
                 return report
 
 

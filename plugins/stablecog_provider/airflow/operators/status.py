@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from ...adapters.assembly import open_store
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import StoreSettings
 from ...archive.reports.wording import MAX_SUMMARY, shortened
 from ...archive.status import ArchiveStatus, Limits, status
@@ -17,10 +15,10 @@ from ...errors import ArchiveError, ConfigurationError, ProofDiffers
 from ...model.object_keys import Layout
 from ..arguments import layout_of
 from ..connections import store_settings
-from ..errors import as_airflow
+from .base import ArchiveOperator
 
 
-class StablecogStatusOperator(BaseOperator):
+class StablecogStatusOperator(ArchiveOperator):
     """Fails if an archive is not proven, or if what is known of it is older than a limit. Reads the bucket alone.
 
     Returns `archive`, `outcome`, `next_step`, `broken` and `explanation`, also if it fails.
@@ -67,8 +65,8 @@ class StablecogStatusOperator(BaseOperator):
         try:
             # Airflow's own calls block, so they are made before there is an event loop.
             layout, store = layout_of(self.bucket, self.prefix), store_settings(self.aws_conn_id)
-            wait_for_threads_at_exit()
-            found = asyncio.run(self._read(store, layout))
+            self.note_place(layout, store, self.aws_conn_id)
+            found = self.run_stoppable(lambda: self._read(store, layout))
             log = self.log.warning if found.exit_code else self.log.info
             for sentence in found.explain():
                 log("%s", sentence)
@@ -84,7 +82,7 @@ class StablecogStatusOperator(BaseOperator):
                 what = f"{found.outcome}, and a limit is broken" if found.broken else str(found.outcome)
                 raise ProofDiffers(f"{found.archive}: {what}", hint=found.next_step)
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         return summary
 
     def _limits(self) -> Limits:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_bucket
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.settings import StoreSettings
-from ...archive.reports.progress import LoggedProgress
 from ...archive.reports.verify import VerifyReport
 from ...archive.reports.wording import counted
 from ...archive.verify import VerifySettings, verify
@@ -19,13 +16,15 @@ from ...errors import ArchiveDamaged, ArchiveError, ConfigurationError, StoreUna
 from ...model.object_keys import Layout
 from ..arguments import flag_of, layout_of
 from ..connections import source_settings, store_settings
-from ..errors import as_airflow
 from ..hooks import StablecogHook
+from ..lineage import lineage_of_verify
+from ..task_log import progress_of
+from .base import ArchiveOperator
 
 _NOTHING = ("", "none")
 
 
-class StablecogVerifyOperator(BaseOperator):
+class StablecogVerifyOperator(ArchiveOperator):
     """Compares the stored images of an archive with its manifest, and repairs them if asked. Deletes nothing.
 
     Safe to run beside other tasks of the same archive. With a budget, each run takes the slice that was least recently verified,
@@ -83,17 +82,22 @@ class StablecogVerifyOperator(BaseOperator):
         try:
             report = self._run()
             summary = report.summary()
+            self.note_report(report)
             self._log_report(report)
             if report.exit_code:
                 # A failed task returns nothing, but whoever looks at it needs the numbers.
                 context["ti"].xcom_push(key="return_value", value=summary)
                 raise _failure(report)
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(summary)
         return summary
+
+    def lineage_of(self, layout: Layout, report: Any) -> Any:
+        """Return what the task reads, for OpenLineage."""
+        return lineage_of_verify(layout, report)
 
     def _run(self) -> VerifyReport:
         budget = None if str(self.budget).strip().lower() in _NOTHING else str(self.budget)
@@ -107,16 +111,16 @@ class StablecogVerifyOperator(BaseOperator):
         # Airflow's own calls block, so they are made before there is an event loop.
         image_hosts = source_settings(self.stablecog_conn_id).image_hosts if settings.repair else ()
         store = store_settings(self.aws_conn_id)
+        self.note_place(settings.layout, store, self.aws_conn_id)
         self.log.info("Verifying %s (%s)", settings.layout, settings.level)
-        wait_for_threads_at_exit()
-        return asyncio.run(self._verify(store, image_hosts, settings))
+        return self.run_stoppable(lambda: self._verify(store, image_hosts, settings))
 
     async def _verify(
         self, store: StoreSettings, image_hosts: tuple[str, ...], settings: VerifySettings
     ) -> VerifyReport:
         async with self.open_bucket(store, settings.layout, image_hosts) as ports:
             with rarely_collected():
-                return cast("VerifyReport", await self.verify(ports, settings, LoggedProgress(self.log.info)))
+                return cast("VerifyReport", await self.verify(ports, settings, progress_of(self.log.info)))
 
     def _log_report(self, report: VerifyReport) -> None:
         log = self.log.warning if report.exit_code or report.findings else self.log.info

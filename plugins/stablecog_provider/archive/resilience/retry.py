@@ -73,12 +73,12 @@ class RetryPolicy:
         return asked if asked < self.patience else 0.0
 
 
-SOURCE_RETRIES = RetryPolicy(attempts=6, patience=600.0, first_wait=1.0, jitter=1.0)
+SOURCE_RETRIES = RetryPolicy(attempts=6, patience=600.0, first_wait=1.0, jitter=1.0, level=logging.WARNING)
 IMAGE_RETRIES = RetryPolicy(refusals=20, on=(RateLimited, SourceUnavailable), level=logging.DEBUG)
 """A host that is asked too often refuses whichever image comes next; that image must not be given up for it. A run may have
 thousands of these retries, and the report has what remains: their log lines are details.
 """
-STORE_RETRIES = RetryPolicy(attempts=4, patience=120.0, on=(StoreUnavailable,))
+STORE_RETRIES = RetryPolicy(attempts=4, patience=120.0, on=(StoreUnavailable,), level=logging.WARNING)
 """On top of the store client's own, shorter retries of a single request."""
 
 

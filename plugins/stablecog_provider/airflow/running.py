@@ -1,0 +1,93 @@
+"""Runs a use case in a task, so that Airflow can stop it: by `on_kill`, or by the exception of `execution_timeout`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+from ..adapters.process_exit import wait_for_threads_at_exit
+from ..errors import TransientError
+
+T = TypeVar("T")
+
+SECONDS_TO_STOP = 4.0
+"""How long a stopped run may take to close its connections. Airflow sends SIGKILL 5 s after SIGTERM."""
+
+
+class Stopped(TransientError):
+    """Airflow stopped the task: somebody marked it or cleared it, or its machine shuts down."""
+
+
+class StoppableRun(Generic[T]):
+    """One run, on an event loop in a thread of its own, while the calling thread waits for it.
+
+    Airflow stops a task by a signal. Its handler runs in the main thread, between any two instructions of Python. If that were
+    the thread of the event loop, an exception of the handler could end one copy of many, or be logged by the loop and lost. Here
+    it ends the wait, and that cancels the run as a whole.
+    """
+
+    def __init__(self, main: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._main = main
+        self._loop = asyncio.new_event_loop()
+        self._ended = threading.Event()
+        self._task: asyncio.Task[T] | None = None
+        self._result: list[T] = []
+        self._error: BaseException | None = None
+        self._is_stopped = False
+
+    def result(self) -> T:
+        """Run, and return what `main` returns. Raises what it raises, and Stopped after `stop`."""
+        wait_for_threads_at_exit()
+        context = contextvars.copy_context()
+        # A daemon: if it does not end in time, it must not keep the process.
+        thread = threading.Thread(target=context.run, args=(self._run,), name="stablecog-run", daemon=True)
+        try:
+            thread.start()
+            self._ended.wait()
+        except BaseException:
+            self.stop()
+            self._ended.wait(SECONDS_TO_STOP)
+            raise
+        thread.join()
+        error, self._error = self._error, None
+        if error is None:
+            return self._result.pop()
+        try:
+            if self._is_stopped and isinstance(error, asyncio.CancelledError):
+                raise Stopped("Airflow stopped the task before its run came to an end") from None
+            raise error
+        finally:
+            # Else the traceback would refer to this frame, and the frame to the error.
+            del error
+
+    def stop(self) -> None:
+        """Cancel the run, and return at once. May be called in a signal handler, from any thread, and more than once."""
+        self._is_stopped = True
+        if not self._loop.is_closed():
+            try:
+                self._loop.call_soon_threadsafe(self._cancel)
+            except RuntimeError:
+                # It was closed in between.
+                return
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                self._result.append(runner.run(self._watched()))
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._ended.set()
+
+    async def _watched(self) -> T:
+        self._task = asyncio.current_task()
+        if self._is_stopped:
+            raise asyncio.CancelledError
+        return await self._main()
