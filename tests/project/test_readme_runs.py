@@ -289,6 +289,7 @@ def test_every_snippet_is_run_by_a_test() -> None:
         "test_network_documented.py",
         "test_rehearsal.py",
         "../airflow/test_forget_operator.py",
+        "../dev/engines/test_engines_program.py",
     )
     here = "".join(path.read_text() for path in (Path(__file__), *(Path(__file__).parent / name for name in others)))
     names = {name for path in PAGES for kind, name, _, _ in marked(path.read_text()) if kind == "tested"}
