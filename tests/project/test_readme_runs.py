@@ -287,6 +287,7 @@ def test_every_snippet_is_run_by_a_test() -> None:
     others = (
         "test_readme_promises.py",
         "test_network_documented.py",
+        "test_infrastructure.py",
         "test_rehearsal.py",
         "../airflow/test_forget_operator.py",
         "../dev/engines/test_engines_program.py",
