@@ -89,8 +89,9 @@ test-fast: $(READY) ## Tests without servers, Airflow and other processes, with 
 	@HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest $(PARALLEL) -m "not slow and not long" $(FAST) $(ARGS)
 
 .PHONY: reference
-reference: $(READY) ## Write docs/reference.md from the docstrings
+reference: $(READY) ## Write docs/reference.md from the docstrings, and the statements of docs/engines.md from the columns
 	@$(BIN)/python -m dev.reference
+	@$(BIN)/python -m dev.engines.ddl
 
 .PHONY: coverage
 coverage: $(READY) ## All tests, and the lines of the package that none of them runs
@@ -120,6 +121,16 @@ bench: .venv/.with-bench .venv-aiobotocore/.ready .venv-img2dataset/.ready ## Be
 browser: .venv/.with-browser ## The page in Chromium: alone and inside a real Airflow, with screenshots (needs Debian's chromium or CHROMIUM=path): 5 minutes
 	@$(BIN)/python -m dev.browser $(ARGS)
 
+.PHONY: engines
+engines: .venv-engines/.ready ## Ten questions to the manifest, asked with DuckDB, Polars, pyarrow, pandas, DataFusion, Spark (needs Java 17) and chDB: 10 minutes
+	@$(BIN)/python -m dev.engines $(ARGS)
+
+.venv-engines/.ready: dev/engines/requirements.lock $(READY)
+	@$(BIN)/python -m venv --clear .venv-engines
+	@$(UV) pip sync --python .venv-engines/bin/python --require-hashes $< \
+	  || .venv-engines/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
 # Tools whose dependencies conflict with Airflow's get their own environments. If one cannot be installed, its row says so.
 .venv-%/.ready: dev/bench/%.lock $(READY)
 	@{ $(BIN)/python -m venv --clear .venv-$* \
@@ -146,10 +157,11 @@ lock: $(READY) ## Update all locks to the newest versions (UPGRADE=: only what p
 	@$(COMPILE) pyproject.toml --extra demo --extra campaign -c requirements.lock -o dev/campaign/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra e2e -c requirements.lock -o dev/e2e/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra browser -c requirements.lock -o dev/browser/requirements.lock
+	@$(COMPILE) --group engines -c requirements.lock -o dev/engines/requirements.lock
 	@$(COMPILE) pyproject.toml --extra bench -c requirements.lock -o dev/bench/requirements.lock
 	@echo aiobotocore | $(COMPILE) - -o dev/bench/aiobotocore.lock
 	@echo img2dataset | $(COMPILE) - -o dev/bench/img2dataset.lock
 
 .PHONY: clean
 clean: ## Remove .venv and everything else that can be recreated
-	@rm -rf .venv .venv-* .demo .e2e .browser .containers s3-data dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	@rm -rf .venv .venv-* .demo .e2e .browser .containers .engines s3-data dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -20,9 +20,11 @@ SLOW = {"bench": "dev/bench/requirements.lock"} | {
 """Extras of the slow targets, which are not in `requirements.lock`."""
 SEPARATE = {"production": PRODUCTION, "celery": PRODUCTION} | SLOW
 """Extras with a lock of their own."""
+ENGINES = "dev/engines/requirements.lock"
+"""The engines that `make engines` reads the manifest with, in an environment of their own."""
 PEERS = ("dev/bench/aiobotocore.lock", "dev/bench/img2dataset.lock")
 """Separate environments for benchmarked tools that conflict with Airflow."""
-LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, PRODUCTION, *SLOW.values(), *PEERS)
+LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, PRODUCTION, *SLOW.values(), ENGINES, *PEERS)
 
 
 def pins(lock: str) -> dict[str, tuple[str, int]]:
@@ -50,7 +52,7 @@ def test_the_image_runs_the_versions_that_are_tested(lock: str) -> None:
     assert {name: pin for name, pin in pins(lock).items() if tested.get(name) != pin} == {}
 
 
-@pytest.mark.parametrize("lock", [PRODUCTION, *SLOW.values()])
+@pytest.mark.parametrize("lock", [PRODUCTION, *SLOW.values(), ENGINES])
 def test_a_separate_lock_has_the_versions_that_are_tested(lock: str) -> None:
     tested, found = pins("requirements.lock"), pins(lock)
     assert {name: found[name] for name in found.keys() & tested if found[name] != tested[name]} == {}
@@ -106,3 +108,9 @@ def test_the_lock_of_the_command_line_is_that_of_the_package_without_airflow() -
     locked = pins("cli.lock")
     assert {canonicalize_name(Requirement(each).name) for each in group} <= set(locked)
     assert not [name for name in locked if "airflow" in name]
+
+
+def test_every_engine_is_locked() -> None:
+    locked = pins(ENGINES)
+    for requirement in map(Requirement, pyproject()["dependency-groups"]["engines"]):
+        assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)][0]), requirement

@@ -37,14 +37,6 @@ from support.readme import table_after as table
 from support.tree import ROOT
 
 COMMON = {"--json", "--debug", "--help"}
-ATHENA = {
-    "string": "string",
-    "timestamp[us, UTC]": "timestamp",
-    "int32": "int",
-    "int64": "bigint",
-    "float64": "double",
-    "bool": "boolean",
-}
 CLI, MANIFEST = page("cli"), page("manifest")
 VERDICTS = set(Outcome)
 EVERY_PAGE = [*PAGES, SECURITY]
@@ -205,13 +197,6 @@ def test_the_columns_of_the_registers_are_documented() -> None:
         for name, kind, nullable in MODEL_COLUMNS
     ]
     assert documented == expected
-
-
-def test_athena_gets_the_same_columns() -> None:
-    statement = block("athena")
-    inner = statement[statement.index("(") + 1 : statement.index(")")]
-    documented = [tuple(column.split()) for column in inner.split(",")]
-    assert documented == [(name, ATHENA[kind]) for name, kind, _ in COLUMNS]
 
 
 def test_the_policy_is_well_formed() -> None:

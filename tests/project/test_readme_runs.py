@@ -8,18 +8,15 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
 import duckdb
-import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
 from dev.local.simulator import Simulator, simulator
 from stablecog_provider.simulator.models import NAMES
+from support.cloud import Cloud
 from support.readme import PAGES, block, marked
 from support.tree import ROOT
 
@@ -30,40 +27,6 @@ SHIM = """#!/bin/sh
 if [ "$1" = run ]; then set -- "$@" --source {address} --image-host {host}; fi
 exec {real} "$@"
 """
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """moto, as an AWS of its own."""
-
-    endpoint: str
-
-    def environ(self, user: tuple[str, str] = ("testing", "testing")) -> dict[str, str]:
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AIRFLOW"))}
-        return own | {
-            "AWS_ACCESS_KEY_ID": user[0],
-            "AWS_SECRET_ACCESS_KEY": user[1],
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_REGION": "us-east-1",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-
-    def client(self, service: str) -> Any:
-        return boto3.Session("testing", "testing", region_name="us-east-1").client(service, endpoint_url=self.endpoint)
-
-    def enforce(self, policies: bool) -> None:
-        """Whether requests need a policy that allows them."""
-        body = b"0" if policies else b"1e9"
-        httpx.post(f"{self.endpoint}/moto-api/reset-auth", content=body, trust_env=False).raise_for_status()
-
-    def user(self, name: str, policy: dict[str, Any]) -> tuple[str, str]:
-        """The keys of a new user who may do what `policy` says."""
-        iam = self.client("iam")
-        iam.create_user(UserName=name)
-        iam.put_user_policy(UserName=name, PolicyName="archive", PolicyDocument=json.dumps(policy))
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-        return key["AccessKeyId"], key["SecretAccessKey"]
 
 
 @pytest.fixture(scope="module")
@@ -295,8 +258,10 @@ def test_every_snippet_is_run_by_a_test() -> None:
     others = (
         "test_readme_promises.py",
         "test_network_documented.py",
+        "test_infrastructure.py",
         "test_rehearsal.py",
         "../airflow/test_forget_operator.py",
+        "../dev/engines/test_engines_program.py",
     )
     here = "".join(path.read_text() for path in (Path(__file__), *(Path(__file__).parent / name for name in others)))
     names = {name for path in PAGES for kind, name, _, _ in marked(path.read_text()) if kind == "tested"}
