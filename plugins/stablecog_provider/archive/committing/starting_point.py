@@ -8,8 +8,8 @@ from datetime import timedelta
 from ...model.checkpoint import MAX_SAMPLES, Checkpoint, Sample
 from ...model.object_keys import Layout
 from ...model.output import identity, instant_on
-from ..listing.account_check import check_samples
 from ..listing.capabilities import Probe
+from ..listing.samples import check_samples
 from ..ports import Ports
 from .checkpoint_file import CheckpointFile
 from .moves import place_of

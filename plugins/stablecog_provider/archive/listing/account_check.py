@@ -14,17 +14,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from ...errors import AnotherAccount, SourceUnavailable
-from ...model.checkpoint import Checkpoint, Sample
-from ...model.coverage import Axis, Coverage, Window
+from ...model.checkpoint import Checkpoint
+from ...model.coverage import Axis, Coverage
 from ...model.manifest import Row
 from ...model.object_keys import Rendition, day_of
 from ...model.output import Output, UnreadableOutput, identity, instant_on
-from ...model.page import MAX_PER_PAGE, Order, PageQuery
+from ...model.page import MAX_PER_PAGE, PageQuery
 from ...model.row_lifecycle import is_live
 from ...model.times import BEGINNING, MICROSECOND
 from ..ports import Partition, Source
 from .capabilities import Capabilities, Probe
-from .opaque_walk import documented
+from .listed_at import listed_at
+from .samples import check_samples
 from .sweep import Slice
 
 SHARE = 0.9
@@ -198,22 +199,6 @@ async def check_account(source: Source, asked: Probe, archived: Archived, slice_
     return evidence
 
 
-async def check_samples(source: Source, samples: Iterable[Sample], capabilities: Capabilities, archive: str) -> None:
-    """As `check_account`, for an archive that another run has just begun and of which no row is known yet."""
-    samples = list(samples)
-    if not samples:
-        return
-    wanted, listed = {sample.output_id for sample in samples}, set[str]()
-    async for outputs in _listed_at([sample.at for sample in samples], capabilities, source):
-        listed |= wanted & {identity(output) for output in outputs}
-        if len(listed) * 2 >= len(wanted):
-            return
-    raise AnotherAccount(
-        f"another run has started {archive} with another account: the source at {source.address} lists {len(listed)} of the "
-        f"{len(wanted)} outputs that the other run recorded"
-    )
-
-
 async def _still_listed(source: Source, asked: Probe, archived: Archived) -> bool:
     """Whether the source lists what the manifest holds at sampled days. An account that was archived in part lists much that is
     not held, and so does another account; but that one also lacks what is held.
@@ -267,7 +252,7 @@ async def _listed_around(
     """What the source lists below the newest of the rows, and above the oldest: some of them if they are still there."""
     if not rows:
         return
-    async for outputs in _listed_at(_instants(rows, capabilities), capabilities, source):
+    async for outputs in listed_at(_instants(rows, capabilities), capabilities, source):
         yield outputs
 
 
@@ -275,20 +260,3 @@ def _instants(rows: Iterable[Row], capabilities: Capabilities) -> list[datetime]
     """The rows' instants on the axis of the source's cursor."""
     completed = capabilities.cursor is Axis.COMPLETED
     return [(row.output_created_at if completed else None) or row.created_at for row in rows]
-
-
-async def _listed_at(
-    instants: list[datetime], capabilities: Capabilities, source: Source
-) -> AsyncIterator[tuple[Output | UnreadableOutput, ...]]:
-    if capabilities.cursor is not None:
-        yield (await source.page(PageQuery(cursor=max(instants) + MICROSECOND, per_page=MAX_PER_PAGE))).outputs
-        if capabilities.ascending:
-            # Of a dense account that is archived in part, the newest may have taken so long that the page below it holds
-            # only what was requested after it; what was requested first was archived first.
-            rising = PageQuery(cursor=min(instants) - MICROSECOND, order=Order.ASCENDING, per_page=MAX_PER_PAGE)
-            yield (await source.page(rising)).outputs
-        return
-    # An opaque cursor leads there only from the top; what is passed on the way is evidence, too.
-    async for step in documented(source, Window(max(instants), max(instants) + MICROSECOND)):
-        if step.outputs:
-            yield step.outputs

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from stablecog_provider.adapters.memory import Call, MemoryObjectStore
-from stablecog_provider.errors import AnotherAccount
+from stablecog_provider.errors import AnotherAccount, SourceUnavailable
+from stablecog_provider.model.output import identity
+from stablecog_provider.model.page import Page, PageQuery
 from stablecog_provider.simulator.dialect import CURRENT, CursorKey
 from stablecog_provider.simulator.world import World
 from support.documents import Document
@@ -42,10 +45,11 @@ def _garble(document: Document) -> None:
         output["image_url"] = ["garbled"]
 
 
-def _another_account() -> World:
+def _another_account(later: timedelta = timedelta(0)) -> World:
     world = World.empty(NOON, seed=1)
     for ago in days_of(4, 2):
-        world.add(NOON - ago, NOON - ago + timedelta(seconds=10))
+        at = NOON - ago + later
+        world.add(at, at + timedelta(seconds=10))
     return world
 
 
@@ -57,6 +61,30 @@ async def test_an_archive_that_holds_no_row_yet_refuses_another_account() -> Non
         await stage.run()
     stage.simulated = right
     assert (await stage.run()).outcome == "proven"
+
+
+@pytest.mark.parametrize("right", [True, False])
+async def test_a_page_that_always_fails_does_not_hide_whose_archive_was_begun(right: bool) -> None:
+    """The account is so small that each larger page has that output."""
+    stage = stage_of(*days_of(2, 3))
+    await _killed_before_its_first_row(stage)
+    if not right:
+        stage.simulated = _another_account(timedelta(minutes=1))
+    oldest = min(stage.simulated.visible(NOON), key=lambda output: output.created_at).id
+
+    async def fails(query: PageQuery, page: Callable[[PageQuery], Awaitable[Page]]) -> Page:
+        shown = await page(query)
+        if oldest in map(identity, shown.outputs):
+            raise SourceUnavailable("500, for this page")
+        return shown
+
+    stage.play = fails
+    if right:
+        report = await stage.run()
+        assert (report.outcome, report.new) == ("not proven", 5), report.explain()
+    else:
+        with pytest.raises(AnotherAccount, match="another run has started"):
+            await stage.run()
 
 
 async def test_an_account_of_which_nothing_can_be_read_is_recognised_all_the_same() -> None:
