@@ -18,6 +18,11 @@ MAX_LATENCY = timedelta(seconds=300)
 """`D`: an output completes at most this long after its generation was requested (the server gives up at 240 s)."""
 
 
+def is_slow(requested: datetime, completed: datetime | None) -> bool:
+    """Whether an output is known to have taken longer than is assumed."""
+    return completed is not None and completed - requested >= MAX_LATENCY
+
+
 class Axis(StrEnum):
     """The time on which coverage is claimed."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from ...model import row_attempts, row_lifecycle
-from ...model.coverage import Coverage, Window
+from ...model.coverage import Coverage, Window, is_slow
 from ...model.manifest import Row, RowKey, State, describes, row_of, row_of_unreadable
 from ...model.object_keys import Rendition, day_of
 from ...model.output import Output, UnreadableOutput, identity
@@ -163,6 +163,11 @@ class Ledger(Partitions):
     async def completed_at(self, outputs: Mapping[str, date]) -> set[datetime]:
         """When these outputs, each with the day that holds it, completed, as far as that is known."""
         return {row.output_created_at for row in await self._rows_of(outputs) if row.output_created_at is not None}
+
+    async def slow(self, outputs: Mapping[str, date]) -> set[str]:
+        """Return those of these outputs, each with the day that holds it, that a listing of their place may not show."""
+        rows = await self._rows_of(outputs)
+        return {row.output_id for row in rows if is_slow(row.created_at, row.output_created_at)}
 
     async def tombstones(self, outputs: Mapping[str, date]) -> list[Entry]:
         """Rows that mark these outputs, each with the day that holds it, as deleted at the source."""

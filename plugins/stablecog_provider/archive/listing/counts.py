@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -51,6 +51,9 @@ class _Newer:
         self._listed.update((identity(row), row.created_at) for row in outputs if row.created_at is not None)
         self._instants = sorted(self._listed.values())
 
+    def shown_in(self, window: Window) -> set[str]:
+        return {output_id for output_id, at in self._listed.items() if at >= self.reached and at in window}
+
     def since(self, instant: datetime) -> int:
         return len(self._instants) - bisect_left(self._instants, instant)
 
@@ -76,6 +79,18 @@ class SourceCounts:
         if self.capabilities.counts_by_date:
             return await count_window(self.source, window)
         return await self._before(window.end)
+
+    def shows_alike(self, window: Window, listed: Mapping[str, datetime | None]) -> bool:
+        """Whether the pages that the last count was derived from show the same outputs in the window as `listed`, as far down as
+        they reach. If the listing is behind, equal numbers may be of different outputs.
+        """
+        newer = self._newer
+        if newer is None:
+            return True
+        shown = {
+            output_id for output_id, at in listed.items() if at is not None and at >= newer.reached and at in window
+        }
+        return shown == newer.shown_in(window)
 
     async def _before(self, end: datetime) -> int | None:
         """Return the grand total minus what is listed from `end` on."""

@@ -115,7 +115,8 @@ class Rereading:
             for hole in holes.intersect(Coverage((window,))):
                 listed = {**await self.ledger.live_in(hole), **listed}
             gone = await self.ledger.unlisted(window, listed)
-        if gone and counted == _number_in(window, listed) and await self._may_mark(gone):
+        same = counted == _number_in(window, listed) and self.counts.shows_alike(window, listed)
+        if gone and same and await self._may_mark(gone):
             await self.archive(self._tombstones(gone))
         return not gone
 
@@ -138,7 +139,8 @@ class Rereading:
 
     async def _absence(self, listed: Mapping[str, datetime | None], gone: Mapping[str, date]) -> Absence:
         at = await self.ledger.requested_at(gone)
-        absence = Absence(missing=at, listed=[at for at in listed.values() if at is not None])
+        slow = await self.ledger.slow(gone)
+        absence = Absence(missing=at, listed=[at for at in listed.values() if at is not None], slow=slow)
         await absence.examine(self.counts, self.budget)
         return absence
 
