@@ -10,13 +10,16 @@ from ...model.counts import CountComparison, Difference
 from ...model.coverage import Window
 from ...model.object_keys import day_of
 from ...model.page import MAX_PER_PAGE
+from ...model.times import MICROSECOND
 from ..committing.inventory import day_window
 from ..ports import Clock
 from .rereading import Rereading
 
 DAY = timedelta(days=1)
-WIDEST = timedelta(days=31)
-"""A place that is read at once holds at most a page of outputs, on at most that many days: each is a partition to load."""
+MOST_DAYS = 31
+"""A place that is read at once holds at most a page of outputs, on at most that many days: each is a partition to load. Days
+without a partition do not count: a place may have 26 years, and be empty but for one day.
+"""
 NARROWEST = timedelta(milliseconds=1)
 
 
@@ -62,8 +65,12 @@ class Places:
 
     def is_small(self, place: CountComparison) -> bool:
         """Whether a page can show the place."""
-        length = place.window.end - place.window.start
-        return length <= NARROWEST or (max(place.source, place.manifest) <= MAX_PER_PAGE and length <= WIDEST)
+        window = place.window
+        if window.end - window.start <= NARROWEST:
+            return True
+        first, last = day_of(window.start), day_of(window.end - MICROSECOND)
+        days = sum(first <= day <= last for day in self.rereading.committer.checkpoint.partitions)
+        return max(place.source, place.manifest) <= MAX_PER_PAGE and days <= MOST_DAYS
 
     async def examine(self, found: CountComparison, before: Difference | None = None) -> Difference | None:
         """Read a place again and repair what can be repaired; None if the counts agree in the end. `before`: the remembered
