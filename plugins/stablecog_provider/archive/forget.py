@@ -14,7 +14,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from ..errors import ArchiveError, ConfigurationError
@@ -24,7 +24,7 @@ from ..model.manifest import Row, State
 from ..model.object_keys import Layout
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
-from .committing.intent import intended_days, still_forgetting
+from .committing.intent import all_forgotten, intended_days, still_forgetting
 from .committing.inventory import expected_days, is_expected
 from .committing.ledger import Ledger
 from .forgetting.erasing import Eraser
@@ -190,12 +190,7 @@ class _Forgetting:
         await self._write_report()
         if self.eraser.locked:
             raise _locked(layout, self.eraser.locked)
-        await committer.amend(
-            lambda found: replace(
-                found,
-                forgetting=tuple(each for each in found.forgetting if each.run_id != self.run_id and each not in due),
-            )
-        )
+        await committer.amend(lambda found: all_forgotten(found, self.run_id, due, self.ports.clock.now()))
 
     async def _still_named(self, continued: Mapping[date, Sequence[Row]]) -> AsyncIterator[Row]:
         """Iterate over the rows that a forget was to mark and has not: only they know what reports may call the images."""

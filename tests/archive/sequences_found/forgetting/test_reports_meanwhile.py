@@ -6,13 +6,13 @@ import json
 
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.errors import ObjectInArchiveClass
-from support.archived import a_past_world
 from support.forgotten import archived_with_secrets, assert_forgotten, keys_below, other_process, some
 from support.scene import LAYOUT
+from support.worlds import a_world
 
 
 async def test_a_report_that_is_replaced_during_a_forget_is_looked_through_again() -> None:
-    scene = await archived_with_secrets(a_past_world())
+    scene = await archived_with_secrets(a_world(40, days=3, future=0))
     row = (await some(scene))[0]
     report = keys_below(scene, "runs/")[0]
 
@@ -26,7 +26,7 @@ async def test_a_report_that_is_replaced_during_a_forget_is_looked_through_again
 
 
 async def test_a_report_that_nobody_can_read_is_deleted_with_what_it_says() -> None:
-    scene = await archived_with_secrets(a_past_world())
+    scene = await archived_with_secrets(a_world(40, days=3, future=0))
     row = (await some(scene))[0]
     old, *others = keys_below(scene, "runs/")
 
