@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from stablecog_provider.adapters.memory import Call, MemoryImage, MemoryImages, MemoryObjectStore
+from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.errors import CredentialsRejected
+from stablecog_provider.model.manifest import Row
+from stablecog_provider.model.object_keys import day_of
 from stablecog_provider.model.row_fixity import verified_since
 from stablecog_provider.model.row_lifecycle import copies_of
 from support.archived import archived, images, put, rebuilt
@@ -188,6 +192,34 @@ async def test_a_partition_is_restored_to_the_version_that_the_checkpoint_names(
     garble_partition(scene, rows[0])
     scene.store.earlier.clear()
     assert found(await scene.verify(repair=True)) == {key: ("unreadable_partition", False)}
+
+
+async def test_a_partition_that_something_else_has_repaired_meanwhile_keeps_what_was_added_since() -> None:
+    scene = await archived(store=MemoryObjectStore(versioned=True))
+    row = (await rows_of(scene))[0]
+    day = day_of(row.created_at)
+    key = LAYOUT.partition(day)
+    whole = scene.store.objects[key].body
+    await scene.store.put(key, b"PAR1", content_type="x/y")
+    added = replace(row_of_nothing(row), output_id="11111111-2222-4333-8444-555555555555")
+
+    async def race(call: Call) -> None:
+        if (call.operation, call.key) == ("versions", key):
+            scene.store.before = None
+            await scene.store.put(key, whole, content_type="x/y")
+            await ParquetManifest(scene.store, LAYOUT).merge(day, [added], run_id="another")
+
+    scene.store.before = race
+    report = await scene.verify(repair=True)
+    assert scene.store.before is None
+    assert found(report) == {key: ("unreadable_partition", True)}
+    assert added.key in await scene.rows()
+
+
+def row_of_nothing(row: Row) -> Row:
+    """The row as it was before its image was stored."""
+    nothing = dict.fromkeys(("uri", "sha256", "bytes", "content_type", "archived_at", "archived_url", "attempted_at"))
+    return replace(row, state="failed", attempts=0, **nothing)  # type: ignore[arg-type]
 
 
 async def test_orphans_stay_whatever_happens() -> None:

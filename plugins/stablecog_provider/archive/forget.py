@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from ..errors import ArchiveError, ConfigurationError
@@ -22,7 +22,7 @@ from ..model.manifest import Row, State
 from ..model.object_keys import Layout
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
-from .committing.intent import intended_days, still_forgetting
+from .committing.intent import all_forgotten, intended_days, still_forgetting
 from .committing.inventory import expected_days, is_expected
 from .committing.ledger import Ledger
 from .forgetting import records
@@ -204,12 +204,7 @@ class _Forgetting:
         await self.eraser.erase_earlier_reports()
         if self.eraser.locked:
             raise _locked(layout, self.eraser.locked)
-        await committer.amend(
-            lambda found: replace(
-                found,
-                forgetting=tuple(each for each in found.forgetting if each.run_id != self.run_id and each not in due),
-            )
-        )
+        await committer.amend(lambda found: all_forgotten(found, self.run_id, due, self.ports.clock.now()))
 
     async def _still_named(self, continued: Mapping[date, Sequence[Row]]) -> AsyncIterator[Row]:
         """Iterate over the rows that a forget was to mark and has not: only they know what reports may call the images."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import ArchiveError, ConfigurationError, CredentialsRejected, FatalError
 from ..model.object_keys import Layout
+from .forgetting.late_reports import without_forgotten
 from .ports import Clock, ObjectStore
 from .reports.unfinished import RUNNING, failed_document, not_ended_in_words, running_document
 
@@ -49,12 +50,12 @@ class Recorder:
         return notes
 
     async def write(self, document: dict[str, Any]) -> None:
-        """Write the report in its present state."""
+        """Write the report in its present state, without outputs that were forgotten since the run began."""
         await self.write_beside(self.layout.run_report(self.started, self.run_id), document)
 
     async def write_beside(self, key: str, document: dict[str, Any]) -> None:
-        """Write what is too long for the report under a key of its own."""
-        document = self.clean(document)
+        """Write what is too long for the report under a key of its own, as `write` does."""
+        document = self.clean(await without_forgotten(self.store, self.layout, document, self.started))
         body = await asyncio.to_thread(lambda: json.dumps(document, sort_keys=True, indent=1).encode() + b"\n")
         await self.store.put(key, body, content_type="application/json")
 

@@ -63,6 +63,7 @@ class Verifying:
     _hashes: dict[int, str] = field(init=False, default_factory=dict)
     _changes: dict[date, dict[RowKey, RowChange]] = field(init=False, default_factory=dict)
     _stored: set[tuple[date, str]] = field(init=False, default_factory=set)
+    _forgotten: dict[date, set[str]] = field(init=False, default_factory=dict)
     _pending: int = field(init=False, default=0)
     _since: float = field(init=False, default=0.0)
     _failure: ArchiveError | None = field(init=False, default=None)
@@ -76,6 +77,7 @@ class Verifying:
         await together(self._work() for _ in range(DAYS_AT_ONCE))
         if self._changes:
             await self._commit()
+        await self.committer.end_storing()
         if self._failure:
             raise self._failure
         if whole:
@@ -195,10 +197,13 @@ class Verifying:
 
     async def _put_back(self, repairer: Repairer, expected: Expected, seen: Seen | None) -> Repair:
         """Repair the object. The day is written even if no row changes: the row may have been forgotten meanwhile."""
-        row = expected.row
+        row, day = expected.row, day_of(expected.row.created_at)
+        async with self._lock:
+            self._forgotten |= await self.committer.about_to_store([day])
+        if row.output_id in self._forgotten.get(day, ()):
+            return Repair(False, "its output was forgotten in the meantime")
         repair = await repairer.repair(expected, seen)
         if repair.done or repair.beside is not None:
-            day = day_of(row.created_at)
             self._changes.setdefault(day, {})
             self._stored.add((day, row.output_id))
         return repair

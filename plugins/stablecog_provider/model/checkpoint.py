@@ -126,7 +126,8 @@ class Checkpoint:
     `settled`: up to where (on `axis`) the last run could have read; with `--end`, it read less.
     `deletions_allowed`: so many outputs may still be marked as deleted beyond what is marked without asking.
     `store_probed`: the store whose conditional writes were seen to work at `store_probed_at`. `intents`: partitions that may
-    have been written since, without being counted here. `forgetting`: what is still to be deleted of
+    have been written since, without being counted here. `storing`: days of which a process is storing images that have no row
+    yet, or was when it was killed. `forgetting`: what is still to be deleted of
     what a person asked to forget.
     """
 
@@ -149,6 +150,7 @@ class Checkpoint:
     deletions_allowed: int = 0
     consents: tuple[Consent, ...] = ()
     intents: tuple[Intent, ...] = ()
+    storing: tuple[Intent, ...] = ()
     forgetting: tuple[Forgetting, ...] = ()
     store_probed: str = ""
     store_probed_at: datetime | None = None

@@ -23,10 +23,11 @@ from ..fixity.lost_images import ImagesLookedAt
 from ..ports import Base, Clock, Manifest, Partition
 from ..resilience.together import together
 from .checkpoint_file import Assigned, CheckpointFile
-from .intent import announced, concluded, is_announced, still_forgetting
+from .intent import announced, concluded, still_forgetting, storing
 from .inventory import Inventory, is_expected, marked
 from .ledger import Ledger
 from .moves import rewritten
+from .summaries import listed_as, replaced_by_something_else
 
 COMMIT_ROWS = 1000
 """A partition is merged when this many rows have come together."""
@@ -68,6 +69,7 @@ class Committer:
         self._is_run, self._read_at, self._read = is_run, read_at, Coverage()
         self._manifest, self._file, self._ledger, self._clock, self._run_id = manifest, file, ledger, clock, run_id
         self._fullest, self._marked, self._forgotten = 0, set[date](), set[str]()
+        self._storing: frozenset[date] = frozenset()
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -105,6 +107,31 @@ class Committer:
         self._read = self._read.merge(covered)
         await self._note_forgotten((day_of(row.created_at), row.output_id) for row in rows if row.uri is not None)
         await self.save(covered, summaries, as_of, bases)
+
+    async def about_to_store(self, days: Iterable[date]) -> dict[date, set[str]]:
+        """Say durably of which days images are about to be stored, so that a forget that ends meanwhile knows of them. Returns
+        the forgotten outputs of days of which some were forgotten since this process began. Not to be called twice at once.
+        """
+        if not (new := {*days} - self._storing):
+            return {}
+        self._storing |= new
+        await self.amend(lambda found: storing(found, self._run_id, self._storing, self._clock.now()))
+
+        def forgotten(found: Checkpoint, day: date) -> int:
+            return found.partitions.get(day, PartitionSummary()).images.forgotten
+
+        changed = [day for day in sorted(new) if forgotten(self.checkpoint, day) != forgotten(self.start, day)]
+        return {day: (await self._manifest.load(day)).forgotten_ids() for day in changed}
+
+    def stored(self) -> None:
+        """Note that all images have their rows. The next write of the checkpoint says so."""
+        self._storing = frozenset()
+
+    async def end_storing(self) -> None:
+        """Note durably that all images have their rows."""
+        if self._storing:
+            self.stored()
+            await self.amend(lambda found: storing(found, self._run_id, (), self._clock.now()))
 
     async def _note_forgotten(self, stored: Iterable[tuple[date, str]]) -> None:
         """Note days of which an image was stored while its output was forgotten: the next forget deletes it."""
@@ -184,8 +211,8 @@ class Committer:
         def change(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
             others = concluded(found, self._run_id)
-            replaced = _replaced_by_something_else(others, now, bases)
-            partitions = {**found.partitions, **_listed_as(found, now)}
+            replaced = replaced_by_something_else(others, now, bases)
+            partitions = {**found.partitions, **listed_as(found, now)}
             written = [day for day in now if found.partitions.get(day, PartitionSummary()).version != now[day].version]
             fresh = replace(
                 rewritten(marked(others, replaced), written),
@@ -256,7 +283,8 @@ class Committer:
         sweep, read = checkpoint.sweep, self._read.intersect(checkpoint.coverage)
         if self._read_at is not None and read:
             sweep = replace(sweep, refreshed=read_again(sweep.refreshed, read, self._read_at))
-        return replace(checkpoint, run_id=run_id, saved_at=self._clock.now(), sweep=sweep)
+        checkpoint = storing(checkpoint, self._run_id, self._storing, now := self._clock.now())
+        return replace(checkpoint, run_id=run_id, saved_at=now, sweep=sweep)
 
 
 def consented(found: Checkpoint, consents: Mapping[str, int], run_id: str, now: datetime) -> Checkpoint:
@@ -267,32 +295,3 @@ def consented(found: Checkpoint, consents: Mapping[str, int], run_id: str, now: 
         consents=(*found.consents, *given)[-MAX_CONSENTS:],
         deletions_allowed=max(found.deletions_allowed, consents.get("deletions", 0)),
     )
-
-
-def _replaced_by_something_else(
-    others: Checkpoint, now: Mapping[date, PartitionSummary], bases: Mapping[date, Base]
-) -> list[date]:
-    """The days whose partition was neither as the checkpoint has it, nor written by a run that had announced it, when this run
-    wrote on top of it: something else changed it after this run's inventory. `others`: without this run's intent.
-    """
-    found = []
-    for day, base in bases.items():
-        known = others.partitions.get(day, PartitionSummary())
-        if (
-            not is_announced(others, day, base.run_id)
-            and base.version != known.version
-            and not known.is_version(base.version)
-            and now[day].version != known.version
-        ):
-            found.append(day)
-    return found
-
-
-def _listed_as(found: Checkpoint, summaries: Mapping[date, PartitionSummary]) -> dict[date, PartitionSummary]:
-    """The summaries, each with the listing's spelling of its version if that is known already."""
-    kept = {}
-    for day, summary in summaries.items():
-        before = found.partitions.get(day)
-        same = before is not None and before.version == summary.version and not summary.listed
-        kept[day] = replace(summary, listed=before.listed) if same and before else summary
-    return kept

@@ -7,7 +7,7 @@ one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -31,7 +31,7 @@ def concluded(found: Checkpoint, run_id: str) -> Checkpoint:
 
 def abandoned(found: Checkpoint, now: datetime) -> tuple[Intent, ...]:
     """The intents that no living process can have. `now`: when the run began, so that later ones are no surprise."""
-    return tuple(each for each in found.intents if abs(each.at - now) > LONGEST_COMMIT)
+    return tuple(each for each in found.intents if not _is_alive(each, now))
 
 
 def is_announced(found: Checkpoint, day: date, run_id: str) -> bool:
@@ -42,6 +42,34 @@ def is_announced(found: Checkpoint, day: date, run_id: str) -> bool:
 def intended_days(found: Checkpoint) -> set[date]:
     """The days that a process meant to write and has not saved yet."""
     return {day for each in found.intents for day in each.days}
+
+
+def storing(found: Checkpoint, run_id: str, days: Iterable[date], now: datetime) -> Checkpoint:
+    """The checkpoint with a note that this process is about to store images of `days`, or has stored some that have no row yet;
+    without those of processes that were killed.
+    """
+    others = tuple(each for each in found.storing if each.run_id != run_id and _is_alive(each, now))
+    own = (Intent(run_id, tuple(sorted(days)), now),) if days else ()
+    return replace(found, storing=(*others, *own))
+
+
+def all_forgotten(found: Checkpoint, run_id: str, continued: Collection[Forgetting], now: datetime) -> Checkpoint:
+    """The checkpoint once a forget has deleted everything, of its own and of those that it has `continued`. A note remains for
+    days of which another process is storing images: it may have read their rows before they were marked, and may be killed
+    before it can note that itself.
+    """
+    at_work = {day for each in found.storing if each.run_id != run_id and _is_alive(each, now) for day in each.days}
+    kept = []
+    for each in found.forgetting:
+        if each.run_id != run_id and each not in continued:
+            kept.append(each)
+        elif days := at_work.intersection(each.days):
+            kept.append(replace(each, days=tuple(sorted(days))))
+    return replace(found, forgetting=tuple(kept))
+
+
+def _is_alive(each: Intent, now: datetime) -> bool:
+    return abs(each.at - now) <= LONGEST_COMMIT
 
 
 def still_forgetting(found: Checkpoint, run_id: str, days: Iterable[date], now: datetime) -> Checkpoint:

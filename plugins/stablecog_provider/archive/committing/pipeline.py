@@ -13,6 +13,7 @@ from ...errors import ArchiveError, ImageGone, ImageHostDown, ItemError
 from ...model import row_attempts, row_lifecycle
 from ...model.coverage import Coverage
 from ...model.manifest import Row
+from ...model.object_keys import day_of
 from ..copying.stored_images import StoredImages
 from ..copying.transfer import Copied, Transfer
 from ..listing.pages import Step
@@ -105,6 +106,7 @@ class Pipeline:
                 committed = await self._commit_all(ready)
         except BaseExceptionGroup as errors:
             raise gravest(errors) from None
+        self.committer.stored()
         return Tally.sum((reading.result(), committed))
 
     async def work_items(self, steps: AsyncIterator[Step]) -> AsyncIterator[WorkItems]:
@@ -135,7 +137,7 @@ class Pipeline:
         try:
             async for batch in items:
                 tally = Tally.sum((tally, Tally(read=batch.read, holes=batch.holes)))
-                fetches = [entry for entry in batch.entries if isinstance(entry, Fetch)]
+                fetches = await self._still_wanted([entry for entry in batch.entries if isinstance(entry, Fetch)])
                 self._order.shuffle(fetches)
                 self._notify(planned=self.progress.planned + len(fetches))
                 copies = [group.create_task(self._fetched(entry)) for entry in fetches]
@@ -146,6 +148,12 @@ class Pipeline:
         else:
             await ready.put(_End())
         return replace(tally, new=len(self.ledger.created) - created)
+
+    async def _still_wanted(self, fetches: list[Fetch]) -> list[Fetch]:
+        """Announce that these images are stored, and return them without those that were forgotten since their rows were read."""
+        forgotten = await self.committer.about_to_store(day_of(each.row.created_at) for each in fetches)
+        gone = {(day, output_id) for day, ids in forgotten.items() for output_id in ids}
+        return [each for each in fetches if (day_of(each.row.created_at), each.row.output_id) not in gone]
 
     async def _fetched(self, entry: Fetch) -> _Outcome | _Absent:
         """Return the outcome of an attempt to copy the entry's image."""

@@ -62,6 +62,14 @@ async def recorded(
     return dict(found)
 
 
+async def forgotten_since(store: ObjectStore, layout: Layout, since: datetime) -> set[str]:
+    """Return the ids of the outputs of all forgets that began then or later."""
+    first = layout.forget_record(since, "0")
+    keys = [item.key async for item in store.list(layout.forgotten) if item.key >= first]
+    found = [(key, stored) for key in keys if (stored := await store.get(key)) is not None]
+    return {row.output_id for key, stored in found for row in _rows_of(stored.body, layout.uri(key))}
+
+
 async def forget_again(
     manifest: Manifest, records: Mapping[date, Sequence[Row]], run_id: str, announce: Announce
 ) -> dict[date, PartitionSummary]:

@@ -7,7 +7,6 @@ import pytest
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.errors import StoreUnavailable
 from stablecog_provider.model.object_keys import day_of
-from support.archived import a_past_world
 from support.forgotten import (
     Killed,
     archived_with_secrets,
@@ -46,14 +45,14 @@ async def test_killed_at_any_write_before_the_rows_what_the_note_advises_forgets
             assert report.outcome == "nothing to forget"
             await scene.forget(id=ids_of(rows), yes=True)
             await assert_forgotten(scene, rows)
-        step += 1
+        step += 2
         was_killed = was_killed and step < 20
     assert noted > 3
 
 
 @pytest.mark.parametrize(("moment", "end"), [("/forgotten/", "erase"), ("/manifest/", "put")])
 async def test_a_second_forget_at_the_same_time_does_not_take_back_the_note_of_the_first(moment: str, end: str) -> None:
-    scene = await archived_with_secrets(a_past_world())
+    scene = await archived_with_secrets(a_world(40, days=3, future=0))
     first, *_, other = [row for row in await some(scene) if row.rendition == "original"]
     assert day_of(first.created_at) != day_of(other.created_at)
 
@@ -69,7 +68,7 @@ async def test_a_second_forget_at_the_same_time_does_not_take_back_the_note_of_t
 
 
 async def test_a_store_that_fails_is_named_as_such() -> None:
-    scene = await archived_with_secrets(a_past_world())
+    scene = await archived_with_secrets(a_world(40, days=3, future=0))
     row = (await some(scene))[0]
     for operation, part in (("get", "/runs/"), ("put", "/manifest/"), ("erase", f"/{row.output_id}")):
 
