@@ -35,9 +35,7 @@ class CheckpointFile:
     of a partition before a checkpoint names it; `run_id`: whose they are.
     """
 
-    def __init__(
-        self, store: ObjectStore, layout: Layout, sleep: Sleep = asyncio.sleep, *, run_id: str = ""
-    ) -> None:
+    def __init__(self, store: ObjectStore, layout: Layout, sleep: Sleep = asyncio.sleep, *, run_id: str = "") -> None:
         self._store, self._layout, self._sleep = store, layout, sleep
         self._version: str | None = None
         self._stale = False
