@@ -68,7 +68,8 @@ async def test_a_run_with_nothing_new_costs_the_same_on_every_archive() -> None:
     assert max(api for api, _ in spent.values()) <= 5
     # The stretch that is read again is of one, two or three days.
     # Three requests are for `runs/`: of this month and the last, whether the run before has ended; and that this one has begun.
-    assert max(s3 for _, s3 in spent.values()) <= 13
+    # Three more are for the change log, if metadata changed: its end, in two steps, and a record.
+    assert max(s3 for _, s3 in spent.values()) <= 16
 
 
 @given(st.lists(st.integers(100, 300), min_size=1, max_size=4 * commit.MAX_PENDING_ROWS // 300))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stablecog_provider.archive.changes import ChangesSettings
 from stablecog_provider.archive.forget import ForgetSettings
 from stablecog_provider.archive.rebuild import RebuildSettings
 from stablecog_provider.archive.refresh import RefreshSettings
@@ -25,6 +26,7 @@ NAMED_OTHERWISE = {"template": "--layout"}
 """A setting of `restore` whose name `--layout` reads better where it is typed."""
 SETTINGS: dict[str, Any] = {
     "run": ArchiveSettings,
+    "changes": ChangesSettings,
     "rebuild": RebuildSettings,
     "verify": VerifySettings,
     "refresh": RefreshSettings,

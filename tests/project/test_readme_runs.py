@@ -147,6 +147,15 @@ def test_the_restores_restore(mark: str, cloud: Cloud, archived: str, path: str,
     assert bool(made) == (mark in expected)
 
 
+def test_the_change_log_is_read_as_documented(cloud: Cloud, archived: str, path: str, listed: int) -> None:
+    result = typed(block("changes"), cloud.environ() | {"PATH": path})
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert answer["complete"]
+    assert [each["number"] for each in answer["changes"]] == list(range(1, len(answer["changes"]) + 1))
+    assert sum(part["added"] for each in answer["changes"] for part in each["partitions"]) >= listed
+
+
 @pytest.fixture(scope="module")
 def partitions(cloud: Cloud, archived: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest and the names of models, copied to a folder: DuckDB's httpfs would be downloaded."""

@@ -33,7 +33,7 @@ class ChangesSettings:
     """
 
     layout: Layout
-    since: str
+    since: str = "@0"
 
 
 async def changes(store: ObjectStore, settings: ChangesSettings) -> ChangesReport:
@@ -121,7 +121,8 @@ async def _instant(store: ObjectStore, settings: ChangesSettings) -> datetime:
         found = re.fullmatch(r"(\d{8}T\d{6}Z)-(.+)\.json", listed.key.removeprefix(settings.layout.runs))
         if found and found[2] == text:
             return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    place = settings.layout.uri(settings.layout.runs)
     raise ConfigurationError(
-        f"since: {text[:60]!r} is no cursor, no instant, and no run with a report in {settings.layout.uri(settings.layout.runs)}",
+        f"since: {text[:60]!r} is no cursor, no instant, and no run whose report is in {place}",
         hint="pass the `next` of an earlier answer (@41), an instant (2026-11-21T08:00:00Z), a day, or the id of a run",
     )

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from ..archive.reports.changes import ChangesReport
 from ..archive.reports.estimate import EstimateReport
 from ..archive.reports.forget import ForgetReport
 from ..archive.reports.last_run import LastRun
@@ -67,6 +68,18 @@ def show_report(console: Console, report: RunReport) -> None:
 
 def show_estimate(console: Console, report: EstimateReport) -> None:
     """Print the report of a dry run."""
+    _print_sentences(console, report.explain())
+
+
+def show_changes(console: Console, report: ChangesReport) -> None:
+    """Print which partitions changed, and how to go on."""
+    table = Table("day", "added", "changed", "marked deleted", "version", box=box.SIMPLE, pad_edge=False)
+    for each in report.partitions:
+        rows = each.rows
+        counts = [f"{rows.added:,}", f"{rows.changed:,}", f"{rows.marked_deleted:,}"] if rows else ["unknown"] * 3
+        table.add_row(str(each.day), *counts, sanitized(each.version))
+    if report.records:
+        console.print(table)
     _print_sentences(console, report.explain())
 
 
