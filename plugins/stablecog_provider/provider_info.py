@@ -22,6 +22,8 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": [{"integration-name": "Stablecog", "python-modules": ["stablecog_provider.airflow.hooks"]}],
         "operators": [{"integration-name": "Stablecog", "python-modules": ["stablecog_provider.airflow.operators"]}],
+        "sensors": [{"integration-name": "Stablecog", "python-modules": ["stablecog_provider.airflow.sensors"]}],
+        "triggers": [{"integration-name": "Stablecog", "python-modules": ["stablecog_provider.airflow.triggers"]}],
         "connection-types": [
             {
                 "connection-type": "stablecog",

@@ -24,7 +24,8 @@ from .listing.counts import count_window
 from .listing.gaps import from_the_top, windows_to_read
 from .listing.opaque_walk import PAGE_SIZE
 from .listing.pace import OneSlice, Pace, Within
-from .opening import CLOCK_TOLERANCE, open_run
+from .listing.settled import CLOCK_TOLERANCE
+from .opening import open_run
 from .phases import Phases
 from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
