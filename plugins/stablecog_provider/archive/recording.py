@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +12,10 @@ from typing import Any
 
 from ..errors import ArchiveError, ConfigurationError, CredentialsRejected, FatalError
 from ..model.object_keys import Layout
+from .committing.tally import Tally
 from .ports import Clock, ObjectStore
 from .reports.unfinished import RUNNING, failed_document, not_ended_in_words, running_document
+from .resilience.retry import WaitElsewhere
 
 SMALL = 2000
 """Bytes, more than what a run writes when it begins."""
@@ -36,6 +38,8 @@ class Recorder:
     is_begun: bool = False
     found: tuple[str, ...] = ()
     """Sentences on what was found before it failed, for the report of the failure."""
+    tally: Callable[[], Tally] = Tally
+    """Returns what the run has committed so far."""
 
     async def begin(self) -> tuple[str, ...]:
         """Note that the run is at work. Returns a sentence if the run before has not ended."""
@@ -62,7 +66,7 @@ class Recorder:
             async with asyncio.timeout(LAST_WORDS):
                 if self.is_begun or await self.store.head(self.layout.checkpoint) is not None:
                     head = running_document(self.kind, self.run_id, str(self.layout), self.started)
-                    interrupted = isinstance(error, asyncio.CancelledError)
+                    interrupted = isinstance(error, asyncio.CancelledError | WaitElsewhere)
                     document = failed_document(
                         head, self.clock.now(), type(error).__name__, message, hint, interrupted=interrupted
                     )
