@@ -26,9 +26,11 @@ compares it with the source's own counts. Uses the connections `stablecog_defaul
 
 #### Troubleshooting
 
-| last lines of the log | next step |
+The log of a failed try ends with two lines: what is wrong, and `What to do`. Airflow's own record of the exception follows.
+
+| what is wrong | next step |
 |---|---|
-| `Proven` | none: the run succeeded, and this was an earlier attempt |
+| a warning `Attempt ... failed`, and no error | none: the request succeeded later |
 | 401, 403, or a missing connection or bucket | fix what the message names, then clear the task |
 | the source or the store failed or cannot be reached | none: a retry or the next run continues from there |
 | the source's count differs from the manifest's | clear the task once; if it differs again, report it to the service |

@@ -35,7 +35,7 @@ The tasks do not wait for each other's success: each finds what the others canno
 | `verify`, could not be read | the store failed; nothing is known to be damaged | none: a retry reads them again |
 | `drill` | an image could not be restored, or the source has other bytes | the log names each; for damage, the param `repair` |
 | `refresh` | the counts differ, or the source failed; what was read is saved | clear the task once; then ask the service |
-| `status` | the log names what is left, or the limit that is broken | what the last line of the log says |
+| `status` | the log names what is left, or the limit that is broken | what the line `What to do` says |
 """
 
 with DAG(

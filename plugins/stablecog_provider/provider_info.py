@@ -27,6 +27,8 @@ def get_provider_info() -> dict[str, Any]:
             "stablecog_provider.airflow.links.ManifestLink",
             "stablecog_provider.airflow.links.ArchivePageLink",
         ],
+        "sensors": [{"integration-name": "Stablecog", "python-modules": ["stablecog_provider.airflow.sensors"]}],
+        "triggers": [{"integration-name": "Stablecog", "python-modules": ["stablecog_provider.airflow.triggers"]}],
         "connection-types": [
             {
                 "connection-type": "stablecog",

@@ -262,7 +262,7 @@ def test_an_unexpected_error_is_raised_unchanged(context: Any) -> None:
 
 class Hanging(Recorded):
     @staticmethod
-    async def archive(ports: str, settings: ArchiveSettings, on_progress: Any) -> RunReport:
+    async def archive(ports: str, settings: ArchiveSettings, on_progress: Any, earlier: Any) -> RunReport:
         await asyncio.Event().wait()
         raise AssertionError("nothing sets the event")
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
+import pkgutil
 from importlib.metadata import distribution
 from importlib.resources import files
 from typing import Any
 
 import jsonschema
 import pytest
+from airflow.sdk import BaseHook, BaseOperator
+from airflow.sdk.bases.sensor import BaseSensorOperator
+from airflow.triggers.base import BaseTrigger
 
+import stablecog_provider.airflow as airflow_room
 from stablecog_provider import __version__, get_provider_info
 from stablecog_provider.airflow.hooks import StablecogHook
 
@@ -26,7 +32,7 @@ def test_it_satisfies_the_schema_that_airflow_checks_providers_with() -> None:
     jsonschema.validate(INFO, schema("provider_info.schema.json"))
 
 
-@pytest.mark.parametrize("part", ["connection-types", "hooks", "operators", "integrations"])
+@pytest.mark.parametrize("part", ["connection-types", "hooks", "operators", "sensors", "triggers", "integrations"])
 def test_each_part_satisfies_the_stricter_schema_of_provider_yaml(part: str) -> None:
     whole = schema("provider.yaml.schema.json")
     jsonschema.validate(INFO[part], {**whole["properties"][part], "definitions": whole.get("definitions", {})})
@@ -39,7 +45,7 @@ def test_it_has_the_name_of_the_distribution() -> None:
 
 
 def test_everything_it_names_exists() -> None:
-    for part in ("hooks", "operators"):
+    for part in ("hooks", "operators", "sensors", "triggers"):
         for group in INFO[part]:
             assert group["integration-name"] == INFO["integrations"][0]["integration-name"]
             for module in group["python-modules"]:
@@ -48,6 +54,29 @@ def test_everything_it_names_exists() -> None:
     assert getattr(importlib.import_module(module), name) is StablecogHook
     assert FORM["connection-type"] == StablecogHook.conn_type
     assert FORM["hook-name"] == StablecogHook.hook_name
+
+
+@pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")  # Airflow's own import
+@pytest.mark.parametrize(
+    ("part", "base"),
+    [("hooks", BaseHook), ("operators", BaseOperator), ("sensors", BaseSensorOperator), ("triggers", BaseTrigger)],
+)
+def test_every_public_class_is_in_a_module_that_it_names(part: str, base: type) -> None:
+    """Of each kind, all classes of ours that a user may import."""
+    named = {module for group in INFO[part] for module in group["python-modules"]}
+    public = {
+        kind.__name__
+        for module in pkgutil.walk_packages(airflow_room.__path__, f"{airflow_room.__name__}.")
+        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
+        if issubclass(kind, base)
+        and kind.__module__.startswith(airflow_room.__name__)
+        and kind.__name__.startswith("Stablecog")
+    }
+    if base is BaseOperator:
+        public = {name for name in public if not name.endswith("Sensor")}
+    offered = {name for module in named for name in vars(importlib.import_module(module))}
+    assert public
+    assert public <= offered
 
 
 def test_airflow_lists_the_provider_and_its_form() -> None:

@@ -123,7 +123,7 @@ def test_debug_keeps_the_traceback() -> None:
 
 def test_an_error_of_a_task_has_no_traceback_of_ours() -> None:
     class Failing(StablecogToS3Operator):
-        def _run(self) -> Any:
+        def _run(self, *_: Any) -> Any:
             raise SourceUnavailable("no answer")
 
     operator = Failing(task_id="archive", bucket="bucket")
@@ -132,4 +132,4 @@ def test_an_error_of_a_task_has_no_traceback_of_ours() -> None:
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
     ours = [frame for frame in caught.traceback if "stablecog_provider" in str(frame.path)]
-    assert [frame.name for frame in ours] == ["execute"]
+    assert [frame.name for frame in ours] == ["execute", "_execute"]

@@ -58,7 +58,7 @@ class Recorded(StablecogToS3Operator):
         Recorded.given["closed"] = True
 
     @staticmethod
-    async def archive(ports: str, settings: ArchiveSettings, on_progress: Any) -> RunReport:
+    async def archive(ports: str, settings: ArchiveSettings, on_progress: Any, earlier: Any) -> RunReport:
         Recorded.given |= {"ports": ports, "settings": settings, "gc": gc.get_threshold()[0]}
         on_progress(Progress())
         if isinstance(Recorded.outcome, Exception):

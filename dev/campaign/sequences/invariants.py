@@ -6,7 +6,7 @@ import hashlib
 import json
 from datetime import datetime, timedelta
 
-from stablecog_provider.archive.opening import CLOCK_TOLERANCE
+from stablecog_provider.archive.listing.settled import CLOCK_TOLERANCE
 from stablecog_provider.archive.proving import guard
 from stablecog_provider.model.counts import Proof
 from stablecog_provider.model.coverage import Axis

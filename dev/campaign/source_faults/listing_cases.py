@@ -9,7 +9,7 @@ from itertools import count
 from random import Random
 
 from stablecog_provider.archive.copying.outage import IMAGES_IN_A_ROW
-from stablecog_provider.archive.opening import CLOCK_TOLERANCE
+from stablecog_provider.archive.listing.settled import CLOCK_TOLERANCE
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.errors import FatalError, RateLimited, SourceUnavailable, TransientError
 from stablecog_provider.model.manifest import State

@@ -53,6 +53,7 @@ def open_source(settings: SourceSettings) -> StablecogApi:
         settings.api_key,
         requests_per_second=settings.requests_per_second,
         attempts=settings.attempts,
+        waits_here=settings.waits_here,
         plain_http_hosts=settings.image_hosts,
         headers=settings.headers,
         network=Network.of(os.environ),

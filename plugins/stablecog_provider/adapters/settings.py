@@ -28,6 +28,8 @@ class SourceSettings:
     - `headers`: pairs of name and value that a gateway in front of the API wants. The values are secrets, like the key.
     - `requests_per_second`: above 0 and below 10, the service's limit for one client address.
     - `attempts`: how often a request is tried before the run stops.
+    - `waits_here`: seconds that a run waits for retries of a request that is rate-limited, or that nothing was answered before;
+      then it raises WaitElsewhere. None: as long as it takes.
     """
 
     address: str = field(default=DEFAULT_ADDRESS, repr=False)
@@ -36,6 +38,7 @@ class SourceSettings:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     requests_per_second: float = REQUESTS_PER_SECOND
     attempts: int = ATTEMPTS
+    waits_here: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import math
 import re
 import ssl
 import time
@@ -23,7 +24,7 @@ import httpx
 
 from ..archive.naming.ports import Answer
 from ..archive.resilience.rate_limit import RateLimiter
-from ..archive.resilience.retry import SOURCE_RETRIES, Sleep
+from ..archive.resilience.retry import SOURCE_RETRIES, Sleep, WaitElsewhere
 from ..errors import (
     ArchiveError,
     ConfigurationError,
@@ -81,6 +82,7 @@ class StablecogApi:
         *,
         requests_per_second: float = REQUESTS_PER_SECOND,
         attempts: int = ATTEMPTS,
+        waits_here: float | None = None,
         timeout: float = 60.0,
         plain_http_hosts: Collection[str] = (),
         headers: Headers = (),
@@ -103,7 +105,8 @@ class StablecogApi:
         # It logs the headers of responses, in which a gateway may repeat those of the request.
         drop_debug_records("httpcore.http11")
         self._limiter = RateLimiter(1 / requests_per_second, sleep, monotonic)
-        self._retries = replace(SOURCE_RETRIES, attempts=attempts)
+        self._retries = replace(SOURCE_RETRIES, attempts=attempts, here=math.inf if waits_here is None else waits_here)
+        self._has_answered = False
         self._sleep, self._timeout, self._max_body = sleep, timeout, max_body
         encrypted = self.address.startswith("https://")
         self._proxy = network.proxies.choose_for(self.address) if encrypted else None
@@ -136,8 +139,19 @@ class StablecogApi:
         await self._client.aclose()
 
     async def page(self, query: PageQuery) -> Page:
-        """Read one page. Raises ConfigurationError, SourceContradiction, and TransientError after its retries."""
-        return await self._retries.call(partial(self._attempt, _parameters(query)), self._sleep)
+        """Read one page. Raises ConfigurationError, SourceContradiction, and TransientError after its retries; WaitElsewhere if
+        that was set.
+        """
+        # One page of many may fail for good. Whoever reads it knows what to do then, and a wait elsewhere would not end that.
+        elsewhere = (RateLimited,) if self._has_answered else (RateLimited, SourceUnavailable)
+        retries = replace(self._retries, elsewhere=elsewhere)
+        try:
+            page = await retries.call(partial(self._attempt, _parameters(query)), self._sleep)
+        except WaitElsewhere as wait:
+            wait.answered = self._has_answered
+            raise
+        self._has_answered = True
+        return page
 
     async def models(self) -> Answer:
         """Read the list of models, without the key and without retries: no run may wait for names. Raises ArchiveError."""

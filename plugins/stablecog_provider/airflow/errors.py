@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from .. import errors
 from ..errors import ArchiveError, ConfigurationError, FatalError, ProofDiffers, TransientError
 
 WIDTH = 240
@@ -42,3 +44,22 @@ def log_failure(error: ArchiveError, log: Any) -> None:
     log.error("%s", textwrap.shorten(error.message, WIDTH, placeholder=" ..."))
     if error.hint:
         log.error("What to do: %s", textwrap.shorten(error.hint, WIDTH, placeholder=" ..."))
+
+
+def document_of_error(error: ArchiveError) -> dict[str, Any]:
+    """Return the error as JSON values, for the event of a trigger."""
+    return {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "retry_after": getattr(error, "retry_after", None),
+    }
+
+
+def error_of(document: Mapping[str, Any]) -> ArchiveError:
+    """Return the error that `document_of_error` described."""
+    kind = getattr(errors, str(document["kind"]), ArchiveError)
+    # A class with a constructor of its own is an error of one output: no trigger ends with it.
+    keywords = {"retry_after": document["retry_after"]} if issubclass(kind, TransientError) else {}
+    error: ArchiveError = kind(str(document["message"]), hint=str(document["hint"]), **keywords)
+    return error

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from ..adapters.process_exit import wait_for_threads_at_exit
@@ -31,7 +32,7 @@ class StoppableRun(Generic[T]):
 
     def __init__(self, main: Callable[[], Coroutine[Any, Any, T]]) -> None:
         self._main = main
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = threading.Event()
         self._task: asyncio.Task[T] | None = None
         self._result: list[T] = []
@@ -40,18 +41,44 @@ class StoppableRun(Generic[T]):
 
     def result(self) -> T:
         """Run, and return what `main` returns. Raises what it raises, and Stopped after `stop`."""
-        wait_for_threads_at_exit()
-        context = contextvars.copy_context()
-        # A daemon: if it does not end in time, it must not keep the process.
-        thread = threading.Thread(target=context.run, args=(self._run,), name="stablecog-run", daemon=True)
         try:
-            thread.start()
+            self._start(self._ended.set)
             self._ended.wait()
         except BaseException:
             self.stop()
             self._ended.wait(SECONDS_TO_STOP)
             raise
-        thread.join()
+        self._thread.join()
+        return self._outcome()
+
+    async def wait(self) -> T:
+        """As `result`, without blocking the event loop of the caller. Cancelling the wait stops the run."""
+        here, ended = asyncio.get_running_loop(), asyncio.Event()
+
+        def tell() -> None:
+            # The loop is closed if nobody waits any more.
+            with suppress(RuntimeError):
+                here.call_soon_threadsafe(ended.set)
+
+        try:
+            self._start(tell)
+            await ended.wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self._outcome()
+
+    def _start(self, tell: Callable[[], None]) -> None:
+        wait_for_threads_at_exit()
+        self._loop, self._tell = asyncio.new_event_loop(), tell
+        context = contextvars.copy_context()
+        # A daemon: if it does not end in time, it must not keep the process.
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run, self._loop), name="stablecog-run", daemon=True
+        )
+        self._thread.start()
+
+    def _outcome(self) -> T:
         error, self._error = self._error, None
         if error is None:
             return self._result.pop()
@@ -66,25 +93,23 @@ class StoppableRun(Generic[T]):
     def stop(self) -> None:
         """Cancel the run, and return at once. May be called in a signal handler, from any thread, and more than once."""
         self._is_stopped = True
-        if not self._loop.is_closed():
-            try:
+        if self._loop is not None:
+            # The loop is closed if the run has ended.
+            with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._cancel)
-            except RuntimeError:
-                # It was closed in between.
-                return
 
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    def _run(self) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:
                 self._result.append(runner.run(self._watched()))
         except BaseException as error:
             self._error = error
         finally:
-            self._ended.set()
+            self._tell()
 
     async def _watched(self) -> T:
         self._task = asyncio.current_task()

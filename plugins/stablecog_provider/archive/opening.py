@@ -18,6 +18,7 @@ from .committing.neighbours import other_archives
 from .committing.partitions import UNREADABLE
 from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, WalkKind, probe
+from .listing.settled import settled_before
 from .listing.sweep import Slice, read_slice, sweep_from
 from .ports import Ports
 from .reports.wording import counted
@@ -25,8 +26,6 @@ from .run_settings import ArchiveSettings
 
 MOST_LEFT_OUT = 4
 """Days that are left out one by one; if more cannot be read, a lifecycle rule has moved what is old."""
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""The source's clock is believed so far ahead of ours: else one wrong `Date` would claim days that have not come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +80,7 @@ async def open_run(ports: Ports, settings: ArchiveSettings, started: datetime, r
 
 def _settled(asked: Probe, settings: ArchiveSettings, now: datetime) -> datetime:
     """The instant before which nothing can appear any more. Raises ConfigurationError if `start` lies after it."""
-    settled = min(asked.page.source_time, now + CLOCK_TOLERANCE) - asked.capabilities.axis.settling
+    settled = settled_before(asked.page, asked.capabilities.axis, now)
     # A little after it is what a plan of windows and two clocks make: there is nothing to read yet.
     if settings.start and settings.start >= settled + timedelta(hours=1):
         raise ConfigurationError(

@@ -12,9 +12,11 @@ from typing import Any
 
 from ..errors import ArchiveError, ConfigurationError, CredentialsRejected, FatalError
 from ..model.object_keys import Layout
+from .committing.tally import Tally
 from .forgetting.late_reports import without_forgotten
 from .ports import Clock, ObjectStore
 from .reports.unfinished import RUNNING, failed_document, not_ended_in_words, running_document
+from .resilience.retry import WaitElsewhere
 
 SMALL = 2000
 """Bytes, more than what a run writes when it begins."""
@@ -41,6 +43,8 @@ class Recorder:
     """Sentences on what was found or done before it failed, for the report of the failure."""
     clean: Callable[[dict[str, Any]], dict[str, Any]] = lambda document: document
     """Takes out of a document what must not be kept."""
+    tally: Callable[[], Tally] = Tally
+    """Returns what the run has committed so far."""
 
     async def begin(self) -> tuple[str, ...]:
         """Note that the run is at work. Returns a sentence if runs before it have not ended."""
@@ -71,7 +75,7 @@ class Recorder:
             async with asyncio.timeout(LAST_WORDS):
                 if self.is_begun or await self.store.head(self.layout.checkpoint) is not None:
                     head = running_document(self.kind, self.run_id, str(self.layout), self.started)
-                    interrupted = isinstance(error, asyncio.CancelledError)
+                    interrupted = isinstance(error, asyncio.CancelledError | WaitElsewhere)
                     document = failed_document(
                         head, self.clock.now(), type(error).__name__, message, hint, interrupted=interrupted
                     )

@@ -19,20 +19,23 @@ from .committing.starting_point import starting_point
 from .committing.tally import Tally
 from .copying.stored_images import StoredImages
 from .copying.transfer import Transfer
+from .earlier import Earlier, Postponed
 from .listing.budget import MeasuredSource, request_limit
 from .listing.capabilities import Probe, WalkKind
 from .listing.counts import count_window
 from .listing.gaps import from_the_top, windows_to_read
 from .listing.opaque_walk import PAGE_SIZE
 from .listing.pace import OneSlice, Pace, Within
+from .listing.settled import CLOCK_TOLERANCE
 from .naming.step import note_models
-from .opening import CLOCK_TOLERANCE, open_run
+from .opening import open_run
 from .phases import Phases
 from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
 from .recording import Recorder, recorded
 from .reports.run import RunReport
 from .reports.wording import forgetting_in_words
+from .resilience.retry import WaitElsewhere
 from .run_settings import ArchiveSettings
 
 __all__ = ["ArchiveSettings", "archive"]
@@ -40,15 +43,38 @@ __all__ = ["ArchiveSettings", "archive"]
 _log = logging.getLogger(__name__)
 
 
-async def archive(ports: Ports, settings: ArchiveSettings, on_progress: ProgressListener | None = None) -> RunReport:
-    """Archive every gap of coverage, commit, prove. Raises ArchiveError; what was committed before stays committed."""
+async def archive(
+    ports: Ports,
+    settings: ArchiveSettings,
+    on_progress: ProgressListener | None = None,
+    earlier: Earlier | None = None,
+) -> RunReport:
+    """Archive every gap of coverage, commit, prove. Raises ArchiveError; what was committed before stays committed.
+
+    `earlier`: what a run did that raised Postponed; this run continues it, and its report is about both.
+    """
     started, run_id = ports.clock.now(), uuid.uuid4().hex[:12]
-    async with recorded(Recorder(ports.store, settings.layout, ports.clock, "run", run_id, started)) as recorder:
-        return await _archive(ports, settings, on_progress, recorder)
+    before = earlier or Earlier(started_at=started)
+    recorder = Recorder(ports.store, settings.layout, ports.clock, "run", run_id, started)
+    try:
+        async with recorded(recorder):
+            return await _archive(ports, settings, on_progress, recorder, before)
+    except WaitElsewhere as wait:
+        so_far = Earlier(
+            started_at=before.started_at,
+            tally=replace(Tally.sum((before.tally, recorder.tally())), holes=Coverage()),
+            source_requests=before.source_requests + ports.source.requests,
+            store_requests=before.store_requests + ports.store.requests,
+        )
+        raise Postponed(wait, so_far) from None
 
 
 async def _archive(
-    ports: Ports, settings: ArchiveSettings, on_progress: ProgressListener | None, recorder: Recorder
+    ports: Ports,
+    settings: ArchiveSettings,
+    on_progress: ProgressListener | None,
+    recorder: Recorder,
+    earlier: Earlier,
 ) -> RunReport:
     started, run_id = recorder.started, recorder.run_id
     measured = MeasuredSource(ports.source)
@@ -68,6 +94,7 @@ async def _archive(
     committer = Committer(ports.manifest, file, ledger, ports.clock, run_id, start.checkpoint, read_at=read_at)
     await committer.note(inventory, _consents(settings, start.checkpoint.live))
     pipeline = _pipeline(ports, settings, ledger, committer, on_progress)
+    recorder.tally = lambda: pipeline.total
     if not (committer.checkpoint.coverage or settings.start or settings.end):
         # All that the source counts is new. Otherwise nobody knows yet how much is.
         pipeline.expect(await count_window(ports.source, Window(BEGINNING, FAR_FUTURE)))
@@ -82,7 +109,7 @@ async def _archive(
         windows = from_the_top(windows)
     tally = Tally.sum((await run.read(windows, slice_, _pace(settings, known, started)), await run.retry()))
     proof, repaired = await run.prove(windows, tally)
-    tally = Tally.sum((tally, repaired))
+    tally = Tally.sum((earlier.tally, tally, repaired))
     saved, outcome = await conclude(
         committer, proof, run_id, settled, run.read_at, ports.clock.now(), run.refreshing.noted
     )
@@ -100,7 +127,7 @@ async def _archive(
         run_id=run_id,
         archive=str(settings.layout),
         source=ports.source.address,
-        started_at=started,
+        started_at=earlier.started_at,
         finished_at=ports.clock.now(),
         outcome=outcome,
         walk=str(asked.capabilities.walk),
@@ -111,15 +138,16 @@ async def _archive(
         images=saved.images,
         pending_retries=len(saved.due),
         next_retry=_next_retry(saved.due.values(), ports.clock.now()),
-        source_requests=ports.source.requests,
-        request_limit=request_limit(
+        source_requests=earlier.source_requests + ports.source.requests,
+        request_limit=earlier.source_requests
+        + request_limit(
             tally.new,
             len(windows.windows) + run.listed_again + opened.on_the_way + run.refreshing.request_limit,
             read_again,
             page_size,
             measured.failed,
         ),
-        store_requests=ports.store.requests,
+        store_requests=earlier.store_requests + ports.store.requests,
         proof=proof.proof,
         differences=saved.differences,
         holes=saved.holes,

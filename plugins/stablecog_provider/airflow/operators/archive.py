@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
+from airflow.configuration import conf
 from airflow.sdk import Asset, Context
 
 from ...adapters.assembly import open_ports
 from ...adapters.garbage import rarely_collected
 from ...adapters.settings import SourceSettings, StoreSettings
+from ...archive.earlier import Earlier, Postponed
 from ...archive.reports.run import RunReport, RunSummary
 from ...archive.reports.wording import counted
 from ...archive.run import ArchiveSettings, archive
@@ -18,6 +21,7 @@ from ...model.counts import Proof
 from ...model.object_keys import Layout
 from ..arguments import count_of, flag_of, instant_of, layout_of
 from ..connections import source_settings, store_settings
+from ..deferral import WAITS_HERE, deferred, resumed
 from ..hooks import StablecogHook
 from ..lineage import lineage_of_run
 from ..metrics import emit
@@ -50,6 +54,8 @@ class StablecogToS3Operator(ArchiveOperator):
     :param allow_account_mismatch: continue even if the source does not look like the archived account. (templated)
     :param allow_deletions: mark up to this many outputs as deleted at the source, even if that is more than half of the archive.
         (templated)
+    :param deferrable: wait in the triggerer, without a worker slot, while the source limits the rate, or if it is down when a run
+        begins; default: Airflow's `[operators] default_deferrable`.
     """
 
     template_fields = (
@@ -86,6 +92,7 @@ class StablecogToS3Operator(ArchiveOperator):
         allow_unsafe_store: bool = ArchiveSettings.allow_unsafe_store,
         allow_account_mismatch: bool | str = ArchiveSettings.allow_account_mismatch,
         allow_deletions: int | str = ArchiveSettings.allow_deletions,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -103,6 +110,7 @@ class StablecogToS3Operator(ArchiveOperator):
         self.allow_unsafe_store = allow_unsafe_store
         self.allow_account_mismatch = allow_account_mismatch
         self.allow_deletions = allow_deletions
+        self.deferrable = deferrable
         try:
             # Templated arguments have no value yet; all others are checked when the Dag is parsed.
             self._settings(Layout("any-bucket"))
@@ -111,8 +119,19 @@ class StablecogToS3Operator(ArchiveOperator):
 
     def execute(self, context: Context) -> RunSummary:
         """Run, log the report, and raise if the proof differs. AirflowFailException if a retry cannot help."""
+        return self._execute(context, None, WAITS_HERE if self.deferrable else None)
+
+    def resume(self, context: Context, event: dict[str, Any], earlier: dict[str, Any], answered: bool) -> RunSummary:
+        """Continue after a wait in the triggerer, as `execute` does after a wait of its own."""
         try:
-            report = self._run()
+            before, waits_here = resumed(event, earlier, answered=answered)
+        except ArchiveError as error:
+            raise self.failure(error, context) from None
+        return self._execute(context, before, waits_here)
+
+    def _execute(self, context: Context, earlier: Earlier | None, waits_here: float | None) -> RunSummary:
+        try:
+            report = self._run(earlier, waits_here)
             summary = report.summary()
             self.note_report(report)
             emit(report, self.dag_id, self.task_id)
@@ -125,6 +144,9 @@ class StablecogToS3Operator(ArchiveOperator):
                     f"{report.archive}: {_difference(report, report.proof)}",
                     hint="all that was read is saved; the retry reads the periods that differ again (see the log above)",
                 )
+        except Postponed as postponed:
+            self.log.warning("Waiting %.0f s in the triggerer: %s", postponed.wait.seconds, postponed.message)
+            raise deferred(postponed, self.stablecog_conn_id) from None
         except ArchiveError as error:
             raise self.failure(error, context) from None
         for outlet in self.outlets:
@@ -147,7 +169,7 @@ class StablecogToS3Operator(ArchiveOperator):
             **templated,
         )
 
-    def _run(self) -> RunReport:
+    def _run(self, earlier: Earlier | None, waits_here: float | None) -> RunReport:
         settings = self._settings(
             layout_of(self.bucket, self.prefix),
             start=instant_of("start", self.start),
@@ -157,17 +179,19 @@ class StablecogToS3Operator(ArchiveOperator):
             allow_deletions=count_of("allow_deletions", self.allow_deletions),
         )
         # Airflow's own calls block, so they are made before there is an event loop.
-        source = source_settings(self.stablecog_conn_id)
+        source = replace(source_settings(self.stablecog_conn_id), waits_here=waits_here)
         store = store_settings(self.aws_conn_id)
         self.note_place(settings.layout, store, self.aws_conn_id)
         # The connection's name, not its address: the address is not checked yet and may hold a password.
         self.log.info("Archiving from connection %s to %s", self.stablecog_conn_id, settings.layout)
-        return self.run_stoppable(lambda: self._archive(source, store, settings))
+        return self.run_stoppable(lambda: self._archive(source, store, settings, earlier))
 
-    async def _archive(self, source: SourceSettings, store: StoreSettings, settings: ArchiveSettings) -> RunReport:
+    async def _archive(
+        self, source: SourceSettings, store: StoreSettings, settings: ArchiveSettings, earlier: Earlier | None
+    ) -> RunReport:
         async with self.open_ports(source, store, settings.layout) as ports:
             with rarely_collected():
-                report: RunReport = await self.archive(ports, settings, progress_of(self.log.info))
+                report: RunReport = await self.archive(ports, settings, progress_of(self.log.info), earlier)
                 return report
 
     def _log_report(self, report: RunReport) -> None:

@@ -73,7 +73,7 @@ class _End:
 
 @dataclass(slots=True, kw_only=True)
 class Pipeline:
-    """Runs work items through copying and committing."""
+    """Runs work items through copying and committing. `total`: what came of all items, those before an error included."""
 
     ledger: Ledger
     transfer: Transfer
@@ -82,6 +82,7 @@ class Pipeline:
     clock: Clock
     on_progress: ProgressListener
     progress: Progress = field(default_factory=Progress)
+    total: Tally = Tally()
     _controls: Controls = field(init=False)
     _order: random.Random = field(init=False)
 
@@ -147,7 +148,9 @@ class Pipeline:
             await ready.put(_End(error))
         else:
             await ready.put(_End())
-        return replace(tally, new=len(self.ledger.created) - created)
+        tally = replace(tally, new=len(self.ledger.created) - created)
+        self.total = Tally.sum((self.total, tally))
+        return tally
 
     async def _still_wanted(self, fetches: list[Fetch]) -> list[Fetch]:
         """Announce that these images are stored, and return them without those that were forgotten since their rows were read."""
@@ -232,7 +235,9 @@ class Pipeline:
 
     async def _commit(self, outcomes: list[_Outcome], covered: Coverage) -> Tally:
         await self.committer.commit([outcome.row for outcome in outcomes], covered)
-        return Tally.sum(outcome.tally for outcome in outcomes)
+        tally = Tally.sum(outcome.tally for outcome in outcomes)
+        self.total = Tally.sum((self.total, tally))
+        return tally
 
     def _notify(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)

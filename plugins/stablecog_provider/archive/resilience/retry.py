@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ...errors import RateLimited, SourceUnavailable, StoreUnavailable, TransientError
+from ...errors import ArchiveError, RateLimited, SourceUnavailable, StoreUnavailable, TransientError
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
+
+
+class WaitElsewhere(ArchiveError):
+    """The next attempt is due in `seconds`, and its caller wants to wait for it elsewhere. No TransientError: nobody retries it,
+    and nobody takes it for an outage.
+
+    `made`, `left`: attempts before and after it. `patience`: seconds in which the last of them may start. `answered`: whether
+    other requests of the same client succeeded before.
+    """
+
+    default_hint = "nothing is lost; the run continues as soon as the source answers"
+
+    def __init__(self, failure: TransientError, *, seconds: float, made: int, left: int, patience: float) -> None:
+        super().__init__(failure.message)
+        self.seconds, self.made, self.left, self.patience = seconds, made, left, patience
+        self.answered = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +45,8 @@ class RetryPolicy:
     - `first_wait`: doubles with each retry, up to `longest_wait`. A random share of `jitter` is added, so that many
       callers do not retry at the same instant.
     - `on`: the errors that are retried.
+    - `here`: seconds after the first attempt in which retries start here; a later one raises WaitElsewhere, if the error is one
+      of `elsewhere`.
     - `level`: that of the log line of each failed attempt. A command prints those of INFO and above as they happen.
     """
 
@@ -40,6 +59,8 @@ class RetryPolicy:
     jitter: float = 0.5
     on: tuple[type[Exception], ...] = (TransientError,)
     level: int = logging.INFO
+    here: float = math.inf
+    elsewhere: tuple[type[Exception], ...] = (TransientError,)
 
     async def call(self, operation: Callable[[], Awaitable[T]], sleep: Sleep = asyncio.sleep) -> T:
         """Return what `operation` returns. Raises its last error when the policy gives up, and any other error at once."""
@@ -54,15 +75,19 @@ class RetryPolicy:
                     left = refusals = refusals - 1
                 else:
                     left = attempts = attempts - 1
-                wait = self._wait(number, error)
-                if left <= 0 or time.monotonic() - began + wait >= self.patience:
+                wait, spent = self.wait_after(number, error), time.monotonic() - began
+                if left <= 0 or spent + wait >= self.patience:
                     raise
+                if spent + wait > self.here and isinstance(error, TransientError) and isinstance(error, self.elsewhere):
+                    patience = self.patience - spent
+                    raise WaitElsewhere(error, seconds=wait, made=number, left=left, patience=patience) from None
                 of = "" if refusals is not None else f" of {self.attempts}"
                 _log.log(self.level, "Attempt %d%s failed, retrying in %.1f s: %s", number, of, wait, _message(error))
             # Outside the `except`: during the wait, the error and all that its traceback refers to are free to go.
             await sleep(wait)
 
-    def _wait(self, number: int, error: Exception) -> float:
+    def wait_after(self, number: int, error: Exception) -> float:
+        """Return the seconds between the failure of attempt `number` and the next one."""
         backoff = min(self.first_wait * 2.0 ** (number - 1), self.longest_wait)
         spread = random.uniform(0.0, self.jitter)  # noqa: S311 (no secret depends on it)
         return max(backoff + spread, _retry_after(error))
