@@ -31,7 +31,7 @@ from .forgetting.ports import ForgetPorts, Lock, StoredVersion
 from .forgetting.records import recorded, write_record
 from .forgetting.redaction import Reports, words_of
 from .forgetting.selection import Choice, Selection, select
-from .ports import ProgressListener
+from .ports import Progress, ProgressListener
 from .reports.forget import ForgetReport, ForgottenOutput
 
 LARGEST_SHARE = 0.1
@@ -156,6 +156,7 @@ class _Forgetting:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     eraser: Eraser = field(init=False)
     reports: Reports = field(init=False)
+    committer: Committer | None = None
 
     def __post_init__(self) -> None:
         ports, layout = self.ports, self.settings.layout
@@ -170,7 +171,7 @@ class _Forgetting:
         rows = [row for each in self.selection.chosen for row in each.forgotten(self.run_id)]
         days = {each.day for each in self.selection.chosen} | self.selection.again | {*continued}
         days |= {day for each in due for day in each.days}
-        committer = self._committer()
+        committer = self.committer = self._committer()
         await committer.amend(lambda found: still_forgetting(found, self.run_id, days, self.ports.clock.now()))
         ids = {each.output_id for each in self.selection.chosen}
         words = words_of(row for each in self.selection.chosen for row in each.rows)
@@ -178,6 +179,7 @@ class _Forgetting:
         if rows:
             await write_record(self.ports.store, layout, self.started, self.run_id, rows, self.settings.reason)
         await _commit(committer, [*rows, *(row for of_day in continued.values() for row in of_day)])
+        self.notify(Progress(stage="forgetting", written=committer.written))
         ids |= await self.eraser.erase_days(days, expected_days(committer.checkpoint))
         await self.reports.redact(ids, words)
         await self.eraser.erase_set_aside(days)
@@ -213,6 +215,7 @@ class _Forgetting:
             erased=dict(self.eraser.erased),
             erased_bytes=self.eraser.bytes,
             redacted=self.reports.redacted,
+            changed_days=tuple(sorted(self.committer.written)) if self.committer else (),
             store_requests=self.ports.store.requests,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, Context
+from airflow.sdk import Context
 
 from ...adapters.assembly import open_ports
 from ...adapters.garbage import rarely_collected
@@ -21,7 +21,7 @@ from ..connections import source_settings, store_settings
 from ..hooks import StablecogHook
 from ..lineage import lineage_of_run
 from ..metrics import emit
-from ..task_log import grouped, progress_of, table_of
+from ..task_log import grouped, table_of
 from .base import ArchiveOperator
 
 
@@ -126,10 +126,13 @@ class StablecogToS3Operator(ArchiveOperator):
                     hint="all that was read is saved; the retry reads the periods that differ again (see the log above)",
                 )
         except ArchiveError as error:
+            self.keep_for_later(context)
             raise self.failure(error, context) from None
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", summary))
+        except BaseException:
+            # Also if Airflow stops the task.
+            self.keep_for_later(context)
+            raise
+        self.announce(context, cast("dict[str, Any]", summary))
         return summary
 
     def lineage_of(self, layout: Layout, report: Any) -> Any:
@@ -167,7 +170,7 @@ class StablecogToS3Operator(ArchiveOperator):
     async def _archive(self, source: SourceSettings, store: StoreSettings, settings: ArchiveSettings) -> RunReport:
         async with self.open_ports(source, store, settings.layout) as ports:
             with rarely_collected():
-                report: RunReport = await self.archive(ports, settings, progress_of(self.log.info))
+                report: RunReport = await self.archive(ports, settings, self.progress())
                 return report
 
     def _log_report(self, report: RunReport) -> None:

@@ -68,6 +68,7 @@ class Committer:
         self._is_run, self._read_at, self._read = is_run, read_at, Coverage()
         self._manifest, self._file, self._ledger, self._clock, self._run_id = manifest, file, ledger, clock, run_id
         self._fullest, self._marked, self._forgotten = 0, set[date](), set[str]()
+        self._written = set[date]()
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -78,6 +79,11 @@ class Committer:
     def coverage(self) -> Coverage:
         """What is covered, on the run's axis."""
         return self.checkpoint.on(self.start.axis).coverage
+
+    @property
+    def written(self) -> frozenset[date]:
+        """The days whose partition this run has changed."""
+        return frozenset(self._written)
 
     def enough(self, rows: Sequence[Row]) -> bool:
         """Whether the rows are worth a commit."""
@@ -142,6 +148,8 @@ class Committer:
                 self._ledger.keep(written)
                 self._forgotten |= written.forgotten_ids()
                 summaries[written.day], bases[written.day] = written.summary(), written.base
+                if written.version != written.base.version:
+                    self._written.add(written.day)
                 self._fullest = max(self._fullest, len(written))
         return summaries, bases
 

@@ -223,6 +223,7 @@ class Pipeline:
 
     async def _commit(self, outcomes: list[_Outcome], covered: Coverage) -> Tally:
         await self.committer.commit([outcome.row for outcome in outcomes], covered)
+        self._notify(written=self.committer.written)
         return Tally.sum(outcome.tally for outcome in outcomes)
 
     def _notify(self, **changes: Any) -> None:

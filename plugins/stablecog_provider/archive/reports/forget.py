@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ...model.documents import document_of
-from .wording import MAX_SUMMARY, SHOWN, counted, shortened, size
+from .wording import MAX_SUMMARY, SHOWN, counted, newest_days, shortened, size
 
 SHOWN_OUTPUTS = 100
 """In the output. The record under `forgotten/` has all."""
@@ -33,6 +33,7 @@ class ForgetReport:
     `continued`: number of days that were searched for what is left of outputs that were forgotten before: they were named again,
     or a forget had not come to its end. `needs`: the number that `--yes-really` wants; None if `--yes` is enough. `erased`:
     number of deleted versions of objects, by what they were. `redacted`: number of reports from which outputs were taken out.
+    `changed_days`: days whose partition was changed.
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class ForgetReport:
     erased: dict[str, int] = field(default_factory=dict)
     erased_bytes: int = 0
     redacted: int = 0
+    changed_days: tuple[date, ...] = ()
     store_requests: int = 0
 
     @property
@@ -138,6 +140,7 @@ class ForgetReport:
     def summary(self) -> dict[str, Any]:
         """The short report for XCom and the asset event: counts and sentences."""
         document = self.to_document() | {"outputs": self.count, "unknown": len(self.unknown), "explanation": []}
+        document |= {"changed_days": newest_days(self.changed_days), "changed_day_count": len(self.changed_days)}
         del document["more_outputs"]
         return document | {"explanation": shortened(self.explain(), MAX_SUMMARY - len(json.dumps(document)))}
 
@@ -146,7 +149,7 @@ class ForgetReport:
         names = (
             "run_id", "archive", "started_at", "finished_at", "outcome", "dry_run", "selection", "reason", "unknown", "archived",
             "siblings",
-            "again", "continued", "needs", "erased", "erased_bytes", "redacted", "store_requests",
+            "again", "continued", "needs", "erased", "erased_bytes", "redacted", "store_requests", "changed_days",
         )  # fmt: skip
         return {name: document_of(getattr(self, name)) for name in names} | {
             "kind": "forget",
