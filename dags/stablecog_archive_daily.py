@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, Asset, Param
+from airflow.sdk import DAG, AssetAlias, Param
 
+from stablecog_provider.airflow.assets import archive_asset, manifest_asset
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 
 # S3 has no bucket with capital letters, so nobody can own this default.
@@ -14,9 +15,12 @@ BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 
 # Identified by its address. Airflow allows one asset per name, so a fixed name would stop a second Dag, or one that moved.
-ARCHIVE = Asset(uri=f"s3://{BUCKET}/{PREFIX}".rstrip("/"))
-"""Schedule other Dags on it. The extra of each event is the run's summary: counts, watermark, proof, and `archive`, the address
-that the run wrote to, also if its params override the environment."""
+ARCHIVE = archive_asset(f"s3://{BUCKET}/{PREFIX}")
+"""Schedule other Dags on it. The extra of each event is the run's summary: counts, watermark, proof, changed days."""
+MANIFEST = manifest_asset(f"s3://{BUCKET}/{PREFIX}")
+"""Schedule other Dags on its days, as `stablecog_changed_days` is."""
+ELSEWHERE = AssetAlias("stablecog_archive")
+"""Has the event instead, if params name another archive than the environment."""
 
 DOC = """
 ### Every image of the account in S3, proven complete
@@ -88,5 +92,5 @@ with DAG(
         retry_failed="{{ params.retry_failed }}",
         allow_account_mismatch="{{ params.allow_account_mismatch }}",
         allow_deletions="{{ params.allow_deletions }}",
-        outlets=[ARCHIVE],
+        outlets=[ARCHIVE, MANIFEST, ELSEWHERE],
     )

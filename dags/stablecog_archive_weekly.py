@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, AssetAlias, Param
 
+from stablecog_provider.airflow.assets import manifest_asset
 from stablecog_provider.airflow.operators import (
     StablecogRefreshOperator,
     StablecogRestoreOperator,
@@ -16,6 +17,8 @@ from stablecog_provider.airflow.operators import (
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
+MANIFEST = manifest_asset(f"s3://{BUCKET}/{PREFIX}")
+ELSEWHERE = AssetAlias("stablecog_archive")
 
 DOC = """
 ### Is the archive still what it should be?
@@ -80,6 +83,7 @@ with DAG(
         bucket="{{ params.bucket }}",
         prefix="{{ params.prefix }}",
         within=timedelta(days=30),
+        outlets=[MANIFEST, ELSEWHERE],
     )
     # Runs even if the others failed: it says what is left, whatever the reason.
     state = StablecogStatusOperator(

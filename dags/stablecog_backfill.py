@@ -6,14 +6,18 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, AssetAlias, Param, task
 
+from stablecog_provider.airflow.assets import archive_asset, manifest_asset
 from stablecog_provider.airflow.operators import StablecogToS3Operator
 from stablecog_provider.airflow.planning import planned_windows
 from stablecog_provider.archive.run import ArchiveSettings
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
+ARCHIVE = archive_asset(f"s3://{BUCKET}/{PREFIX}")
+MANIFEST = manifest_asset(f"s3://{BUCKET}/{PREFIX}")
+ELSEWHERE = AssetAlias("stablecog_archive")
 POOL = os.environ.get("STABLECOG_API_POOL", "default_pool")
 
 MIN_CONCURRENCY, MAX_CONCURRENCY = ArchiveSettings.BOUNDS["concurrency"]
@@ -79,6 +83,7 @@ with DAG(
         prefix="{{ params.prefix }}",
         lookback=timedelta(0),
         pool=POOL,
+        outlets=[MANIFEST, ELSEWHERE],
         map_index_template="{{ task.start }} to {{ task.end }}",
     ).expand_kwargs(planned())
 
@@ -87,6 +92,7 @@ with DAG(
         task_id="prove",
         bucket="{{ params.bucket }}",
         prefix="{{ params.prefix }}",
+        outlets=[ARCHIVE, MANIFEST, ELSEWHERE],
         trigger_rule="all_done",
     )
     archived >> proven

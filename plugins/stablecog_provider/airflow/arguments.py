@@ -57,6 +57,16 @@ def instant_of(name: str, value: datetime | str | None) -> datetime | None:
         ) from None
 
 
+def day_of_key(key: str) -> date:
+    """Return the day that a partition key is. Raises ConfigurationError."""
+    try:
+        return date.fromisoformat(key)
+    except ValueError:
+        raise ConfigurationError(
+            f"the partition key is not a day: {key[:60]!r}", hint="write the UTC day as 2026-11-21"
+        ) from None
+
+
 def flag_of(name: str, value: bool | str) -> bool:
     """Return the yes or no that the argument `name` holds, as Python, JSON or a template writes it. Raises ConfigurationError."""
     text = str(value).strip().lower()

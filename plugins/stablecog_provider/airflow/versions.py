@@ -12,7 +12,15 @@ except ImportError:  # below 3.3
 else:
     HAS_RETRY_POLICIES = True
 
-__all__ = ["HAS_RETRY_POLICIES", "RetryDecision", "RetryPolicy", "Stats", "get_hook_lineage_collector"]
+__all__ = [
+    "HAS_PARTITION_KEYS",
+    "HAS_RETRY_POLICIES",
+    "PartitionedAssetTimetable",
+    "RetryDecision",
+    "RetryPolicy",
+    "Stats",
+    "get_hook_lineage_collector",
+]
 
 
 def _first(*places: str) -> Any:
@@ -34,3 +42,11 @@ get_hook_lineage_collector: Any = _first(
     "airflow.sdk.lineage:get_hook_lineage_collector", "airflow.lineage.hook:get_hook_lineage_collector"
 )
 """Where hooks and operators say which assets they read and write."""
+
+PartitionedAssetTimetable: Any = _first("airflow.sdk:PartitionedAssetTimetable")
+"""A schedule with one run per partition key. 3.2 and later."""
+
+HAS_PARTITION_KEYS: bool = PartitionedAssetTimetable is not None and hasattr(
+    _first("airflow.sdk.execution_time.context:OutletEventAccessor"), "add_partitions"
+)
+"""Whether a task may decide which partition keys its asset events have. 3.3 and later."""

@@ -30,7 +30,7 @@ from .forgetting.erasing import Eraser
 from .forgetting.ports import ForgetPorts, Lock, StoredVersion
 from .forgetting.redaction import Reports, redacted, words_of
 from .forgetting.selection import Choice, Selection, select
-from .ports import ProgressListener
+from .ports import Progress, ProgressListener
 from .recording import Recorder, recorded
 from .reports.forget import ForgetReport, ForgottenOutput
 
@@ -198,6 +198,7 @@ class _Forgetting:
         await self.reports.redact(ids, words)
         await self.eraser.erase_reports(self.reports.unreadable)
         await _commit(committer, [*rows, *(row for of_day in continued.values() for row in of_day)])
+        self.notify(Progress(stage="forgetting", written=committer.written))
         ids |= await self.eraser.erase_days(days, expected_days(committer.checkpoint))
         await self.reports.redact(ids, words)
         await self.eraser.erase_set_aside(days)
@@ -237,6 +238,7 @@ class _Forgetting:
             erased_bytes=self.eraser.bytes,
             redacted=self.reports.redacted,
             notes=self.notes,
+            changed_days=tuple(each.day for each in self.file.changes.summary()),
             store_requests=self.ports.store.requests,
             partitions=self.file.changes.summary(),
         )

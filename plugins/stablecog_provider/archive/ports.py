@@ -257,7 +257,9 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of a run: images done of those known so far, bytes copied, and outputs read of the source's `total`."""
+    """The progress of a run: images done of those known so far, bytes copied, and outputs read of the source's `total`.
+    `written`: days whose partition was changed so far.
+    """
 
     done: int = 0
     planned: int = 0
@@ -266,6 +268,7 @@ class Progress:
     read: int = 0
     total: int | None = None
     stage: str = ""
+    written: frozenset[date] = frozenset()
 
 
 class ProgressListener(Protocol):

@@ -23,7 +23,7 @@ from ..model.row_lifecycle import is_live
 from ..model.times import BEGINNING
 from . import recording
 from .committing.checkpoint_file import CheckpointFile
-from .committing.commit import consented
+from .committing.consent import consented
 from .committing.intent import announced, concluded, still_forgetting
 from .committing.inventory import distrusted, expected_days, marked
 from .committing.moves import arrived, place_of, rewritten

@@ -118,6 +118,7 @@ async def _refresh(
         spent=limited is not None and limited.spent,
         slices=phases.refreshing.so_far.slices,
         **tally.counts(),
+        changed_days=tuple(sorted(phases.committer.written | {*opened.inventory.changed})),
         images=saved.images,
         coverage=saved.refresh(ports.clock.now()),
         sweep=saved.sweep,

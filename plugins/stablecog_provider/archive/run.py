@@ -135,6 +135,7 @@ async def _archive(
         axis=asked.capabilities.axis,
         coverage=saved.coverage,
         **tally.counts(),
+        changed_days=tuple(sorted(committer.written | {*inventory.changed})),
         images=saved.images,
         pending_retries=len(saved.due),
         next_retry=_next_retry(saved.due.values(), ports.clock.now()),

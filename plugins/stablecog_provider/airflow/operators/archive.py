@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, cast
 
 from airflow.configuration import conf
-from airflow.sdk import Asset, Context
+from airflow.sdk import Context
 
 from ...adapters.assembly import open_ports
 from ...adapters.garbage import rarely_collected
@@ -25,7 +25,7 @@ from ..deferral import WAITS_HERE, deferred, resumed
 from ..hooks import StablecogHook
 from ..lineage import lineage_of_run
 from ..metrics import emit
-from ..task_log import grouped, progress_of, table_of
+from ..task_log import grouped, table_of
 from .base import ArchiveOperator
 
 
@@ -148,10 +148,13 @@ class StablecogToS3Operator(ArchiveOperator):
             self.log.warning("Waiting %.0f s in the triggerer: %s", postponed.wait.seconds, postponed.message)
             raise deferred(postponed, self.stablecog_conn_id) from None
         except ArchiveError as error:
+            self.keep_for_later(context)
             raise self.failure(error, context) from None
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(cast("dict[str, Any]", summary))
+        except BaseException:
+            # Also if Airflow stops the task.
+            self.keep_for_later(context)
+            raise
+        self.announce(context, cast("dict[str, Any]", summary))
         return summary
 
     def lineage_of(self, layout: Layout, report: Any) -> Any:
@@ -191,7 +194,7 @@ class StablecogToS3Operator(ArchiveOperator):
     ) -> RunReport:
         async with self.open_ports(source, store, settings.layout) as ports:
             with rarely_collected():
-                report: RunReport = await self.archive(ports, settings, progress_of(self.log.info), earlier)
+                report: RunReport = await self.archive(ports, settings, self.progress(), earlier)
                 return report
 
     def _log_report(self, report: RunReport) -> None:

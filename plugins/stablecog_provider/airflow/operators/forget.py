@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, Context
+from airflow.sdk import Context
 
 from ...adapters.assembly import open_erasable
 from ...adapters.garbage import rarely_collected
@@ -17,7 +17,6 @@ from ...errors import ArchiveError, ConfigurationError
 from ...model.object_keys import Layout
 from ..arguments import flag_of, layout_of
 from ..connections import store_settings
-from ..task_log import progress_of
 from .base import ArchiveOperator
 
 
@@ -85,15 +84,18 @@ class StablecogForgetOperator(ArchiveOperator):
         try:
             report = self._run()
         except ArchiveError as error:
+            self.keep_for_later(context)
             raise self.failure(error, context) from None
+        except BaseException:
+            # Also if Airflow stops the task.
+            self.keep_for_later(context)
+            raise
         summary = report.summary()
         if not report.dry_run:
             self.note_report(report)
         for sentence in report.explain():
             self.log.info("%s", sentence)
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(summary)
+        self.announce(context, summary)
         return summary
 
     def _run(self) -> ForgetReport:
@@ -117,4 +119,4 @@ class StablecogForgetOperator(ArchiveOperator):
     async def _forget(self, store: StoreSettings, settings: ForgetSettings) -> ForgetReport:
         async with self.open_erasable(store, settings.layout) as ports:
             with rarely_collected():
-                return cast("ForgetReport", await self.forget(ports, settings, progress_of(self.log.info)))
+                return cast("ForgetReport", await self.forget(ports, settings, self.progress()))

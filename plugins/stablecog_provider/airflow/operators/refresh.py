@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, Context
+from airflow.sdk import Context
 
 from ...adapters.assembly import open_ports
 from ...adapters.garbage import rarely_collected
@@ -19,7 +19,6 @@ from ..arguments import layout_of
 from ..connections import source_settings, store_settings
 from ..hooks import StablecogHook
 from ..lineage import lineage_of_run
-from ..task_log import progress_of
 from .base import ArchiveOperator
 
 _NOTHING = ("", "none")
@@ -96,10 +95,13 @@ class StablecogRefreshOperator(ArchiveOperator):
                     hint="all that was read is saved; the retry reads the periods that differ again (see the log above)",
                 )
         except ArchiveError as error:
+            self.keep_for_later(context)
             raise self.failure(error, context) from None
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(summary)
+        except BaseException:
+            # Also if Airflow stops the task.
+            self.keep_for_later(context)
+            raise
+        self.announce(context, summary)
         return summary
 
     def lineage_of(self, layout: Layout, report: Any) -> Any:
@@ -128,4 +130,4 @@ class StablecogRefreshOperator(ArchiveOperator):
     async def _refresh(self, source: SourceSettings, store: StoreSettings, settings: RefreshSettings) -> RefreshReport:
         async with self.open_ports(source, store, settings.layout) as ports:
             with rarely_collected():
-                return cast("RefreshReport", await self.refresh(ports, settings, progress_of(self.log.info)))
+                return cast("RefreshReport", await self.refresh(ports, settings, self.progress()))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from airflow.sdk import BaseOperator
 
 from ...adapters.settings import StoreSettings
+from ...archive.ports import Progress, ProgressListener
 from ...errors import ConfigurationError
 from ...model.object_keys import Layout
 from ..arguments import layout_of
+from ..assets import announce, keep_for_later
 from ..hooks import StablecogHook
 from ..links import ArchivePageLink, ManifestLink, Places, Reported, RunReportLink, places_of
+from ..task_log import progress_of
 from ..versions import get_hook_lineage_collector
 
 
@@ -26,6 +31,7 @@ class TellingOperator(BaseOperator):
     prefix: str
     places: Places | None = None
     reported: Reported | None = None
+    written: frozenset[date] = frozenset()
 
     def note_place(self, layout: Layout, store: StoreSettings, aws_conn_id: str | None) -> None:
         """Note which archive this is, before the work: a task that fails has links, too."""
@@ -34,6 +40,32 @@ class TellingOperator(BaseOperator):
     def note_report(self, report: Any) -> None:
         """Note the report, once there is one."""
         self.reported = report
+
+    def announce(self, context: Any, summary: Mapping[str, Any]) -> None:
+        """Send the events of the task's outlets, with the summary and the days that the report names."""
+        announce(self, context, str(layout_of(self.bucket, self.prefix)), summary, self.reported_days())
+
+    def keep_for_later(self, context: Any) -> None:
+        """Note the days that a task has changed before it failed."""
+        try:
+            address = str(layout_of(self.bucket, self.prefix))
+        except ConfigurationError:
+            return
+        keep_for_later(self, context, address, self.reported_days())
+
+    def reported_days(self) -> frozenset[date]:
+        """The days that the task has changed: those of its report and, if there is none, those of its progress."""
+        return frozenset(getattr(self.reported, "changed_days", ())) | self.written
+
+    def progress(self) -> ProgressListener:
+        """Return what logs progress, and notes which days were written."""
+        log = progress_of(self.log.info)
+
+        def on_progress(progress: Progress) -> None:
+            self.written |= progress.written
+            log(progress)
+
+        return on_progress
 
     def note_lineage(self, stablecog_conn_id: str, source: str, layout: Layout) -> None:
         """Tell the readers of hook lineage, if Airflow has any: one asset read, one written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, Context
+from airflow.sdk import Context
 
 from ...adapters.assembly import open_bucket
 from ...adapters.garbage import rarely_collected
@@ -90,9 +90,7 @@ class StablecogVerifyOperator(ArchiveOperator):
                 raise _failure(report)
         except ArchiveError as error:
             raise self.failure(error, context) from None
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(summary)
+        self.announce(context, summary)
         return summary
 
     def lineage_of(self, layout: Layout, report: Any) -> Any:

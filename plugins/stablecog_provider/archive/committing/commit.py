@@ -13,7 +13,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from ...model.checkpoint import MAX_CONSENTS, Checkpoint, Consent
+from ...model.checkpoint import Checkpoint
 from ...model.coverage import Coverage
 from ...model.manifest import Row
 from ...model.object_keys import day_of
@@ -23,6 +23,7 @@ from ..fixity.lost_images import ImagesLookedAt
 from ..ports import Base, Clock, Manifest, Partition
 from ..resilience.together import together
 from .checkpoint_file import Assigned, CheckpointFile
+from .consent import consented
 from .intent import announced, concluded, still_forgetting, storing
 from .inventory import Inventory, is_expected, marked
 from .ledger import Ledger
@@ -80,6 +81,11 @@ class Committer:
     def coverage(self) -> Coverage:
         """What is covered, on the run's axis."""
         return self.checkpoint.on(self.start.axis).coverage
+
+    @property
+    def written(self) -> frozenset[date]:
+        """The days whose partition this run has changed."""
+        return frozenset(each.day for each in self._file.changes.summary())
 
     def enough(self, rows: Sequence[Row]) -> bool:
         """Whether the rows are worth a commit."""
@@ -285,13 +291,3 @@ class Committer:
             sweep = replace(sweep, refreshed=read_again(sweep.refreshed, read, self._read_at))
         checkpoint = storing(checkpoint, self._run_id, self._storing, now := self._clock.now())
         return replace(checkpoint, run_id=run_id, saved_at=now, sweep=sweep)
-
-
-def consented(found: Checkpoint, consents: Mapping[str, int], run_id: str, now: datetime) -> Checkpoint:
-    """The checkpoint with what a person allowed: kinds, each with the number of outputs that it is about."""
-    given = tuple(Consent(kind, count, run_id, now) for kind, count in consents.items() if count)
-    return replace(
-        found,
-        consents=(*found.consents, *given)[-MAX_CONSENTS:],
-        deletions_allowed=max(found.deletions_allowed, consents.get("deletions", 0)),
-    )

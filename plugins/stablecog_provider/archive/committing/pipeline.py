@@ -237,6 +237,7 @@ class Pipeline:
         await self.committer.commit([outcome.row for outcome in outcomes], covered)
         tally = Tally.sum(outcome.tally for outcome in outcomes)
         self.total = Tally.sum((self.total, tally))
+        self._notify(written=self.committer.written)
         return tally
 
     def _notify(self, **changes: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...model.changes import PartitionChange, changes_document
 from ...model.documents import document_of
-from .wording import MAX_SUMMARY, SHOWN, counted, shortened, size
+from .wording import MAX_SUMMARY, SHOWN, counted, newest_days, shortened, size
 
 SHOWN_OUTPUTS = 100
 """In the output. The record under `forgotten/` has all."""
@@ -34,7 +34,7 @@ class ForgetReport:
     `continued`: number of days that were searched for what is left of outputs that were forgotten before: they were named
     again, or a forget had not come to its end. `notes`: what else a person should know. `needs`: the number that `--yes-really`
     wants; None if `--yes` is enough. `erased`: number of deleted versions of objects, by what they were. `redacted`: number of
-    reports from which outputs were taken out.
+    reports from which outputs were taken out. `changed_days`: days whose partition was changed.
     """
 
     run_id: str
@@ -55,6 +55,7 @@ class ForgetReport:
     erased_bytes: int = 0
     redacted: int = 0
     notes: tuple[str, ...] = ()
+    changed_days: tuple[date, ...] = ()
     store_requests: int = 0
     partitions: tuple[PartitionChange, ...] = ()
 
@@ -147,6 +148,7 @@ class ForgetReport:
     def summary(self) -> dict[str, Any]:
         """The short report for XCom and the asset event: counts and sentences."""
         document = self.to_document() | {"outputs": self.count, "unknown": len(self.unknown), "explanation": []}
+        document |= {"changed_days": newest_days(self.changed_days), "changed_day_count": len(self.changed_days)}
         del document["more_outputs"]
         return document | {"explanation": shortened(self.explain(), MAX_SUMMARY - len(json.dumps(document)))}
 
@@ -156,6 +158,7 @@ class ForgetReport:
             "run_id", "archive", "started_at", "finished_at", "outcome", "dry_run", "selection", "reason", "unknown", "archived",
             "siblings",
             "again", "continued", "needs", "erased", "erased_bytes", "redacted", "notes", "store_requests",
+            "changed_days",
         )  # fmt: skip
         return {name: document_of(getattr(self, name)) for name in names} | {
             "kind": "forget",

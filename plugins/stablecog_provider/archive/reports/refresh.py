@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from ...model.changes import PartitionChange, changes_document
@@ -23,6 +23,7 @@ from .wording import (
     at,
     counted,
     difference_in_words,
+    newest_days,
     refresh_in_words,
     reread_in_words,
     shortened,
@@ -37,6 +38,7 @@ class RefreshReport:
     `outcome`: the verdict on the whole archive. `slices`: stretches that were read again. `spent`: whether the budget ended it.
     `read` to `failures`: as in a run's report; `new`: outputs that the source lists and the manifest lacked. `coverage`: how
     recently the source's listing was read for what is covered. `reread`: periods that the next run reads again.
+    `changed_days`: as in a run's report.
     """
 
     run_id: str
@@ -57,6 +59,7 @@ class RefreshReport:
     gone: int = 0
     tombstoned: int = 0
     failures: tuple[Failure, ...] = ()
+    changed_days: tuple[date, ...] = ()
     images: ImageCounts = ImageCounts()
     coverage: RefreshCoverage = field(default_factory=RefreshCoverage)
     sweep: Sweep = Sweep()
@@ -114,6 +117,7 @@ class RefreshReport:
         """The short report for XCom and the asset event: counts and sentences, never rows."""
         left_out = {"failures", "sweep", "differences", "reread", "claims", "notes", "explanation"}
         summary = {name: value for name, value in self.to_document().items() if name not in left_out}
+        summary |= {"changed_days": newest_days(self.changed_days), "changed_day_count": len(self.changed_days)}
         return summary | {"explanation": shortened(self.explain(), MAX_SUMMARY - len(json.dumps(summary)))}
 
     def to_document(self) -> dict[str, Any]:

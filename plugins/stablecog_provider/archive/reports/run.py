@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypedDict
 
 from ...model.changes import PartitionChange, changes_document
@@ -28,6 +28,7 @@ from .wording import (
     difference_in_words,
     holes_in_words,
     images_in_words,
+    newest_days,
     refresh_in_words,
     reread_in_words,
     shortened,
@@ -54,6 +55,8 @@ class RunSummary(TypedDict):
     failed: int
     gone: int
     tombstoned: int
+    changed_days: list[str]
+    changed_day_count: int
     images: dict[str, int]
     pending_retries: int
     source_requests: int
@@ -69,8 +72,9 @@ class RunReport:
     """What one run found, did and proved.
 
     `walk`: how the source was read. `read` to `failures`: as in a `Tally`. `images`: all images of the archive. `claims`: what
-    the proof is based on. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could
-    not show in full. `changed`: days whose partition was changed by something other than a finished run, and what was healed.
+    the proof is based on. `changed_days`: days whose partition this run wrote, or found changed by something other than a
+    finished run. `differences`: periods in which the counts differ. `holes`: periods that the source's listing could not show
+    in full. `changed`: days whose partition was changed by something other than a finished run, and what was healed.
     `partitions`: those that this run changed. `reread`: periods that the next run reads again. `unchecked`: number of days
     whose stored images are yet to be looked for. `verification`: how much of the stored bytes was verified, and when.
     `refresh`: how recently the listing was read for what is covered. `hosts_down`: image hosts that were down, each with its
@@ -97,6 +101,7 @@ class RunReport:
     gone: int = 0
     tombstoned: int = 0
     failures: tuple[Failure, ...] = ()
+    changed_days: tuple[date, ...] = ()
     images: ImageCounts = ImageCounts()
     pending_retries: int = 0
     next_retry: datetime | None = None
@@ -239,6 +244,8 @@ class RunReport:
             failed=self.failed,
             gone=self.gone,
             tombstoned=self.tombstoned,
+            changed_days=newest_days(self.changed_days),
+            changed_day_count=len(self.changed_days),
             images=document_of(self.images),
             pending_retries=self.pending_retries,
             source_requests=self.source_requests,

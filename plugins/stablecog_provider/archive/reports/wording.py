@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from ...model.checkpoint import Forgetting, Sweep
 from ...model.counts import Difference, Proof
@@ -20,6 +20,8 @@ SHOWN = 5
 
 MAX_SUMMARY = 7_000
 """Upper limit on the characters of JSON in XCom. A longer summary is cut; the whole report is under `runs/`."""
+MAX_DAYS = 100
+"""Changed days that a summary lists. The whole report lists all."""
 
 
 def shortened(sentences: Iterable[str], left: int) -> list[str]:
@@ -31,6 +33,11 @@ def shortened(sentences: Iterable[str], left: int) -> list[str]:
             return [*kept, "... the rest is in the report under runs/."]
         kept.append(sentence)
     return kept
+
+
+def newest_days(days: Iterable[date]) -> list[str]:
+    """Return the newest of these days as a summary lists them, at most `MAX_DAYS`, in ascending order."""
+    return [day.isoformat() for day in sorted(days)[-MAX_DAYS:]]
 
 
 def counted(number: int, one: str, many: str = "") -> str:
