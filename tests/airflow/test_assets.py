@@ -66,7 +66,7 @@ def sent(operator: Any, context: Any) -> list[tuple[str, str | None]]:
     from airflow.sdk.execution_time.task_runner import _build_asset_profiles, _serialize_outlet_events
 
     left = {each.uri for each in _build_asset_profiles(operator.outlets) if each.type == "Asset"}
-    events = [dict(each) for each in _serialize_outlet_events(context["outlet_events"])]
+    events: list[dict[str, Any]] = [dict(each) for each in _serialize_outlet_events(context["outlet_events"])]
     found = [(each["dest_asset_key"]["uri"], each.get("partition_key")) for each in events]
     direct = {address for address, _ in found if "source_alias_name" not in str(events)}
     assert direct <= left, "an event of an outlet that is no more"
@@ -135,7 +135,7 @@ def test_days_of_tries_that_failed_are_announced_by_the_next(context: Any) -> No
 
     class Half(Recorded):
         @staticmethod
-        async def archive(ports: Any, settings: Any, on_progress: Any) -> Any:
+        async def archive(ports: str, settings: Any, on_progress: Any, earlier: Any) -> Any:
             on_progress(Progress(written=frozenset(DAYS[1:])))
             raise SourceUnavailable("no answer")
 
