@@ -58,10 +58,9 @@ class Bucket:
     def list_all(self) -> None:
         self.listing, self.unseen = None, False
 
-    @property
-    def hides(self) -> bool:
-        """Whether some objects cannot be read."""
-        return bool(self.frozen) or any(item.body == DAMAGE for item in self.objects.values())
+    def hides(self, key: str) -> bool:
+        """Whether the object cannot be read."""
+        return key in self.frozen or self.objects[key].body == DAMAGE
 
     def keys(self, prefix: str) -> list[str]:
         return sorted(key for key in self.objects if key.startswith(prefix))

@@ -104,16 +104,6 @@ class Scenario:
             self._rows[key, item.version] = found
         return self._rows[key, item.version]
 
-    def last_known_rows(self, key: str) -> list[Row]:
-        """The rows of a partition; if it is damaged, those of its last version that could be read: what a run still counts."""
-        day = self.layout.parse_partition(key)
-        for item in (self.bucket.objects[key], *reversed(self.bucket.history[key])):
-            try:
-                return list(read_partition(day, item.body, key).rows()) if day else []
-            except ArchiveDamaged:
-                continue
-        return []
-
     def rows(self) -> dict[RowKey, Row]:
         """The live row of a key, if two days have one."""
         found: dict[RowKey, Row] = {}
@@ -152,7 +142,8 @@ class Scenario:
 
     @property
     def patience_is_over(self) -> bool:
-        return not self.bucket.hides and self.calm_runs > self.bound and self.account.now - self.calm_since > LONG
+        is_calm = self.calm_runs > self.bound and self.account.now - self.calm_since > LONG
+        return is_calm and not any(map(self.bucket.hides, self.partitions))
 
     def mislead(self, outputs: Iterable[str]) -> None:
         self.misled |= set(outputs)
