@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from airflow.sdk import Asset, AssetAlias
 from airflow.sdk.execution_time.context import OutletEventAccessors
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from stablecog_provider.airflow import assets
 from stablecog_provider.airflow.assets import archive_asset, changed_days, manifest_asset, once_per_changed_day
@@ -23,6 +23,7 @@ from stablecog_provider.archive.reports.wording import MAX_DAYS
 from stablecog_provider.errors import ConfigurationError, SourceUnavailable
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.model.verdict import Outcome
+from stablecog_provider.simulator.server import Simulator
 from support.airflow_canary import AWS_SECRET, KEY, Connect
 from support.airflow_recorded import Recorded, report
 from support.tree import ROOT
@@ -65,13 +66,16 @@ def sent(operator: Any, context: Any) -> list[tuple[str, str | None]]:
     """What Airflow's own code makes of it: the address and the partition of each event."""
     from airflow.sdk.execution_time.task_runner import _build_asset_profiles, _serialize_outlet_events
 
-    left = {each.uri for each in _build_asset_profiles(operator.outlets) if each.type == "Asset"}
+    left = {str(each.uri) for each in _build_asset_profiles(operator.outlets) if each.type == "Asset"}
     events: list[dict[str, Any]] = [dict(each) for each in _serialize_outlet_events(context["outlet_events"])]
-    found = [(each["dest_asset_key"]["uri"], each.get("partition_key")) for each in events]
-    direct = {address for address, _ in found if "source_alias_name" not in str(events)}
-    assert direct <= left, "an event of an outlet that is no more"
+    found: list[tuple[str, str | None]] = [
+        (each["dest_asset_key"]["uri"], each.get("partition_key")) for each in events if "source_alias_name" not in each
+    ]
+    named = {address for address, _ in found}
+    assert named <= left, "an event of an outlet that is no more"
     # Airflow sends an event without anything for an outlet that has none.
-    return sorted([*found, *((address, None) for address in left - {address for address, _ in found})], key=str)
+    found += [(address, None) for address in left - named]
+    return sorted(found, key=str)
 
 
 def test_an_event_per_run_and_one_per_changed_day(context: Any) -> None:
@@ -242,3 +246,45 @@ def test_the_consumer_is_scheduled_on_the_days(bag: Any) -> None:
     assert uris[1] == f"{uris[0]}/manifest"
     assert isinstance(daily, StablecogToS3Operator)
     assert datetime(2026, 1, 1, tzinfo=UTC) == consumer.start_date
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
+def test_the_scheduler_makes_one_run_per_changed_day(
+    airflow_database: None, connected: Callable[..., None], simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.jobs.job import Job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+    from airflow.models.dag import DagModel
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    connected()
+    monkeypatch.setenv("STABLECOG_ARCHIVE_BUCKET", "archive")
+    monkeypatch.setenv("STABLECOG_ARCHIVE_PREFIX", "events")
+    found = DagBag(str(ROOT / "dags"))
+    with create_session() as session:
+        session.merge(DagBundleModel(name="changed-days"))
+    sync_bag_to_db(found, "changed-days", None)
+    with create_session() as session:
+        session.execute(update(DagModel).values(is_paused=False))
+
+    def runs() -> list[str]:
+        with create_session() as session:
+            job = Job()
+            session.add(job)
+            session.flush()
+            SchedulerJobRunner(job=job)._create_dagruns_for_partitioned_asset_dags(session)
+            query = select(DagRun.partition_key).where(DagRun.dag_id == "stablecog_changed_days")
+            return sorted(map(str, session.scalars(query)))
+
+    daily = found.dags["stablecog_archive_daily"]
+    first = daily.test()
+    days = first.get_task_instance("archive").xcom_pull("archive")["changed_days"]
+    assert len(days) > 1
+    assert runs() == days
+    again = daily.test()
+    assert again.get_task_instance("archive").xcom_pull("archive")["changed_days"] == []
+    assert runs() == days

@@ -19,12 +19,11 @@ from ...model.coverage import Axis, Coverage
 from ...model.manifest import Row
 from ...model.object_keys import Rendition, day_of
 from ...model.output import Output, UnreadableOutput, identity, instant_on
-from ...model.page import MAX_PER_PAGE, PageQuery
 from ...model.row_lifecycle import is_live
 from ...model.times import BEGINNING, MICROSECOND
 from ..ports import Partition, Source
 from .capabilities import Capabilities, Probe
-from .listed_at import listed_at
+from .listed_at import largest_page, listed_at
 from .samples import check_samples
 from .sweep import Slice
 
@@ -204,14 +203,14 @@ async def _still_listed(source: Source, asked: Probe, archived: Archived) -> boo
     not held, and so does another account; but that one also lacks what is held.
     """
     present, absent, failure = 0, 0, None
-    newest = await source.page(PageQuery(per_page=MAX_PER_PAGE))
+    newest = await largest_page(source)
     for day in _spread(archived.checkpoint.live_days, archived.checkpoint.proofs):
         live = [row for row in (await archived.partition(day)).rows() if is_live(row)]
         page = newest
         if asked.capabilities.cursor is not None and page.next is not None:
             instants = _instants(live, asked.capabilities)
             try:
-                page = await source.page(PageQuery(cursor=max(instants) + MICROSECOND, per_page=MAX_PER_PAGE))
+                page = await largest_page(source, max(instants) + MICROSECOND)
             except SourceUnavailable as error:
                 # That page may fail in every run; others tell, too.
                 failure = error
