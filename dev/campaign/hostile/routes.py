@@ -98,10 +98,10 @@ async def _run_on(route: Route, chosen: Chosen, authority: Authority, canary: Ca
         await answer(head, writer)  # type: ignore[arg-type]
 
     tls = authority.server(IMAGES) if route.scheme == "https" else None
-    proxys = authority.server(HOST) if route.proxy == "https" else None
+    proxy_tls = authority.server(HOST) if route.proxy == "https" else None
     async with (
         served(noted, tls) as port,
-        forward_proxy(_Names({IMAGES: port}, canary.port), proxys, login=_LOGIN) as proxy,
+        forward_proxy(_Names({IMAGES: port}, canary.port), proxy_tls, login=_LOGIN) as proxy,
     ):
         answers = {vector.url.split("/")[2]: list(vector.answers) for vector in chosen.vectors if vector.answers}
         resolver = LyingResolver(answers, canary.port, {IMAGES: port}) if route.is_direct else None
