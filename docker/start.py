@@ -124,9 +124,10 @@ def make_bucket() -> None:
 
 def first_run() -> None:
     """Unpause the DAG and trigger it, so that there is a result to look at."""
-    token = _ask("GET", f"{AIRFLOW}/auth/token")["access_token"]
-    _ask("PATCH", f"{AIRFLOW}/api/v2/dags/{DAG}", {"is_paused": False}, token)
-    run = _ask("POST", f"{AIRFLOW}/api/v2/dags/{DAG}/dagRuns", {"logical_date": None}, token)
+    # On a busy machine, an API server that is healthy may take long for a first request.
+    token = _ask("GET", f"{AIRFLOW}/auth/token", seconds=60)["access_token"]
+    _ask("PATCH", f"{AIRFLOW}/api/v2/dags/{DAG}", {"is_paused": False}, token, seconds=60)
+    run = _ask("POST", f"{AIRFLOW}/api/v2/dags/{DAG}/dagRuns", {"logical_date": None}, token, seconds=60)
     print(f"triggered {run['dag_run_id']}: see http://127.0.0.1:8080/dags/{DAG}")
 
 
@@ -152,11 +153,11 @@ def _keys() -> dict[str, str]:
     return found
 
 
-def _ask(method: str, url: str, body: object = None, token: str = "") -> Any:
+def _ask(method: str, url: str, body: object = None, token: str = "", *, seconds: float = 5) -> Any:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     payload = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(url, data=payload, headers=headers, method=method)  # noqa: S310 - our own services
-    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
         return json.loads(answer.read() or b"null")
 
 

@@ -17,7 +17,7 @@ from .engines import Engine, StepFailed
 ADDRESS = "http://127.0.0.1:8080"
 DAG = "stablecog_archive_daily"
 SERVING = ("store", "source", "airflow")
-HEALTHY_SECONDS, RUN_SECONDS = 600.0, 600.0
+HEALTHY_SECONDS, RUN_SECONDS = 900.0, 900.0
 
 
 class Stack:

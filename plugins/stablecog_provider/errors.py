@@ -14,6 +14,7 @@
         RateLimited               the source asks us to slow down
         SourceUnavailable         the source fails, hangs or cannot be reached
         StoreUnavailable          the store fails, hangs or cannot be reached
+        LocalLimit                this machine has no file descriptor, memory or disk space left for an image
       ItemError                 one image or output: recorded in the manifest, the run continues
         ImageGone                 the image host answered 404 or 410
         ImageRejected             the response is not a whole image of an allowed size
@@ -104,6 +105,10 @@ class SourceUnavailable(TransientError):
 
 class StoreUnavailable(TransientError):
     """The object store failed, hung, or could not be reached."""
+
+
+class LocalLimit(TransientError):
+    """This machine has no file descriptor, memory or disk space left: no image host is to blame."""
 
 
 class ItemError(ArchiveError):

@@ -114,11 +114,12 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_run() -> None:
 
 
 def test_the_bar_leads_to_what_the_source_counts_until_more_is_known() -> None:
-    for planned, total, shown in ((0, 1200, "0/1200"), (12, 1200, "0/1200"), (1300, 1200, "0/1300"), (7, None, "0/7")):
+    cases = ((0, 0, 1200, "0/1200"), (300, 12, 1200, "0/912"), (1250, 1300, 1200, "0/1300"), (0, 7, None, "0/7"))
+    for read, planned, total, shown in cases:
         screen = Terminal()
         with progress_listener(Console(file=screen, width=160, force_terminal=True)) as on_progress:
             assert on_progress
-            on_progress(Progress(planned=planned, total=total))
+            on_progress(Progress(read=read, planned=planned, total=total))
         assert shown in screen.getvalue()
 
 

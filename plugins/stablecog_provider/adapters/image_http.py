@@ -17,10 +17,11 @@ import pycurl
 from yarl import URL
 
 from ..archive.ports import ImageBody
-from ..errors import ArchiveError, ImageGone, ImageRefused, ImageRejected, RateLimited, SourceUnavailable
+from ..errors import ArchiveError, ImageGone, ImageRefused, ImageRejected, LocalLimit, RateLimited, SourceUnavailable
 from ..version import __version__
 from .allowed_hosts import AllowedHosts
 from .http_dates import http_date, retry_after_seconds
+from .local_limits import local_limit_of
 from .network.authorities import authority_file
 from .network.exact_url import exact_redirect, exact_url
 from .network.image_proxy import proxy_failed, refused_by_proxy
@@ -105,7 +106,10 @@ class HttpImages:
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[ImageBody]:
-        """Raises ImageGone, ImageRejected, ImageRefused, RateLimited, SourceUnavailable. Messages contain no query."""
+        """Raises ImageGone, ImageRejected, ImageRefused, LocalLimit, RateLimited, SourceUnavailable.
+
+        Messages contain no query.
+        """
         target = _parsed(url)
         for _ in range(MAX_REDIRECTS + 1):
             self._allowed.check(target)
@@ -173,6 +177,8 @@ class HttpImages:
             )
         if guard and guard.refused:
             return ImageRefused(f"{target.host} resolves to an address that is not public: {where}")
+        if limit := (local_limit_of(guard.failure) if guard and guard.failure else error.local_limit):
+            return LocalLimit(f"cannot fetch {where}: {limit[0]}", hint=limit[1])
         if error.is_unreadable:
             # Not SourceUnavailable: the host answers, and waiting for it would change nothing.
             return _unreadable(target, _wrong_with_head(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator, Mapping
 
 _DESCRIPTORS = (
@@ -32,9 +33,32 @@ _BY_WORDS: Mapping[str, tuple[str, str]] = {
 """How an operating system words the same, for libraries that pass on nothing but the text."""
 
 
+_MARGIN = 4
+"""Descriptors that one more connection takes: its socket, and files to resolve a name and to read certificates."""
+
+
+def exhausted() -> int:
+    """Return the system's error number if this process cannot open a few descriptors more, else 0."""
+    opened: list[int] = []
+    try:
+        while len(opened) < _MARGIN:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno or 0
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    return 0
+
+
 def local_limit(text: str) -> tuple[str, str] | None:
     """Return message and hint if the text of an error is about a limit of this machine, not about a server."""
     return next((told for words, told in _BY_WORDS.items() if words in text), None)
+
+
+def local_limit_numbered(number: int) -> tuple[str, str] | None:
+    """As `local_limit`, for an error number of the system."""
+    return _BY_NUMBER.get(number)
 
 
 def local_limit_of(error: BaseException) -> tuple[str, str] | None:

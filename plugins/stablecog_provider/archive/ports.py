@@ -43,7 +43,10 @@ class ImageSource(Protocol):
     """The image hosts. One attempt per call: `transfer` decides on retries."""
 
     def open(self, url: str) -> AbstractAsyncContextManager[ImageBody]:
-        """Request an image. Raises ImageGone, ImageRejected, ImageRefused (all ItemError), RateLimited, SourceUnavailable."""
+        """Request an image.
+
+        Raises ImageGone, ImageRejected, ImageRefused (all ItemError), RateLimited, SourceUnavailable, LocalLimit.
+        """
 
 
 class Conflict(Exception):

@@ -9,8 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..model.checkpoint import Checkpoint
-from ..model.coverage import Coverage, Window
-from ..model.times import BEGINNING, FAR_FUTURE
+from ..model.coverage import Coverage
 from .committing.changed_days import changed_days, with_what_is_there_now
 from .committing.commit import Committer
 from .committing.ledger import Ledger
@@ -22,7 +21,7 @@ from .copying.transfer import Transfer
 from .earlier import Earlier, Postponed
 from .listing.budget import MeasuredSource, request_limit
 from .listing.capabilities import Probe, WalkKind
-from .listing.counts import count_window
+from .listing.expected import expected_outputs
 from .listing.gaps import from_the_top, windows_to_read
 from .listing.opaque_walk import PAGE_SIZE
 from .listing.pace import OneSlice, Pace, Within
@@ -95,9 +94,6 @@ async def _archive(
     await committer.note(inventory, _consents(settings, start.checkpoint.live))
     pipeline = _pipeline(ports, settings, ledger, committer, on_progress)
     recorder.tally = lambda: pipeline.total
-    if not (committer.checkpoint.coverage or settings.start or settings.end):
-        # All that the source counts is new. Otherwise nobody knows yet how much is.
-        pipeline.expect(await count_window(ports.source, Window(BEGINNING, FAR_FUTURE)))
     run = Phases(ports, settings, asked, ledger, committer, pipeline, started, settled, run_id)
     await run.look_for_images(settings.layout, on_progress or (lambda _: None))
     known = committer.checkpoint.on(asked.capabilities.axis)
@@ -107,6 +103,9 @@ async def _archive(
     windows = windows_to_read(known, settings, settled, started)
     if opaque:
         windows = from_the_top(windows)
+    if not known.proofs:
+        # No run has come to its end: this is the first one, or goes on with it. Later ones have little to read.
+        pipeline.expect(await expected_outputs(ports.source, windows, asked.capabilities, known, settled))
     tally = Tally.sum((await run.read(windows, slice_, _pace(settings, known, started)), await run.retry()))
     proof, repaired = await run.prove(windows, tally)
     tally = Tally.sum((earlier.tally, tally, repaired))

@@ -67,8 +67,8 @@ def progress_listener(
                 task,
                 description=_described(progress),
                 completed=progress.done,
-                # Until all outputs are read, their number is the best guess of the number of images.
-                total=max(progress.planned, progress.total or 0) or None,
+                # The number of outputs that are still to be read is the best guess of the number of their images.
+                total=progress.planned + max(0, (progress.total or 0) - progress.read) or None,
                 copied=decimal(progress.bytes),
                 failed=f", {progress.failed} failed" if progress.failed else "",
             )

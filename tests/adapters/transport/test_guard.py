@@ -18,7 +18,7 @@ from dev.local.forward_proxy import forward_proxy
 from stablecog_provider.adapters.image_http import HttpImages
 from stablecog_provider.adapters.network.network import Network
 from stablecog_provider.adapters.transport.guard import AddressGuard
-from stablecog_provider.errors import ImageRefused, SourceUnavailable
+from stablecog_provider.errors import ImageRefused, LocalLimit, SourceUnavailable
 
 
 def opened(guard: AddressGuard, host: str, family: int = socket.AF_INET) -> socket.socket | int:
@@ -55,9 +55,12 @@ async def test_a_limit_of_this_machine_is_named(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("stablecog_provider.adapters.transport.guard.socket.socket", full)
     async with HttpImages(resolver=lambda host, port: (["93.184.216.34"], port)) as images:
-        with pytest.raises(SourceUnavailable, match=r"cannot fetch https://b\.stablecog\.com/x: Too many open files"):
+        with pytest.raises(
+            LocalLimit, match=r"cannot fetch https://b\.stablecog\.com/x: .* no file descriptor"
+        ) as raised:
             async with images.open("https://b.stablecog.com/x"):
                 pass
+    assert "ulimit -n" in raised.value.hint
 
 
 async def test_a_name_that_resolves_differently_the_second_time_is_refused() -> None:

@@ -7,6 +7,7 @@ import re
 
 import pycurl
 
+from ..local_limits import exhausted, local_limit_numbered
 from ..redaction import one_line
 
 TIMED_OUT = pycurl.E_OPERATION_TIMEDOUT
@@ -21,12 +22,17 @@ _BEFORE_THE_HOST = {
     pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, 97,
 }  # fmt: skip
 """Codes of a connection that failed, or that ended before a response. 97: CURLE_PROXY."""
+_NO_AUTHORITIES = 77
+"""CURLE_SSL_CACERT_BADFILE: the file with the trusted certificates could not be opened."""
 _BROKEN = {pycurl.E_PARTIAL_FILE, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING}
 _HTTP_CONNECT_OK = range(200, 300)
 
 
 class CurlError(Exception):
-    """A transfer that libcurl ended. `connect_status`: what a proxy answered to CONNECT, 0 for none. `errno`: the system's."""
+    """A transfer that libcurl ended.
+
+    `connect_status`: what a proxy answered to CONNECT, 0 for none. `errno`: the system's, 0 if it is not known.
+    """
 
     def __init__(self, code: int, text: str, *, connect_status: int = 0, errno: int = 0) -> None:
         super().__init__(f"{code}: {text}")
@@ -34,9 +40,16 @@ class CurlError(Exception):
 
     @classmethod
     def of(cls, handle: pycurl.Curl, code: int, text: str) -> CurlError:
-        return cls(
-            code, text, connect_status=handle.getinfo(pycurl.HTTP_CONNECTCODE), errno=handle.getinfo(pycurl.OS_ERRNO)
-        )
+        errno = handle.getinfo(pycurl.OS_ERRNO)
+        if not errno and (code in _BEFORE_THE_HOST or code == _NO_AUTHORITIES):
+            # libcurl does not say why it got no socket, no name and no file.
+            errno = exhausted()
+        return cls(code, text, connect_status=handle.getinfo(pycurl.HTTP_CONNECTCODE), errno=errno)
+
+    @property
+    def local_limit(self) -> tuple[str, str] | None:
+        """Message and hint if a limit of this machine is the cause, and no server."""
+        return local_limit_numbered(self.errno)
 
     @property
     def refused_by_proxy(self) -> int:
@@ -72,7 +85,7 @@ class CurlError(Exception):
         """Return what failed in a few words."""
         if self.code == TIMED_OUT:
             return "Timeout: " + ("the connection took too long" if "onnect" in self.text else "no answer in time")
-        if self.errno and self.code == pycurl.E_COULDNT_CONNECT:
+        if self.errno and (self.code == pycurl.E_COULDNT_CONNECT or self.local_limit):
             return os.strerror(self.errno)
         if self.code in _BROKEN:
             received = re.search(r"with (\d+) bytes missing", self.text)

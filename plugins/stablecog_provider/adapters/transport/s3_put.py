@@ -172,6 +172,8 @@ class S3Put:
         if error.code == TIMED_OUT:
             # Like obstore, not again: it took long enough.
             return exceptions.GenericError("no answer in time")
+        if error.local_limit:
+            return _MayPass(exceptions.GenericError(f"no request can be sent: {error.words()}"))
         kind = " (kind: Connect)" if error.is_of_connection else ""
         return _MayPass(exceptions.GenericError(f"cannot be reached: {error.words()}{kind}"))
 

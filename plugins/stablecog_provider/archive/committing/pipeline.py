@@ -33,12 +33,16 @@ COMMIT_EVERY = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class WorkItems:
-    """Entries to archive, and what is covered once they are. `read`, `holes`: of the page that they came from."""
+    """Entries to archive, and what is covered once they are.
+
+    `read`, `holes`: of the page that they came from. `outputs`: those that the page was the first to show.
+    """
 
     entries: list[Entry]
     covered: Coverage = Coverage()
     read: int = 0
     holes: Coverage = Coverage()
+    outputs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +117,11 @@ class Pipeline:
     async def work_items(self, steps: AsyncIterator[Step]) -> AsyncIterator[WorkItems]:
         """The steps of a walk as work items."""
         async for step in steps:
-            self._notify(read=self.progress.read + len(step.outputs))
             entries = await self.ledger.entries(step.outputs)
             # Before the step's coverage is claimed.
             await self.committer.mark(self.ledger.unreadable)
-            yield WorkItems(entries, step.covered, step.lines or len(step.outputs), step.holes)
+            outputs = len(step.outputs)
+            yield WorkItems(entries, step.covered, step.lines or outputs, step.holes, outputs)
 
     async def retries(self, days: Sequence[date], listed: Collection[date] = ()) -> AsyncIterator[WorkItems]:
         """The images of these days that are not stored and are due, the days in another order each time. `listed`: days whose due
@@ -140,7 +144,9 @@ class Pipeline:
                 tally = Tally.sum((tally, Tally(read=batch.read, holes=batch.holes)))
                 fetches = await self._still_wanted([entry for entry in batch.entries if isinstance(entry, Fetch)])
                 self._order.shuffle(fetches)
-                self._notify(planned=self.progress.planned + len(fetches))
+                read, planned = self.progress.read + batch.outputs, self.progress.planned + len(fetches)
+                # Together, since what is not read yet is added to what is planned.
+                self._notify(read=read, planned=planned)
                 copies = [group.create_task(self._fetched(entry)) for entry in fetches]
                 outcomes = [_as_it_is(entry) for entry in batch.entries if not isinstance(entry, Fetch)]
                 await ready.put(_Batch(outcomes, copies, batch.covered))

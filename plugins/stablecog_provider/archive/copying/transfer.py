@@ -21,6 +21,7 @@ from ...errors import (
     ImageRefused,
     ImageRejected,
     ItemError,
+    LocalLimit,
     RateLimited,
     SourceUnavailable,
     StoreUnavailable,
@@ -119,7 +120,7 @@ class Transfer:
         """Fetch, check and store one image. Idempotent: the same image has the same key and the same bytes.
 
         Raises ItemError if this image fails, retries included (ImageHostDown if it was not tried, because its host fails for
-        every image); StoreUnavailable after retries; ConfigurationError at once.
+        every image); StoreUnavailable and LocalLimit after retries; ConfigurationError at once.
         """
         host = host_of(job.url)
         lane = self.lane(host)
@@ -179,6 +180,10 @@ class Transfer:
                 raise
             except SourceUnavailable:
                 lane.concurrency.failed()
+                raise
+            except LocalLimit:
+                # Fewer images at a time may fit, as after a refusal. The host has not failed.
+                lane.concurrency.refused()
                 raise
             lane.limiter.succeeded()
             return await self._put(job, body, sha256, lane)

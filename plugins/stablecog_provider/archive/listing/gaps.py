@@ -85,7 +85,7 @@ def _joined(windows: Coverage, checkpoint: Checkpoint) -> Coverage:
         if joined:
             together = Window(joined[-1].start, window.end)
             between = Window(joined[-1].end, window.start)
-            fits = together.end - together.start <= LONGEST_JOINED and _held(checkpoint, together) <= MAX_PER_PAGE
+            fits = together.end - together.start <= LONGEST_JOINED and held(checkpoint, together) <= MAX_PER_PAGE
             if fits and not checkpoint.coverage.gaps(between):
                 joined[-1] = together
                 continue
@@ -93,7 +93,7 @@ def _joined(windows: Coverage, checkpoint: Checkpoint) -> Coverage:
     return Coverage(tuple(joined))
 
 
-def _held(checkpoint: Checkpoint, window: Window) -> float:
+def held(checkpoint: Checkpoint, window: Window) -> float:
     """Return about how many outputs the manifest holds in the window, as if those of a day were spread evenly."""
     held, start = 0.0, window.start
     while start < window.end:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ...errors import ArchiveError, RateLimited, SourceUnavailable, StoreUnavailable, TransientError
+from ...errors import ArchiveError, LocalLimit, RateLimited, SourceUnavailable, StoreUnavailable, TransientError
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -99,7 +99,7 @@ class RetryPolicy:
 
 
 SOURCE_RETRIES = RetryPolicy(attempts=6, patience=600.0, first_wait=1.0, jitter=1.0, level=logging.WARNING)
-IMAGE_RETRIES = RetryPolicy(refusals=20, on=(RateLimited, SourceUnavailable), level=logging.DEBUG)
+IMAGE_RETRIES = RetryPolicy(refusals=20, on=(RateLimited, SourceUnavailable, LocalLimit), level=logging.DEBUG)
 """A host that is asked too often refuses whichever image comes next; that image must not be given up for it. A run may have
 thousands of these retries, and the report has what remains: their log lines are details.
 """
