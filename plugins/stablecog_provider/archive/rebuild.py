@@ -102,7 +102,11 @@ async def _rebuild(
     announce = _announcing(file, run_id, ports)
     set_aside = await _set_aside(ports, settings, partitions, run_id, announce)
     records = await recorded(ports.store, layout)
-    partitions.forgotten = await forget_again(ports.manifest, records, run_id, announce)
+    # Without a checkpoint, nobody knows whether the last forgets have come to their end.
+    still_there = {*records} if file.current is None else set[date]()
+    partitions.forgotten = await forget_again(
+        ports.manifest, records, run_id, _announcing(file, run_id, ports, still=True)
+    )
     partitions.summaries |= partitions.forgotten
     images = ImagesLookedAt()
     if settings.check_images:
@@ -110,7 +114,7 @@ async def _rebuild(
         partitions.summaries |= images.summaries
     notify(Progress(stage="comparing counts"))
     counted = await recount(ports, asked, partitions.live, partitions.newest)
-    rebuilt = _checkpoint(ports, settings, file.current, asked, partitions, counted, run_id)
+    rebuilt = _checkpoint(ports, settings, file.current, asked, partitions, counted, run_id, still_there)
     aside = layout.set_aside(layout.checkpoint, run_id)
     await file.replace(rebuilt, aside)
     set_aside = (*set_aside, *([layout.uri(aside)] if unreadable else []))
@@ -154,6 +158,7 @@ def _checkpoint(
     partitions: _Partitions,
     counted: Counted,
     run_id: str,
+    still_there: Collection[date],
 ) -> Checkpoint:
     """The new checkpoint; what the old one knew beyond the manifest is kept if it could be read."""
     axis, now = asked.capabilities.axis, ports.clock.now()
@@ -162,8 +167,8 @@ def _checkpoint(
     changed = _changed(before, partitions)
     known = marked(concluded(distrusted(known) if changed else known, run_id), changed)
     known = rewritten(arrived(replace(known, partitions=partitions.summaries), place), changed)
-    if partitions.forgotten:
-        known = still_forgetting(known, run_id, partitions.forgotten, now)
+    if still_there := {*still_there, *partitions.forgotten}:
+        known = still_forgetting(known, run_id, still_there, now)
     consents = {
         "deletions": settings.allow_deletions,
         "account": sum(partitions.live.values()) if settings.allow_account_mismatch else 0,
@@ -271,11 +276,16 @@ def _changed(before: Checkpoint | None, partitions: _Partitions) -> set[date]:
     return {day for day, each in known.items() if found.get(day) != each.version} | {*partitions.damaged}
 
 
-def _announcing(file: CheckpointFile, run_id: str, ports: Ports) -> Announce:
-    """A function that says in the checkpoint, if there is one, which partitions are about to be written."""
+def _announcing(file: CheckpointFile, run_id: str, ports: Ports, *, still: bool = False) -> Announce:
+    """A function that says in the checkpoint, if there is one, which partitions are about to be written; with `still`, also that
+    images or earlier versions of forgotten outputs may be there.
+    """
 
     async def announce(days: Iterable[date]) -> None:
-        await file.amend_once(lambda found: announced(found, run_id, days, ports.clock.now()))
+        days, now = [*days], ports.clock.now()
+        await file.amend_once(lambda found: announced(found, run_id, days, now))
+        if still:
+            await file.amend_once(lambda found: still_forgetting(found, run_id, days, now))
 
     return announce
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from ...model.manifest import Row, State
 from ...model.object_keys import Layout, day_of
 from ...model.partition_summary import PartitionSummary
 from ...model.times import parse_rfc3339
-from ..ports import Manifest, ObjectStore
+from ..ports import Absent, Conflict, Manifest, ObjectStore
 
 Announce = Callable[[Iterable[date]], Awaitable[None]]
 """Says durably which partitions are about to be written."""
@@ -70,11 +71,20 @@ async def forgotten_since(store: ObjectStore, layout: Layout, since: datetime) -
     return {row.output_id for key, stored in found for row in _rows_of(stored.body, layout.uri(key))}
 
 
+async def copy_records(store: ObjectStore, layout: Layout, other: ObjectStore, place: Layout) -> None:
+    """Copy the records to another archive, those that it does not have."""
+    async for item in store.list(layout.forgotten):
+        if (stored := await store.get(item.key)) is not None:
+            key = f"{place.forgotten}{item.key.removeprefix(layout.forgotten)}"
+            with suppress(Conflict):
+                await other.put(key, stored.body, content_type="application/json", condition=Absent())
+
+
 async def forget_again(
     manifest: Manifest, records: Mapping[date, Sequence[Row]], run_id: str, announce: Announce
 ) -> dict[date, PartitionSummary]:
     """Mark again what these records list and the manifest does not have as forgotten. Returns what was written. `announce` is
-    awaited before a partition is written.
+    awaited before a partition is written; it also notes that something is to be deleted there.
     """
     written: dict[date, PartitionSummary] = {}
     for day, rows in sorted(records.items()):

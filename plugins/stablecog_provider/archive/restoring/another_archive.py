@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
@@ -18,14 +18,16 @@ from typing import Any
 from ...errors import ConfigurationError
 from ...model.checkpoint import Checkpoint, Intent
 from ...model.coverage import Axis
-from ...model.manifest import Row
+from ...model.manifest import Row, State
 from ...model.object_keys import Layout
 from ...model.partition_summary import PartitionSummary
 from ...model.row_lifecycle import copies_of, missing
+from ..committing.intent import still_forgetting
 from ..committing.inventory import marked
 from ..committing.moves import place_of
 from ..copying.byte_budget import ByteBudget
 from ..copying.transfer import SOURCE_URL
+from ..forgetting.records import copy_records
 from ..naming.ports import Kind
 from ..ports import Absent, Condition, Conflict, Partition, Unchanged
 from ..reports.restore import Problem
@@ -36,7 +38,7 @@ from .ports import Bucket
 from .selection import Archived, Choice, Selected
 from .stored_image import NotWhole, verified
 from .tally import Tally
-from .workers import for_each
+from .workers import each_of, for_each
 
 DAYS_AT_ONCE = 4
 UNKNOWN_SOURCE = "unknown"
@@ -58,6 +60,8 @@ class AnotherArchive:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     summaries: dict[date, PartitionSummary] = field(default_factory=dict)
     changed: list[date] = field(default_factory=list)
+    still_there: set[date] = field(default_factory=set)
+    """Days of which the place holds images or earlier versions of outputs that were forgotten since they were copied."""
     budget: ByteBudget = field(default_factory=lambda: ByteBudget(BYTES_IN_MEMORY))
 
     async def check(self, selection: Mapping[str, object]) -> None:
@@ -97,8 +101,10 @@ class AnotherArchive:
         await self._put_first(self.place.restored_from, json.dumps(note, indent=1).encode() + b"\n")
         await self._begin()
         await self._copy_registers()
+        # So that a rebuild there forgets again what was forgotten here.
+        await copy_records(self.archived.store, self.archived.layout, self.bucket.store, self.place)
         each = max(1, at_once // DAYS_AT_ONCE)
-        days = self.archived.days if self.selected.sample is None else self.selected.days
+        days = self.archived.days
         partitions = self.archived.partitions(days, self.selected.unreadable)
         await for_each(partitions, partial(self._day, at_once=each), DAYS_AT_ONCE)
         complete = self._is_complete(selection)
@@ -170,24 +176,37 @@ class AnotherArchive:
         )
 
     async def _day(self, partition: Partition, at_once: int) -> None:
-        """Copy a day: every image that its rows name, then the rows."""
-        rows = [
-            row for row in await self.choice.rows(partition) if self.selected.sample is None or self.selected.has(row)
-        ]
+        """Copy a day: every image that its rows name, then the rows. Rows of forgotten outputs are copied whatever is selected: a
+        run there must not copy their images.
+        """
+        held = await self.bucket.manifest.load(partition.day)
+        forgotten = held.forgotten_ids()
+        rows = [row for row in await self.choice.rows(partition) if self._is_wanted(row, forgotten)]
         there = await self._sizes(partition.day)
-        copied: list[Row] = []
+        copied = [row for row in partition.rows() if row.state == State.FORGOTTEN]
 
         async def copy(row: Row) -> None:
             copied.append(await self._row(row, there))
 
-        await for_each(_each(rows), copy, at_once)
+        await for_each(each_of(rows), copy, at_once)
         written = await self.bucket.manifest.merge(partition.day, copied, run_id=self.run_id)
         if written.version:
             self.summaries[partition.day] = written.summary()
+        if (written.forgotten_ids() - forgotten and held.version) or self._has_images_of(
+            written.forgotten_ids(), there
+        ):
+            self.still_there.add(partition.day)
         known = self.archived.checkpoint
         summary = known.partitions.get(partition.day) if known else None
         if summary is None or not summary.is_version(partition.version):
             self.changed.append(partition.day)
+
+    def _is_wanted(self, row: Row, forgotten: set[str]) -> bool:
+        drawn = self.selected.sample is None or self.selected.has(row)
+        return drawn and row.state != State.FORGOTTEN and row.output_id not in forgotten
+
+    def _has_images_of(self, output_ids: set[str], there: Mapping[str, int]) -> bool:
+        return any((parsed := self.place.parse_image(key)) and parsed.output_id in output_ids for key in there)
 
     async def _sizes(self, day: date) -> dict[str, int]:
         """The images of the day that an earlier attempt has copied."""
@@ -257,6 +276,8 @@ class AnotherArchive:
                 partitions=self.summaries,
                 places=checkpoint.places,
                 unchecked={},
+                forgetting=(),
+                storing=(),
                 deletions_allowed=0,
                 intents=(),
                 store_probed="",
@@ -272,7 +293,12 @@ class AnotherArchive:
         store, key = self.bucket.store, self.place.checkpoint
         found = await store.get(key)
         condition: Condition = Unchanged(found.version) if found else Absent()
-        overtaken = found is not None and Checkpoint.from_json(found.body).run_id != self.run_id
+        known = Checkpoint.from_json(found.body) if found else None
+        overtaken = known is not None and known.run_id != self.run_id
+        # What is still to be deleted there is no other archive's business.
+        checkpoint = replace(checkpoint, forgetting=known.forgetting if known else ())
+        if self.still_there:
+            checkpoint = still_forgetting(checkpoint, self.run_id, self.still_there, self.now())
         try:
             if not overtaken:
                 await store.put(key, checkpoint.to_json(), content_type="application/json", condition=condition)
@@ -283,8 +309,3 @@ class AnotherArchive:
             f"a run has gone on in {self.place} while it was copied; its coverage was not written",
             hint=f"run `stablecog-archive run --to {self.place}`: it reads what is missing",
         )
-
-
-async def _each(rows: list[Row]) -> AsyncIterator[Row]:
-    for row in rows:
-        yield row

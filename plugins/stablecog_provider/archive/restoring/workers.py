@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -31,3 +31,8 @@ async def for_each(items: AsyncIterator[T], act: Callable[[T], Awaitable[None]],
     else:
         return
     raise first
+
+
+async def each_of(items: Iterable[T]) -> AsyncIterator[T]:
+    for item in items:
+        yield item
