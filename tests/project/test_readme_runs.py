@@ -253,7 +253,8 @@ assert sorted(found) == ["archive", "archive_anna", "archive_ben"]
 
 
 @pytest.mark.parametrize(
-    ("mark", "more"), [("dag", ""), ("verify dag", ""), ("changed days", ""), ("accounts", EVENT), ("drill-dag", "")]
+    ("mark", "more"),
+    [("dag", ""), ("verify dag", ""), ("changed days", ""), ("sensor dag", ""), ("accounts", EVENT), ("drill-dag", "")],
 )
 def test_the_dags_are_valid(mark: str, more: str, airflow_home: dict[str, str]) -> None:
     program = block(mark) + CHECKED + more
