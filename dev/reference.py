@@ -18,6 +18,7 @@ from stablecog_provider.airflow.operators import (
     StablecogRefreshOperator,
     StablecogRestoreOperator,
     StablecogStatusOperator,
+    StablecogToIcebergOperator,
     StablecogToS3Operator,
     StablecogVerifyOperator,
 )
@@ -79,6 +80,7 @@ AIRFLOW = {
     "StablecogRestoreOperator": StablecogRestoreOperator,
     "StablecogRefreshOperator": StablecogRefreshOperator,
     "StablecogForgetOperator": StablecogForgetOperator,
+    "StablecogToIcebergOperator": StablecogToIcebergOperator,
     "StablecogStatusOperator": StablecogStatusOperator,
     "StablecogHook": StablecogHook,
     "StablecogHook.get_conn": StablecogHook.get_conn,

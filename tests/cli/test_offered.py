@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
 
 from stablecog_provider.archive.forget import ForgetSettings
+from stablecog_provider.archive.publish import PublishSettings
 from stablecog_provider.archive.rebuild import RebuildSettings
 from stablecog_provider.archive.refresh import RefreshSettings
 from stablecog_provider.archive.restore import RestoreSettings
@@ -30,6 +31,7 @@ SETTINGS: dict[str, Any] = {
     "refresh": RefreshSettings,
     "restore": RestoreSettings,
     "forget": ForgetSettings,
+    "publish": PublishSettings,
 }
 CASES = [
     (name, field) for name, settings in SETTINGS.items() for field in fields(settings) if field.name not in NOT_OFFERED
@@ -44,6 +46,9 @@ def options(name: str) -> dict[str, Any]:
 def test_every_setting_is_an_option_with_its_default(name: str, field: Any) -> None:
     option = options(name)[field.name]
     assert option.opts == [NAMED_OTHERWISE.get(field.name, "--" + field.name.replace("_", "-"))]
+    if field.default is MISSING:
+        assert option.required
+        return
     assert option.default == (span_text(field.default) if field.name == "lookback" else field.default)
 
 

@@ -10,7 +10,19 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-NAMES = ("run", "status", "browse", "verify", "refresh", "restore", "rebuild", "forget", "simulate", "simulation")
+NAMES = (
+    "run",
+    "status",
+    "browse",
+    "verify",
+    "refresh",
+    "restore",
+    "rebuild",
+    "forget",
+    "publish",
+    "simulate",
+    "simulation",
+)
 """In the order of the help. Each is a module of this folder with a function of the same name."""
 NO_DECORATION: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None}
 

@@ -126,7 +126,9 @@ def test_the_statements_on_the_page_are_those_of_the_columns() -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_statement_has_every_column_in_the_syntax_of_its_service(service: str) -> None:
     # sqlglot does not know these clauses of BigQuery.
-    text = "\n".join(line for line in block(service).splitlines() if not line.startswith(("WITH PARTITION", "WITH CONN")))
+    text = "\n".join(
+        line for line in block(service).splitlines() if not line.startswith(("WITH PARTITION", "WITH CONN"))
+    )
     found = [each for each in sqlglot.parse(text, dialect=service) if isinstance(each, exp.Create)]
     (table,) = (each for each in found if each.kind == "TABLE")
     columns = [column.name for column in table.this.expressions if isinstance(column, exp.ColumnDef)]
