@@ -18,6 +18,7 @@ from stablecog_provider.airflow.operators import (
     StablecogRefreshOperator,
     StablecogRestoreOperator,
     StablecogStatusOperator,
+    StablecogToIcebergOperator,
     StablecogToS3Operator,
     StablecogVerifyOperator,
 )
@@ -82,6 +83,7 @@ AIRFLOW = {
     "StablecogRestoreOperator": StablecogRestoreOperator,
     "StablecogRefreshOperator": StablecogRefreshOperator,
     "StablecogForgetOperator": StablecogForgetOperator,
+    "StablecogToIcebergOperator": StablecogToIcebergOperator,
     "StablecogStatusOperator": StablecogStatusOperator,
     "StablecogNewOutputsSensor": StablecogNewOutputsSensor,
     "StablecogNewOutputsWatcher": StablecogNewOutputsWatcher,

@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--only", choices=ENGINES, action="append", help="this engine alone; repeatable")
     only = parser.parse_args().only or ENGINES
     console = Console(highlight=False)
-    console.width = max(console.width, 180)
+    console.width = max(console.width, 210)
     raise_on_signals()
     shutil.rmtree(FOLDER, ignore_errors=True)
     lake.write(FOLDER / PREFIX)

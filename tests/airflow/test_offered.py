@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
@@ -14,10 +14,12 @@ from stablecog_provider.airflow.operators import (
     StablecogForgetOperator,
     StablecogRefreshOperator,
     StablecogRestoreOperator,
+    StablecogToIcebergOperator,
     StablecogToS3Operator,
     StablecogVerifyOperator,
 )
 from stablecog_provider.archive.forget import ForgetSettings
+from stablecog_provider.archive.publish import PublishSettings
 from stablecog_provider.archive.refresh import RefreshSettings
 from stablecog_provider.archive.restore import RestoreSettings
 from stablecog_provider.archive.run import ArchiveSettings
@@ -33,6 +35,7 @@ OPERATORS: dict[type[Any], type[Any]] = {
     StablecogRefreshOperator: RefreshSettings,
     StablecogRestoreOperator: RestoreSettings,
     StablecogForgetOperator: ForgetSettings,
+    StablecogToIcebergOperator: PublishSettings,
 }
 FIELDS = [
     (operator, field)
@@ -49,7 +52,8 @@ def arguments(operator: type[Any]) -> Mapping[str, inspect.Parameter]:
 
 @pytest.mark.parametrize(("operator", "field"), FIELDS, ids=lambda each: getattr(each, "name", ""))
 def test_every_setting_is_an_argument_with_its_default(operator: type[Any], field: Any) -> None:
-    assert arguments(operator)[field.name].default == field.default
+    default = inspect.Parameter.empty if field.default is MISSING else field.default
+    assert arguments(operator)[field.name].default == default
 
 
 @pytest.mark.parametrize("operator", OPERATORS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import pytest
 
 from stablecog_provider.archive.changes import ChangesSettings
 from stablecog_provider.archive.forget import ForgetSettings
+from stablecog_provider.archive.publish import PublishSettings
 from stablecog_provider.archive.rebuild import RebuildSettings
 from stablecog_provider.archive.refresh import RefreshSettings
 from stablecog_provider.archive.restore import RestoreSettings
@@ -32,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "refresh": RefreshSettings,
     "restore": RestoreSettings,
     "forget": ForgetSettings,
+    "publish": PublishSettings,
 }
 CASES = [
     (name, field) for name, settings in SETTINGS.items() for field in fields(settings) if field.name not in NOT_OFFERED
@@ -46,6 +48,9 @@ def options(name: str) -> dict[str, Any]:
 def test_every_setting_is_an_option_with_its_default(name: str, field: Any) -> None:
     option = options(name)[field.name]
     assert option.opts == [NAMED_OTHERWISE.get(field.name, "--" + field.name.replace("_", "-"))]
+    if field.default is MISSING:
+        assert option.required
+        return
     assert option.default == (span_text(field.default) if field.name == "lookback" else field.default)
 
 

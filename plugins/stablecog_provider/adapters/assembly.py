@@ -1,6 +1,5 @@
-"""Puts the adapters together: from plain settings to the ports that a use case needs.
-
-An adapter is imported when it is opened, and the image client with the first image: `status` needs neither, an idle run one.
+"""From plain settings to the ports that a use case needs. An adapter is imported when it is opened, and the image client with the
+first image: `status` needs neither, an idle run one.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..archive.forgetting.ports import ForgetPorts
 from ..archive.naming.ports import Naming
-from ..archive.ports import BucketPorts, ImageBody, Ports, RowFilter, StoredObjects
+from ..archive.ports import BucketPorts, ImageBody, Ports, StoredObjects
 from ..archive.restoring.ports import Bucket, Folder, RestorePorts, Thumbnails
+from ..archive.row_filter import RowFilter
 from ..errors import ConfigurationError
 from ..model.object_keys import Layout
 from .network.network import Network

@@ -170,13 +170,6 @@ class StoredObjects(ObjectStore, Protocol):
         """
 
 
-class RowFilter(Protocol):
-    """A condition on the manifest's columns, checked when it was made."""
-
-    async def rows(self, partition: Partition) -> Iterable[Row]:
-        """Return the rows for which it is true, in the partition's order. Raises ConfigurationError."""
-
-
 class Base(NamedTuple):
     """An object of a partition. `run_id`: the run that wrote it, as the object itself says; empty if it says nothing."""
 

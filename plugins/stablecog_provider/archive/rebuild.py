@@ -12,20 +12,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date
 
-from ..errors import AnotherAccount, ArchiveDamaged, ArchiveTooNew, ConfigurationError
+from ..errors import AnotherAccount, ArchiveDamaged, ConfigurationError
 from ..model.checkpoint import Checkpoint
 from ..model.object_keys import Layout
-from ..model.partition_summary import PartitionSummary
-from ..model.row_lifecycle import is_live
-from ..model.times import BEGINNING
 from . import recording
 from .committing.checkpoint_file import CheckpointFile
 from .committing.consent import consented
 from .committing.intent import announced, concluded, still_forgetting
-from .committing.inventory import distrusted, expected_days, marked
+from .committing.inventory import distrusted, marked
 from .committing.moves import arrived, place_of, rewritten
 from .fixity.lost_images import Announce, ImagesLookedAt, look_for_images
 from .forgetting.records import forget_again, recorded
@@ -33,6 +30,7 @@ from .listing.account_check import Archived, check_account
 from .listing.capabilities import Probe, probe
 from .ports import Partition, Ports, Progress, ProgressListener
 from .proving.recount import Counted, recount
+from .rebuilding import Partitions, read_partitions
 from .recording import Recorder
 from .reports.rebuild import RebuildReport
 
@@ -56,23 +54,6 @@ class RebuildSettings:
     allow_deletions: int = 0
 
 
-@dataclass(slots=True)
-class _Partitions:
-    """What the partitions hold, and those that cannot be read. `elsewhere`: days with rows whose image is named in another place
-    than this; looked for only if there is no checkpoint to tell. `forgotten`: partitions in which something was forgotten again.
-    """
-
-    summaries: dict[date, PartitionSummary] = field(default_factory=dict)
-    newest: datetime = BEGINNING
-    damaged: dict[date, ArchiveDamaged] = field(default_factory=dict)
-    elsewhere: set[date] = field(default_factory=set)
-    forgotten: dict[date, PartitionSummary] = field(default_factory=dict)
-
-    @property
-    def live(self) -> dict[date, int]:
-        return {day: each.live for day, each in self.summaries.items()}
-
-
 async def rebuild(
     ports: Ports, settings: RebuildSettings, on_progress: ProgressListener | None = None
 ) -> RebuildReport:
@@ -93,7 +74,7 @@ async def _rebuild(
     unreadable = await file.salvage()
     was = f"damaged ({unreadable.message})" if unreadable else "whole" if file.current else "missing"
     asked = await probe(ports.source)
-    partitions = await _read_partitions(ports, layout, file.current, notify)
+    partitions = await read_partitions(ports, layout, file.current, notify)
     missing = (
         sorted({*file.current.partitions} - {*partitions.summaries} - {*partitions.damaged}) if file.current else []
     )
@@ -155,7 +136,7 @@ def _checkpoint(
     settings: RebuildSettings,
     before: Checkpoint | None,
     asked: Probe,
-    partitions: _Partitions,
+    partitions: Partitions,
     counted: Counted,
     run_id: str,
     still_there: Collection[date],
@@ -190,43 +171,8 @@ def _checkpoint(
     )
 
 
-async def _read_partitions(
-    ports: Ports, layout: Layout, before: Checkpoint | None, on_progress: ProgressListener
-) -> _Partitions:
-    """Read every partition, one at a time. Raises ArchiveTooNew, because a newer version is not damage."""
-    found = _Partitions()
-    listed = {*await ports.manifest.versions()}
-    # Some stores list a new object only after a delay.
-    days = sorted(listed.union(expected_days(before) if before else ()))
-    for number, day in enumerate(days):
-        on_progress(Progress(done=number, planned=len(days), stage="reading the manifest"))
-        try:
-            partition = await ports.manifest.load(day)
-            if day in listed and not partition.version:
-                # Seen with some stores: one 404 for an object that is there.
-                partition = await ports.manifest.load(day)
-        except ArchiveTooNew:
-            raise
-        except ArchiveDamaged as error:
-            found.damaged[day] = error
-            continue
-        if not partition.version:
-            # Removed: some stores list an object for a while after that.
-            continue
-        found.summaries[day] = partition.summary()
-        if before is None and any(_is_elsewhere(layout, row.uri) for row in partition.rows()):
-            found.elsewhere.add(day)
-        if found.summaries[day].live:
-            found.newest = max(row.created_at for row in partition.rows() if is_live(row))
-    return found
-
-
-def _is_elsewhere(layout: Layout, uri: str | None) -> bool:
-    return uri is not None and ((key := layout.own_image(uri)) is None or uri != layout.uri(key))
-
-
 async def _check_preconditions(
-    ports: Ports, settings: RebuildSettings, file: CheckpointFile, asked: Probe, partitions: _Partitions, was: str
+    ports: Ports, settings: RebuildSettings, file: CheckpointFile, asked: Probe, partitions: Partitions, was: str
 ) -> None:
     """Raises if nothing may be written: nothing is there, what is there is damaged, or it is another account's."""
     if was == "missing" and not partitions.summaries and not partitions.damaged:
@@ -262,14 +208,14 @@ async def _check_preconditions(
     await check_account(ports.source, asked, archived)
 
 
-def _unchecked(known: Checkpoint, partitions: _Partitions, changed: Collection[date]) -> dict[date, str]:
+def _unchecked(known: Checkpoint, partitions: Partitions, changed: Collection[date]) -> dict[date, str]:
     """The days whose images nobody has looked for since they were moved, or since their partition was changed."""
     summaries = partitions.summaries
     found = {day: summaries[day].version for day in {*changed, *partitions.elsewhere} & {*summaries}}
     return {**known.unchecked, **found}
 
 
-def _changed(before: Checkpoint | None, partitions: _Partitions) -> set[date]:
+def _changed(before: Checkpoint | None, partitions: Partitions) -> set[date]:
     """The days whose partition is lost, unreadable or changed by something else: the archive cannot know what it held."""
     found = {day: each.version for day, each in partitions.summaries.items()}
     known = before.partitions if before else {}
@@ -291,7 +237,7 @@ def _announcing(file: CheckpointFile, run_id: str, ports: Ports, *, still: bool 
 
 
 async def _set_aside(
-    ports: Ports, settings: RebuildSettings, partitions: _Partitions, run_id: str, announce: Announce
+    ports: Ports, settings: RebuildSettings, partitions: Partitions, run_id: str, announce: Announce
 ) -> tuple[str, ...]:
     """Move the unreadable partitions out of the way; returns where they are kept."""
     places = []

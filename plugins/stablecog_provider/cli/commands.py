@@ -20,6 +20,7 @@ NAMES = (
     "restore",
     "rebuild",
     "forget",
+    "publish",
     "simulate",
     "simulation",
 )

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from ..adapters.settings import SourceSettings, StoreSettings
     from ..archive.forgetting.ports import ForgetPorts
     from ..archive.ports import BucketPorts, ObjectStore, Ports
+    from ..archive.publishing.ports import PublishPorts
     from ..archive.restoring.ports import RestorePorts
     from ..model.object_keys import Layout
 
     OpenPorts = Callable[[SourceSettings, StoreSettings, Layout], AbstractAsyncContextManager[Ports]]
     OpenBucket = Callable[[StoreSettings, Layout, Sequence[str]], AbstractAsyncContextManager[BucketPorts]]
     OpenErasable = Callable[[StoreSettings, Layout], AbstractAsyncContextManager[ForgetPorts]]
+    OpenPublishing = Callable[[StoreSettings, Layout, str, str], AbstractAsyncContextManager[PublishPorts]]
     OpenStore = Callable[[StoreSettings, Layout], AbstractAsyncContextManager[ObjectStore]]
     OpenRestorePorts = Callable[[StoreSettings, Layout, Sequence[str]], AbstractAsyncContextManager[RestorePorts]]
 
@@ -41,6 +43,14 @@ def _open_erasable(store: StoreSettings, layout: Layout) -> AbstractAsyncContext
     from ..adapters.assembly import open_erasable
 
     return open_erasable(store, layout)
+
+
+def _open_publishing(
+    store: StoreSettings, layout: Layout, catalog: str, table: str
+) -> AbstractAsyncContextManager[PublishPorts]:
+    from ..adapters.publishing import open_publishing
+
+    return open_publishing(store, layout, catalog, table)
 
 
 def _open_store(store: StoreSettings, layout: Layout) -> AbstractAsyncContextManager[ObjectStore]:
@@ -67,5 +77,6 @@ class CliContext:
     open_ports: OpenPorts = _open_ports
     open_bucket: OpenBucket = _open_bucket
     open_erasable: OpenErasable = _open_erasable
+    open_publishing: OpenPublishing = _open_publishing
     open_store: OpenStore = _open_store
     open_restore_ports: OpenRestorePorts = _open_restore_ports

@@ -15,6 +15,7 @@ from ..archive.reports.changes import ChangesReport
 from ..archive.reports.estimate import EstimateReport
 from ..archive.reports.forget import ForgetReport
 from ..archive.reports.last_run import LastRun
+from ..archive.reports.publish import PublishReport
 from ..archive.reports.rebuild import RebuildReport
 from ..archive.reports.refresh import RefreshReport
 from ..archive.reports.restore import RestoreReport
@@ -216,6 +217,17 @@ def show_refresh(console: Console, report: RefreshReport) -> None:
         ("missing, changed, deleted", f"{report.new:,}, {report.refreshed:,}, {report.tombstoned:,}"),
         ("copied", f"{report.copied:,} images, {decimal(report.bytes)}"),
         ("took", f"{report.seconds:,.1f} s"),
+    ]
+    console.print(_verdict(report.outcome), _facts(facts))
+    _print_sentences(console, report.explain())
+
+
+def show_publish(console: Console, report: PublishReport) -> None:
+    """Print the report of a publish."""
+    facts = [
+        ("archive", report.archive),
+        ("table", report.table),
+        ("written", f"{len(report.days):,} of {report.total:,} days, {report.rows:,} rows, {report.commits:,} commits"),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
     _print_sentences(console, report.explain())

@@ -2,6 +2,7 @@
 
 from .archive import StablecogToS3Operator
 from .forget import StablecogForgetOperator
+from .publish import StablecogToIcebergOperator
 from .refresh import StablecogRefreshOperator
 from .restore import StablecogRestoreOperator
 from .status import StablecogStatusOperator
@@ -12,6 +13,7 @@ __all__ = [
     "StablecogRefreshOperator",
     "StablecogRestoreOperator",
     "StablecogStatusOperator",
+    "StablecogToIcebergOperator",
     "StablecogToS3Operator",
     "StablecogVerifyOperator",
 ]

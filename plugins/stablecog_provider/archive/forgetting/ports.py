@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..ports import Clock, Manifest, RowFilter, StoredObjects
+from ..ports import Clock, Manifest, StoredObjects
+from ..row_filter import RowFilter
 
 
 @dataclass(frozen=True, slots=True)

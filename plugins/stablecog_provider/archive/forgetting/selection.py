@@ -9,7 +9,8 @@ from datetime import date, datetime
 from ...model.manifest import Row, State
 from ...model.object_keys import Rendition
 from ...model.row_lifecycle import copies_of, forgotten
-from ..ports import Manifest, Partition, Progress, ProgressListener, RowFilter
+from ..ports import Manifest, Partition, Progress, ProgressListener
+from ..row_filter import RowFilter
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,10 @@ class ForgetReport:
         if self.outcome == "nothing to forget":
             return []
         if not self.dry_run:
-            return ["Logs, task results and copies outside the bucket, such as restored folders, were not searched."]
+            return [
+                "Logs, task results and copies outside the bucket, such as restored folders, were not searched.",
+                "An Iceberg table of this archive has the rows until the next `stablecog-archive publish`.",
+            ]
         if self.needs is not None:
             return [
                 f"That is more than 10 % of the archive. To do it, repeat the command with --yes-really {self.needs}."

@@ -33,6 +33,7 @@ from ..ports import Absent, Condition, Conflict, Partition, Unchanged
 from ..reports.restore import Problem
 from ..resilience.retry import STORE_RETRIES
 from .files import BYTES_IN_MEMORY, MIB
+from .moved_rows import moved_to
 from .names import BOTH
 from .ports import Bucket
 from .selection import Archived, Choice, Selected
@@ -214,7 +215,7 @@ class AnotherArchive:
 
     async def _row(self, row: Row, there: Mapping[str, int]) -> Row:
         """Copy the images of a row, and return the row as it is at the place."""
-        result = self._moved(row)
+        result = moved_to(self.place, row)
         for number, stored in enumerate(copies_of(row)):
             is_current = number == 0 and row.uri is not None
             try:
@@ -248,19 +249,6 @@ class AnotherArchive:
         )
         await STORE_RETRIES.call(put, archived.sleep)
         return len(found.body)
-
-    def _moved(self, row: Row) -> Row:
-        """The row with the addresses that its images have at the place."""
-
-        def at_place(uri: str) -> str:
-            key = self.place.own_image(uri)
-            return self.place.uri(key) if key else uri
-
-        earlier = row.earlier_images
-        if earlier:
-            listed = [{**each, "uri": at_place(each["uri"])} for each in json.loads(earlier)]
-            earlier = json.dumps(listed, sort_keys=True, separators=(",", ":"))
-        return replace(row, uri=at_place(row.uri) if row.uri else None, earlier_images=earlier)
 
     def _is_complete(self, selection: Mapping[str, object]) -> bool:
         """Whether all of the archive was copied, so that its coverage holds here. Images that failed are marked in their rows."""

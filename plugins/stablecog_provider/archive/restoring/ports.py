@@ -10,7 +10,8 @@ from typing import NamedTuple, Protocol
 
 from ...model.object_keys import Layout
 from ..naming.ports import Registers
-from ..ports import Clock, ImageSource, Manifest, ObjectStore, RowFilter
+from ..ports import Clock, ImageSource, Manifest, ObjectStore
+from ..row_filter import RowFilter
 
 
 class Folder(Protocol):

@@ -18,8 +18,9 @@ from ...model.checkpoint import Checkpoint
 from ...model.manifest import Row, RowKey
 from ...model.object_keys import Layout, day_of
 from ..committing.inventory import expected_days
-from ..ports import Manifest, ObjectStore, Partition, Progress, ProgressListener, RowFilter
+from ..ports import Manifest, ObjectStore, Partition, Progress, ProgressListener
 from ..resilience.retry import STORE_RETRIES, Sleep
+from ..row_filter import RowFilter
 from .names import BOTH
 
 
