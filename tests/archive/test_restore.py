@@ -11,10 +11,10 @@ import pytest
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.adapters.memory_folder import MemoryFolder
 from stablecog_provider.archive.restore import RestoreSettings
-from stablecog_provider.errors import ConfigurationError, FolderUnusable, StoreUnavailable
+from stablecog_provider.errors import ConfigurationError, FolderUnusable, ObjectInArchiveClass, StoreUnavailable
 from stablecog_provider.model.documents import document_of
 from stablecog_provider.model.manifest import Row
-from stablecog_provider.model.object_keys import Layout
+from stablecog_provider.model.object_keys import Layout, day_of
 from support.restores import Restores, restores
 from support.scene import LAYOUT
 
@@ -227,9 +227,23 @@ async def test_a_store_that_fails_ends_the_restore_after_retries() -> None:
     assert asked == 4
 
 
-async def test_an_image_in_an_archive_class_is_a_problem_of_its_own() -> None:
-    from stablecog_provider.errors import ObjectInArchiveClass
+async def test_a_partition_in_an_archive_class_does_not_keep_the_other_days_from_being_restored() -> None:
+    made = await restores()
+    row = next(iter((await made.scene.rows()).values()))
+    key = LAYOUT.partition(day_of(row.created_at))
 
+    def frozen(call: Call) -> None:
+        if (call.operation, call.key) == ("get", key):
+            raise ObjectInArchiveClass(f"{key} is in Glacier", hint="restore it")
+
+    made.scene.store.before = frozen
+    report = await made.to_folder()
+    assert report.restored > 0
+    assert [(each.kind, each.key) for each in report.problems] == [("unreadable_partition", key)]
+    assert report.exit_code == 3
+
+
+async def test_an_image_in_an_archive_class_is_a_problem_of_its_own() -> None:
     made = await restores()
     key = min(made.images())
 

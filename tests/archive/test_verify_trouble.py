@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from stablecog_provider.adapters.memory import Call
+from stablecog_provider.adapters.memory import Call, FixedClock
 from stablecog_provider.archive.status import status
-from stablecog_provider.errors import ObjectInArchiveClass, StoreUnavailable
+from stablecog_provider.errors import CredentialsRejected, ObjectInArchiveClass, StoreUnavailable
+from stablecog_provider.model.object_keys import day_of
 from stablecog_provider.model.row_fixity import verified_since
 from support.archived import a_past_world, archived, images
 from support.injured import change, found, key_of, lose, orphan, rows_of
@@ -104,6 +105,40 @@ async def test_a_verify_that_was_killed_is_named_by_the_next_one() -> None:
     assert (await status(scene.store, LAYOUT, scene.clock.now())).runs[0].outcome == "running"
     scene.clock.advance(MOMENT)
     assert "Did not end: verify" in " ".join((await scene.verify()).explain())
+
+
+@pytest.mark.parametrize("refused", ["image", "partition"])
+async def test_one_object_that_the_store_refuses_does_not_end_every_verify(refused: str) -> None:
+    scene = await archived()
+    row = (await rows_of(scene))[7]
+    key = key_of(row) if refused == "image" else LAYOUT.partition(day_of(row.created_at))
+
+    def refuse(call: Call) -> None:
+        if call.operation in ("open", "get") and call.key == key:
+            raise CredentialsRejected("403 AccessDenied", hint="allow kms:Decrypt")
+
+    scene.store.before = refuse
+    report = await scene.verify()
+    assert (report.outcome, report.unread, report.exit_code) == ("intact", 1, 3)
+    assert report.checked > 200
+    assert "allow kms:Decrypt" in " ".join(report.explain())
+
+
+async def test_marks_of_a_clock_that_was_ahead_keep_nothing_from_being_verified() -> None:
+    scene = await archived()
+    now = scene.clock.now()
+    scene.our_clock = FixedClock(now + timedelta(days=400))
+    await scene.verify()
+    scene.our_clock = FixedClock(now)
+    assert checkpoint(scene).verification(now).within_days["90"] == 0, "nobody knows when"
+    row = (await rows_of(scene))[-1]
+    lose(scene, row)
+    found = []
+    for _ in range(5):
+        scene.our_clock.advance(timedelta(days=1))
+        found += (await scene.verify(budget="100")).findings
+    assert {finding.key for finding in found} == {key_of(row)}
+    assert checkpoint(scene).verification(scene.our_clock.now()).never == 1
 
 
 async def test_images_in_an_archive_storage_class_are_unread() -> None:

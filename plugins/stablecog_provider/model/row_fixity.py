@@ -12,6 +12,7 @@ from datetime import datetime
 
 from .manifest import Row, State
 from .row_lifecycle import Copy, after, copies_of, found, image_name, merge_rows
+from .verification import is_believed
 
 OTHER_BYTES = "#other-bytes"
 """Ends the `archived_url` of a copy that the source serves at the address of an image whose recorded bytes are lost. The name of
@@ -33,10 +34,13 @@ def last_checked(row: Row) -> datetime | None:
 
 
 def verified(row: Row, at: datetime, uri: str | None) -> Row:
-    """The row once all its stored images were read and are intact, the current one at `uri`. A lost one is archived again."""
+    """The row once all its stored images were read and are intact, the current one at `uri`. A lost one is archived again. An
+    earlier mark from a clock that was ahead gives way: with it, the row would count as just verified until then.
+    """
     if uri is not None and (row.state == State.LOST or row.uri != uri):
         row = found(row, at, uri)
-    return replace(row, verified_at=max(after(row, at), row.verified_at or at))
+    before = row.verified_at if row.verified_at and is_believed(row.verified_at, at) else at
+    return replace(row, verified_at=max(after(row, at), before))
 
 
 def still_missing(row: Row, at: datetime) -> Row:

@@ -36,13 +36,22 @@ def condensed(stamps: Iterable[Verified]) -> tuple[Verified, ...]:
     return tuple(kept)
 
 
+AHEAD = timedelta(days=1)
+"""An instant that is further in our future was noted by a machine whose clock was ahead. It says nothing of when that was."""
+
+
+def is_believed(at: datetime, now: datetime) -> bool:
+    """Whether something can have been verified at that instant."""
+    return at <= now + AHEAD
+
+
 @dataclass(frozen=True, slots=True)
 class VerificationCoverage:
     """How much of an archive was verified, and when.
 
-    `images`, `bytes`: all that are archived. `never`: images that were never verified as they are now. `verified_bytes`: bytes
-    that were. `oldest`: since when all verified images have been verified; None if none was. `within_days`: number of images
-    that were verified within so many days.
+    `images`, `bytes`: all that are archived. `never`: images that were never verified as they are now, or nobody knows when.
+    `verified_bytes`: bytes that were. `oldest`: since when all verified images have been verified; None if none was.
+    `within_days`: number of images that were verified within so many days.
     """
 
     images: int = 0
@@ -55,7 +64,7 @@ class VerificationCoverage:
     @classmethod
     def of(cls, images: int, size: int, stamps: Iterable[Verified], now: datetime) -> VerificationCoverage:
         """Of `images` archived images with `size` bytes, verified at these instants."""
-        stamps = tuple(stamps)
+        stamps = tuple(each for each in stamps if is_believed(each.at, now))
         return cls(
             images=images,
             bytes=size,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from ...errors import ArchiveDamaged, ArchiveTooNew, ObjectInArchiveClass, StoreUnavailable
+from ...errors import ArchiveDamaged, ArchiveTooNew, ConfigurationError, ObjectInArchiveClass, StoreUnavailable
 from ...model.finding import Finding, Kind
 from ...model.manifest import Row, RowKey
 from ...model.object_keys import Layout
@@ -17,13 +17,13 @@ from ..resilience.together import together
 from .budget import Meter
 from .expected import Expected, drop_named, expected_of, fixity_of, is_checkable, is_nameless
 from .row_change import RowChange
-from .schedule import NEVER, Visit
+from .schedule import Visit, believed
 from .stored_bytes import Seen, StoredBytes
 
 ROWS_AT_ONCE = 256
 """Rows whose images are checked together. Their results are committed together, too."""
 FAILURES_IN_A_ROW = 16
-"""If so many images cannot be read one after another, the store is down, and the verify ends."""
+"""If so many images cannot be read one after another, the store is down or refuses everything, and the verify ends."""
 
 
 class Level(StrEnum):
@@ -88,6 +88,7 @@ class DayCheck:
         meter: Meter,
         expected_days: Iterable[date] = (),
     ) -> None:
+        self._began = ports.clock.now()
         self._ports, self._layout, self._level, self._stored, self._meter = ports, layout, level, stored, meter
         self._expected_days = {*expected_days}
         self._failures = 0
@@ -105,8 +106,9 @@ class DayCheck:
         except ArchiveDamaged as error:
             yield DayPart(day, damaged=error.message)
             return
-        except ObjectInArchiveClass as error:
-            yield DayPart(day, unread=error.message)
+        except ConfigurationError as error:
+            self._note_failure(error)
+            yield DayPart(day, unread=_why(error))
             return
         due, later = list[tuple[datetime, RowKey, int]](), list[datetime]()
         unnamed = {key: item for key, item in listed.items() if self._layout.parse_image(key)}
@@ -115,7 +117,7 @@ class DayCheck:
                 continue
             images = expected_of(row, self._layout)
             drop_named(unnamed, row, self._layout)
-            checked = last_checked(row) or NEVER
+            checked = believed(last_checked(row), self._began)
             if visit.includes(checked):
                 due.append((checked, row.key, sum(each.copy.bytes or 0 for each in images)))
             elif visit.after is None or checked > visit.after:
@@ -152,9 +154,9 @@ class DayCheck:
                     # A response may be wrong, too: what is named wrong was seen twice.
                     seen = await self._look(each, None)
                     kind = each.what_is_wrong(seen)
-            except (StoreUnavailable, ObjectInArchiveClass) as error:
+            except (StoreUnavailable, ConfigurationError) as error:
                 self._note_failure(error)
-                result = replace(result, unread=f"{each.key}: {error.message}")
+                result = replace(result, unread=f"{each.key}: {_why(error)}")
                 continue
             self._failures = 0
             read = seen.size if seen and self._level is Level.CONTENT else 0
@@ -174,11 +176,17 @@ class DayCheck:
         # Some stores list a new object only after a delay.
         return await self._stored.size(expected.key)
 
-    def _note_failure(self, error: StoreUnavailable | ObjectInArchiveClass) -> None:
-        if isinstance(error, StoreUnavailable):
+    def _note_failure(self, error: StoreUnavailable | ConfigurationError) -> None:
+        """Count it. One object may be refused alone (a key or a policy that covers others), or be in an archive storage class."""
+        if not isinstance(error, ObjectInArchiveClass):
             self._failures += 1
             if self._failures >= FAILURES_IN_A_ROW:
                 raise error
+
+
+def _why(error: StoreUnavailable | ConfigurationError) -> str:
+    refused = isinstance(error, ConfigurationError) and not isinstance(error, ObjectInArchiveClass) and error.hint
+    return f"{error.message}. To have it read: {error.hint}" if refused else error.message
 
 
 def _is_outdated(result: RowResult, fresh: Partition) -> bool:

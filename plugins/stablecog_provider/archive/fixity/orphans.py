@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
-from ...errors import ArchiveDamaged, ObjectInArchiveClass
+from ...errors import ArchiveDamaged, ConfigurationError
 from ...model.finding import Finding, Kind
 from ...model.object_keys import Layout
 from ..ports import BucketPorts, Listed
@@ -56,7 +56,7 @@ class Unnamed:
         for day, items in by_day.items():
             try:
                 partition = await self._ports.manifest.load(day)
-            except (ArchiveDamaged, ObjectInArchiveClass):
+            except (ArchiveDamaged, ConfigurationError):
                 # Nobody knows what its rows name.
                 continue
             self._forgotten |= partition.forgotten_ids()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from ...model.partition_summary import PartitionSummary
+from ...model.verification import is_believed
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -35,7 +36,7 @@ class Schedule:
     ) -> None:
         self._in_slices, self._before = in_slices, before
         self._heap: list[tuple[datetime, date, datetime | None]] = [
-            (_oldest(partitions.get(day)), day, None) for day in days
+            (_oldest(partitions.get(day), before), day, None) for day in days
         ]
         heapq.heapify(self._heap)
         self._stopped = False
@@ -57,8 +58,15 @@ class Schedule:
         self._stopped = True
 
 
-def _oldest(known: PartitionSummary | None) -> datetime:
+def believed(checked: datetime | None, now: datetime) -> datetime:
+    """When something was last checked; `NEVER` if it was not, or if nobody knows when, since a clock was ahead."""
+    return checked if checked is not None and is_believed(checked, now) else NEVER
+
+
+def _oldest(known: PartitionSummary | None, now: datetime) -> datetime:
     """When the first row of a partition was last checked. Lost rows have no instant here, so they are looked up."""
-    if known is None or known.images.lost or sum(each.images for each in known.verified) < known.images.archived:
+    if known is None or known.images.lost:
+        return NEVER
+    if sum(each.images for each in known.verified if is_believed(each.at, now)) < known.images.archived:
         return NEVER
     return known.verified[0].at if known.verified else NEVER

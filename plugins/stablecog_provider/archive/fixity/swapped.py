@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from ...errors import ArchiveDamaged, ObjectInArchiveClass
+from ...errors import ArchiveDamaged, ConfigurationError
 from ...model.finding import Finding, Kind
 from ..ports import Manifest
 
@@ -24,7 +24,7 @@ async def name_swapped(
     for day in days if by_hash else ():
         try:
             partition = await manifest.load(day)
-        except (ArchiveDamaged, ObjectInArchiveClass):
+        except (ArchiveDamaged, ConfigurationError):
             continue
         for row in partition.rows_with({*by_hash}):
             for number in by_hash[row.sha256 or ""]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
-from ...errors import ArchiveDamaged, ArchiveTooNew, ConfigurationError
+from ...errors import ArchiveDamaged, ArchiveTooNew, ConfigurationError, ObjectInArchiveClass
 from ...model.checkpoint import Checkpoint
 from ...model.manifest import Row, RowKey
 from ...model.object_keys import Layout, day_of
@@ -63,7 +63,7 @@ class Archived:
                 yield await STORE_RETRIES.call(partial(self.manifest.load, day, expected=True), self.sleep)
             except ArchiveTooNew:
                 raise
-            except ArchiveDamaged as error:
+            except (ArchiveDamaged, ObjectInArchiveClass) as error:
                 unreadable[day] = error.message
 
 
