@@ -1,7 +1,7 @@
 """How much of the manifest DuckDB and Spark read for three typical questions: `python -m dev.bench.bytes_read [--rows N]`.
 
-Two layouts of the same rows: as the archive writes them (a file per day), and compacted (a file per month). Bytes and calls are
-those of the process, from the kernel's counters, so what an engine reads twice counts twice. Spark needs `make engines` first.
+Two layouts of the same rows: a file per day, as the archive writes them, and a file per month. Bytes and calls are those of the
+process, from the kernel's counters, so that what an engine reads twice counts twice. Spark needs `make engines` first.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ LAYOUT = Layout("bench")
 PYTHONS = {"DuckDB": Path(sys.executable), "Spark": ROOT / ".venv-engines/bin/python"}
 DAY = NEWEST.date().replace(day=1)
 QUESTIONS = {
-    "one day": f"select count(*), sum(bytes) from manifest where created_at >= TIMESTAMP '{DAY} 00:00:00+00' "  # noqa: S608
+    "one day": f"select count(*), sum(bytes) from manifest where created_at >= TIMESTAMP '{DAY} 00:00:00+00' "
     f"and created_at < TIMESTAMP '{DAY} 00:00:00+00' + interval '1' day and {{partition}}",
-    "one model": f"select count(*), sum(bytes) from manifest where model_id = '{MODELS[0]}'",  # noqa: S608
+    "one model": f"select count(*), sum(bytes) from manifest where model_id = '{MODELS[0]}'",
     "a word in prompts": "select count(*) from manifest where prompt like '%teapot%'",
 }
 PARTITION = {"per day": f"dt = DATE '{DAY}'", "per month": f"month = '{DAY:%Y-%m}'"}

@@ -151,7 +151,8 @@ class IcebergTable:
                 with changing.update_schema() as schema:
                     schema.union_by_name(OWN_SCHEMA)
             if table.current_snapshot() is not None:
-                changing.delete(In("dt", set(now)), snapshot_properties={PUBLISH: f"{token} begun"})  # type: ignore[arg-type, call-arg]  # its own __init__ differs
+                of_days = In("dt", set(now))  # type: ignore[call-arg, arg-type] # mypy sees pydantic's constructor
+                changing.delete(of_days, snapshot_properties={PUBLISH: f"{token} begun"})
             changing.append(rows, snapshot_properties={PUBLISH: token, PARTITIONS: _document(now)})
             changing.set_properties(properties)
 
