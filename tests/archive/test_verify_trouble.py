@@ -12,6 +12,7 @@ import pytest
 from stablecog_provider.adapters.memory import Call, FixedClock
 from stablecog_provider.archive.status import status
 from stablecog_provider.errors import CredentialsRejected, ObjectInArchiveClass, StoreUnavailable
+from stablecog_provider.model.finding import Finding
 from stablecog_provider.model.object_keys import day_of
 from stablecog_provider.model.row_fixity import verified_since
 from support.archived import a_past_world, archived, images
@@ -133,7 +134,7 @@ async def test_marks_of_a_clock_that_was_ahead_keep_nothing_from_being_verified(
     assert checkpoint(scene).verification(now).within_days["90"] == 0, "nobody knows when"
     row = (await rows_of(scene))[-1]
     lose(scene, row)
-    found = []
+    found = list[Finding]()
     for _ in range(5):
         scene.our_clock.advance(timedelta(days=1))
         found += (await scene.verify(budget="100")).findings
