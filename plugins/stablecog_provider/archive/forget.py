@@ -31,7 +31,7 @@ from .forgetting.erasing import Eraser
 from .forgetting.ports import ForgetPorts, Lock, StoredVersion
 from .forgetting.records import recorded, write_record
 from .forgetting.redaction import Reports, words_of
-from .forgetting.selection import Choice, Selection, select
+from .forgetting.selection import Choice, Selection, add_left_behind, select
 from .ports import ProgressListener
 from .reports.forget import ForgetReport, ForgottenOutput
 
@@ -110,6 +110,7 @@ async def forget(
     held = {*await ports.manifest.versions(), *expected, *intended_days(checkpoint)}
     days = held if settings.selection else set[date]()
     selection = await select(ports.manifest, days, expected, choice, notify)
+    await add_left_behind(selection, ports.store, layout, started)
     work = _Forgetting(ports, settings, file, checkpoint, selection, notify, started)
     if not settings.is_dry_run:
         _check_share(settings, selection)
