@@ -29,7 +29,7 @@ from .forgetting import records
 from .forgetting.erasing import Eraser
 from .forgetting.ports import ForgetPorts, Lock, StoredVersion
 from .forgetting.redaction import Reports, redacted, words_of
-from .forgetting.selection import Choice, Selection, select
+from .forgetting.selection import Choice, Selection, add_left_behind, select
 from .ports import Progress, ProgressListener
 from .recording import Recorder, recorded
 from .reports.forget import ForgetReport, ForgottenOutput
@@ -110,6 +110,7 @@ async def forget(
     held = {*await ports.manifest.versions(), *expected, *intended_days(checkpoint)}
     days = held if settings.selection else set[date]()
     selection = await select(ports.manifest, days, expected, choice, notify)
+    await add_left_behind(selection, ports.store, layout, started)
     work = _Forgetting(ports, settings, file, checkpoint, selection, notify, started, run_id)
     if settings.is_dry_run:
         return work.report

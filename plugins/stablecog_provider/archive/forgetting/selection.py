@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from ...model.manifest import Row, State
-from ...model.object_keys import Rendition
-from ...model.row_lifecycle import copies_of, forgotten
+from ...model.object_keys import Layout, Rendition
+from ...model.row_lifecycle import Copy, copies_of, forgotten, stored
 from ..ports import Manifest, Partition, Progress, ProgressListener
 from ..row_filter import RowFilter
+from .ports import ErasableObjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,37 @@ async def select(
         selection.siblings |= _siblings(partition, selection.chosen[before:])
     selection.unknown = tuple(each for each in dict.fromkeys(choice.ids) if each not in known)
     return selection
+
+
+async def add_left_behind(selection: Selection, store: ErasableObjects, layout: Layout, now: datetime) -> None:
+    """Choose the outputs that were named, of which the manifest holds nothing, but the bucket images: their rows were lost. What
+    stands for their rows is not counted, unless the source lists the output again.
+    """
+    rows: dict[tuple[date, str], dict[str, Row]] = {}
+    if not selection.unknown:
+        return
+    async for version in store.all_versions(layout.images):
+        key = layout.parse_image(version.key)
+        if key is None or version.is_marker or key.output_id not in selection.unknown:
+            continue
+        of_output = rows.setdefault((key.day, key.output_id), {})
+        row = of_output.get(key.rendition) or Row(
+            output_id=key.output_id,
+            rendition=key.rendition,
+            created_at=datetime.combine(key.day, time(), UTC),
+            state=State.FAILED,
+            first_seen_at=now,
+            last_seen_at=now,
+            deleted_at=now,
+            run_id="",
+            raw="{}",
+        )
+        of_output[key.rendition] = stored(row, Copy(now, None, layout.uri(version.key), None, version.size, None))
+    selection.chosen += [
+        Chosen(output_id, day, tuple(found.values())) for (day, output_id), found in sorted(rows.items())
+    ]
+    known = {output_id for _, output_id in rows}
+    selection.unknown = tuple(each for each in selection.unknown if each not in known)
 
 
 def _siblings(partition: Partition, chosen: Sequence[Chosen]) -> set[str]:
