@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 from collections.abc import Iterator
@@ -20,6 +21,12 @@ from stablecog_provider.adapters.network.network import Network
 from stablecog_provider.errors import LocalLimit, SourceUnavailable
 
 BODY = tiny_jpeg(b"one more")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> None:
+    """Close what other tests left to the garbage collector: it would be closed in the middle of these."""
+    gc.collect()
 
 
 def descriptors() -> set[int]:
