@@ -12,6 +12,7 @@ import pytest
 
 from stablecog_provider.airflow.operators import (
     StablecogForgetOperator,
+    StablecogRebuildOperator,
     StablecogRefreshOperator,
     StablecogRestoreOperator,
     StablecogToIcebergOperator,
@@ -20,6 +21,7 @@ from stablecog_provider.airflow.operators import (
 )
 from stablecog_provider.archive.forget import ForgetSettings
 from stablecog_provider.archive.publish import PublishSettings
+from stablecog_provider.archive.rebuild import RebuildSettings
 from stablecog_provider.archive.refresh import RefreshSettings
 from stablecog_provider.archive.restore import RestoreSettings
 from stablecog_provider.archive.run import ArchiveSettings
@@ -36,6 +38,7 @@ OPERATORS: dict[type[Any], type[Any]] = {
     StablecogRestoreOperator: RestoreSettings,
     StablecogForgetOperator: ForgetSettings,
     StablecogToIcebergOperator: PublishSettings,
+    StablecogRebuildOperator: RebuildSettings,
 }
 FIELDS = [
     (operator, field)

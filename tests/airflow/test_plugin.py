@@ -95,6 +95,7 @@ def test_files_in_a_plugins_folder_are_enough(packages_without_ours: Path, tmp_p
         "stablecog_backfill": ["_PythonDecoratedOperator", "MappedOperator", "StablecogToS3Operator"],
         "stablecog_new_outputs": ["StablecogToS3Operator"],
         "stablecog_changed_days": ["_PythonDecoratedOperator"],
+        "stablecog_rebuild": ["StablecogRebuildOperator", "StablecogToS3Operator"],
         "stablecog_restore": ["StablecogRestoreOperator"],
     }
     assert Path(found["package"]).parent == plugins / "stablecog_provider"

@@ -11,11 +11,13 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Any, ClassVar
 
+import boto3
 import pytest
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
+from stablecog_provider.adapters.settings import StoreSettings
 from stablecog_provider.airflow.operators import StablecogRefreshOperator, StablecogStatusOperator
 from stablecog_provider.airflow.operators import refresh as refresh_module
 from stablecog_provider.airflow.operators import status as status_module
@@ -38,7 +40,9 @@ class Instance:
 @pytest.fixture(autouse=True)
 def no_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (refresh_module, status_module):
-        monkeypatch.setattr(module, "store_settings", lambda _: None)
+        monkeypatch.setattr(
+            module, "store_settings", lambda _: StoreSettings(session=boto3.Session("access", "secret"))
+        )
     monkeypatch.setattr(refresh_module, "source_settings", lambda _: None)
 
 

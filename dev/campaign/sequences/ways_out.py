@@ -13,6 +13,7 @@ from .account import RIGHT, shows_all
 from .invariants import DeadEnd
 from .scenario import Ended, Scenario
 
+RESTORE = "Restore the object in S3"
 FLAG = re.compile(r"--([a-z-]+)(?: (\d+))?")
 OF_RUNS = {"allow-account-mismatch", "allow-deletions", "retry-failed"}
 OF_REBUILDS = {"set-aside-damaged", "check-images", "allow-account-mismatch", "allow-deletions"}
@@ -87,7 +88,7 @@ def _rebuild(scenario: Scenario, hint: str) -> None:
 
 def _retrieve(scenario: Scenario, error: ArchiveError | None) -> None:
     """Restore what is in an archive class, if the error asks for it."""
-    if isinstance(error, ObjectInArchiveClass):
+    if isinstance(error, ObjectInArchiveClass) or (error is not None and RESTORE in (error.hint or "")):
         scenario.tell("  following the hint: the objects are restored")
         scenario.thaw()
 

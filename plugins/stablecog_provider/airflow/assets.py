@@ -67,6 +67,8 @@ def announce(
     With an `AssetAlias` among the outlets, only assets of the archive that was written get an event. If no outlet is one, the
     alias has its event. Outlets without an event are taken off this run of the task.
     """
+    if not operator.outlets:
+        return
     archive, manifest = archive_asset(address), manifest_asset(address)
     events, kept = context["outlet_events"], list[Any]()
     aliases = [each for each in operator.outlets if isinstance(each, AssetAlias)]

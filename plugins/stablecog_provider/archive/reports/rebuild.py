@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from ...model.coverage import Axis, Coverage
 from ...model.documents import document_of
 from ...model.failure import SHOWN_FAILURES, Failure
 from .run import proof_document
-from .wording import at, counted, reread_in_words, unchecked_in_words
+from .wording import MAX_SUMMARY, at, counted, reread_in_words, shortened, unchecked_in_words
 
 SHOWN_GAPS = 50
 
@@ -144,6 +145,23 @@ class RebuildReport:
                 f"{'has' if self.differences == 1 else 'have'} to be confirmed by the next run."
             )
         return lines
+
+    def summary(self) -> dict[str, Any]:
+        """The short report for XCom and the asset event: counts and sentences."""
+        names = (
+            "run_id", "archive", "outcome", "checkpoint_was", "live", "images_checked", "images_found", "source_requests",
+            "seconds",
+        )  # fmt: skip
+        summary = {name: document_of(getattr(self, name)) for name in names} | {
+            "kind": "rebuild",
+            "watermark": document_of(self.coverage.watermark),
+            "gaps": len(self.gaps),
+            "missing": len(self.missing),
+            "set_aside": len(self.set_aside),
+            "lost_images": len(self.lost_images),
+            "explanation": [],
+        }
+        return summary | {"explanation": shortened(self.explain(), MAX_SUMMARY - len(json.dumps(summary)))}
 
     def to_document(self) -> dict[str, Any]:
         """For machines, and as it is kept under `runs/`."""

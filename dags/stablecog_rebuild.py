@@ -1,0 +1,57 @@
+"""Recreates the checkpoint of an archive, and then runs once: triggered by hand, where there is no shell."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, Param
+
+from stablecog_provider.airflow.assets import archive_asset, manifest_asset
+from stablecog_provider.airflow.operators import StablecogRebuildOperator, StablecogToS3Operator
+
+BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
+PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
+OUTLETS = [archive_asset(BUCKET, PREFIX), manifest_asset(BUCKET, PREFIX)]
+
+DOC = """
+### A new checkpoint for an archive
+
+Trigger it if a task says that the checkpoint is lost or damaged, or that a partition cannot be read. It compares the manifest
+with the source's counts, and then runs once. It deletes nothing. The params have the names of the options that an error
+message advises: `--set-aside-damaged` is `set_aside_damaged`.
+"""
+
+with DAG(
+    dag_id="stablecog_rebuild",
+    description="Recreate the checkpoint of an archive, and run once",
+    doc_md=DOC,
+    schedule=None,
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    tags=["stablecog", "archive", "s3"],
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=2), "execution_timeout": timedelta(hours=12)},
+    params={
+        "bucket": Param(BUCKET, type="string", description="Bucket of the archive"),
+        "prefix": Param(PREFIX, type="string", description="Prefix of the archive, without a slash at either end"),
+        "set_aside_damaged": Param(False, type="boolean", description="Move unreadable partitions to damaged/"),
+        "check_images": Param(False, type="boolean", description="Look for every archived image in the bucket"),
+        "allow_account_mismatch": Param(
+            False, type="boolean", description="Continue even if the source does not look like the archived account"
+        ),
+        "allow_deletions": Param(
+            0, type="integer", minimum=0, description="Allow this many outputs to be marked as deleted at the source"
+        ),
+    },
+) as dag:
+    place = {"bucket": "{{ params.bucket }}", "prefix": "{{ params.prefix }}"}
+    rebuilt = StablecogRebuildOperator(
+        task_id="rebuild",
+        set_aside_damaged="{{ params.set_aside_damaged }}",
+        check_images="{{ params.check_images }}",
+        allow_account_mismatch="{{ params.allow_account_mismatch }}",
+        allow_deletions="{{ params.allow_deletions }}",
+        **place,
+    )
+    rebuilt >> StablecogToS3Operator(task_id="archive", outlets=OUTLETS, **place)
