@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from ..errors import ArchiveError, ConfigurationError
-from ..model.checkpoint import Checkpoint
+from ..model.checkpoint import Checkpoint, Forgetting
 from ..model.coverage import Coverage
 from ..model.manifest import Row, State
 from ..model.object_keys import Layout
@@ -164,6 +164,7 @@ class _Forgetting:
     eraser: Eraser = field(init=False)
     reports: Reports = field(init=False)
     notes: tuple[str, ...] = ()
+    left: tuple[Forgetting, ...] = ()
 
     def __post_init__(self) -> None:
         ports, layout = self.ports, self.settings.layout
@@ -207,6 +208,7 @@ class _Forgetting:
         if self.eraser.locked:
             raise _locked(layout, self.eraser.locked)
         await committer.amend(lambda found: all_forgotten(found, self.run_id, due, self.ports.clock.now()))
+        self.left = committer.checkpoint.forgetting
 
     async def _still_named(self, continued: Mapping[date, Sequence[Row]]) -> AsyncIterator[Row]:
         """Iterate over the rows that a forget was to mark and has not: only they know what reports may call the images."""
@@ -239,6 +241,7 @@ class _Forgetting:
             erased_bytes=self.eraser.bytes,
             redacted=self.reports.redacted,
             notes=self.notes,
+            left=self.left,
             changed_days=tuple(each.day for each in self.file.changes.summary()),
             store_requests=self.ports.store.requests,
             partitions=self.file.changes.summary(),

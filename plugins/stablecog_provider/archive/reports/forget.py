@@ -8,8 +8,9 @@ from datetime import date, datetime
 from typing import Any
 
 from ...model.changes import PartitionChange, changes_document
+from ...model.checkpoint import Forgetting
 from ...model.documents import document_of
-from .wording import MAX_SUMMARY, SHOWN, counted, newest_days, shortened, size
+from .wording import MAX_SUMMARY, SHOWN, counted, forgetting_in_words, newest_days, shortened, size
 
 SHOWN_OUTPUTS = 100
 """In the output. The record under `forgotten/` has all."""
@@ -32,9 +33,10 @@ class ForgetReport:
     `outputs`: outputs that were chosen and not forgotten before. `unknown`: ids that the archive does not hold. `archived`:
     number of outputs that the archive held and had not forgotten. `siblings`: other outputs of the same generations. `again`,
     `continued`: number of days that were searched for what is left of outputs that were forgotten before: they were named
-    again, or a forget had not come to its end. `notes`: what else a person should know. `needs`: the number that `--yes-really`
-    wants; None if `--yes` is enough. `erased`: number of deleted versions of objects, by what they were. `redacted`: number of
-    reports from which outputs were taken out. `changed_days`: days whose partition was changed.
+    again, or a forget had not come to its end. `left`: what a further forget has to delete. `notes`: what else a person should
+    know. `needs`: the number that `--yes-really` wants; None if `--yes` is enough. `erased`: number of deleted versions of
+    objects, by what they were. `redacted`: number of reports from which outputs were taken out. `changed_days`: days whose
+    partition was changed.
     """
 
     run_id: str
@@ -55,6 +57,7 @@ class ForgetReport:
     erased_bytes: int = 0
     redacted: int = 0
     notes: tuple[str, ...] = ()
+    left: tuple[Forgetting, ...] = ()
     changed_days: tuple[date, ...] = ()
     store_requests: int = 0
     partitions: tuple[PartitionChange, ...] = ()
@@ -72,8 +75,8 @@ class ForgetReport:
 
     @property
     def exit_code(self) -> int:
-        """0: what was asked for is done, or was listed."""
-        return 0
+        """0: what was asked for is done, or was listed. 3: another process may have stored images of the same days meanwhile."""
+        return 3 if self.left else 0
 
     def explain(self) -> list[str]:
         """What was removed or would be, what stays, and what to do, in plain sentences."""
@@ -82,6 +85,7 @@ class ForgetReport:
             *self._siblings_in_words(),
             *self._before_in_words(),
             *self._unknown_in_words(),
+            *forgetting_in_words(self.left),
             *self.notes,
             *self._next_step(),
         ]
@@ -160,7 +164,7 @@ class ForgetReport:
         names = (
             "run_id", "archive", "started_at", "finished_at", "outcome", "dry_run", "selection", "reason", "unknown", "archived",
             "siblings",
-            "again", "continued", "needs", "erased", "erased_bytes", "redacted", "notes", "store_requests",
+            "again", "continued", "needs", "erased", "erased_bytes", "redacted", "left", "notes", "store_requests",
             "changed_days",
         )  # fmt: skip
         return {name: document_of(getattr(self, name)) for name in names} | {

@@ -69,7 +69,9 @@ async def test_killed_before_it_could_note_that_it_is_left_to_the_next_forget_al
     at_work = await process(scene, row)
 
     async def forgets_and_kills() -> None:
-        await scene.forget(id=(row.output_id,), yes=True)
+        report = await scene.forget(id=(row.output_id,), yes=True)
+        assert report.exit_code == 3
+        assert "Run `stablecog-archive forget --to ... --yes`" in " ".join(report.explain())
         scene.store.after = killed_at("put", key_of(row))
 
     scene.store.before = other_process("put", key_of(row), forgets_and_kills)
