@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stablecog_provider.archive.reports.changed import ChangedDay
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.model.counts import Difference, Proof
 from stablecog_provider.model.coverage import Coverage, Window
@@ -32,7 +33,7 @@ def report(**found: Any) -> RunReport:
         {"holes": PLACES},
         {"failed": 9999, "failures": tuple(Failure("o", "original", "x" * 900) for _ in range(SHOWN_FAILURES))},
         {"hosts_down": {f"host-{number}.test": "503" for number in range(500)}},
-        {"changed": tuple((NOW - timedelta(days=number)).date() for number in range(2000))},
+        {"changed": tuple(ChangedDay((NOW - timedelta(days=number)).date()) for number in range(2000))},
         {"notes": ("n" * 50_000,)},
         {"claims": ("\N{PILE OF POO}" * 5_000,)},
     ],
