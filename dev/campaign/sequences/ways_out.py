@@ -53,7 +53,8 @@ def _with_consent(scenario: Scenario, flags: dict[str, Any], check: Check) -> En
     return again
 
 
-def _out_of_refusal(scenario: Scenario, error: ArchiveError, check: Check) -> Ended:
+def _out_of_refusal(scenario: Scenario, error: ArchiveError, check: Check, hints: int = 3) -> Ended:
+    """Follow the hint, and another one if that leads to it; `hints`: how many more."""
     if not error.hint:
         raise DeadEnd(scenario, f"an error without a way out: {error}")
     _retrieve(scenario, error)
@@ -65,9 +66,9 @@ def _out_of_refusal(scenario: Scenario, error: ArchiveError, check: Check) -> En
     again = _run(scenario, check, **flags)
     for _ in range(2):
         if again.error is not None and not isinstance(again.error, TransientError):
-            if type(again.error) is type(error):
+            if (type(again.error), again.error.hint) == (type(error), error.hint) or not hints:
                 raise DeadEnd(scenario, f"as advised ({error.hint}), and the next run says: {again.error}")
-            return _out_of_refusal(scenario, again.error, check)
+            return _out_of_refusal(scenario, again.error, check, hints - 1)
         again = _run(scenario, check)
     return again
 

@@ -159,6 +159,9 @@ async def check_account(source: Source, asked: Probe, archived: Archived, slice_
     """
     evidence, capabilities, failure = Evidence(), asked.capabilities, None
     days = archived.checkpoint.live_days
+    if capabilities.empty and archived.lost:
+        # Nobody can tell whether what they held may have been deleted since.
+        raise AnotherAccount(_difference(source, archived, evidence))
     if capabilities.empty and not await archived.holds_before(asked.page.source_time - capabilities.axis.settling):
         # Nothing can be mixed, and what is as new as this may just have been deleted.
         return evidence

@@ -9,6 +9,7 @@ import pytest
 
 from stablecog_provider.errors import AnotherAccount
 from stablecog_provider.model.object_keys import day_of
+from stablecog_provider.simulator.world import World as SimulatedWorld
 from support.scene import LAYOUT
 from support.stage import DAY, HOUR, NOON, days_of, stage_of, told_options
 
@@ -52,3 +53,15 @@ async def test_the_refusal_names_the_partitions_that_nobody_can_read_and_their_r
     await stage.run(**told_options(report.explain()))
     assert (await stage.ordinary_runs(1))[-1].outcome == "proven"
     await stage.assert_nothing_lost()
+
+
+async def test_an_empty_account_is_not_taken_for_one_whose_partitions_nobody_can_read() -> None:
+    stage = stage_of(*days_of(10, 2))
+    await stage.run()
+    for key in [key for key in stage.store.objects if key.startswith(LAYOUT.manifest)]:
+        stage.store.objects[key] = replace(stage.store.objects[key], body=b"PAR1", version="damaged")
+    before = dict(stage.store.objects)
+    stage.simulated = SimulatedWorld.empty(NOON)
+    with pytest.raises(AnotherAccount, match="2 partitions cannot be read"):
+        await stage.run()
+    assert stage.store.objects == before
