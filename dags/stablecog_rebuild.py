@@ -12,7 +12,8 @@ from stablecog_provider.airflow.operators import StablecogRebuildOperator, Stabl
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
-OUTLETS = [archive_asset(BUCKET, PREFIX), manifest_asset(BUCKET, PREFIX)]
+ADDRESS = f"s3://{BUCKET}/{PREFIX}"
+OUTLETS = [archive_asset(ADDRESS), manifest_asset(ADDRESS)]
 
 DOC = """
 ### A new checkpoint for an archive

@@ -17,7 +17,9 @@ from support.console import KEY, TO, type_in
 
 
 def tree(root: type[errors.ArchiveError] = errors.ArchiveError) -> list[type[errors.ArchiveError]]:
-    return [root, *(kind for child in root.__subclasses__() for kind in tree(child))]
+    """The errors that a caller may see. Those of other modules are signals between our own parts."""
+    children = [each for each in root.__subclasses__() if each.__module__ == errors.__name__]
+    return [root, *(kind for child in children for kind in tree(child))]
 
 
 def made(kind: type[errors.ArchiveError]) -> errors.ArchiveError:

@@ -17,9 +17,7 @@ from .rereading import Rereading
 
 DAY = timedelta(days=1)
 MOST_DAYS = 31
-"""A place that is read at once holds at most a page of outputs, on at most that many days: each is a partition to load. Days
-without a partition do not count: a place may have 26 years, and be empty but for one day.
-"""
+"""A place that is read at once holds at most a page of outputs, on at most that many days: each is a partition to load."""
 NARROWEST = timedelta(milliseconds=1)
 
 
@@ -65,8 +63,15 @@ class Places:
 
     def is_small(self, place: CountComparison) -> bool:
         """Whether a page can show the place."""
+        length = place.window.end - place.window.start
+        return length <= NARROWEST or (max(place.source, place.manifest) <= MAX_PER_PAGE and length <= MOST_DAYS * DAY)
+
+    def fits_a_page(self, place: CountComparison) -> bool:
+        """As `is_small`, but days without a partition do not count: a remembered place may have 26 years, and be empty but for
+        one day.
+        """
         window = place.window
-        if window.end - window.start <= NARROWEST:
+        if self.is_small(place):
             return True
         first, last = day_of(window.start), day_of(window.end - MICROSECOND)
         days = sum(first <= day <= last for day in self.rereading.committer.checkpoint.partitions)

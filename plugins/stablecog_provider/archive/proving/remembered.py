@@ -65,7 +65,7 @@ class Remembered:
         in_doubt = found.source != each.source or not each.surplus
         if not in_doubt:
             return
-        if not places.is_small(found):
+        if not places.fits_a_page(found):
             await self._confirm_in_pieces(each, found)
             return
         rests = not each.surplus and each.looked_at <= self.now < each.due
@@ -81,7 +81,7 @@ class Remembered:
         places, left = self.places, found
         if not self.capabilities.counts_by_date:
             return
-        while places.rereading.budget.ample and not places.is_small(left):
+        while places.rereading.budget.ample and not places.fits_a_page(left):
             piece = await self._first_piece(left.window)
             counted = None if piece is None else await places.rereading.counts.of(piece)
             if piece is None or counted is None:
@@ -97,7 +97,7 @@ class Remembered:
     async def _first_piece(self, window: Window) -> Window | None:
         """The beginning of the window, as much as a page can show. None if it cannot be divided."""
         piece: Window | None = None
-        while piece is None or not self.places.is_small(await self._as_held(piece)):
+        while piece is None or not self.places.fits_a_page(await self._as_held(piece)):
             middle = self.places.middle(piece or window)
             if middle is None:
                 return piece
