@@ -105,9 +105,12 @@ def airflow_settings() -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
-        # Seconds. On a busy machine the API server's first answer to a task takes longer than the default of 5, and a task that
-        # gets none fails before it starts.
-        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+        # Seconds, for a busy machine. The API server's first answer to a task takes longer than the default of 5, and a task that
+        # gets none fails before it starts. A DAG whose file is not read in 30 seconds is gone until it is.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "120",
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "180",
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "240",
+        "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "600",
     }
 
 
