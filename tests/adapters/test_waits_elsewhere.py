@@ -1,4 +1,4 @@
-"""A client that is told to leave long waits to its caller."""
+"""A client that leaves long waits to its caller."""
 
 from __future__ import annotations
 

@@ -30,11 +30,12 @@ from support.tree import ROOT
 
 SCHEMAS = [json.loads(file.read_text()) for file in (ROOT / "tests/support/openlineage").glob("*.json")]
 REGISTRY: Registry[Any] = Registry().with_resources((each["$id"], Resource.from_contents(each)) for each in SCHEMAS)
+KNOWN: dict[str, Any] = {"registry": REGISTRY}
 EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 
 
 def check(document: Any, schema: str) -> None:
-    jsonschema.Draft202012Validator({"$ref": schema}, registry=REGISTRY).validate(document)
+    jsonschema.Draft202012Validator({"$ref": schema}, **KNOWN).validate(document)
 
 
 def facets_of(dataset: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What Airflow is told about a failed try: wait as long as the other side asked, or fail at once."""
+"""How Airflow goes on after a failed try: wait as long as the other side asked, or fail at once."""
 
 from __future__ import annotations
 

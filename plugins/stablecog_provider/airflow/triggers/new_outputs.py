@@ -16,7 +16,7 @@ from ..watching import Watch, open_watch
 
 
 class _Waiting(BaseTrigger):
-    """What both triggers share. Its arguments are names and numbers: a restarted triggerer makes it anew from them."""
+    """What both triggers share. Its arguments are names and numbers: a restarted triggerer creates it again from them."""
 
     # Replaced in tests: how the source and the bucket are opened, and both clocks.
     open_watch: ClassVar[Any] = staticmethod(open_watch)
@@ -58,7 +58,7 @@ class _Waiting(BaseTrigger):
 class StablecogNewOutputsTrigger(_Waiting):
     """Fires once, when the source has settled outputs that the archive lacks. For `StablecogNewOutputsSensor`.
 
-    Reads the archive's watermark anew each time: what a run archives in the meantime is no longer new.
+    Reads the archive's watermark each time: what a run archives in the meantime is no longer new.
 
     :param bucket: the bucket.
     :param prefix: the archive's prefix in the bucket; empty for the root.
