@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from stablecog_provider.archive.listing.budget import FIXED_REQUESTS
@@ -127,12 +128,14 @@ class Api:
         self.address, self.requests = address, 0
         self._account, self._our_now, self._key = account, our_now, key
         self._fails_after, self._during = fails_after, during or {}
+        self._pauses = Random(len(account.made))
 
     async def page(self, query: PageQuery) -> Page:
         self.requests += 1
         if self.requests > TOO_MANY:
             raise AssertionError(f"more than {TOO_MANY} requests in one run")
-        await asyncio.sleep(0)
+        for _ in range(1 + self._pauses.choice((0, 3, 30))):
+            await asyncio.sleep(0)
         if self._fails_after is not None and self.requests > self._fails_after:
             raise SourceUnavailable("500, again and again")
         if happens := self._during.get(self.requests):

@@ -76,8 +76,8 @@ class Trouble:
 
     `kill_at`: the operation at which the process ends, before it takes effect or `after`. `fail_at`: operations that end in an
     error; of those in `after`, the write took effect. `silent_retry`: conditional writes that take effect, and are then
-    answered with 412. `stops_at`: the operation that waits until `resume` is set. `pauses`: how often the process lets others
-    go first.
+    answered with 412. `stops_at`: the operation that waits until `resume` is set. `pauses`: how long it waits before each
+    operation, in turns of the event loop; others go first meanwhile.
     """
 
     kill_at: int = 0
@@ -99,6 +99,7 @@ class View:
         self.bucket, self.trouble = bucket, trouble or Trouble()
         self.requests = self.conditional = 0
         self.dead = False
+        self._pauses = self.trouble.pauses or Random(bucket.versions)
 
     async def get(self, key: str) -> Stored | None:
         number = await self._begin()
@@ -165,7 +166,7 @@ class View:
     async def _begin(self) -> int:
         trouble = self.trouble
         # A real store yields to the event loop; otherwise races would never occur.
-        for _ in range(1 + (trouble.pauses.randrange(4) if trouble.pauses else 0)):
+        for _ in range(1 + self._pauses.choice((0, 3, 30))):
             await asyncio.sleep(0)
         self.requests += 1
         number = self.requests

@@ -15,6 +15,7 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from stablecog_provider.archive.committing import commit
 from stablecog_provider.archive.proving import guard
 
 from ..rig.tally import Section, Tally
@@ -23,6 +24,8 @@ from .machine import Sequences, Violation
 PHASES = (Phase.generate, Phase.shrink)
 MASS = 10
 """Outputs whose deletion is not taken for a mass deletion: as small as this scenario, so that the guard has something to do."""
+COMMIT_ROWS = 6
+"""So that a run of this scenario commits several times, while it goes on reading."""
 STEPS = 40
 """Of one scenario, before it comes to peace."""
 WORLDS = 25
@@ -69,7 +72,7 @@ def play(number: int, worlds: int, machine: type[Sequences] = Sequences) -> tupl
         phases=PHASES,
     )
     try:
-        with patch.object(guard, "MASS_DELETION", MASS):
+        with patch.object(guard, "MASS_DELETION", MASS), patch.object(commit, "COMMIT_ROWS", COMMIT_ROWS):
             run_state_machine_as_test(seed(number)(Drawn), settings=chosen)
     except Exception as error:
         return Drawn.steps, error

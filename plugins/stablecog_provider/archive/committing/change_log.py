@@ -36,16 +36,14 @@ class ChangeLog:
     run_id: str = ""
     sleep: Sleep = asyncio.sleep
     recorded: list[PartitionChange] = field(default_factory=list)
-    _written: dict[date, PartitionChange] = field(default_factory=dict)
+    _written: list[PartitionChange] = field(default_factory=list)
     _last: int | None = None
 
     def wrote(self, partition: Partition) -> None:
         """Note a partition that this process has just written, if it was not as wanted already."""
         if partition.written == RowChanges():
             return
-        noted = [*filter(None, [self._written.get(partition.day)])]
-        change = PartitionChange(partition.day, partition.version, partition.written)
-        (self._written[partition.day],) = by_day([*noted, change])
+        self._written.append(PartitionChange(partition.day, partition.version, partition.written))
 
     async def record(
         self, before: Mapping[date, PartitionSummary], after: Mapping[date, PartitionSummary], at: datetime | None
@@ -53,7 +51,8 @@ class ChangeLog:
         """Record what this process wrote, and every other partition whose version differs between two checkpoints. Writes nothing
         if there is nothing to record. Raises what the store raises.
         """
-        found = dict(self._written)
+        noted = len(self._written)
+        found = {each.day: each for each in by_day(self._written)}
         known = {(each.day, each.version) for each in (*self.recorded, *found.values())}
         for day in {*before, *after}:
             version = after[day].version if day in after else ""
@@ -65,11 +64,12 @@ class ChangeLog:
         changes = tuple(found[day] for day in sorted(found))
         await self._append(changes, at)
         self.recorded += changes
-        self._written.clear()
+        # What was written meanwhile is for the next record.
+        del self._written[:noted]
 
     def summary(self) -> tuple[PartitionChange, ...]:
         """All that this process has written or recorded, one change per day."""
-        return by_day([*self.recorded, *self._written.values()])
+        return by_day([*self.recorded, *self._written])
 
     async def _append(self, changes: tuple[PartitionChange, ...], at: datetime | None) -> None:
         """Write the record under the next number that does not exist. After an unknown outcome, it may be there twice."""

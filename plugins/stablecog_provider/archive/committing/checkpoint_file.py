@@ -44,6 +44,9 @@ class CheckpointFile:
         self.current: Checkpoint | None = None
         self.readings = 0
         self._has_been_there = False
+        # Commits and notes of one process run side by side. The store's condition protects from other processes alone: it
+        # compares with the version that this object read or wrote last, whoever of them did.
+        self._one_at_a_time = asyncio.Lock()
 
     async def load(self) -> Checkpoint | None:
         """Raises ArchiveDamaged if it cannot be read, or is missing from a bucket that holds a manifest or images."""
@@ -90,7 +93,12 @@ class CheckpointFile:
         checkpoint, so it must add knowledge. If it assigns some, pass it as `assigned`. Raises StoreUnavailable after too many
         lost races.
         """
-        return await RACES.call(lambda: self._attempt(change, start, assigned), self._sleep)
+
+        async def attempt() -> Checkpoint:
+            async with self._one_at_a_time:
+                return await self._attempt(change, start, assigned)
+
+        return await RACES.call(attempt, self._sleep)
 
     async def _attempt(self, change: Change, start: Checkpoint, assigned: Assigned | None) -> Checkpoint:
         if self._stale:
