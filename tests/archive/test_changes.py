@@ -21,6 +21,7 @@ from stablecog_provider.errors import ArchiveDamaged, ArchiveError, Configuratio
 from stablecog_provider.model.manifest import Row, RowKey
 from stablecog_provider.model.partition_summary import PartitionSummary
 from stablecog_provider.model.times import format_instant
+from support.killed import Killed
 from support.scene import LAYOUT, MemoryObjectStoreView, no_sleep
 from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
 
@@ -205,13 +206,13 @@ async def history(seed: int) -> None:
             nonlocal calls
             calls += 1
             if kill_after is not None and calls > kill_after:
-                raise asyncio.CancelledError
+                raise Killed
 
         of.store = hooked(stage.store, count) if kill_after is not None else stage.store
         acts: list[Any] = [of.run] * 6 + [of.refresh, of.rebuild, lambda: of.verify(repair=True)]
         try:
             await random.choice(acts)()
-        except (asyncio.CancelledError, ArchiveError):
+        except (Killed, ArchiveError):
             return
         finally:
             of.store = stage.store

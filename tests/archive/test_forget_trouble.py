@@ -22,6 +22,7 @@ from support.forgotten import (
     some,
     traces_of,
 )
+from support.killed import Killed
 from support.scene import LAYOUT, Scene
 from support.worlds import a_world, checkpoint, newest_report
 
@@ -48,10 +49,6 @@ async def test_a_run_that_stores_the_image_meanwhile_leaves_a_note_for_the_next_
     assert (report.outcome, report.continued) == ("forgotten", 1)
     assert found_in(everything(scene.store), [secret_of(row.output_id).encode(), name.encode()]) == []
     await assert_forgotten(scene, [row])
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 async def test_killed_at_any_write_and_repeated_it_ends_alike() -> None:

@@ -21,6 +21,7 @@ from stablecog_provider.model.model_listing import ListedModel, ModelListing
 from stablecog_provider.model.register import Register
 from stablecog_provider.simulator.models import NAMES, RETIRES, SCHEDULER_NAMES
 from stablecog_provider.simulator.world import RETIRES_AFTER
+from support.killed import Killed
 from support.scene import LAYOUT, SimulatedSource, no_sleep
 from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
 
@@ -167,13 +168,13 @@ async def test_no_name_is_lost_by_runs_at_once_kills_and_writes_of_unknown_outco
         if call.operation == "put" and roll < 0.2:
             raise StoreUnavailable("no answer")
         if roll < 0.05:
-            raise asyncio.CancelledError
+            raise Killed
 
     async def one(number: int) -> None:
         ids = [random.choice("abcdefghij") for _ in range(3)]
         try:
             notes = await note(store, answer(random.randrange(12), "always", f"only{number}", *ids))
-        except asyncio.CancelledError:
+        except Killed:
             return
         if not any("not updated" in line for line in notes):
             certain.update(ids, {f"only{number}"})

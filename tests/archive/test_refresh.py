@@ -20,6 +20,7 @@ from stablecog_provider.model.refreshed import Refreshed
 from stablecog_provider.model.times import BEGINNING
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED, CursorKey, Dialect
 from stablecog_provider.simulator.world import World
+from support.killed import Killed
 from support.scene import LAYOUT, Scene
 from support.worlds import DAY, checkpoint, newest_report
 
@@ -194,14 +195,14 @@ async def test_the_next_run_says_that_one_did_not_end() -> None:
 
     async def dies(key: str, *arguments: object, **settings: object) -> str:
         if "/runs/" in key and killed.is_set():
-            raise asyncio.CancelledError
+            raise Killed
         version = await put(key, *arguments, **settings)  # type: ignore[arg-type]
         if "/runs/" in key:
             killed.set()
         return version
 
     scene.store.put = dies  # type: ignore[method-assign]
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(Killed):
         await scene.run()
     scene.store.put = put  # type: ignore[method-assign]
     assert newest_report(scene)["outcome"] == "running"

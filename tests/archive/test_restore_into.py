@@ -18,12 +18,9 @@ from stablecog_provider.errors import ConfigurationError, StoreUnavailable
 from stablecog_provider.model.manifest import Row
 from stablecog_provider.model.object_keys import ImageKey, Layout, Rendition
 from stablecog_provider.model.row_lifecycle import copies_of, stored
+from support.killed import Killed
 from support.restores import ELSEWHERE, Restores, restores
 from support.scene import LAYOUT, small_jpeg
-
-
-class Killed(Exception):
-    """Nothing after it has happened."""
 
 
 async def rows(store: MemoryObjectStore, layout: Layout) -> dict[tuple[str, str], Row]:

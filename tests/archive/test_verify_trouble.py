@@ -17,6 +17,7 @@ from stablecog_provider.model.object_keys import day_of
 from stablecog_provider.model.row_fixity import verified_since
 from support.archived import a_past_world, archived, images
 from support.injured import change, found, key_of, lose, orphan, rows_of
+from support.killed import Killed
 from support.scene import LAYOUT, Scene, no_sleep
 from support.worlds import checkpoint
 
@@ -91,9 +92,6 @@ async def test_a_verify_that_fails_leaves_a_report_with_what_it_had_found() -> N
 async def test_a_verify_that_was_killed_is_named_by_the_next_one() -> None:
     scene = await archived(sleep=no_sleep)
     scene.clock.advance(MOMENT)
-
-    class Killed(BaseException):
-        pass
 
     def killed(call: Call) -> None:
         if call.operation == "open":
@@ -243,10 +241,6 @@ async def test_two_verifies_at_once() -> None:
     assert {report.outcome for report in reports} <= {"repaired", "intact"}
     assert (await scene.verify()).outcome == "intact"
     assert all(verified_since(row) for row in await rows_of(scene))
-
-
-class Killed(BaseException):
-    """Ends a verify at once, as SIGKILL would."""
 
 
 @pytest.mark.parametrize("at", [5, 200, 331, 338])

@@ -14,6 +14,7 @@ from stablecog_provider.model.manifest import Row
 from stablecog_provider.model.row_lifecycle import image_name
 from stablecog_provider.simulator.world import World as SimulatedWorld
 from support.archived import a_past_world
+from support.killed import Killed
 from support.scene import LAYOUT, Scene, small_jpeg
 from support.worlds import checkpoint
 
@@ -89,10 +90,6 @@ async def assert_forgotten(scene: Scene, rows: list[Row]) -> None:
     now = await scene.rows()
     assert {now[row.key].state for row in rows} == {"forgotten"}
     assert checkpoint(scene).forgetting == ()
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 async def is_killed(process: Awaitable[object]) -> bool:

@@ -12,6 +12,7 @@ from stablecog_provider.adapters.memory import Call
 from stablecog_provider.archive.committing.intent import intended_days
 from stablecog_provider.errors import ArchiveDamaged, ImageRejected
 from stablecog_provider.model.checkpoint import Checkpoint
+from support.killed import Killed
 from support.scene import LAYOUT
 from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
 
@@ -25,10 +26,6 @@ def once_written(stage: Stage, prefix: str, act: Callable[[], object]) -> None:
             act()
 
     stage.store.after = meanwhile
-
-
-class Killed(BaseException):
-    """Passes all handlers of errors, as a kill does."""
 
 
 def killed_at(place: Call) -> Callable[[Call], None]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 
 from stablecog_provider.adapters.memory import Call, MemoryObject
+from support.killed import Killed
 from support.scene import LAYOUT
 from support.stage import DAY, HOUR, NOON, days_of, stage_of
-
-
-class Killed(BaseException):
-    pass
 
 
 async def test_a_note_under_runs_hides_no_report() -> None:

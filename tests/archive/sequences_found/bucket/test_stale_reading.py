@@ -10,12 +10,9 @@ import pytest
 
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.archive.reports.run import RunReport
+from support.killed import Killed
 from support.scene import LAYOUT
 from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
-
-
-class Killed(BaseException):
-    pass
 
 
 async def _asleep_while(stage: Stage, act: Callable[[], Awaitable[None]]) -> RunReport:

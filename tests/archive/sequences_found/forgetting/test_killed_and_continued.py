@@ -8,7 +8,6 @@ from stablecog_provider.adapters.memory import Call
 from stablecog_provider.errors import StoreUnavailable
 from stablecog_provider.model.object_keys import day_of
 from support.forgotten import (
-    Killed,
     archived_with_secrets,
     assert_forgotten,
     ids_of,
@@ -17,6 +16,7 @@ from support.forgotten import (
     other_process,
     some,
 )
+from support.killed import Killed
 from support.scene import LAYOUT
 from support.worlds import a_world, checkpoint
 

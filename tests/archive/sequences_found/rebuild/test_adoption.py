@@ -9,14 +9,11 @@ import pytest
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.errors import ArchiveDamaged, ConfigurationError, ImageGone, ImageRejected, SourceUnavailable
 from stablecog_provider.model.object_keys import Rendition
+from support.killed import Killed
 from support.scene import LAYOUT, small_jpeg
 from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
 
 NEW = small_jpeg("another image")
-
-
-class Killed(BaseException):
-    pass
 
 
 async def _lost_partition(stage: Stage, day: object) -> None:

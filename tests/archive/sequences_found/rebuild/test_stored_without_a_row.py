@@ -10,12 +10,9 @@ import pytest
 from dev.local.tiny_jpeg import tiny_jpeg
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.errors import ArchiveDamaged, ImageGone
+from support.killed import Killed
 from support.scene import LAYOUT
 from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
-
-
-class Killed(BaseException):
-    """The end of a process."""
 
 
 async def _killed_between_image_and_row() -> Stage:

@@ -7,13 +7,10 @@ from typing import Any
 import pytest
 
 from stablecog_provider.model.page import Page, PageQuery
+from support.killed import Killed
 from support.stage import DAY, NOON, Ask, Stage, days_of, stage_of
 
 FIRST, LAST = NOON - 7.5 * DAY, NOON - 3.5 * DAY
-
-
-class Killed(Exception):
-    """The process ends here."""
 
 
 async def _in_two_parts() -> Stage:

@@ -7,12 +7,9 @@ import asyncio
 import pytest
 
 from stablecog_provider.adapters.memory import Call
+from support.killed import Killed
 from support.scene import LAYOUT
 from support.stage import DAY, HOUR, NOON, days_of, stage_of
-
-
-class Killed(BaseException):
-    """The end of a process."""
 
 
 async def test_a_late_note_of_an_inventory_takes_no_newer_summary_back() -> None:
