@@ -7,6 +7,7 @@ import contextvars
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -111,6 +112,23 @@ def test_a_signal_handler_stops_a_run(kind: type[Hanging], on_term: Callable[[Ca
         run.result()
     assert main.ended_by == "cancel"
     assert threads() == []
+
+
+def test_a_signal_that_another_thread_received_stops_a_run(on_term: Callable[[Callable[[], None]], None]) -> None:
+    """The system chooses the thread. If it is not the main thread, nothing ends its wait, and Python runs no handler."""
+
+    def strike() -> None:
+        waiting = threading.main_thread().ident
+        while waiting and sys._current_frames()[waiting].f_code is not threading.Condition.wait.__code__:
+            os.sched_yield()
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    main = Hanging(strike)
+    run = StoppableRun(main)
+    on_term(run.stop)
+    with pytest.raises(Stopped):
+        run.result()
+    assert main.ended_by == "cancel"
 
 
 @pytest.mark.parametrize("kind", [Hanging, Busy])

@@ -17,6 +17,11 @@ T = TypeVar("T")
 SECONDS_TO_STOP = 4.0
 """How long a stopped run may take to close its connections. Airflow sends SIGKILL 5 s after SIGTERM."""
 
+LONGEST_DEAFNESS = 0.5
+"""Seconds. The kernel may deliver a signal to any thread of the process. A wait without a limit in the main thread then goes on, and
+Python runs no handler before it ends.
+"""
+
 
 class Stopped(TransientError):
     """Airflow stopped the task: somebody marked it or cleared it, or its machine shuts down."""
@@ -43,7 +48,9 @@ class StoppableRun(Generic[T]):
         """Run, and return what `main` returns. Raises what it raises, and Stopped after `stop`."""
         try:
             self._start(self._ended.set)
-            self._ended.wait()
+            while not self._ended.wait(LONGEST_DEAFNESS):
+                # Handlers of signals run here.
+                continue
         except BaseException:
             self.stop()
             self._ended.wait(SECONDS_TO_STOP)
