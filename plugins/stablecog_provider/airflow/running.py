@@ -18,8 +18,8 @@ SECONDS_TO_STOP = 4.0
 """How long a stopped run may take to close its connections. Airflow sends SIGKILL 5 s after SIGTERM."""
 
 LONGEST_DEAFNESS = 0.5
-"""Seconds. The kernel may deliver a signal to any thread of the process. A wait without a limit in the main thread then goes on, and
-Python runs no handler before it ends.
+"""Seconds. The system may deliver a signal to any thread of the process. A wait without a limit in the main thread then goes on,
+and Python runs no handler before it ends.
 """
 
 
