@@ -13,7 +13,8 @@ BIN := .venv/bin
 # The name contains a checksum of the path: scripts in .venv hold absolute paths, so a moved or copied tree needs a new .venv.
 READY := .venv/.ready-$(shell pwd -P | cksum | cut -d ' ' -f 1)
 UV := $(BIN)/uv --quiet
-COMPILE := $(UV) pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE)
+COMPILE_FOR := $(UV) pip compile --generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE) --python-version
+COMPILE := $(COMPILE_FOR) 3.11
 
 # Settings of the caller's shell must not affect these commands.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME AIRFLOW_HOME
@@ -138,6 +139,10 @@ engines: .venv-engines/.ready ## Ten questions to the manifest, asked with DuckD
 	    || .venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<; } && touch $@; } \
 	  || { rm -rf .venv-$*; echo "$* cannot be installed here; continuing without it ..."; }
 
+.PHONY: matrix
+matrix: $(READY) ## The tests on each version of Airflow and CPython that is promised, and on the oldest dependencies: half an hour (ARGS="--only oldest")
+	@$(BIN)/python -m dev.matrix $(ARGS)
+
 .PHONY: containers
 containers: $(READY) ## Build the container images and run the compose stack with Docker or podman (ARGS="--only-build")
 	@$(BIN)/python -m dev.containers $(ARGS)
@@ -161,6 +166,10 @@ lock: $(READY) ## Update all locks to the newest versions (UPGRADE=: only what p
 	@$(COMPILE) pyproject.toml --extra bench -c requirements.lock -o dev/bench/requirements.lock
 	@echo aiobotocore | $(COMPILE) - -o dev/bench/aiobotocore.lock
 	@echo img2dataset | $(COMPILE) - -o dev/bench/img2dataset.lock
+	@$(COMPILE) pyproject.toml --extra dev -c <($(BIN)/python -m dev.matrix.bounds) -o dev/matrix/locks/oldest.lock
+	@$(COMPILE) pyproject.toml --extra dev -c <(echo 'apache-airflow<3.2') -o dev/matrix/locks/airflow-3.1.lock
+	@$(COMPILE_FOR) 3.12 pyproject.toml --extra dev -c <(echo 'apache-airflow<3.3') -o dev/matrix/locks/airflow-3.2.lock
+	@$(COMPILE_FOR) 3.13 pyproject.toml --extra dev -c <(echo apache-airflow==$(AIRFLOW_VERSION)) -o dev/matrix/locks/airflow-3.3.lock
 
 .PHONY: clean
 clean: ## Remove .venv and everything else that can be recreated

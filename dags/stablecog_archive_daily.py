@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, AssetAlias, Param
+from airflow.sdk import DAG, AssetAlias
 
 from stablecog_provider.airflow.assets import archive_asset, manifest_asset
 from stablecog_provider.airflow.operators import StablecogToS3Operator
+from stablecog_provider.airflow.params import place_params, run_params, templates
 
 # S3 has no bucket with capital letters, so nobody can own this default.
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
@@ -61,36 +62,10 @@ with DAG(
         "max_retry_delay": timedelta(minutes=30),
         "execution_timeout": timedelta(hours=12),
     },
-    params={
-        "bucket": Param(
-            BUCKET,
-            type="string",
-            pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{1,61}[0-9A-Za-z]$",
-            description="Bucket of the archive",
-        ),
-        "prefix": Param(
-            PREFIX,
-            type="string",
-            maxLength=512,
-            pattern=r"^([0-9A-Za-z!_.*'()=-]+(/[0-9A-Za-z!_.*'()=-]+)*)?$",
-            description="Prefix of the archive, without a slash at either end",
-        ),
-        "retry_failed": Param(False, type="boolean", description="Retry all failed images now"),
-        "allow_account_mismatch": Param(
-            False, type="boolean", description="Continue even if the source does not look like the archived account"
-        ),
-        "allow_deletions": Param(
-            0, type="integer", minimum=0, description="Allow this many outputs to be marked as deleted at the source"
-        ),
-    },
+    params={**place_params(BUCKET, PREFIX), **run_params(refresh_within="30d")},
 ) as dag:
     StablecogToS3Operator(
         task_id="archive",
-        bucket="{{ params.bucket }}",
-        prefix="{{ params.prefix }}",
-        refresh_within=timedelta(days=30),
-        retry_failed="{{ params.retry_failed }}",
-        allow_account_mismatch="{{ params.allow_account_mismatch }}",
-        allow_deletions="{{ params.allow_deletions }}",
+        **templates(*dag.params),
         outlets=[ARCHIVE, MANIFEST, ELSEWHERE],
     )

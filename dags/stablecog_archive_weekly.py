@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, AssetAlias, Param
 
 from stablecog_provider.airflow.assets import manifest_asset
@@ -14,11 +15,14 @@ from stablecog_provider.airflow.operators import (
     StablecogStatusOperator,
     StablecogVerifyOperator,
 )
+from stablecog_provider.airflow.params import concurrency_param, place_params, span_param, templates, verify_params
+from stablecog_provider.archive.verify import VerifySettings
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 MANIFEST = manifest_asset(f"s3://{BUCKET}/{PREFIX}")
 ELSEWHERE = AssetAlias("stablecog_archive")
+PLACE = ("bucket", "prefix", "stablecog_conn_id", "aws_conn_id")
 
 DOC = """
 ### Is the archive still what it should be?
@@ -28,7 +32,7 @@ DOC = """
 - `refresh` reads as much of the history again as keeps metadata younger than 30 days.
 - `status` fails if the archive is not proven, or if a part of it was not checked for too long.
 
-The tasks do not wait for each other's success: each finds what the others cannot.
+The tasks do not wait for each other's success: each finds what the others cannot. `well` succeeds if all did.
 
 #### If a task fails
 
@@ -58,41 +62,43 @@ with DAG(
         "execution_timeout": timedelta(hours=12),
     },
     params={
-        "bucket": Param(BUCKET, type="string", description="Bucket of the archive"),
-        "prefix": Param(PREFIX, type="string", description="Prefix of the archive"),
-        "verify_budget": Param("50GB", type="string", description="How much to verify: bytes, a time or images"),
-        "repair": Param(False, type="boolean", description="Repair what verify finds"),
+        **place_params(BUCKET, PREFIX),
+        **verify_params(budget="50GB"),
+        "drill_sample": Param(
+            20, type="integer", minimum=1, maximum=1000, description="Images that the drill restores"
+        ),
+        "refresh_within": span_param("30d", "Keep metadata younger than this"),
+        "refresh_budget": Param("", type="string", description="Requests (500requests) or time (10m) for the refresh"),
+        "max_lag": span_param("36h", "Fail if the archive is further behind; empty: no limit"),
+        "max_unverified": span_param("", "Fail if bytes were not verified for longer; empty: no limit"),
+        "max_unrefreshed": span_param("35d", "Fail if metadata was not read for longer; empty: no limit"),
+        "concurrency": concurrency_param(VerifySettings, "Upper limit on parallel requests of each task"),
     },
 ) as dag:
+    place, store = templates(*PLACE), templates("bucket", "prefix", "aws_conn_id")
     verified = StablecogVerifyOperator(
         task_id="verify",
-        bucket="{{ params.bucket }}",
-        prefix="{{ params.prefix }}",
         budget="{{ params.verify_budget }}",
-        repair="{{ params.repair }}",
+        **place,
+        **templates("level", "repair", "concurrency"),
     )
-    drilled = StablecogRestoreOperator(
-        task_id="drill",
-        bucket="{{ params.bucket }}",
-        prefix="{{ params.prefix }}",
-        drill=True,
-        sample=20,
-    )
+    drilled = StablecogRestoreOperator(task_id="drill", drill=True, sample="{{ params.drill_sample }}", **place)
     refreshed = StablecogRefreshOperator(
         task_id="refresh",
-        bucket="{{ params.bucket }}",
-        prefix="{{ params.prefix }}",
-        within=timedelta(days=30),
+        within="{{ params.refresh_within }}",
+        budget="{{ params.refresh_budget }}",
         outlets=[MANIFEST, ELSEWHERE],
+        **place,
+        **templates("concurrency"),
     )
     # Runs even if the others failed: it says what is left, whatever the reason.
     state = StablecogStatusOperator(
         task_id="status",
-        bucket="{{ params.bucket }}",
-        prefix="{{ params.prefix }}",
-        max_lag=timedelta(hours=36),
-        max_unrefreshed=timedelta(days=35),
+        **store,
+        **templates("max_lag", "max_unverified", "max_unrefreshed"),
         trigger_rule="all_done",
         retries=0,
     )
     [verified, drilled, refreshed] >> state
+    # Airflow takes the state of the last task for that of the Dag: this one fails if any of them did.
+    [verified, drilled, refreshed, state] >> EmptyOperator(task_id="well")

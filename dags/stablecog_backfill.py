@@ -10,8 +10,8 @@ from airflow.sdk import DAG, AssetAlias, Param, task
 
 from stablecog_provider.airflow.assets import archive_asset, manifest_asset
 from stablecog_provider.airflow.operators import StablecogToS3Operator
+from stablecog_provider.airflow.params import place_params, run_params, templates
 from stablecog_provider.airflow.planning import planned_windows
-from stablecog_provider.archive.run import ArchiveSettings
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
@@ -20,7 +20,8 @@ MANIFEST = manifest_asset(f"s3://{BUCKET}/{PREFIX}")
 ELSEWHERE = AssetAlias("stablecog_archive")
 POOL = os.environ.get("STABLECOG_API_POOL", "default_pool")
 
-MIN_CONCURRENCY, MAX_CONCURRENCY = ArchiveSettings.BOUNDS["concurrency"]
+PLACE = ("bucket", "prefix", "stablecog_conn_id", "aws_conn_id")
+WINDOW = ("start", "end", "lookback")
 
 DOC = """
 ### A whole account at once, in windows of equal work
@@ -58,30 +59,22 @@ with DAG(
         "execution_timeout": timedelta(hours=12),
     },
     params={
-        "bucket": Param(BUCKET, type="string", description="Bucket of the archive"),
-        "prefix": Param(PREFIX, type="string", description="Prefix of the archive"),
+        **place_params(BUCKET, PREFIX),
+        **{name: param for name, param in run_params().items() if name not in WINDOW},
         "pieces": Param(16, type="integer", minimum=1, maximum=500, description="Approximate number of windows"),
-        "concurrency": Param(
-            ArchiveSettings.concurrency,
-            type="integer",
-            minimum=MIN_CONCURRENCY,
-            maximum=MAX_CONCURRENCY,
-            description="Upper limit on parallel copies per window",
-        ),
     },
 ) as dag:
 
     @task(task_id="plan")
     def planned(params: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the windows as arguments of `archive`."""
-        windows = planned_windows(params["bucket"], params["prefix"], pieces=params["pieces"])
-        return [{**window, "concurrency": params["concurrency"]} for window in windows]
+        return planned_windows(pieces=params["pieces"], **{name: params[name] for name in PLACE})
 
     archived = StablecogToS3Operator.partial(
         task_id="archive",
-        bucket="{{ params.bucket }}",
-        prefix="{{ params.prefix }}",
         lookback=timedelta(0),
+        # Consent to deletions is for the whole archive, not for each window.
+        **templates(*PLACE, "per_page", "concurrency", "allow_unsafe_store", "allow_account_mismatch"),
         pool=POOL,
         outlets=[MANIFEST, ELSEWHERE],
         map_index_template="{{ task.start }} to {{ task.end }}",
@@ -90,8 +83,7 @@ with DAG(
     # Runs even if windows failed: it reads what they left, and compares the whole with the source's counts.
     proven = StablecogToS3Operator(
         task_id="prove",
-        bucket="{{ params.bucket }}",
-        prefix="{{ params.prefix }}",
+        **templates(*dag.params.keys() - {"pieces"}),
         outlets=[ARCHIVE, MANIFEST, ELSEWHERE],
         trigger_rule="all_done",
     )

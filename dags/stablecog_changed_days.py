@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Asset, AssetAlias, Param, task
 
 from stablecog_provider.airflow.assets import changed_days, manifest_asset, once_per_changed_day
 from stablecog_provider.airflow.loading import load_days
@@ -14,6 +15,8 @@ from stablecog_provider.airflow.loading import load_days
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 MANIFEST = manifest_asset(f"s3://{BUCKET}/{PREFIX}")
+LOADED = AssetAlias("stablecog_duckdb")
+"""Has an event per run, for the database that was written: its extra counts the rows of each day."""
 DATABASE = os.environ.get("STABLECOG_DUCKDB") or os.path.expandvars("$AIRFLOW_HOME/stablecog.duckdb")
 
 DOC = """
@@ -43,10 +46,14 @@ with DAG(
     },
 ) as dag:
 
-    @task(task_id="load", inlets=[MANIFEST])
+    @task(task_id="load", inlets=[MANIFEST], outlets=[LOADED])
     def load(**context: Any) -> dict[str, int]:
         """Replace the changed days, and return the number of rows of each."""
         params = context["params"]
-        return load_days(params["database"], BUCKET, PREFIX, days=changed_days(context, params["days"]))
+        loaded = load_days(params["database"], BUCKET, PREFIX, days=changed_days(context, params["days"]))
+        context["outlet_events"][LOADED].add(
+            Asset(f"file://{Path(params['database']).resolve()}"), extra={"days": loaded}
+        )
+        return loaded
 
     load()

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, Asset, AssetWatcher, Param
+from airflow.sdk import DAG, Asset, AssetAlias, AssetWatcher
 
+from stablecog_provider.airflow.assets import archive_asset, manifest_asset
 from stablecog_provider.airflow.operators import StablecogToS3Operator
+from stablecog_provider.airflow.params import place_params, run_params, templates
 from stablecog_provider.airflow.triggers import StablecogNewOutputsWatcher
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 
-ARCHIVE = Asset(uri=f"s3://{BUCKET}/{PREFIX}".rstrip("/"))
+ARCHIVE = archive_asset(f"s3://{BUCKET}/{PREFIX}")
+MANIFEST = manifest_asset(f"s3://{BUCKET}/{PREFIX}")
+ELSEWHERE = AssetAlias("stablecog_archive")
 NEW = Asset(
     uri=f"stablecog://{BUCKET}/{PREFIX}".rstrip("/"),
     watchers=[
@@ -57,14 +61,10 @@ with DAG(
         "max_retry_delay": timedelta(minutes=30),
         "execution_timeout": timedelta(hours=12),
     },
-    params={
-        "bucket": Param(BUCKET, type="string", description="Bucket of the archive"),
-        "prefix": Param(PREFIX, type="string", description="Prefix of the archive"),
-    },
+    params={**place_params(BUCKET, PREFIX), **run_params()},
 ) as dag:
     StablecogToS3Operator(
         task_id="archive",
-        bucket="{{ params.bucket }}",
-        prefix="{{ params.prefix }}",
-        outlets=[ARCHIVE],
+        **templates(*dag.params),
+        outlets=[ARCHIVE, MANIFEST, ELSEWHERE],
     )

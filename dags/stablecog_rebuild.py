@@ -9,10 +9,12 @@ from airflow.sdk import DAG, Param
 
 from stablecog_provider.airflow.assets import archive_asset, manifest_asset
 from stablecog_provider.airflow.operators import StablecogRebuildOperator, StablecogToS3Operator
+from stablecog_provider.airflow.params import place_params, run_params, templates
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
 ADDRESS = f"s3://{BUCKET}/{PREFIX}"
+CONSENTS = ("allow_account_mismatch", "allow_deletions")
 OUTLETS = [archive_asset(ADDRESS), manifest_asset(ADDRESS)]
 
 DOC = """
@@ -34,25 +36,12 @@ with DAG(
     tags=["stablecog", "archive", "s3"],
     default_args={"retries": 3, "retry_delay": timedelta(minutes=2), "execution_timeout": timedelta(hours=12)},
     params={
-        "bucket": Param(BUCKET, type="string", description="Bucket of the archive"),
-        "prefix": Param(PREFIX, type="string", description="Prefix of the archive, without a slash at either end"),
+        **place_params(BUCKET, PREFIX),
         "set_aside_damaged": Param(False, type="boolean", description="Move unreadable partitions to damaged/"),
         "check_images": Param(False, type="boolean", description="Look for every archived image in the bucket"),
-        "allow_account_mismatch": Param(
-            False, type="boolean", description="Continue even if the source does not look like the archived account"
-        ),
-        "allow_deletions": Param(
-            0, type="integer", minimum=0, description="Allow this many outputs to be marked as deleted at the source"
-        ),
+        **{name: run_params()[name] for name in CONSENTS},
     },
 ) as dag:
-    place = {"bucket": "{{ params.bucket }}", "prefix": "{{ params.prefix }}"}
-    rebuilt = StablecogRebuildOperator(
-        task_id="rebuild",
-        set_aside_damaged="{{ params.set_aside_damaged }}",
-        check_images="{{ params.check_images }}",
-        allow_account_mismatch="{{ params.allow_account_mismatch }}",
-        allow_deletions="{{ params.allow_deletions }}",
-        **place,
-    )
-    rebuilt >> StablecogToS3Operator(task_id="archive", outlets=OUTLETS, **place)
+    rebuilt = StablecogRebuildOperator(task_id="rebuild", **templates(*dag.params))
+    # Without the consents: the checkpoint keeps what the rebuild has not used.
+    rebuilt >> StablecogToS3Operator(task_id="archive", outlets=OUTLETS, **templates(*place_params(BUCKET, PREFIX)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, AssetAlias, Param
 
 from stablecog_provider.airflow.operators import StablecogRestoreOperator
+from stablecog_provider.airflow.params import place_params, restore_params, templates
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
 PREFIX = os.environ.get("STABLECOG_ARCHIVE_PREFIX", "stablecog").strip("/")
@@ -30,20 +31,11 @@ with DAG(
     tags=["stablecog", "archive", "s3"],
     default_args={"retries": 3, "retry_delay": timedelta(minutes=2), "execution_timeout": timedelta(hours=12)},
     params={
-        "bucket": Param(BUCKET, type="string", description="Bucket of the archive"),
-        "prefix": Param(PREFIX, type="string", description="Prefix of the archive, without a slash at either end"),
-        "where": Param(
-            "", type="string", description="A DuckDB condition on the columns of the manifest; empty for everything"
-        ),
+        **place_params(BUCKET, PREFIX),
         "into": Param(
             "", type="string", pattern=r"^(s3://.+)?$", description="Where to: s3://bucket/prefix, at an empty prefix"
         ),
+        **restore_params(),
     },
 ) as dag:
-    StablecogRestoreOperator(
-        task_id="restore",
-        bucket="{{ params.bucket }}",
-        prefix="{{ params.prefix }}",
-        where="{{ params.where }}",
-        into="{{ params.into }}",
-    )
+    StablecogRestoreOperator(task_id="restore", outlets=[AssetAlias("stablecog_archive")], **templates(*dag.params))

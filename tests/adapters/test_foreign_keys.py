@@ -29,6 +29,7 @@ async def test_a_foreign_key_is_ignored(moto_server: S3Server, key: str) -> None
             client.delete_object(Bucket="archive", Key=each)
 
 
+@pytest.mark.long
 async def test_a_listing_of_many_pages_is_complete_beside_a_foreign_key(moto_server: S3Server) -> None:
     client = moto_server.client()
     keys = [f"q/images/{number:05}" for number in range(1_050)]

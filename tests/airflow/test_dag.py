@@ -77,8 +77,8 @@ def test_the_trigger_form_accepts_what_the_archive_accepts(daily: Any, place: tu
 
 def test_no_secret_can_be_rendered(daily: Any) -> None:
     assert set(daily.get_task("archive").template_fields) == {
-        "bucket", "prefix", "stablecog_conn_id", "aws_conn_id", "start", "end", "retry_failed", "allow_account_mismatch",
-        "allow_deletions",
+        "bucket", "prefix", "stablecog_conn_id", "aws_conn_id", "start", "end", "lookback", "refresh_within", "per_page",
+        "concurrency", "retry_failed", "allow_unsafe_store", "allow_account_mismatch", "allow_deletions",
     }  # fmt: skip
 
 

@@ -53,6 +53,13 @@ def warnings(lines: Any) -> list[str]:
     return [line["event"] for line in lines if line["log_level"] == "warning"]
 
 
+WRONG: list[dict[str, Any]] = [
+    {"start": "yesterday"},
+    {"retry_failed": "perhaps"},
+    {"allow_account_mismatch": 2},
+    {"allow_deletions": 10**9 + 1},
+]
+
 # --- what goes in ----------------------------------------------------------------------------------------------------
 
 
@@ -143,13 +150,14 @@ def test_a_wrong_bucket_or_prefix_fails_for_good(context: Any, bucket: str, pref
     "wrong",
     [
         {"lookback": timedelta(days=-1)},
-        {"lookback": "{{ params.lookback }}"},
+        {"lookback": "a day"},
         {"concurrency": 0},
         {"concurrency": 1025},
-        {"concurrency": "{{ params.concurrency }}"},
+        {"concurrency": "many"},
         {"per_page": 301},
         {"per_page": True},
-        {"allow_unsafe_store": 1},
+        {"allow_unsafe_store": "perhaps"},
+        *WRONG,
     ],
     ids=str,
 )
@@ -158,21 +166,38 @@ def test_a_wrong_argument_is_refused_when_the_dag_is_parsed(wrong: dict[str, Any
         StablecogToS3Operator(task_id="archive", bucket="bucket", **wrong)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"start": "yesterday"},
-        {"retry_failed": "perhaps"},
-        {"allow_account_mismatch": 2},
-        {"allow_deletions": 10**9 + 1},
-    ],
-    ids=str,
-)
-def test_a_wrong_argument_fails_for_good_before_anything_is_opened(context: Any, wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize("wrong", [{"lookback": "a day"}, {"concurrency": "0"}, *WRONG], ids=str)
+def test_a_template_that_renders_to_nonsense_fails_for_good_before_anything_is_opened(
+    context: Any, wrong: dict[str, Any]
+) -> None:
     Recorded.given = {}
+    templates: dict[str, Any] = {name: f"{{{{ params.{name} }}}}" for name in wrong}
+    operator = Recorded(task_id="archive", bucket="bucket", prefix="prefix", **templates)
+    for name, value in wrong.items():
+        setattr(operator, name, str(value))
     with pytest.raises(AirflowFailException, match=next(iter(wrong))):
-        run(context, **wrong)
+        operator.execute(context)
     assert not Recorded.given
+
+
+def test_texts_of_templates_become_the_same_settings_as_values(context: Any) -> None:
+    values: dict[str, Any] = {
+        "lookback": timedelta(hours=36), "refresh_within": timedelta(days=30), "per_page": 20, "concurrency": 8,
+        "allow_unsafe_store": True,
+    }  # fmt: skip
+    run(context, **values)
+    by_value = Recorded.given["settings"]
+    texts: dict[str, Any] = {
+        "lookback": "36h",
+        "refresh_within": "30d",
+        "per_page": "20",
+        "concurrency": "8",
+        "allow_unsafe_store": "True",
+    }
+    run(context, **texts)
+    assert Recorded.given["settings"] == by_value
+    run(context, None, **dict.fromkeys(texts, ""))
+    assert Recorded.given["settings"] == ArchiveSettings(layout=Layout("bucket", "prefix"))
 
 
 # --- what comes out --------------------------------------------------------------------------------------------------

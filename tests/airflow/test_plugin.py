@@ -91,6 +91,7 @@ def test_files_in_a_plugins_folder_are_enough(packages_without_ours: Path, tmp_p
             "StablecogRestoreOperator",
             "StablecogRefreshOperator",
             "StablecogStatusOperator",
+            "EmptyOperator",
         ],
         "stablecog_backfill": ["_PythonDecoratedOperator", "MappedOperator", "StablecogToS3Operator"],
         "stablecog_new_outputs": ["StablecogToS3Operator"],

@@ -133,9 +133,15 @@ def test_a_long_summary_is_cut(context: Any) -> None:
 @pytest.mark.parametrize(
     ("wrong", "name"), [({"level": "deep"}, "level"), ({"budget": "lots"}, "budget"), ({"repair": "maybe"}, "repair")]
 )
-def test_wrong_arguments_fail_the_task_for_good(context: Any, wrong: dict[str, Any], name: str) -> None:
+def test_wrong_arguments_are_refused_when_the_dag_is_parsed_and_when_they_are_rendered(
+    context: Any, wrong: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(ValueError, match=name):
+        StablecogVerifyOperator(task_id="verify", bucket="bucket", **wrong)
+    operator = Recorded(task_id="verify", bucket="bucket", **{name: "{{ params.x }}"})
+    setattr(operator, name, wrong[name])
     with pytest.raises(AirflowFailException, match=name):
-        run(context, a_report(), **wrong)
+        operator.execute(context)
 
 
 def test_a_wrong_concurrency_is_found_when_the_dag_is_parsed() -> None:

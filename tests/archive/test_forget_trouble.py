@@ -51,6 +51,7 @@ async def test_a_run_that_stores_the_image_meanwhile_leaves_a_note_for_the_next_
     await assert_forgotten(scene, [row])
 
 
+@pytest.mark.long
 async def test_killed_at_any_write_and_repeated_it_ends_alike() -> None:
     """Every write and every deletion of a forget, before and after it takes effect."""
     step, killed = 0, True

@@ -39,6 +39,7 @@ async def test_failed_images_become_rows_and_are_tried_again_when_due() -> None:
     assert (row.state, row.attempts, row.error) == ("archived", 2, None)
 
 
+@pytest.mark.long
 async def test_an_image_that_is_gone_is_asked_for_ever_more_rarely_and_never_given_up() -> None:
     scene = Scene(a_world(outputs=60, future=0))
     victim = scene.simulated.visible()[5]

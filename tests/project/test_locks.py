@@ -8,7 +8,10 @@ from itertools import chain
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
+from dev.matrix.bounds import oldest
+from dev.matrix.environments import ENVIRONMENTS
 from support.tree import ROOT, pyproject, tracked
 
 IMAGES = ("docker/requirements.lock", "docker/requirements-demo.lock", "cli.lock")
@@ -24,7 +27,9 @@ ENGINES = "dev/engines/requirements.lock"
 """The engines that `make engines` reads the manifest with, in an environment of their own."""
 PEERS = ("dev/bench/aiobotocore.lock", "dev/bench/img2dataset.lock")
 """Separate environments for benchmarked tools that conflict with Airflow."""
-LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, PRODUCTION, *SLOW.values(), ENGINES, *PEERS)
+MATRIX = tuple(str(each.lock.relative_to(ROOT)) for each in ENVIRONMENTS)
+"""What `make matrix` installs: other versions than those of `requirements.lock`, on purpose."""
+LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, PRODUCTION, *SLOW.values(), ENGINES, *PEERS, *MATRIX)
 
 
 def pins(lock: str) -> dict[str, tuple[str, int]]:
@@ -108,6 +113,13 @@ def test_the_lock_of_the_command_line_is_that_of_the_package_without_airflow() -
     locked = pins("cli.lock")
     assert {canonicalize_name(Requirement(each).name) for each in group} <= set(locked)
     assert not [name for name in locked if "airflow" in name]
+
+
+def test_the_matrix_tries_the_oldest_version_of_each_direct_dependency() -> None:
+    locked, bounds = pins("dev/matrix/locks/oldest.lock"), oldest()
+    assert {name: locked[name][0] for name in bounds if Version(locked[name][0]) != Version(bounds[name])} == {}
+    names = {canonicalize_name(Requirement(line).name) for line in pyproject()["project"]["dependencies"]}
+    assert names <= bounds.keys()
 
 
 def test_every_engine_is_locked() -> None:

@@ -72,6 +72,8 @@ def store_settings(aws_conn_id: str | None) -> StoreSettings:
 
     S3Hook only warns if a connection is missing, and then writes with whatever credentials boto3 finds.
     """
+    # A template or a form writes what is not there as text.
+    aws_conn_id = None if (aws_conn_id or "").strip().lower() in ("", "none") else aws_conn_id
     if aws_conn_id is not None:
         try:
             BaseHook.get_connection(aws_conn_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
@@ -10,11 +9,9 @@ import typer
 
 from ..archive.run_settings import ArchiveSettings
 from ..model.object_keys import Layout
-from ..model.times import parse_instant
+from ..model.times import parse_instant, parse_span
 
-_SPAN = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([smhdw]?)", re.ASCII)
 _MIN_DELETIONS, _MAX_DELETIONS = ArchiveSettings.BOUNDS["allow_deletions"]
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def layout_of(text: str) -> Layout:
@@ -39,10 +36,10 @@ def instant_of(text: str) -> datetime:
 
 def span_of(text: str) -> timedelta:
     """Parse a duration: `36h`, `1d`, `90m`, or `0`."""
-    found = _SPAN.fullmatch(text)
-    if not found or (not found[2] and float(found[1])):
-        raise typer.BadParameter(f"{text!r} is not a duration: write 36h, 1d, 2w, or 0")
-    return timedelta(**{_UNITS[found[2] or "s"]: float(found[1])})
+    try:
+        return parse_span(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a duration: write 36h, 1d, 2w, or 0") from None
 
 
 def span_text(span: timedelta) -> str:

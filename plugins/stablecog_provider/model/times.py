@@ -39,6 +39,18 @@ def parse_instant(text: str) -> datetime:
     return instant
 
 
+_SPAN = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([smhdw]?)", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_span(text: str) -> timedelta:
+    """Parse a duration: `36h`, `1d`, `90m`, or `0`. Raises ValueError."""
+    found = _SPAN.fullmatch(text)
+    if not found or (not found[2] and float(found[1])):
+        raise ValueError("not a duration")
+    return timedelta(**{_UNITS[found[2] or "s"]: float(found[1])})
+
+
 def format_instant(instant: datetime) -> str:
     """Format as RFC 3339 in UTC with six fraction digits (`2026-11-21T08:00:00.000000Z`). The texts sort like the instants."""
     if instant.tzinfo is None:

@@ -31,7 +31,7 @@ def test_a_slice_of_the_kills(kills: Kills) -> None:
 
 
 def test_a_slice_of_the_conditions(running: Stage, tmp_path: Path) -> None:
-    some = CONDITIONS[::8]
+    some = CONDITIONS[::24]
     tally = try_conditions(running.server, running.archive, tmp_path, some)
     assert tally.tried == len(some)
     assert tally.clean, tally.faults

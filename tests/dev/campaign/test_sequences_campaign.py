@@ -26,6 +26,7 @@ async def test_no_sequence_ends_in_a_loss_or_a_false_claim() -> None:
     assert tally.tried >= sequences.SECTION.slice
 
 
+@pytest.mark.long
 def test_the_same_seed_plays_the_same_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequences, "STEPS", 10)
     one, other = (sequences.play(5, 2) for _ in range(2))

@@ -221,6 +221,7 @@ def test_nothing_outlives_a_demo_that_is_killed(place: Path, tmp_path: Path) -> 
         assert not is_alive(child.pid)
 
 
+@pytest.mark.long
 def test_ctrl_c_stops_everything_that_the_demo_started(demo: subprocess.Popen[str]) -> None:
     assert demo.stdout
     line = demo.stdout.readline()

@@ -19,7 +19,7 @@ from ...archive.run import ArchiveSettings, archive
 from ...errors import ArchiveError, ConfigurationError, ProofDiffers
 from ...model.counts import Proof
 from ...model.object_keys import Layout
-from ..arguments import count_of, flag_of, instant_of, layout_of
+from ..arguments import flag_of, instant_of, layout_of, number_of, span_of, values_of
 from ..connections import source_settings, store_settings
 from ..deferral import WAITS_HERE, deferred, resumed
 from ..hooks import StablecogHook
@@ -27,6 +27,19 @@ from ..lineage import lineage_of_run
 from ..metrics import emit
 from ..task_log import grouped, table_of
 from .base import ArchiveOperator
+
+_READERS = {
+    "start": instant_of,
+    "end": instant_of,
+    "lookback": span_of,
+    "refresh_within": span_of,
+    "per_page": number_of,
+    "concurrency": number_of,
+    "retry_failed": flag_of,
+    "allow_unsafe_store": flag_of,
+    "allow_account_mismatch": flag_of,
+    "allow_deletions": number_of,
+}
 
 
 class StablecogToS3Operator(ArchiveOperator):
@@ -44,13 +57,13 @@ class StablecogToS3Operator(ArchiveOperator):
         (templated)
     :param end: archive outputs before this; None or empty for no bound. Written as `start`. (templated)
     :param lookback: how far before the watermark the listing is read again, for late upscales and changed metadata;
-        at most about 6,000 outputs.
+        at most about 6,000 outputs. A timedelta, or a text as `1d` or `36h`. (templated)
     :param refresh_within: read so much of the history again that everything was read within this time, if the Dag's runs go on
-        at their interval; None for one slice per run.
-    :param per_page: outputs per request to the listing.
-    :param concurrency: upper limit on parallel copies. The actual number adapts to what the hosts can take.
+        at their interval; None or empty for one slice per run. Written as `lookback`. (templated)
+    :param per_page: outputs per request to the listing. (templated)
+    :param concurrency: upper limit on parallel copies. The actual number adapts to what the hosts can take. (templated)
     :param retry_failed: retry all failed images now, not only those whose retry is due. (templated)
-    :param allow_unsafe_store: continue if the store ignores conditional writes.
+    :param allow_unsafe_store: continue if the store ignores conditional writes. (templated)
     :param allow_account_mismatch: continue even if the source does not look like the archived account. (templated)
     :param allow_deletions: mark up to this many outputs as deleted at the source, even if that is more than half of the archive.
         (templated)
@@ -65,7 +78,12 @@ class StablecogToS3Operator(ArchiveOperator):
         "aws_conn_id",
         "start",
         "end",
+        "lookback",
+        "refresh_within",
+        "per_page",
+        "concurrency",
         "retry_failed",
+        "allow_unsafe_store",
         "allow_account_mismatch",
         "allow_deletions",
     )
@@ -84,12 +102,12 @@ class StablecogToS3Operator(ArchiveOperator):
         aws_conn_id: str | None = "aws_default",
         start: datetime | str | None = ArchiveSettings.start,
         end: datetime | str | None = ArchiveSettings.end,
-        lookback: timedelta = ArchiveSettings.lookback,
-        refresh_within: timedelta | None = ArchiveSettings.refresh_within,
-        per_page: int = ArchiveSettings.per_page,
-        concurrency: int = ArchiveSettings.concurrency,
+        lookback: timedelta | str = ArchiveSettings.lookback,
+        refresh_within: timedelta | str | None = ArchiveSettings.refresh_within,
+        per_page: int | str = ArchiveSettings.per_page,
+        concurrency: int | str = ArchiveSettings.concurrency,
         retry_failed: bool | str = ArchiveSettings.retry_failed,
-        allow_unsafe_store: bool = ArchiveSettings.allow_unsafe_store,
+        allow_unsafe_store: bool | str = ArchiveSettings.allow_unsafe_store,
         allow_account_mismatch: bool | str = ArchiveSettings.allow_account_mismatch,
         allow_deletions: int | str = ArchiveSettings.allow_deletions,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -112,8 +130,7 @@ class StablecogToS3Operator(ArchiveOperator):
         self.allow_deletions = allow_deletions
         self.deferrable = deferrable
         try:
-            # Templated arguments have no value yet; all others are checked when the Dag is parsed.
-            self._settings(Layout("any-bucket"))
+            ArchiveSettings(layout=Layout("any-bucket"), **values_of(self, _READERS, rendered=False))
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
 
@@ -161,25 +178,9 @@ class StablecogToS3Operator(ArchiveOperator):
         """Return what the task reads and writes, for OpenLineage."""
         return lineage_of_run(layout, self.stablecog_conn_id, report)
 
-    def _settings(self, layout: Layout, **templated: Any) -> ArchiveSettings:
-        return ArchiveSettings(
-            layout=layout,
-            lookback=self.lookback,
-            refresh_within=self.refresh_within,
-            per_page=self.per_page,
-            concurrency=self.concurrency,
-            allow_unsafe_store=self.allow_unsafe_store,
-            **templated,
-        )
-
     def _run(self, earlier: Earlier | None, waits_here: float | None) -> RunReport:
-        settings = self._settings(
-            layout_of(self.bucket, self.prefix),
-            start=instant_of("start", self.start),
-            end=instant_of("end", self.end),
-            retry_failed=flag_of("retry_failed", self.retry_failed),
-            allow_account_mismatch=flag_of("allow_account_mismatch", self.allow_account_mismatch),
-            allow_deletions=count_of("allow_deletions", self.allow_deletions),
+        settings = ArchiveSettings(
+            layout=layout_of(self.bucket, self.prefix), **values_of(self, _READERS, rendered=True)
         )
         # Airflow's own calls block, so they are made before there is an event loop.
         source = replace(source_settings(self.stablecog_conn_id), waits_here=waits_here)

@@ -15,13 +15,13 @@ from ...archive.reports.refresh import RefreshReport
 from ...errors import ArchiveError, ConfigurationError, ProofDiffers
 from ...model.object_keys import Layout
 from ...model.verdict import Outcome
-from ..arguments import layout_of
+from ..arguments import flag_of, layout_of, number_of, span_of, text_of, values_of
 from ..connections import source_settings, store_settings
 from ..hooks import StablecogHook
 from ..lineage import lineage_of_run
 from .base import ArchiveOperator
 
-_NOTHING = ("", "none")
+_READERS = {"budget": text_of, "within": span_of, "concurrency": number_of, "allow_unsafe_store": flag_of}
 
 
 class StablecogRefreshOperator(ArchiveOperator):
@@ -36,12 +36,13 @@ class StablecogRefreshOperator(ArchiveOperator):
     :param aws_conn_id: an existing AWS connection; None for the worker's own credentials. (templated)
     :param budget: how many requests to the source (`500requests`), or how much time (`10m`), to spend; None or empty for no
         bound. (templated)
-    :param within: read as much as keeps the promise that everything was read within this time; None for everything.
-    :param concurrency: upper limit on parallel copies of images that are found missing.
+    :param within: read as much as keeps the promise that everything was read within this time; None or empty for
+        everything. A timedelta, or a text as `30d`. (templated)
+    :param concurrency: upper limit on parallel copies of images that are found missing. (templated)
     :param allow_unsafe_store: continue if the store ignores conditional writes.
     """
 
-    template_fields = ("bucket", "prefix", "stablecog_conn_id", "aws_conn_id", "budget")
+    template_fields = ("bucket", "prefix", "stablecog_conn_id", "aws_conn_id", "budget", "within", "concurrency")
     ui_color = "#e4d8f5"
 
     # Replaced in tests: how the ports are opened, and what runs with them.
@@ -56,8 +57,8 @@ class StablecogRefreshOperator(ArchiveOperator):
         stablecog_conn_id: str = StablecogHook.default_conn_name,
         aws_conn_id: str | None = "aws_default",
         budget: str | None = RefreshSettings.budget,
-        within: timedelta | None = RefreshSettings.within,
-        concurrency: int = RefreshSettings.concurrency,
+        within: timedelta | str | None = RefreshSettings.within,
+        concurrency: int | str = RefreshSettings.concurrency,
         allow_unsafe_store: bool = RefreshSettings.allow_unsafe_store,
         **kwargs: Any,
     ) -> None:
@@ -71,8 +72,7 @@ class StablecogRefreshOperator(ArchiveOperator):
         self.concurrency = concurrency
         self.allow_unsafe_store = allow_unsafe_store
         try:
-            # Templated arguments have no value yet; all others are checked when the Dag is parsed.
-            self._settings(Layout("any-bucket"), None)
+            RefreshSettings(layout=Layout("any-bucket"), **values_of(self, _READERS, rendered=False))
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
 
@@ -108,18 +108,10 @@ class StablecogRefreshOperator(ArchiveOperator):
         """Return what the task reads and writes, for OpenLineage."""
         return lineage_of_run(layout, self.stablecog_conn_id, report)
 
-    def _settings(self, layout: Layout, budget: str | None) -> RefreshSettings:
-        return RefreshSettings(
-            layout=layout,
-            budget=budget,
-            within=self.within,
-            concurrency=self.concurrency,
-            allow_unsafe_store=self.allow_unsafe_store,
-        )
-
     def _run(self) -> RefreshReport:
-        budget = None if str(self.budget).strip().lower() in _NOTHING else str(self.budget)
-        settings = self._settings(layout_of(self.bucket, self.prefix), budget)
+        settings = RefreshSettings(
+            layout=layout_of(self.bucket, self.prefix), **values_of(self, _READERS, rendered=True)
+        )
         # Airflow's own calls block, so they are made before there is an event loop.
         source = source_settings(self.stablecog_conn_id)
         store = store_settings(self.aws_conn_id)

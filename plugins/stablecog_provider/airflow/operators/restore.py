@@ -13,13 +13,22 @@ from ...archive.reports.restore import RestoreReport
 from ...archive.restore import RestoreSettings, restore
 from ...errors import ArchiveDamaged, ArchiveError, ConfigurationError
 from ...model.object_keys import Layout
-from ..arguments import address_of, layout_of
+from ..arguments import address_of, flag_of, layout_of, number_of, text_of, values_of
+from ..assets import announce
 from ..connections import source_settings, store_settings
 from ..hooks import StablecogHook
 from ..task_log import progress_of
 from .base import ArchiveOperator
 
 _NAMES_TAKEN = {"name_taken", "sidecar_differs"}
+_READERS = {
+    "where": text_of,
+    "rendition": text_of,
+    "sample": number_of,
+    "seed": number_of,
+    "only_count": flag_of,
+    "concurrency": number_of,
+}
 
 
 class StablecogRestoreOperator(ArchiveOperator):
@@ -36,18 +45,31 @@ class StablecogRestoreOperator(ArchiveOperator):
     :param into: `s3://bucket/prefix` of another archive, at an empty prefix. (templated)
     :param drill: restore a sample to a scratch folder, compare it with the source, and remove the folder.
     :param where: a DuckDB expression over the manifest's columns; empty for all rows. (templated)
-    :param rendition: `original`, `upscaled` or `both`.
+    :param rendition: `original`, `upscaled` or `both`. (templated)
     :param template: how files are named.
     :param sidecars: write the row of each image as JSON beside it.
     :param contact_sheet: write `index.html` with thumbnails.
-    :param sample: restore this many images, drawn at random; 0 for all. A drill draws 20 by default.
-    :param seed: of the drawing; None for another one each time.
-    :param dry_run: count what would be restored; write nothing.
+    :param sample: restore this many images, drawn at random; 0 for all. A drill draws 20 by default. (templated)
+    :param seed: of the drawing; None or empty for another one each time. (templated)
+    :param dry_run: count what would be restored; write nothing. (templated)
     :param overwrite: replace other files of the same name.
-    :param concurrency: upper limit on images at the same time.
+    :param concurrency: upper limit on images at the same time. (templated)
     """
 
-    template_fields = ("bucket", "prefix", "aws_conn_id", "stablecog_conn_id", "to_folder", "into", "where")
+    template_fields = (
+        "bucket",
+        "prefix",
+        "aws_conn_id",
+        "stablecog_conn_id",
+        "to_folder",
+        "into",
+        "where",
+        "rendition",
+        "sample",
+        "seed",
+        "only_count",
+        "concurrency",
+    )
     ui_color = "#d8f0e4"
 
     # Replaced in tests: how the ports are opened, and what runs with them.
@@ -69,11 +91,11 @@ class StablecogRestoreOperator(ArchiveOperator):
         template: str = RestoreSettings.template,
         sidecars: bool = RestoreSettings.sidecars,
         contact_sheet: bool = RestoreSettings.contact_sheet,
-        sample: int = RestoreSettings.sample,
-        seed: int | None = RestoreSettings.seed,
-        dry_run: bool = RestoreSettings.dry_run,
+        sample: int | str = RestoreSettings.sample,
+        seed: int | str | None = RestoreSettings.seed,
+        dry_run: bool | str = RestoreSettings.dry_run,
         overwrite: bool = RestoreSettings.overwrite,
-        concurrency: int = RestoreSettings.concurrency,
+        concurrency: int | str = RestoreSettings.concurrency,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -96,8 +118,8 @@ class StablecogRestoreOperator(ArchiveOperator):
         self.overwrite = overwrite
         self.concurrency = concurrency
         try:
-            # Templated arguments have no value yet; all others are checked when the Dag is parsed.
-            self._settings(Layout("any-bucket"), "a folder" if to_folder else "", Layout("other") if into else None)
+            place = ("a folder" if to_folder else "", Layout("other") if into else None)
+            self._settings(Layout("any-bucket"), *place, rendered=False)
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
 
@@ -114,29 +136,29 @@ class StablecogRestoreOperator(ArchiveOperator):
                 raise _failure(report)
         except ArchiveError as error:
             raise self.failure(error, context) from None
+        if report.into and not report.dry_run:
+            announce(self, context, report.to, counts, ())
         return counts
 
-    def _settings(self, layout: Layout, to_folder: str, into: Layout | None) -> RestoreSettings:
+    def _settings(self, layout: Layout, to_folder: str, into: Layout | None, *, rendered: bool) -> RestoreSettings:
+        given = values_of(self, _READERS, rendered=rendered)
+        if "only_count" in given:
+            given["dry_run"] = given.pop("only_count")
         return RestoreSettings(
             layout=layout,
             to_folder=to_folder,
             into=into,
             drill=self.drill,
-            where=self.where or "",
-            rendition=self.rendition,
             template=self.template,
             sidecars=self.sidecars,
             contact_sheet=self.contact_sheet,
-            sample=self.sample,
-            seed=self.seed,
-            dry_run=self.only_count,
             overwrite=self.overwrite,
-            concurrency=self.concurrency,
+            **given,
         )
 
     def _run(self) -> RestoreReport:
         into = address_of("into", self.into) if self.into else None
-        settings = self._settings(layout_of(self.bucket, self.prefix), self.to_folder, into)
+        settings = self._settings(layout_of(self.bucket, self.prefix), self.to_folder, into, rendered=True)
         # Airflow's own calls block, so they are made before there is an event loop.
         hosts = source_settings(self.stablecog_conn_id).image_hosts if self.drill else ()
         store = store_settings(self.aws_conn_id)

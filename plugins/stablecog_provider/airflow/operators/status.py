@@ -13,9 +13,11 @@ from ...archive.reports.wording import MAX_SUMMARY, shortened
 from ...archive.status import ArchiveStatus, Limits, status
 from ...errors import ArchiveError, ConfigurationError, ProofDiffers
 from ...model.object_keys import Layout
-from ..arguments import layout_of
+from ..arguments import layout_of, span_of, values_of
 from ..connections import store_settings
 from .base import ArchiveOperator
+
+_READERS = {"max_lag": span_of, "max_unverified": span_of, "max_unrefreshed": span_of}
 
 
 class StablecogStatusOperator(ArchiveOperator):
@@ -26,12 +28,13 @@ class StablecogStatusOperator(ArchiveOperator):
     :param bucket: the bucket. (templated)
     :param prefix: the archive's prefix in the bucket; empty for the root. (templated)
     :param aws_conn_id: an existing AWS connection; None for the worker's own credentials. (templated)
-    :param max_lag: fail if the newest covered instant, or the last comparison, is older; None for no limit.
-    :param max_unverified: fail if stored bytes were not verified for longer; None for no limit.
-    :param max_unrefreshed: fail if metadata was not read from the source for longer; None for no limit.
+    :param max_lag: fail if the newest covered instant, or the last comparison, is older; None or empty for no limit.
+        A timedelta, or a text as `36h`. (templated)
+    :param max_unverified: fail if stored bytes were not verified for longer. Written as `max_lag`. (templated)
+    :param max_unrefreshed: fail if metadata was not read from the source for longer. Written as `max_lag`. (templated)
     """
 
-    template_fields = ("bucket", "prefix", "aws_conn_id")
+    template_fields = ("bucket", "prefix", "aws_conn_id", "max_lag", "max_unverified", "max_unrefreshed")
     ui_color = "#e4d8f5"
 
     # Replaced in tests: how the store is opened.
@@ -43,9 +46,9 @@ class StablecogStatusOperator(ArchiveOperator):
         bucket: str,
         prefix: str = "",
         aws_conn_id: str | None = "aws_default",
-        max_lag: timedelta | None = None,
-        max_unverified: timedelta | None = None,
-        max_unrefreshed: timedelta | None = None,
+        max_lag: timedelta | str | None = None,
+        max_unverified: timedelta | str | None = None,
+        max_unrefreshed: timedelta | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -56,7 +59,7 @@ class StablecogStatusOperator(ArchiveOperator):
         self.max_unverified = max_unverified
         self.max_unrefreshed = max_unrefreshed
         try:
-            self._limits()
+            self._limits(rendered=False)
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
 
@@ -85,9 +88,10 @@ class StablecogStatusOperator(ArchiveOperator):
             raise self.failure(error, context) from None
         return summary
 
-    def _limits(self) -> Limits:
-        return Limits(lag=self.max_lag, unverified=self.max_unverified, unrefreshed=self.max_unrefreshed)
+    def _limits(self, *, rendered: bool) -> Limits:
+        given = values_of(self, _READERS, rendered=rendered)
+        return Limits(**{name.removeprefix("max_"): span for name, span in given.items()})
 
     async def _read(self, store: StoreSettings, layout: Layout) -> ArchiveStatus:
         async with self.open_store(store, layout) as opened:
-            return await status(opened, layout, limits=self._limits())
+            return await status(opened, layout, limits=self._limits(rendered=True))

@@ -14,14 +14,14 @@ from ...archive.reports.wording import counted
 from ...archive.verify import VerifySettings, verify
 from ...errors import ArchiveDamaged, ArchiveError, ConfigurationError, StoreUnavailable
 from ...model.object_keys import Layout
-from ..arguments import flag_of, layout_of
+from ..arguments import flag_of, layout_of, number_of, text_of, values_of
 from ..connections import source_settings, store_settings
 from ..hooks import StablecogHook
 from ..lineage import lineage_of_verify
 from ..task_log import progress_of
 from .base import ArchiveOperator
 
-_NOTHING = ("", "none")
+_READERS = {"level": text_of, "budget": text_of, "repair": flag_of, "concurrency": number_of}
 
 
 class StablecogVerifyOperator(ArchiveOperator):
@@ -39,10 +39,20 @@ class StablecogVerifyOperator(ArchiveOperator):
         (templated)
     :param budget: how much to check, in bytes (`50GB`), time (`2h`) or images (`10000`); None or empty for all. (templated)
     :param repair: put back what is damaged: from an earlier version of the object, else from the source. (templated)
-    :param concurrency: upper limit on parallel requests. The actual number adapts to what the store can take.
+    :param concurrency: upper limit on parallel requests. The actual number adapts to what the store can
+        take. (templated)
     """
 
-    template_fields = ("bucket", "prefix", "stablecog_conn_id", "aws_conn_id", "level", "budget", "repair")
+    template_fields = (
+        "bucket",
+        "prefix",
+        "stablecog_conn_id",
+        "aws_conn_id",
+        "level",
+        "budget",
+        "repair",
+        "concurrency",
+    )
     ui_color = "#e4d8f5"
 
     # Replaced in tests: how the ports are opened, and what runs with them.
@@ -59,7 +69,7 @@ class StablecogVerifyOperator(ArchiveOperator):
         level: str = VerifySettings.level,
         budget: str | None = VerifySettings.budget,
         repair: bool | str = VerifySettings.repair,
-        concurrency: int = VerifySettings.concurrency,
+        concurrency: int | str = VerifySettings.concurrency,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -72,8 +82,7 @@ class StablecogVerifyOperator(ArchiveOperator):
         self.repair = repair
         self.concurrency = concurrency
         try:
-            # Templated arguments have no value yet; all others are checked when the Dag is parsed.
-            VerifySettings(Layout("any-bucket"), concurrency=concurrency)
+            VerifySettings(layout=Layout("any-bucket"), **values_of(self, _READERS, rendered=False))
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
 
@@ -98,13 +107,8 @@ class StablecogVerifyOperator(ArchiveOperator):
         return lineage_of_verify(layout, report)
 
     def _run(self) -> VerifyReport:
-        budget = None if str(self.budget).strip().lower() in _NOTHING else str(self.budget)
         settings = VerifySettings(
-            layout=layout_of(self.bucket, self.prefix),
-            level=self.level,
-            budget=budget,
-            repair=flag_of("repair", self.repair),
-            concurrency=self.concurrency,
+            layout=layout_of(self.bucket, self.prefix), **values_of(self, _READERS, rendered=True)
         )
         # Airflow's own calls block, so they are made before there is an event loop.
         image_hosts = source_settings(self.stablecog_conn_id).image_hosts if settings.repair else ()

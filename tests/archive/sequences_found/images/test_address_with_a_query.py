@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.errors import ImageGone, SourceUnavailable
 from stablecog_provider.model.object_keys import Rendition
@@ -26,6 +28,7 @@ class Signed(StagedImages):
             yield body
 
 
+@pytest.mark.long
 async def test_an_image_is_retried_at_the_address_that_is_listed_now() -> None:
     stage = stage_of(*days_of(40, 25))
     images = stage.images = Signed(stage.simulated)

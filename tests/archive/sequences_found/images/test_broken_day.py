@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from stablecog_provider.errors import SourceUnavailable
 from stablecog_provider.model.object_keys import Rendition
 from support.stage import DAY, NOON, days_of, stage_of
 
 
+@pytest.mark.long
 async def test_images_that_their_host_serves_do_not_wait_behind_broken_ones() -> None:
     stage = stage_of(*days_of(40, 25))
     stage.images.down["simulated.test"] = SourceUnavailable("503")

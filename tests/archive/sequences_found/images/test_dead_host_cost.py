@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from stablecog_provider.errors import SourceUnavailable
 from stablecog_provider.model.object_keys import Rendition
 from support.stage import DAY, NOON, every, stage_of
 
 
+@pytest.mark.long
 async def test_a_host_that_is_down_for_good_costs_ever_fewer_requests() -> None:
     """40 daily outputs, all on it: after 12 daily runs, an idle one must not read the whole manifest."""
     stage = stage_of(*every(DAY, 40, DAY * 40))

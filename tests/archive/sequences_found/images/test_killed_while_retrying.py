@@ -20,6 +20,7 @@ class TimeIsOver(BaseException):
 
 
 @pytest.mark.parametrize("retrying", [True, False], ids=["retrying", "walking"])
+@pytest.mark.long
 async def test_the_next_run_continues(retrying: bool) -> None:
     stage = stage_of(*every(timedelta(seconds=30), 600, 2 * DAY))
     if retrying:

@@ -37,6 +37,7 @@ async def test_an_intact_archive_stays_as_it_is() -> None:
     assert (await stage.status()).sweep == before.sweep
 
 
+@pytest.mark.long
 async def test_weekly_rebuilds_do_not_keep_a_late_upscale_from_being_archived() -> None:
     stage = stage_of(*days_of(150, 12))
     await stage.checked_run()

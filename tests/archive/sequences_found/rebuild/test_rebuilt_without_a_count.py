@@ -13,6 +13,7 @@ from support.scene import LAYOUT
 from support.stage import DAY, NOON, Ask, days_of, stage_of
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("several", [1, 2, 3, 100])
 async def test_what_nobody_counted_is_not_covered(several: int) -> None:
     for silent in range(1, 16):

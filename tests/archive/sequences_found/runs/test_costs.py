@@ -18,6 +18,7 @@ from support.worlds import a_world
 OPAQUE = Dialect(cursor=CursorKey.OPAQUE)
 
 
+@pytest.mark.long
 async def test_small_pages_are_part_of_the_limit() -> None:
     """Every partition was written by something else, as after a copy of the bucket: all days are read again."""
     scene = Scene(a_world(600))
@@ -40,6 +41,7 @@ async def test_pages_as_the_documentation_has_them_are_part_of_the_limit() -> No
     assert report.source_requests <= report.request_limit
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("counts_by_date", [True, False])
 async def test_without_a_cursor_one_reading_serves_all_days(counts_by_date: bool) -> None:
     """Every partition was written by something else, and no cursor leads to a day."""
@@ -59,6 +61,7 @@ async def test_without_a_cursor_one_reading_serves_all_days(counts_by_date: bool
     assert report.source_requests < 3000 / 50 + 20
 
 
+@pytest.mark.long
 async def test_without_a_cursor_a_part_costs_what_the_report_names() -> None:
     scene = Scene(a_world(3000, days=9, future=0), OPAQUE)
     now = scene.clock.now()
@@ -69,6 +72,7 @@ async def test_without_a_cursor_a_part_costs_what_the_report_names() -> None:
         assert report.source_requests <= report.request_limit
 
 
+@pytest.mark.long
 async def test_remembered_places_cost_no_walk_each_when_the_counts_ignore_dates() -> None:
     """Each place is compared with the total less all that is listed after it, which is read once."""
     stage = stage_of(*days_of(100, 60))
@@ -84,6 +88,7 @@ async def test_remembered_places_cost_no_walk_each_when_the_counts_ignore_dates(
         assert report.source_requests <= report.request_limit, (report.source_requests, report.request_limit)
 
 
+@pytest.mark.long
 async def test_remembered_places_are_counted_with_one_reading_of_what_is_newer() -> None:
     """Each place is due, and is compared with the total less all that is listed after it."""
     stage = stage_of(*days_of(100, 60))

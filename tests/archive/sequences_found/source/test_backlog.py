@@ -19,6 +19,7 @@ async def test_a_backlog_makes_no_slice_crowded() -> None:
     assert max(report.source_requests for report in reports[2:]) < 15
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("waited", [1, 5])
 async def test_a_backlog_at_the_end_does_not_stop_the_second_reading(waited: int) -> None:
     """The newest outputs are the backlog, and nothing new follows for months."""

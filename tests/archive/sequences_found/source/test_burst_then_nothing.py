@@ -16,6 +16,7 @@ def a_burst(step: timedelta, count: int) -> Stage:
 
 
 @pytest.mark.parametrize(("step", "count"), [(timedelta(seconds=0.3), 900), (timedelta(milliseconds=1), 700)])
+@pytest.mark.long
 async def test_upscales_are_found_in_every_round(step: timedelta, count: int) -> None:
     stage = a_burst(step, count)
     await stage.checked_run()

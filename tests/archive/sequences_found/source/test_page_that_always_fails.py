@@ -110,6 +110,7 @@ async def test_a_source_that_goes_down_ends_the_run() -> None:
     assert asked == 7
 
 
+@pytest.mark.long
 async def test_an_archived_output_that_cannot_be_listed_any_more_stops_no_run() -> None:
     """The second reading gets past it, finds what happened to its neighbours, and says what it could not read."""
     stage = stage_of(*days_of(30, 10))

@@ -26,6 +26,7 @@ def an_old_account(at_once: int = 1, dialect: Dialect = CURRENT) -> Scene:
 
 
 @pytest.mark.parametrize("dialect", [CURRENT, BY_REQUEST], ids=["by completion", "by request"])
+@pytest.mark.long
 @pytest.mark.parametrize("at_once", [1, 320])
 async def test_every_upscale_is_found_however_late_it_comes(dialect: Dialect, at_once: int) -> None:
     """The runs extend coverage while the slices follow it: a round ends all the same, and the next one begins."""
