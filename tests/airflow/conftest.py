@@ -38,6 +38,7 @@ def airflow_database() -> Iterator[None]:
 
     initdb()
     # Whoever closes the last connection to an SQLite database locks it for a moment, and Airflow answers others with status 500.
+    assert engine is not None
     with engine.connect():
         yield
 
