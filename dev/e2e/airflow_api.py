@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,21 +50,48 @@ class AirflowApi:
     def make_pool(self, name: str, slots: int, description: str) -> None:
         self._request("POST", "/pools", {"name": name, "slots": slots, "description": description})
 
-    def unpause(self) -> None:
-        self._request("PATCH", f"/dags/{DAG}", {"is_paused": False})
+    def make_connection(self, name: str, document: str) -> None:
+        """`document`: the connection as Airflow reads it from an environment variable."""
+        parts = json.loads(document)
+        extra = json.dumps(parts.pop("extra"))
+        self._request("POST", "/connections", {"connection_id": name, "extra": extra, **parts})
 
-    def trigger(self, conf: dict[str, Any]) -> str:
+    def unpause(self, dag: str = DAG) -> None:
+        self._request("PATCH", f"/dags/{dag}", {"is_paused": False})
+
+    def trigger(self, conf: dict[str, Any], dag: str = DAG) -> str:
         """Start a run and return its id."""
-        started: str = self._request("POST", f"/dags/{DAG}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
+        started: str = self._request("POST", f"/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
         return started
 
-    def state(self, run: str) -> str:
-        state: str = self._request("GET", f"/dags/{DAG}/dagRuns/{run}")["state"]
+    def state(self, run: str, dag: str = DAG) -> str:
+        state: str = self._request("GET", f"/dags/{dag}/dagRuns/{run}")["state"]
         return state
 
-    def tries(self, run: str) -> list[Try]:
+    def runs(self, dag: str) -> list[dict[str, Any]]:
+        """Return the runs of a DAG, as the API describes them."""
+        found: list[dict[str, Any]] = self._request("GET", f"/dags/{dag}/dagRuns?limit=1000")["dag_runs"]
+        return found
+
+    def asset_events(self) -> list[dict[str, Any]]:
+        """Return the events of all assets, as the API describes them."""
+        found: list[dict[str, Any]] = self._request("GET", "/assets/events?limit=1000")["asset_events"]
+        return found
+
+    def links(self, dag: str, run: str, task: str) -> dict[str, str | None]:
+        """Return the extra links of a task, by name; None for one that has nothing to show."""
+        path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/links"
+        found: dict[str, str | None] = self._request("GET", path)["extra_links"]
+        return found
+
+    def open_page(self, link: str) -> int:
+        """Open a page as a browser that is logged in, and return the status of the answer."""
+        answer = self._client.get(link, headers={"Cookie": f"_token={self._token}"}, follow_redirects=True)
+        return answer.status_code
+
+    def tries(self, run: str, dag: str = DAG) -> list[Try]:
         """Return the newest try of every task instance."""
-        found = self._request("GET", f"/dags/{DAG}/dagRuns/{run}/taskInstances?limit=1000")["task_instances"]
+        found = self._request("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances?limit=1000")["task_instances"]
         return [
             Try(
                 id=each["id"],

@@ -11,10 +11,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import secrets
+import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -23,7 +25,7 @@ from ..local.children import StepFailed, finish, started, wait_until
 from ..local.s3_server import HOST, free_ports
 from .airflow_api import AirflowApi, airflow_api
 from .backends import Backends
-from .sessions import members, session
+from .sessions import kill_session, members, session
 
 POOL = "stablecog_api"
 SLOTS = 2
@@ -81,16 +83,28 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A running Airflow without workers."""
+    """A running Airflow without workers. `running`: stops its components."""
 
     home: AirflowHome
     settings: Mapping[str, str]
     api: AirflowApi
-    components: Sequence[Component]
+    running: contextlib.ExitStack
+    components: dict[str, Component] = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        """Start a component."""
+        log = self.home.logs / f"airflow-{name}.log"
+        command = [airflow_program(), *_COMPONENTS[name]]
+        child = self.running.enter_context(session(command, log, self.home.environ(dict(self.settings))))
+        self.components[name] = Component(name, child, log)
+
+    def kill(self, name: str) -> None:
+        """End a component and its processes at once, as a crash of its machine does."""
+        kill_session(self.components.pop(name).child.pid)
 
     def check_alive(self) -> None:
         """Raise StepFailed if one of the components has ended."""
-        for each in self.components:
+        for each in self.components.values():
             if each.child.poll() is not None:
                 raise StepFailed(f"airflow {each.name}", f"ended with exit code {each.child.returncode}", each.log)
 
@@ -115,29 +129,38 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(folder: Path, root: Path, logs: Path, backends: Backends) -> Iterator[Cluster]:
-    """Run Airflow in `folder` until the block ends. It is healthy, has the pool, and the DAG is unpaused. Raises StepFailed."""
+def cluster(
+    folder: Path, root: Path, logs: Path, backends: Backends, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Cluster]:
+    """Run Airflow in `folder` until the block ends. It is healthy, has the pool, and the DAG is unpaused. `more`: environment
+    variables of all its programs. Raises StepFailed.
+    """
     home = AirflowHome(folder, root, folder, logs)
     (folder / "config").mkdir(parents=True)
     (folder / "config" / "airflow_local_settings.py").write_text(_POLICY)
     (port,) = free_ports(1)
-    settings = _settings(backends, port)
+    settings = _settings(backends, port) | {"AIRFLOW__CORE__DAGS_FOLDER": str(_dags(folder, root)), **more}
     whole = home.environ(settings)
     with contextlib.ExitStack() as running:
         log = logs / "airflow-db-migrate.log"
         with started([airflow_program(), "db", "migrate"], log, whole) as child:
             finish("airflow db migrate", child, log, _READY_SECONDS)
-        components = []
-        for name, arguments in _COMPONENTS.items():
-            log = logs / f"airflow-{name}.log"
-            child = running.enter_context(session([airflow_program(), *arguments], log, whole))
-            components.append(Component(name, child, log))
         api = running.enter_context(airflow_api(f"http://{HOST}:{port}"))
-        airflow = Cluster(home, settings, api, components)
+        airflow = Cluster(home, settings, api, running)
+        for name in _COMPONENTS:
+            airflow.start(name)
         _wait_until_healthy(airflow)
         api.make_pool(POOL, SLOTS * MOST_WORKERS, "windows of the Stablecog backfill")
         api.unpause()
         yield airflow
+
+
+def _dags(folder: Path, root: Path) -> Path:
+    """A folder with the Dags of the package, and those of this program."""
+    found = folder / "dags"
+    for source in (root / "dags", Path(__file__).with_name("dags")):
+        shutil.copytree(source, found, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    return found
 
 
 def _wait_until_healthy(airflow: Cluster) -> None:
@@ -145,7 +168,7 @@ def _wait_until_healthy(airflow: Cluster) -> None:
         airflow.check_alive()
         return airflow.api.healthy()
 
-    first = airflow.components[0]
+    first = airflow.components["api-server"]
     wait_until(f"airflow {first.name} and the others", healthy, first.child, first.log, _READY_SECONDS)
 
 
@@ -173,5 +196,8 @@ def _settings(backends: Backends, port: int) -> dict[str, str]:
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "12",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+        # Send a task again whose message a dead worker had in its hand. Airflow's default is ten minutes.
+        "SCHEDULER__TASK_QUEUED_TIMEOUT": "120",
+        "SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
     }
     return {f"AIRFLOW__{name}": value for name, value in named.items()} | {"STABLECOG_API_POOL": POOL}

@@ -1,4 +1,4 @@
-"""Disruptions of a run: a worker or a task is killed."""
+"""Disruptions of a run: a worker or a task is killed, or a worker that has a message in its hand."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 import psutil
 
 from .airflow_api import Try
 from .cluster import Worker
+from .sessions import kill_session, members
 
 _YOUNG = timedelta(seconds=3), timedelta(seconds=9)
 """Age of a window whose worker is killed: old enough to be copying, with most of the work still ahead."""
+_RECEIVED = "] received"
+"""What Celery logs about a message."""
 WINDOWS = "archive"
 """The task that is mapped over the windows."""
 
@@ -117,6 +121,34 @@ class TaskKilled:
 
     def description(self) -> str:
         return f"process group of a task killed on {self._when}"
+
+
+class MessageInHand:
+    """Kills a worker that has received a task and has not begun to run it.
+
+    The processes that would run it are stopped before, so the moment lasts until it is struck. Redis hands the message out again
+    only after a day; the scheduler sends another one once the task has been queued for `task_queued_timeout`.
+    """
+
+    def __init__(self, worker: Worker, log: Path) -> None:
+        self._worker, self._log = worker, log
+        self._when = ""
+        for each in members(worker.pid):
+            if each.pid != worker.pid:
+                each.suspend()
+
+    @property
+    def struck(self) -> bool:
+        return bool(self._when)
+
+    def observe(self, tries: Sequence[Try]) -> None:
+        if not self.struck and _RECEIVED in self._log.read_text(errors="replace"):
+            queued = sorted({each.task for each in tries if each.state == "queued"})
+            kill_session(self._worker.pid)
+            self._when = f"{self._worker.name}, while {', '.join(queued) or 'a task'} was queued"
+
+    def description(self) -> str:
+        return f"worker killed with a message in hand: {self._when}"
 
 
 def _runs(each: psutil.Process) -> bool:

@@ -22,9 +22,9 @@ from .bucket import BUCKET, manifest_of, reports_of, stored_in
 from .check import Findings, judge
 from .cluster import REQUESTS_PER_SECOND, SLOTS, Cluster, Worker
 from .cpu_sampling import CpuSampler, CpuShares
-from .disruptions import WINDOWS, Disruption, TaskKilled, WorkerKilled
+from .disruptions import WINDOWS, Disruption, MessageInHand, TaskKilled, WorkerKilled
 
-Killed = Literal["worker", "task"]
+Killed = Literal["worker", "task", "message"]
 _POLL_SECONDS = 1.0
 _FINAL = ("success", "failed")
 
@@ -98,9 +98,9 @@ def play(run: Run, airflow: Cluster, store: S3Server, folder: Path) -> Line:
         extras = {"requests_per_second": REQUESTS_PER_SECOND}
         environ = connections(source.address, source.api_key, source.image_host, store, extras)
         # The windows of a killed worker move to the others, which need slots for them. The pool still limits the total.
-        slots = 2 * SLOTS if run.killed == "worker" else SLOTS
+        slots = 2 * SLOTS if run.killed in ("worker", "message") else SLOTS
         with airflow.workers(run.workers, environ, logs, slots=slots) as workers:
-            disruption = _disruption(run, workers, source)
+            disruption = _disruption(run, workers, source, logs / "worker-1.log")
             conf = {"bucket": BUCKET, "prefix": prefix, "pieces": run.windows, "concurrency": run.concurrency}
             course = _follow(airflow, airflow.api.trigger(conf), disruption, 300.0 + run.outputs / 5)
         limited = requests(source)["limited"]
@@ -118,7 +118,9 @@ def play(run: Run, airflow: Cluster, store: S3Server, folder: Path) -> Line:
     )
 
 
-def _disruption(run: Run, workers: Sequence[Worker], source: Simulator) -> Disruption | None:
+def _disruption(run: Run, workers: Sequence[Worker], source: Simulator, log: Path) -> Disruption | None:
+    if run.killed == "message":
+        return MessageInHand(workers[0], log)
     if run.killed == "worker":
         return WorkerKilled(workers)
     if run.killed == "task":

@@ -24,7 +24,7 @@ def session(command: Sequence[str], log: Path, environ: Mapping[str, str]) -> It
             yield child
     finally:
         if child:
-            _kill_session(child.pid)
+            kill_session(child.pid)
 
 
 def members(leader: int) -> list[psutil.Process]:
@@ -37,7 +37,8 @@ def members(leader: int) -> list[psutil.Process]:
     return found
 
 
-def _kill_session(leader: int) -> None:
+def kill_session(leader: int) -> None:
+    """Kill every process of the session of `leader`."""
     deadline = time.monotonic() + KILL_SECONDS
     while (left := members(leader)) and time.monotonic() < deadline:
         for each in left:

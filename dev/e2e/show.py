@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from .arrivals import Arrivals
 from .runs import Line
 
 AIM = 1.7
@@ -39,6 +41,13 @@ def show(console: Console, lines: Sequence[Line]) -> None:
     if reached := ratio(lines):
         aim = "" if reached >= AIM else f", below the aim of {AIM}"
         console.print(f"speed-up of two workers over one: {reached:.2f}{aim}")
+
+
+def show_arrivals(console: Console, arrivals: Arrivals) -> None:
+    for sentence in arrivals.seen:
+        console.print(f"arrivals: seen: {sentence}", soft_wrap=True)
+    for sentence in arrivals.faults:
+        console.print(f"arrivals: [bold red]fault[/]: {escape(sentence)}", soft_wrap=True)
 
 
 def _problems(line: Line) -> list[str]:
