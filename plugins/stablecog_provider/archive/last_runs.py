@@ -11,15 +11,13 @@ from ..errors import ConfigurationError
 from ..model.object_keys import Layout
 from ..model.times import parse_rfc3339
 from .ports import ObjectStore
-from .reports.last_run import VERIFIED, LastRun
+from .reports.last_run import LastRun
 
 READ = 12
 """Reports that are read: enough to show an interval, also beside a verify and a refresh for each run."""
 LARGEST = 4_000_000
 """Bytes, far more than a report of ours has."""
-RUN, VERIFY = "run", "verify"
-_LEVELS = ["listing", "checksum", "content"]
-"""Each finds what those before it find, and more."""
+RUN = "run"
 
 
 async def last_runs(store: ObjectStore, layout: Layout) -> tuple[LastRun, ...]:
@@ -36,22 +34,6 @@ async def last_runs(store: ObjectStore, layout: Layout) -> tuple[LastRun, ...]:
 def starts_of(runs: tuple[LastRun, ...]) -> list[datetime]:
     """When the runs among these started."""
     return [started for run in runs if run.kind == RUN and (started := _instant(run.started_at))]
-
-
-def last_damage(runs: tuple[LastRun, ...]) -> LastRun | None:
-    """The last verify without a repair that found damage to images, unless a later one of that level found none, or repaired it:
-    what a repair leaves is marked in the rows. None if there is none among these. `runs`: newest first.
-    """
-    cleared = -1
-    for run in runs:
-        if run.kind != VERIFY or run.level not in _LEVELS:
-            continue
-        level = _LEVELS.index(run.level)
-        if run.damage and not run.repair and level > cleared:
-            return run
-        if run.whole:
-            cleared = max(cleared, level)
-    return None
 
 
 async def _report(store: ObjectStore, key: str) -> LastRun | None:
@@ -75,8 +57,6 @@ async def _report(store: ObjectStore, key: str) -> LastRun | None:
         failed=_number(document, "failed"),
         explanation=tuple(map(str, explanation)) if isinstance(explanation, list) else (),
         level=str(document.get("level", "")),
-        whole=document.get("spent") is False and document.get("unread") == 0 and document.get("outcome") in VERIFIED,
-        repair=document.get("repair") is True,
         left=_counts(document.get("left")),
     )
 

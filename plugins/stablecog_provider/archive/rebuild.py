@@ -17,6 +17,7 @@ from datetime import date
 
 from ..errors import AnotherAccount, ArchiveDamaged, ConfigurationError
 from ..model.checkpoint import Checkpoint
+from ..model.damage import readable
 from ..model.object_keys import Layout
 from . import recording
 from .committing.checkpoint_file import CheckpointFile
@@ -166,6 +167,7 @@ def _checkpoint(
         holes=(),
         settled=None,
         verdict=None,
+        damage=readable(known.damage),
         run_id=run_id,
         saved_at=now,
     )

@@ -7,7 +7,9 @@ may be at work at the same time, and a verify that was killed loses what it read
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
@@ -15,6 +17,8 @@ from typing import ClassVar
 
 from ..errors import ArchiveError, ConfigurationError
 from ..model.checkpoint import Checkpoint
+from ..model.damage import Damage, after_verify
+from ..model.finding import Finding
 from ..model.object_keys import Layout
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
@@ -101,7 +105,10 @@ async def _verify(
         findings = await verifying.findings(started)
     except ArchiveError:
         recorder.found = verifying.so_far_in_words()
+        with suppress(ArchiveError):
+            await _note_damage(verifying, verifying.found, run_id, whole=False)
         raise
+    await _note_damage(verifying, findings, run_id, whole=not (verifying.meter.spent or verifying.unread))
     saved = verifying.committer.checkpoint
     report = VerifyReport(
         run_id=run_id,
@@ -129,6 +136,16 @@ async def _verify(
         await recorder.write_beside(report.all_findings, report.findings_document())
     await recorder.write(report.to_document())
     return report
+
+
+async def _note_damage(verifying: Verifying, findings: Sequence[Finding], run_id: str, *, whole: bool) -> None:
+    """Keep in the checkpoint what no row tells of. `whole`: everything was checked on this level."""
+    kinds = Counter(each.kind.value for each in findings if not each.repaired and not each.known)
+    damage = Damage(verifying.level, run_id, verifying.ports.clock.now(), dict(kinds))
+    repair = verifying.repairer is not None
+    await verifying.committer.amend(
+        lambda known: replace(known, damage=after_verify(known.damage, damage, whole=whole, repair=repair))
+    )
 
 
 def _parts(

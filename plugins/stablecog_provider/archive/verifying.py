@@ -89,6 +89,11 @@ class Verifying:
         named = await name_swapped(self.ports.manifest, self.days, self._findings, self._hashes)
         return [*named, *await self.unnamed.findings(now)]
 
+    @property
+    def found(self) -> Sequence[Finding]:
+        """What was found wrong so far, without orphans."""
+        return self._findings
+
     def so_far_in_words(self) -> tuple[str, ...]:
         """Sentences on what was checked and found, for a verify that does not come to its end."""
         lines = [f"Until then, {counted(self.checked, 'image was', 'images were')} checked."]
