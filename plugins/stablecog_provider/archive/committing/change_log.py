@@ -46,10 +46,15 @@ class ChangeLog:
         self._written.append(PartitionChange(partition.day, partition.version, partition.written))
 
     async def record(
-        self, before: Mapping[date, PartitionSummary], after: Mapping[date, PartitionSummary], at: datetime | None
-    ) -> None:
+        self,
+        before: Mapping[date, PartitionSummary],
+        after: Mapping[date, PartitionSummary],
+        at: datetime | None,
+        last: int = 0,
+    ) -> int:
         """Record what this process wrote, and every other partition whose version differs between two checkpoints. Writes nothing
-        if there is nothing to record. Raises what the store raises.
+        if there is nothing to record. `last`: the number of the last record that the checkpoint knows of; returns it as it is
+        now. Raises what the store raises.
         """
         noted = len(self._written)
         found = {each.day: each for each in by_day(self._written)}
@@ -60,20 +65,23 @@ class ChangeLog:
             if version != was and (day, version) not in known:
                 found[day] = PartitionChange(day, version)
         if not found:
-            return
+            return max(last, self._last or 0)
         changes = tuple(found[day] for day in sorted(found))
-        await self._append(changes, at)
+        number = await self._append(changes, at, last)
         self.recorded += changes
         # What was written meanwhile is for the next record.
         del self._written[:noted]
+        return number
 
     def summary(self) -> tuple[PartitionChange, ...]:
         """All that this process has written or recorded, one change per day."""
         return by_day([*self.recorded, *self._written])
 
-    async def _append(self, changes: tuple[PartitionChange, ...], at: datetime | None) -> None:
-        """Write the record under the next number that does not exist. After an unknown outcome, it may be there twice."""
-        last = await last_number(self.store, self.layout) if self._last is None else self._last
+    async def _append(self, changes: tuple[PartitionChange, ...], at: datetime | None, known: int) -> int:
+        """Write the record under the next number that does not exist, and never existed: a log that was deleted, has expired, or
+        was not moved along does not begin again. After an unknown outcome, the record may be there twice.
+        """
+        last = max(known, await last_number(self.store, self.layout) if self._last is None else self._last)
         for number in range(last + 1, last + 1 + MAX_LOST_RACES):
             body = ChangeRecord(number, self.run_id, at, changes).to_json()
             key = self.layout.change_record(number)
@@ -86,7 +94,7 @@ class ChangeLog:
             except Conflict:
                 continue
             self._last = number
-            return
+            return number
         place = self.layout.uri(self.layout.changes)
         raise StoreUnavailable(f"{place}: other runs added a record each time before this one could")
 
