@@ -102,10 +102,10 @@ class ChangeLog:
 async def last_number(store: ObjectStore, layout: Layout) -> int:
     """Return the number of the last record, 0 if there is none. Two requests, whatever the length of the log."""
     folders = await store.folders(layout.changes)
-    return max(await numbers_in(store, layout, folders[-1]), default=0) if folders else 0
+    return max(await written_in(store, layout, folders[-1]), default=0) if folders else 0
 
 
-async def numbers_in(store: ObjectStore, layout: Layout, folder: str) -> list[int]:
-    """Return the numbers of the records in a folder of the log, in ascending order."""
-    found = [layout.parse_change_record(item.key) async for item in store.list(folder)]
-    return sorted(number for number in found if number is not None)
+async def written_in(store: ObjectStore, layout: Layout, folder: str) -> dict[int, datetime | None]:
+    """Return the numbers of the records in a folder of the log, with when each was written, by the store's clock."""
+    found = [(layout.parse_change_record(item.key), item.modified) async for item in store.list(folder)]
+    return {number: modified for number, modified in found if number is not None}
