@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from stablecog_provider.adapters.memory import Call
 from stablecog_provider.archive.rebuild import RebuildSettings, rebuild
 from stablecog_provider.archive.reports.verify import SHOWN_FINDINGS
 from stablecog_provider.archive.status import ArchiveStatus, status
-from stablecog_provider.errors import StoreUnavailable
+from stablecog_provider.errors import ObjectInArchiveClass, StoreUnavailable
 from stablecog_provider.model.object_keys import day_of
 from support.archived import archived, put
-from support.injured import NoImages, lose, orphan, rows_of
+from support.injured import NoImages, change, key_of, lose, orphan, rows_of
 from support.scene import LAYOUT, Scene
 from support.worlds import newest_report
 
@@ -135,3 +136,41 @@ async def test_a_verify_that_fails_keeps_what_it_found() -> None:
     scene.store.list = listing  # type: ignore[method-assign]
     found = await status_of(scene)
     assert (found.outcome, found.damage[0].left) == ("proven, with failed images", {"missing": 1})
+
+
+def freeze(scene: Scene, *keys: str) -> None:
+    """Put these objects into an archive storage class."""
+
+    def refuse(call: Call) -> None:
+        if call.operation in ("get", "open") and call.key in keys:
+            raise ObjectInArchiveClass(f"{call.key}: 403 InvalidObjectState", hint="restore it in S3")
+
+    scene.store.before = refuse
+
+
+async def test_images_in_an_archive_storage_class_do_not_keep_what_was_repaired_in_the_verdict() -> None:
+    """A lifecycle rule moves what is old: no verify by content can ever read everything."""
+    scene = await archived()
+    first, *others = await rows_of(scene)
+    freeze(scene, *map(key_of, others[:5]))
+    lose(scene, first)
+    await verify_later(scene)
+    assert (await status_of(scene)).damage
+    await verify_later(scene, repair=True)
+    found = await status_of(scene)
+    assert (found.outcome, found.damage) == ("proven", ()), found.explain()
+
+
+async def test_what_cannot_be_read_any_more_is_as_damaged_as_it_was() -> None:
+    scene = await archived()
+    first, *_ = await rows_of(scene)
+    change(scene, first)
+    await verify_later(scene)
+    freeze(scene, key_of(first))
+    for repair in (False, True):
+        await verify_later(scene, repair=repair)
+        assert (await status_of(scene)).outcome == "proven, with failed images"
+    partition = LAYOUT.partition(day_of(first.created_at))
+    freeze(scene, partition)
+    await verify_later(scene, repair=True)
+    assert (await status_of(scene)).outcome == "proven, with failed images"

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from types import MappingProxyType
 from typing import ClassVar
 
 from ..errors import ArchiveError, ConfigurationError
 from ..model.checkpoint import Checkpoint
-from ..model.damage import Damage, after_verify
+from ..model.damage import NO_DAMAGE, Damage, Unread, after_verify, marks_of
 from ..model.finding import Finding
 from ..model.object_keys import Layout
 from .committing.checkpoint_file import CheckpointFile
@@ -106,9 +107,9 @@ async def _verify(
     except ArchiveError:
         recorder.found = verifying.so_far_in_words()
         with suppress(ArchiveError):
-            await _note_damage(verifying, verifying.found, run_id, whole=False)
+            await _note_damage(verifying, verifying.found, run_id, ended=False)
         raise
-    await _note_damage(verifying, findings, run_id, whole=not (verifying.meter.spent or verifying.unread))
+    await _note_damage(verifying, findings, run_id, ended=not verifying.meter.spent)
     saved = verifying.committer.checkpoint
     report = VerifyReport(
         run_id=run_id,
@@ -138,14 +139,20 @@ async def _verify(
     return report
 
 
-async def _note_damage(verifying: Verifying, findings: Sequence[Finding], run_id: str, *, whole: bool) -> None:
-    """Keep in the checkpoint what no row tells of. `whole`: everything was checked on this level."""
-    kinds = Counter(each.kind.value for each in findings if not each.repaired and not each.known)
-    damage = Damage(verifying.level, run_id, verifying.ports.clock.now(), dict(kinds))
-    repair = verifying.repairer is not None
-    await verifying.committer.amend(
-        lambda known: replace(known, damage=after_verify(known.damage, damage, whole=whole, repair=repair))
+async def _note_damage(verifying: Verifying, findings: Sequence[Finding], run_id: str, *, ended: bool) -> None:
+    """Keep in the checkpoint what no row tells of. `ended`: everything was looked at on this level."""
+    left = [each for each in findings if not each.repaired and not each.known]
+    kinds, keys = Counter(each.kind.value for each in left), {each.key for each in left if each.kind not in NO_DAMAGE}
+    damage = Damage(verifying.level, run_id, verifying.ports.clock.now(), dict(kinds), marks_of(keys))
+    unread, repair = verifying.unread_damage, verifying.repairer is not None
+    change = partial(
+        after_verify,
+        found=damage,
+        is_read=lambda known: ended and unread.has_read(known),
+        partitions=ended and not unread.partitions,
+        repair=repair,
     )
+    await verifying.committer.amend(lambda known: replace(known, damage=change(known.damage)))
 
 
 def _parts(
@@ -181,5 +188,6 @@ def _parts(
         unnamed=Unnamed(ports, layout),
         repairer=Repairer(ports, layout, stored, concurrency=settings.concurrency) if settings.repair else None,
         on_progress=on_progress,
+        unread_damage=Unread.of(checkpoint.damage),
         planned=checkpoint.images.archived + checkpoint.images.lost,
     )

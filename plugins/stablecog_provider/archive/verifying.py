@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from ..errors import ArchiveError
+from ..model.damage import Unread
 from ..model.finding import Finding, Kind
 from ..model.manifest import RowKey, State
 from ..model.object_keys import Layout, day_of
@@ -39,7 +40,9 @@ _Repaired = tuple[Repair | None, tuple[str, int] | None]
 
 @dataclass(slots=True)
 class Verifying:
-    """The parts of one verify, and what it has found so far. `planned`: images that are known to be stored."""
+    """The parts of one verify, and what it has found so far. `planned`: images that are known to be stored.
+    `unread_damage`: what of earlier findings it could not look at.
+    """
 
     ports: BucketPorts
     layout: Layout
@@ -54,6 +57,7 @@ class Verifying:
     repairer: Repairer | None
     on_progress: ProgressListener
     planned: int
+    unread_damage: Unread
     checked: int = 0
     bytes: int = 0
     unread: int = 0
@@ -121,6 +125,7 @@ class Verifying:
             if part.damaged:
                 await self._damaged_partition(visit, part, left)
             if part.unread:
+                self.unread_damage.partitions += 1
                 self._note_unread(part.unread)
             self.unnamed.add(part.day, part.unnamed)
             await self._judge(part)
@@ -140,6 +145,8 @@ class Verifying:
         self._findings.append(Finding(Kind.UNREADABLE_PARTITION, key, None, None, part.damaged, repaired))
         if repaired:
             await self._visit(visit, left)
+        else:
+            self.unread_damage.partitions += 1
 
     async def _judge(self, part: DayPart) -> None:
         changes: dict[RowKey, RowChange] = {}
@@ -150,6 +157,7 @@ class Verifying:
             self.without_checksum += result.unknown
             if result.unread:
                 self._note_unread(result.unread)
+                self.unread_damage.add(each.key for each in expected_of(result.row, self.layout))
             change = await self._change_of(result, repairs)
             if change is not None:
                 changes[result.row.key] = change
