@@ -38,6 +38,8 @@ from .run_settings import ArchiveSettings
 
 IMAGES_LOOKED_FOR = 20_000
 """In one run: a request to the store per 1,000 of them, and one more per image that is missing."""
+MOST_REFUSED = 16
+"""Partitions that a run tries in vain before it looks for the images of these days: a lifecycle rule may have moved them all."""
 SOURCE_FAILURES = (RateLimited, SourceUnavailable, SourceContradiction)
 
 
@@ -75,9 +77,15 @@ class Phases:
         along. What is missing is marked as lost, so that it is due.
         """
         checkpoint, as_of = self.committer.checkpoint, self.committer.readings
-        marks, images = dict[date, str](), 0
-        for day in sorted(checkpoint.unchecked, reverse=True):
+        marks, images, refused = dict[date, str](), 0, 0
+        days = sorted(checkpoint.unchecked, reverse=True)
+        # Each run begins elsewhere, so that no day waits for ever behind those that cannot be read.
+        at = checkpoint.proofs * MOST_REFUSED % len(days) if days else 0
+        for day in (*days[at:], *days[:at]):
+            if refused >= MOST_REFUSED:
+                break
             if not await self.ledger.readable([day]):
+                refused += 1
                 continue
             images += checkpoint.partitions.get(day, PartitionSummary()).images.archived
             if marks and images > IMAGES_LOOKED_FOR:
