@@ -14,7 +14,7 @@ from ..model.partition_summary import PartitionSummary
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.commit import Committer
 from .committing.ledger import Ledger
-from .committing.partitions import UNREADABLE
+from .committing.partitions import MOST_REFUSED, UNREADABLE
 from .committing.pipeline import Pipeline
 from .committing.tally import Tally
 from .fixity.lost_images import look_for_images
@@ -38,8 +38,6 @@ from .run_settings import ArchiveSettings
 
 IMAGES_LOOKED_FOR = 20_000
 """In one run: a request to the store per 1,000 of them, and one more per image that is missing."""
-MOST_REFUSED = 16
-"""Partitions that a run tries in vain before it looks for the images of these days: a lifecycle rule may have moved them all."""
 SOURCE_FAILURES = (RateLimited, SourceUnavailable, SourceContradiction)
 
 
