@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from ...errors import StoreUnavailable
 from ...model.changes import ChangeRecord, PartitionChange, by_day
@@ -25,6 +25,8 @@ from ..resilience.retry import STORE_RETRIES, Sleep
 
 MAX_LOST_RACES = 1000
 """A listing that lags shows an end that is too early; each record after it costs a request."""
+_FIRST_YEAR = datetime(2020, 1, 1, tzinfo=UTC)
+"""No archive is older."""
 
 
 @dataclass(slots=True)
@@ -103,6 +105,13 @@ async def last_number(store: ObjectStore, layout: Layout) -> int:
     """Return the number of the last record, 0 if there is none. Two requests, whatever the length of the log."""
     folders = await store.folders(layout.changes)
     return max(await written_in(store, layout, folders[-1]), default=0) if folders else 0
+
+
+async def number_after_loss(store: ObjectStore, layout: Layout, now: datetime) -> int:
+    """Return the number after which the log goes on if nobody knows how far it had come: the last one, or, if the log is lost as
+    well, one that records of every minute would not have reached.
+    """
+    return await last_number(store, layout) or max(0, int((now - _FIRST_YEAR) / timedelta(minutes=1)))
 
 
 async def written_in(store: ObjectStore, layout: Layout, folder: str) -> dict[int, datetime | None]:

@@ -33,3 +33,19 @@ async def test_a_follower_is_told_that_records_are_missing(rebuilt: bool) -> Non
     # From there on, it follows as before.
     await _runs(stage, 1)
     assert (await changes(stage.store, ChangesSettings(LAYOUT, after.next))).is_complete
+
+
+async def test_nor_does_it_begin_again_if_only_images_and_manifest_were_moved() -> None:
+    stage = stage_of(*days_of(5, 3))
+    await _runs(stage, 1)
+    before = await changes(stage.store, ChangesSettings(LAYOUT))
+    for key in [key for key in stage.store.objects if key.startswith(LAYOUT.changes)]:
+        del stage.store.objects[key]
+    del stage.store.objects[LAYOUT.checkpoint]
+    await stage.rebuild()
+    after = await changes(stage.store, ChangesSettings(LAYOUT, before.next))
+    assert not after.is_complete
+    await _runs(stage, 1)
+    follow = await changes(stage.store, ChangesSettings(LAYOUT, after.next))
+    assert follow.is_complete
+    assert follow.records
