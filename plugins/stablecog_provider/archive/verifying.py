@@ -14,6 +14,7 @@ from ..model.manifest import RowKey, State
 from ..model.object_keys import Layout, day_of
 from ..model.partition_summary import PartitionSummary
 from .committing.commit import Committer
+from .committing.moves import arrived, place_of, rewritten
 from .fixity.budget import Meter
 from .fixity.day_check import DayCheck, DayPart, Level, RowResult, Wrong, change_of_intact
 from .fixity.expected import Expected, expected_of, fixity_of, likely
@@ -266,6 +267,10 @@ class Verifying:
             stored, self._stored = self._stored, set()
             self._since = self.ports.monotonic()
             now = self.ports.clock.now()
+            if stored or any(each.lost for own in changes.values() for each in own.values()):
+                # What is stored or missed here need not be so where the archive was before.
+                place, days = place_of(self.ports.store, self.layout), {day for day, _ in stored}
+                await self.committer.amend(lambda found: rewritten(arrived(found, place), days))
             await self.committer.amend_rows({day: change_of(own, now) for day, own in changes.items()}, stored)
 
     def _progress(self) -> Progress:

@@ -79,7 +79,8 @@ async def test_a_place_that_was_left_long_ago_is_new_again(monkeypatch: pytest.M
     assert (await stage.status()).unchecked == 3 + 6
 
 
-async def test_days_of_which_everything_was_lost_there_are_found_again_here() -> None:
+@pytest.mark.parametrize("verified", [False, True])
+async def test_days_of_which_everything_was_lost_there_are_found_again_here(verified: bool) -> None:
     """Nothing was copied along, and the hosts have nothing any more. All images still lie where the archive was before."""
     stage = stage_of(*days_of(20, 3))
     stage.store.address = "here"
@@ -90,9 +91,27 @@ async def test_days_of_which_everything_was_lost_there_are_found_again_here() ->
     stage.store.address = "there"
     for key in left:
         del stage.store.objects[key]
-    await stage.ordinary_runs(2)
+    if verified:
+        await stage.verify(level="listing", repair=True)
+    else:
+        await stage.ordinary_runs(2)
     assert (await stage.status()).images.lost == 60
     stage.store.objects.update(left)
     stage.store.address = "here"
     assert (await stage.ordinary_runs(1))[0].outcome == "proven"
+    await stage.assert_nothing_lost()
+
+
+@pytest.mark.parametrize("level", ["listing", "content"])
+async def test_an_image_that_a_verify_repaired_there_is_missed_here(level: str) -> None:
+    stage = stage_of(*days_of(20, 3))
+    stage.store.address = "here"
+    await stage.ordinary_runs(1)
+    key = min(_images(stage))
+    del stage.store.objects[key]
+    stage.store.address = "there"
+    assert (await stage.verify(level=level, repair=True)).outcome == "repaired"
+    del stage.store.objects[key]
+    stage.store.address = "here"
+    await stage.ordinary_runs(2)
     await stage.assert_nothing_lost()
