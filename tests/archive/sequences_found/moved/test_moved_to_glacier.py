@@ -37,7 +37,7 @@ def freeze(stage: Stage, *days: date) -> None:
 async def test_partitions_that_nobody_can_read_are_not_all_asked_for_in_each_run_of_a_moved_archive() -> None:
     stage = stage_of(*days_of(2, 120))
     await stage.ordinary_runs(1)
-    days = sorted({LAYOUT.parse_partition(key) for key in stage.store.objects} - {None})
+    days = sorted(day for key in stage.store.objects if (day := LAYOUT.parse_partition(key)) is not None)
     cold, asked = days[10:], list[str]()
     freeze(stage, *cold)
     refuse = stage.store.before
