@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +14,6 @@ from stablecog_provider.archive.ports import Ports
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.archive.run import ArchiveSettings, archive
 from stablecog_provider.archive.status import status
-from stablecog_provider.archive.verify import VerifySettings, verify
 from stablecog_provider.errors import ConfigurationError, StoreUnavailable
 from stablecog_provider.model.manifest import Row
 from stablecog_provider.model.object_keys import ImageKey, Layout, Rendition
@@ -281,21 +279,3 @@ async def test_a_place_that_fails_ends_the_copy_with_a_clear_error() -> None:
     made.elsewhere.before = fail
     with pytest.raises(StoreUnavailable, match="503"):
         await made.into()
-
-
-async def test_damage_that_a_verify_found_here_is_not_there_and_what_one_finds_there_stays() -> None:
-    work = await restores()
-    key, held = next((key, held) for key, held in work.scene.store.objects.items() if LAYOUT.parse_image(key))
-    del work.scene.store.objects[key]
-    await work.scene.verify()
-    work.scene.store.objects[key] = held
-    await work.into()
-    there = await status(work.elsewhere, ELSEWHERE, work.scene.clock.now())
-    assert (there.outcome, there.damage) == ("proven", ())
-    del work.elsewhere.objects[next(key for key in work.elsewhere.objects if ELSEWHERE.parse_image(key))]
-    ports = replace(
-        work.scene.bucket_ports(), store=work.elsewhere, manifest=ParquetManifest(work.elsewhere, ELSEWHERE)
-    )
-    await verify(ports, VerifySettings(ELSEWHERE))
-    await work.into()
-    assert (await status(work.elsewhere, ELSEWHERE, work.scene.clock.now())).damage
