@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from ..errors import ConfigurationError
 from ..model.changes import ChangeRecord, parse_record
 from ..model.object_keys import Layout
 from ..model.times import parse_rfc3339
-from .committing.change_log import numbers_in
+from .committing.change_log import written_in
 from .committing.intent import LONGEST_COMMIT
 from .ports import ObjectStore
 from .reports.changes import ChangesReport, cursor_text
@@ -75,6 +75,7 @@ async def changes(store: ObjectStore, settings: ChangesSettings) -> ChangesRepor
 class _Reader:
     store: ObjectStore
     layout: Layout
+    _written: dict[int, datetime | None] = field(default_factory=dict)
 
     async def get(self, number: int) -> ChangeRecord | None:
         key = self.layout.change_record(number)
@@ -84,10 +85,10 @@ class _Reader:
     async def numbers(self, after: int) -> list[int]:
         """Return the numbers of the records from the folder of `after` on. What the listing lacks in between is looked up."""
         first = self.layout.change_record(after + 1).rpartition("/")[0] + "/"
-        found: set[int] = set()
         for folder in sorted(await self.store.folders(self.layout.changes)):
             if folder >= first:
-                found.update(await numbers_in(self.store, self.layout, folder))
+                self._written |= await written_in(self.store, self.layout, folder)
+        found = {*self._written}
         lacking = sorted({*range(max(after, min(found, default=1) - 1) + 1, max(found, default=0))} - found)
         for number in lacking[:MISSING_LOOKED_FOR]:
             if await self.get(number) is not None:
@@ -95,13 +96,19 @@ class _Reader:
         return sorted(found)
 
     async def before(self, numbers: list[int], instant: datetime) -> int:
-        """Return the number before the first record that was written at or after the instant, by its writer's clock.
+        """Return the number before the first record that was written at or after the instant, by the store's clock: those of the
+        writers may differ by years.
 
-        Read from the end, until a record is so much older that neither a clock nor a slow commit explains it: cheap for what is
-        recent.
+        If the store does not say, the record is read: from the end, until one is so much older that neither a clock nor a slow
+        commit explains it.
         """
         first = numbers[-1] + 1 if numbers else 1
         for number in reversed(numbers):
+            if (written := self._written.get(number)) is not None:
+                if written < instant:
+                    break
+                first = number
+                continue
             record = await self.get(number)
             if record is not None and record.at is not None and record.at < instant - CLOCKS_APART - LONGEST_COMMIT:
                 break

@@ -11,47 +11,37 @@ from ..errors import ConfigurationError
 from ..model.object_keys import Layout
 from ..model.times import parse_rfc3339
 from .ports import ObjectStore
-from .reports.last_run import VERIFIED, LastRun
+from .reports.last_run import LastRun
+from .reports.limits import LEAST_STARTS
 
 READ = 12
 """Reports that are read: enough to show an interval, also beside a verify and a refresh for each run."""
+MOST_READ = 120
+"""If they show too few runs, because slices of a verify come often, so many are read at most."""
 LARGEST = 4_000_000
 """Bytes, far more than a report of ours has."""
-RUN, VERIFY = "run", "verify"
-_LEVELS = ["listing", "checksum", "content"]
-"""Each finds what those before it find, and more."""
+RUN = "run"
 
 
 async def last_runs(store: ObjectStore, layout: Layout) -> tuple[LastRun, ...]:
-    """The newest reports, newest first, of whatever command. One that cannot be read is left out: it only adds to what the
-    checkpoint says, and may be in an archive storage class by now.
+    """The newest reports, newest first, of whatever command; of older ones, those of runs, until an interval is known. One that
+    cannot be read is left out: it only adds to what the checkpoint says, and may be in an archive storage class by now.
     """
     # Keys begin with the start of the run, so the greatest is the newest, by the clocks of those who ran.
     listing = [each async for each in store.list(layout.runs) if layout.is_run_report(each.key)]
     keys = sorted(each.key for each in listing if each.size <= LARGEST)
-    found = await asyncio.gather(*(_report(store, key) for key in reversed(keys[-READ:])))
-    return tuple(each for each in found if each is not None)
+    keys, found = keys[::-1][:MOST_READ], list[LastRun]()
+    for at in range(0, len(keys), READ):
+        read = await asyncio.gather(*(_report(store, key) for key in keys[at : at + READ]))
+        found += [each for each in read if each is not None and (each.kind == RUN or not at)]
+        if len(starts_of(tuple(found))) >= LEAST_STARTS:
+            break
+    return tuple(found)
 
 
 def starts_of(runs: tuple[LastRun, ...]) -> list[datetime]:
     """When the runs among these started."""
     return [started for run in runs if run.kind == RUN and (started := _instant(run.started_at))]
-
-
-def last_damage(runs: tuple[LastRun, ...]) -> LastRun | None:
-    """The last verify without a repair that found damage to images, unless a later one of that level found none, or repaired it:
-    what a repair leaves is marked in the rows. None if there is none among these. `runs`: newest first.
-    """
-    cleared = -1
-    for run in runs:
-        if run.kind != VERIFY or run.level not in _LEVELS:
-            continue
-        level = _LEVELS.index(run.level)
-        if run.damage and not run.repair and level > cleared:
-            return run
-        if run.whole:
-            cleared = max(cleared, level)
-    return None
 
 
 async def _report(store: ObjectStore, key: str) -> LastRun | None:
@@ -75,8 +65,6 @@ async def _report(store: ObjectStore, key: str) -> LastRun | None:
         failed=_number(document, "failed"),
         explanation=tuple(map(str, explanation)) if isinstance(explanation, list) else (),
         level=str(document.get("level", "")),
-        whole=document.get("spent") is False and document.get("unread") == 0 and document.get("outcome") in VERIFIED,
-        repair=document.get("repair") is True,
         left=_counts(document.get("left")),
     )
 

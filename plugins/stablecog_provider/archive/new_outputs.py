@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..errors import SourceUnavailable
+from ..model.checkpoint import Checkpoint
 from ..model.coverage import Axis, Coverage
 from ..model.documents import document_of
 from ..model.object_keys import Layout
@@ -16,7 +18,8 @@ from .committing.checkpoint_file import CheckpointFile
 from .listing.settled import settled_before
 from .ports import Clock, ObjectStore, Source
 
-_NEWEST = PageQuery(per_page=MAX_PER_PAGE)
+_NEWEST = tuple(PageQuery(per_page=outputs) for outputs in (MAX_PER_PAGE, 30, 1))
+"""The first that the source serves: one output that its server cannot list must not hide what came after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,24 +49,34 @@ class NewOutputs:
 async def new_outputs(source: Source, store: ObjectStore, clock: Clock, layout: Layout) -> NewOutputs:
     """Look once. Raises ArchiveError. What is settled follows the axis of the archive, as in a run.
 
-    Makes one request to the source, or two if the first shows nothing but outputs that are archived: coverage has a gap then, or
-    the source no longer lists in ascending order.
+    Makes one request to the source. It makes another if the first shows nothing but outputs that are archived: coverage has a gap
+    then, or the source no longer lists in ascending order. If a page fails, up to three others are tried before that is an error.
     """
     checkpoint = await CheckpointFile(store, layout).load()
-    coverage, axis = (checkpoint.coverage, checkpoint.axis) if checkpoint else (Coverage(), Axis.REQUESTED)
-    watermark = coverage.watermark
-    queries = [_NEWEST]
-    if watermark and axis is Axis.COMPLETED:
-        following = PageQuery(cursor=watermark - MICROSECOND, order=Order.ASCENDING, per_page=50)
+    known, axis = (_known(checkpoint), checkpoint.axis) if checkpoint else (Coverage(), Axis.REQUESTED)
+    queries = [*_NEWEST]
+    if known.watermark and axis is Axis.COMPLETED:
+        following = PageQuery(cursor=known.watermark - MICROSECOND, order=Order.ASCENDING, per_page=50)
         queries.insert(0, following)
     found: list[datetime] = []
-    for query in queries:
-        page = await source.page(query)
-        lacking = [instant for instant in _instants(page, axis) if _is_lacking(instant, coverage)]
+    for number, query in enumerate(queries, start=1):
+        try:
+            page = await source.page(query)
+        except SourceUnavailable:
+            if number == len(queries):
+                raise
+            continue
+        lacking = [instant for instant in _instants(page, axis) if _is_lacking(instant, known)]
         found = [instant for instant in lacking if instant < settled_before(page, axis, clock.now())]
-        if lacking or not page.outputs:
+        if lacking or not page.outputs or query in _NEWEST:
             break
+    watermark = checkpoint.coverage.watermark if checkpoint else None
     return NewOutputs(archive=str(layout), watermark=watermark, seen=len(found), oldest=min(found, default=None))
+
+
+def _known(checkpoint: Checkpoint) -> Coverage:
+    """What is covered, and the holes: runs look at these again, ever more rarely, whatever a page shows of them."""
+    return checkpoint.coverage.merge(Coverage.of(hole.window for hole in checkpoint.holes))
 
 
 def _instants(page: Page, axis: Axis) -> list[datetime]:
@@ -71,6 +84,6 @@ def _instants(page: Page, axis: Axis) -> list[datetime]:
     return [instant for instant in instants if instant is not None]
 
 
-def _is_lacking(instant: datetime, coverage: Coverage) -> bool:
-    """Whether it is neither covered nor before all coverage: an archive may begin later than the account."""
-    return instant not in coverage and instant >= (coverage.watermark or instant)
+def _is_lacking(instant: datetime, known: Coverage) -> bool:
+    """Whether it is neither known nor before all that is: an archive may begin later than the account."""
+    return instant not in known and instant >= (known.watermark or instant)

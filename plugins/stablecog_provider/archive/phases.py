@@ -14,7 +14,7 @@ from ..model.partition_summary import PartitionSummary
 from ..model.times import BEGINNING, FAR_FUTURE
 from .committing.commit import Committer
 from .committing.ledger import Ledger
-from .committing.partitions import UNREADABLE
+from .committing.partitions import MOST_REFUSED, UNREADABLE
 from .committing.pipeline import Pipeline
 from .committing.tally import Tally
 from .fixity.lost_images import look_for_images
@@ -75,9 +75,15 @@ class Phases:
         along. What is missing is marked as lost, so that it is due.
         """
         checkpoint, as_of = self.committer.checkpoint, self.committer.readings
-        marks, images = dict[date, str](), 0
-        for day in sorted(checkpoint.unchecked, reverse=True):
+        marks, images, refused = dict[date, str](), 0, 0
+        days = sorted(checkpoint.unchecked, reverse=True)
+        # Each run begins elsewhere, so that no day waits for ever behind those that cannot be read.
+        at = checkpoint.proofs * MOST_REFUSED % len(days) if days else 0
+        for day in (*days[at:], *days[:at]):
+            if refused >= MOST_REFUSED:
+                break
             if not await self.ledger.readable([day]):
+                refused += 1
                 continue
             images += checkpoint.partitions.get(day, PartitionSummary()).images.archived
             if marks and images > IMAGES_LOOKED_FOR:

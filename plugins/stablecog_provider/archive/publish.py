@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from ..errors import ConfigurationError, StoreUnavailable
 from ..model.object_keys import Layout
+from ..model.partition_summary import PartitionSummary
 from .committing.checkpoint_file import CheckpointFile
 from .ports import Conflict, Partition, Progress, ProgressListener
 from .publishing.ports import Expired, PublishPorts
@@ -68,12 +69,13 @@ async def publish(
     """Publish every partition that the table lacks or holds in another version. Raises ArchiveError; what was committed stays."""
     notify: ProgressListener = on_progress or (lambda _: None)
     started, layout, tally = ports.clock.now(), settings.layout, _Tally()
-    if await CheckpointFile(ports.store, layout).load() is None:
+    checkpoint = await CheckpointFile(ports.store, layout).load()
+    if checkpoint is None:
         raise ConfigurationError(
             f"there is no archive at {layout} (no checkpoint.json)",
             hint="check the address; the first `stablecog-archive run` creates an archive",
         )
-    while await _again_after_a_race(settings, lambda: _publish_some(ports, tally, notify)):
+    while await _again_after_a_race(settings, lambda: _publish_some(ports, checkpoint.partitions, tally, notify)):
         pass
     expired = Expired()
     if await ports.table.must_expire():
@@ -107,12 +109,14 @@ async def _again_after_a_race(settings: PublishSettings, act: Callable[[], Await
     )
 
 
-async def _publish_some(ports: PublishPorts, tally: _Tally, notify: ProgressListener) -> bool:
+async def _publish_some(
+    ports: PublishPorts, known: Mapping[date, PartitionSummary], tally: _Tally, notify: ProgressListener
+) -> bool:
     """Make one commit. Returns whether there may be more to publish."""
     published = await ports.table.published()
     versions = await ports.manifest.versions()
     tally.total, tally.missing = len(versions), tuple(sorted({*published} - {*versions}))
-    changed = [day for day, version in versions.items() if published.get(day) != version]
+    changed = [day for day, version in versions.items() if not _holds(published.get(day), version, known.get(day))]
     notify(Progress(done=len(versions) - len(changed), planned=len(versions), stage="publishing days"))
     partitions = await _loaded(ports, changed, published)
     if not partitions:
@@ -124,6 +128,11 @@ async def _publish_some(ports: PublishPorts, tally: _Tally, notify: ProgressList
     tally.forgotten += forgotten
     tally.commits += 1
     return len(partitions) < len(changed)
+
+
+def _holds(published: str | None, listed: str, known: PartitionSummary | None) -> bool:
+    """Whether the published version is the listed one, which some gateways spell otherwise: the checkpoint knows how."""
+    return published == listed or (known is not None and published == known.version and known.is_version(listed))
 
 
 async def _loaded(ports: PublishPorts, days: list[date], published: Mapping[date, str]) -> list[Partition]:

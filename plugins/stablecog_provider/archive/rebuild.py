@@ -17,8 +17,10 @@ from datetime import date
 
 from ..errors import AnotherAccount, ArchiveDamaged, ConfigurationError
 from ..model.checkpoint import Checkpoint
+from ..model.damage import readable
 from ..model.object_keys import Layout
 from . import recording
+from .committing.change_log import number_after_loss
 from .committing.checkpoint_file import CheckpointFile
 from .committing.consent import consented
 from .committing.intent import announced, concluded, still_forgetting
@@ -96,6 +98,9 @@ async def _rebuild(
     notify(Progress(stage="comparing counts"))
     counted = await recount(ports, asked, partitions.live, partitions.newest)
     rebuilt = _checkpoint(ports, settings, file.current, asked, partitions, counted, run_id, still_there)
+    if file.current is None:
+        number = await number_after_loss(ports.store, layout, rebuilt.saved_at or started)
+        rebuilt = replace(rebuilt, changes_recorded=number)
     aside = layout.set_aside(layout.checkpoint, run_id)
     await file.replace(rebuilt, aside)
     set_aside = (*set_aside, *([layout.uri(aside)] if unreadable else []))
@@ -166,6 +171,7 @@ def _checkpoint(
         holes=(),
         settled=None,
         verdict=None,
+        damage=readable(known.damage),
         run_id=run_id,
         saved_at=now,
     )

@@ -16,7 +16,7 @@ from ..model.verdict import Outcome, is_whole, outcome_of, worst
 from .committing.intent import intended_days
 from .committing.inventory import expected_days
 from .committing.moves import arrived, place_of
-from .last_runs import RUN, last_damage, last_runs, starts_of
+from .last_runs import RUN, last_runs, starts_of
 from .ports import ObjectStore
 from .reports.last_run import LastRun
 from .reports.limits import Limits, allowed_age, broken_limits, schedule_of
@@ -55,8 +55,8 @@ async def inspect(
     (missing, changed), runs = await asyncio.gather(_partitions(store, layout, checkpoint), last_runs(store, layout))
     now = now or datetime.now(UTC)
     schedule = schedule_of(starts_of(runs))
-    damage = last_damage(runs)
-    outcome = worst(_outcome(checkpoint, missing, changed), Outcome.WITH_FAILED if damage else Outcome.PROVEN)
+    damaged = Outcome.WITH_FAILED if checkpoint.damage else Outcome.PROVEN
+    outcome = worst(_outcome(checkpoint, missing, changed), damaged)
     late = _is_out_of_date(checkpoint, allowed_age(limits, schedule), now)
     return checkpoint, ArchiveStatus(
         archive=str(layout),
@@ -91,7 +91,7 @@ async def inspect(
         months=_months(checkpoint),
         missing=tuple(layout.uri(layout.partition(day)) for day in missing),
         changed=changed,
-        damage=damage,
+        damage=checkpoint.damage,
         forgetting=checkpoint.forgetting,
     )
 

@@ -7,14 +7,19 @@ may be at work at the same time, and a verify that was killed loses what it read
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from types import MappingProxyType
 from typing import ClassVar
 
 from ..errors import ArchiveError, ConfigurationError
 from ..model.checkpoint import Checkpoint
+from ..model.damage import NO_DAMAGE, Damage, Unread, after_verify, marks_of
+from ..model.finding import Finding
 from ..model.object_keys import Layout
 from .committing.checkpoint_file import CheckpointFile
 from .committing.commit import Committer
@@ -101,7 +106,10 @@ async def _verify(
         findings = await verifying.findings(started)
     except ArchiveError:
         recorder.found = verifying.so_far_in_words()
+        with suppress(ArchiveError):
+            await _note_damage(verifying, verifying.found, run_id, ended=False)
         raise
+    await _note_damage(verifying, findings, run_id, ended=not verifying.meter.spent)
     saved = verifying.committer.checkpoint
     report = VerifyReport(
         run_id=run_id,
@@ -129,6 +137,22 @@ async def _verify(
         await recorder.write_beside(report.all_findings, report.findings_document())
     await recorder.write(report.to_document())
     return report
+
+
+async def _note_damage(verifying: Verifying, findings: Sequence[Finding], run_id: str, *, ended: bool) -> None:
+    """Keep in the checkpoint what no row tells of. `ended`: everything was looked at on this level."""
+    left = [each for each in findings if not each.repaired and not each.known]
+    kinds, keys = Counter(each.kind.value for each in left), {each.key for each in left if each.kind not in NO_DAMAGE}
+    damage = Damage(verifying.level, run_id, verifying.ports.clock.now(), dict(kinds), marks_of(keys))
+    unread, repair = verifying.unread_damage, verifying.repairer is not None
+    change = partial(
+        after_verify,
+        found=damage,
+        is_read=lambda known: ended and unread.has_read(known),
+        partitions=ended and not unread.partitions,
+        repair=repair,
+    )
+    await verifying.committer.amend(lambda known: replace(known, damage=change(known.damage)))
 
 
 def _parts(
@@ -164,5 +188,6 @@ def _parts(
         unnamed=Unnamed(ports, layout),
         repairer=Repairer(ports, layout, stored, concurrency=settings.concurrency) if settings.repair else None,
         on_progress=on_progress,
+        unread_damage=Unread.of(checkpoint.damage),
         planned=checkpoint.images.archived + checkpoint.images.lost,
     )

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from ..errors import ArchiveError
+from ..model.damage import Unread
 from ..model.finding import Finding, Kind
 from ..model.manifest import RowKey, State
 from ..model.object_keys import Layout, day_of
 from ..model.partition_summary import PartitionSummary
 from .committing.commit import Committer
+from .committing.moves import arrived, place_of, rewritten
 from .fixity.budget import Meter
 from .fixity.day_check import DayCheck, DayPart, Level, RowResult, Wrong, change_of_intact
 from .fixity.expected import Expected, expected_of, fixity_of, likely
@@ -39,7 +41,9 @@ _Repaired = tuple[Repair | None, tuple[str, int] | None]
 
 @dataclass(slots=True)
 class Verifying:
-    """The parts of one verify, and what it has found so far. `planned`: images that are known to be stored."""
+    """The parts of one verify, and what it has found so far. `planned`: images that are known to be stored.
+    `unread_damage`: what of earlier findings it could not look at.
+    """
 
     ports: BucketPorts
     layout: Layout
@@ -54,6 +58,7 @@ class Verifying:
     repairer: Repairer | None
     on_progress: ProgressListener
     planned: int
+    unread_damage: Unread
     checked: int = 0
     bytes: int = 0
     unread: int = 0
@@ -89,6 +94,11 @@ class Verifying:
         named = await name_swapped(self.ports.manifest, self.days, self._findings, self._hashes)
         return [*named, *await self.unnamed.findings(now)]
 
+    @property
+    def found(self) -> Sequence[Finding]:
+        """What was found wrong so far, without orphans."""
+        return self._findings
+
     def so_far_in_words(self) -> tuple[str, ...]:
         """Sentences on what was checked and found, for a verify that does not come to its end."""
         lines = [f"Until then, {counted(self.checked, 'image was', 'images were')} checked."]
@@ -116,6 +126,7 @@ class Verifying:
             if part.damaged:
                 await self._damaged_partition(visit, part, left)
             if part.unread:
+                self.unread_damage.partitions += 1
                 self._note_unread(part.unread)
             self.unnamed.add(part.day, part.unnamed)
             await self._judge(part)
@@ -135,6 +146,8 @@ class Verifying:
         self._findings.append(Finding(Kind.UNREADABLE_PARTITION, key, None, None, part.damaged, repaired))
         if repaired:
             await self._visit(visit, left)
+        else:
+            self.unread_damage.partitions += 1
 
     async def _judge(self, part: DayPart) -> None:
         changes: dict[RowKey, RowChange] = {}
@@ -145,6 +158,7 @@ class Verifying:
             self.without_checksum += result.unknown
             if result.unread:
                 self._note_unread(result.unread)
+                self.unread_damage.add(each.key for each in expected_of(result.row, self.layout))
             change = await self._change_of(result, repairs)
             if change is not None:
                 changes[result.row.key] = change
@@ -253,6 +267,10 @@ class Verifying:
             stored, self._stored = self._stored, set()
             self._since = self.ports.monotonic()
             now = self.ports.clock.now()
+            if stored or any(each.lost for own in changes.values() for each in own.values()):
+                # What is stored or missed here need not be so where the archive was before.
+                place, days = place_of(self.ports.store, self.layout), {day for day, _ in stored}
+                await self.committer.amend(lambda found: rewritten(arrived(found, place), days))
             await self.committer.amend_rows({day: change_of(own, now) for day, own in changes.items()}, stored)
 
     def _progress(self) -> Progress:

@@ -17,6 +17,7 @@ from typing import Any
 from ..errors import ArchiveDamaged, ArchiveTooNew
 from .counts import Difference, Proof
 from .coverage import MAX_LATENCY, Axis, Coverage
+from .damage import Damage
 from .documents import document_of, value_of
 from .object_keys import day_of
 from .partition_summary import ImageCounts, PartitionSummary
@@ -127,8 +128,8 @@ class Checkpoint:
     `deletions_allowed`: so many outputs may still be marked as deleted beyond what is marked without asking.
     `store_probed`: the store whose conditional writes were seen to work at `store_probed_at`. `intents`: partitions that may
     have been written since, without being counted here. `storing`: days of which a process is storing images that have no row
-    yet, or was when it was killed. `forgetting`: what is still to be deleted of
-    what a person asked to forget.
+    yet, or was when it was killed. `forgetting`: what is still to be deleted of what a person asked to forget. `damage`: what
+    verifies found and no row tells of. `changes_recorded`: the number of the last change record.
     """
 
     source: str
@@ -152,6 +153,8 @@ class Checkpoint:
     intents: tuple[Intent, ...] = ()
     storing: tuple[Intent, ...] = ()
     forgetting: tuple[Forgetting, ...] = ()
+    damage: tuple[Damage, ...] = ()
+    changes_recorded: int = 0
     store_probed: str = ""
     store_probed_at: datetime | None = None
     run_id: str = ""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from ...errors import StoreUnavailable
 from ...model.changes import ChangeRecord, PartitionChange, by_day
@@ -25,6 +25,8 @@ from ..resilience.retry import STORE_RETRIES, Sleep
 
 MAX_LOST_RACES = 1000
 """A listing that lags shows an end that is too early; each record after it costs a request."""
+_FIRST_YEAR = datetime(2020, 1, 1, tzinfo=UTC)
+"""No archive is older."""
 
 
 @dataclass(slots=True)
@@ -46,10 +48,15 @@ class ChangeLog:
         self._written.append(PartitionChange(partition.day, partition.version, partition.written))
 
     async def record(
-        self, before: Mapping[date, PartitionSummary], after: Mapping[date, PartitionSummary], at: datetime | None
-    ) -> None:
+        self,
+        before: Mapping[date, PartitionSummary],
+        after: Mapping[date, PartitionSummary],
+        at: datetime | None,
+        last: int = 0,
+    ) -> int:
         """Record what this process wrote, and every other partition whose version differs between two checkpoints. Writes nothing
-        if there is nothing to record. Raises what the store raises.
+        if there is nothing to record. `last`: the number of the last record that the checkpoint knows of; returns it as it is
+        now. Raises what the store raises.
         """
         noted = len(self._written)
         found = {each.day: each for each in by_day(self._written)}
@@ -60,20 +67,23 @@ class ChangeLog:
             if version != was and (day, version) not in known:
                 found[day] = PartitionChange(day, version)
         if not found:
-            return
+            return max(last, self._last or 0)
         changes = tuple(found[day] for day in sorted(found))
-        await self._append(changes, at)
+        number = await self._append(changes, at, last)
         self.recorded += changes
         # What was written meanwhile is for the next record.
         del self._written[:noted]
+        return number
 
     def summary(self) -> tuple[PartitionChange, ...]:
         """All that this process has written or recorded, one change per day."""
         return by_day([*self.recorded, *self._written])
 
-    async def _append(self, changes: tuple[PartitionChange, ...], at: datetime | None) -> None:
-        """Write the record under the next number that does not exist. After an unknown outcome, it may be there twice."""
-        last = await last_number(self.store, self.layout) if self._last is None else self._last
+    async def _append(self, changes: tuple[PartitionChange, ...], at: datetime | None, known: int) -> int:
+        """Write the record under the next number that does not exist, and never existed: a log that was deleted, has expired, or
+        was not moved along does not begin again. After an unknown outcome, the record may be there twice.
+        """
+        last = max(known, await last_number(self.store, self.layout) if self._last is None else self._last)
         for number in range(last + 1, last + 1 + MAX_LOST_RACES):
             body = ChangeRecord(number, self.run_id, at, changes).to_json()
             key = self.layout.change_record(number)
@@ -86,7 +96,7 @@ class ChangeLog:
             except Conflict:
                 continue
             self._last = number
-            return
+            return number
         place = self.layout.uri(self.layout.changes)
         raise StoreUnavailable(f"{place}: other runs added a record each time before this one could")
 
@@ -94,10 +104,17 @@ class ChangeLog:
 async def last_number(store: ObjectStore, layout: Layout) -> int:
     """Return the number of the last record, 0 if there is none. Two requests, whatever the length of the log."""
     folders = await store.folders(layout.changes)
-    return max(await numbers_in(store, layout, folders[-1]), default=0) if folders else 0
+    return max(await written_in(store, layout, folders[-1]), default=0) if folders else 0
 
 
-async def numbers_in(store: ObjectStore, layout: Layout, folder: str) -> list[int]:
-    """Return the numbers of the records in a folder of the log, in ascending order."""
-    found = [layout.parse_change_record(item.key) async for item in store.list(folder)]
-    return sorted(number for number in found if number is not None)
+async def number_after_loss(store: ObjectStore, layout: Layout, now: datetime) -> int:
+    """Return the number after which the log goes on if nobody knows how far it had come: the last one, or, if the log is lost as
+    well, one that records of every minute would not have reached.
+    """
+    return await last_number(store, layout) or max(0, int((now - _FIRST_YEAR) / timedelta(minutes=1)))
+
+
+async def written_in(store: ObjectStore, layout: Layout, folder: str) -> dict[int, datetime | None]:
+    """Return the numbers of the records in a folder of the log, with when each was written, by the store's clock."""
+    found = [(layout.parse_change_record(item.key), item.modified) async for item in store.list(folder)]
+    return {number: modified for number, modified in found if number is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import ArchiveDamaged, ArchiveTooNew, StoreUnavailable
 from ...model.checkpoint import REBUILD, Checkpoint
@@ -115,11 +115,15 @@ class CheckpointFile:
             raise StoreUnavailable(
                 f"{self._layout.checkpoint}: other runs changed it each time before this run could write it"
             )
-        return wanted
+        return self.current or wanted
 
     async def _swap(self, wanted: Checkpoint) -> bool:
         """Put `wanted` in the place of what was read last; returns False if something else is there by now."""
-        await self.changes.record(self.current.partitions if self.current else {}, wanted.partitions, wanted.saved_at)
+        before, known = self.current.partitions if self.current else {}, self.current or wanted
+        number = await self.changes.record(
+            before, wanted.partitions, wanted.saved_at, max(known.changes_recorded, wanted.changes_recorded)
+        )
+        wanted = replace(wanted, changes_recorded=number)
         # Until the store confirms the write, its outcome is unknown: the next attempt reads before it writes.
         self._stale = True
         condition = Unchanged(self._version) if self._version else Absent()

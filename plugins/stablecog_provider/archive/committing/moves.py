@@ -34,7 +34,10 @@ def arrived(checkpoint: Checkpoint, place: str) -> Checkpoint:
     """
     if is_here(checkpoint, place):
         return checkpoint
-    images = {day: each.version for day, each in checkpoint.partitions.items() if each.images.archived}
+    # What was lost there may lie here.
+    images = {
+        day: each.version for day, each in checkpoint.partitions.items() if each.images.archived or each.images.lost
+    }
     if place in checkpoint.places:
         since = checkpoint.elsewhere.get(place, ())
         unchecked = {**checkpoint.unchecked, **{day: images[day] for day in since if day in images}}

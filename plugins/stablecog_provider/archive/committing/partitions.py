@@ -15,6 +15,8 @@ from ..ports import Manifest, Partition
 KEPT_PARTITIONS = 8
 UNREADABLE = (ConfigurationError, PartitionDamaged)
 """Errors that may concern one partition alone."""
+MOST_REFUSED = 16
+"""Partitions that a run tries in vain for one purpose: a lifecycle rule may have moved all of them. Others have their turn."""
 
 
 class Partitions:

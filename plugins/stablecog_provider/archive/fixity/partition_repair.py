@@ -30,14 +30,15 @@ async def restore_partition(
         now = await stored.size(key)
         if await _is_readable(ports, day):
             return True
-        if body is None:
+        if body is None or (now and known.is_version(now.version.strip('"'))):
+            # The store has damaged the version itself.
             return False
         # What is replaced is what was there before it was seen to be unreadable.
         condition = Unchanged(now.version) if now else Absent()
         await ports.store.put(key, body, content_type=CONTENT_TYPE, condition=condition)
     except (Conflict, ConfigurationError, StoreUnavailable):
         return False
-    return True
+    return await _is_readable(ports, day)
 
 
 async def _is_readable(ports: BucketPorts, day: date) -> bool:

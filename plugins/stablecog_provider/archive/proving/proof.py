@@ -18,6 +18,7 @@ from ...model.coverage import Axis, Coverage, Window
 from ...model.partition_summary import PartitionSummary
 from ...model.times import BEGINNING, FAR_FUTURE, MICROSECOND
 from ..committing.inventory import day_window
+from ..committing.partitions import MOST_REFUSED
 from ..listing.capabilities import Capabilities, WalkKind
 from ..listing.opaque_walk import is_due
 from .places import Places
@@ -124,9 +125,11 @@ class Prover:
         committer, budget, fresh = self.places.rereading.committer, self.places.rereading.budget, set[date]()
         days = [day_window(day).start for day in self.known.live_days if day_window(day).start in self.known.reread]
         reached = days[self.known.proofs * PIECES % len(days)] if days else BEGINNING
-        tried, ledger = Coverage(), self.places.rereading.ledger
-        while (left := committer.checkpoint.reread.subtract(tried)) and (
-            budget.ample if self.known.differences else budget.left
+        tried, ledger, refused = Coverage(), self.places.rereading.ledger, 0
+        while (
+            (left := committer.checkpoint.reread.subtract(tried))
+            and (budget.ample if self.known.differences else budget.left)
+            and refused < MOST_REFUSED
         ):
             later = left.intersect(Coverage((Window(reached, FAR_FUTURE),)))
             window = (later or left).windows[0]
@@ -136,6 +139,7 @@ class Prover:
                 fresh.add(day)
                 ledger.forget(day)
             if not await ledger.readable([day]):
+                refused += 1
                 tried = tried.merge(Coverage((day_window(day),)))
                 continue
             piece = await self._next_piece(window)

@@ -35,10 +35,18 @@ class ChangedDay:
     def in_words(self) -> str:
         written = f", written at {at(self.since)}" if self.since else ""
         line = f"{self.day}{written}: {self.known.in_words()} were known, {self.found.in_words()} were found"
-        healed = Held(max(0, self.now.outputs - self.found.outputs), max(0, self.now.images - self.found.images))
+        healed = Held(
+            _healed(self.known.outputs, self.found.outputs, self.now.outputs),
+            _healed(self.known.images, self.found.images, self.now.images),
+        )
         if healed == Held():
             return f"{line}."
         return f"{line}, {self.now.in_words()} are there now. Healed: {healed.in_words()}."
+
+
+def _healed(known: int, found: int, now: int) -> int:
+    """How many of those that were known and not found are there again. What is new since was never broken."""
+    return max(0, min(known, now) - found)
 
 
 def changed_in_words(changed: Sequence[ChangedDay]) -> list[str]:

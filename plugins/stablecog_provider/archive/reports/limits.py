@@ -9,6 +9,7 @@ from itertools import pairwise
 from ...errors import ConfigurationError
 from ...model.checkpoint import Checkpoint
 from ...model.object_keys import day_of
+from ...model.verification import is_believed
 from .wording import at, counted
 
 LATE_RUNS = 2
@@ -58,12 +59,13 @@ def _unverified(checkpoint: Checkpoint, limits: Limits, now: datetime) -> list[s
         return []
     since, images, oldest = now - limits.unverified, 0, None
     for day, each in checkpoint.partitions.items():
-        stale = [stamp for stamp in each.verified if stamp.at < since]
+        stamps = [stamp for stamp in each.verified if is_believed(stamp.at, now)]
+        stale = [stamp for stamp in stamps if stamp.at < since]
         images += sum(stamp.images for stamp in stale)
         oldest = min(filter(None, (oldest, *(stamp.at for stamp in stale))), default=None)
         if day < day_of(since):
             # What is younger than the limit was hashed when it was copied, within the limit.
-            images += max(0, each.images.archived - sum(stamp.images for stamp in each.verified))
+            images += max(0, each.images.archived - sum(stamp.images for stamp in stamps))
     if not images:
         return []
     ages = f", the oldest verified at {at(oldest)}" if oldest else ""

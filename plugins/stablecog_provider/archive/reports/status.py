@@ -9,13 +9,14 @@ from typing import Any
 from ...model.checkpoint import Consent, Forgetting, Sweep
 from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage, Window
+from ...model.damage import NOT_MARKED, Damage
 from ...model.documents import document_of
 from ...model.partition_summary import ImageCounts
 from ...model.refreshed import RefreshCoverage
-from ...model.times import BEGINNING
+from ...model.times import BEGINNING, format_instant
 from ...model.verdict import Outcome
 from ...model.verification import VerificationCoverage
-from .last_run import LastRun
+from .last_run import LastRun, left_in_words
 from .run import as_of_in_words, proof_document
 from .wording import (
     SHOWN,
@@ -39,6 +40,7 @@ _NEXT_STEPS = {
     Outcome.OUT_OF_DATE: "Start a run, and look why the last ones did not end.",
     Outcome.PROVEN: "None.",
 }
+_SET_ASIDE = "rebuild --set-aside-damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class ArchiveStatus:
     for what is covered. `freshness`: the newest covered instant; with a gap, it is later than the watermark. `at`: when all
     this was found. `runs`: the last reports, newest first. `reasons`: images that are not stored, by state and reason.
     `months`: what was made per month. `schedule`: the interval of the last runs, if it is known. `is_out_of_date`: whether the
-    last comparison is older than that allows. `damage`: the last verify that found damage which is not known to be repaired.
+    last comparison is older than that allows. `damage`: what verifies found, and is not known to be repaired or marked.
     `broken`: a sentence on each limit that is broken. `forgetting`: what is still to be deleted of forgotten outputs.
     """
 
@@ -100,7 +102,7 @@ class ArchiveStatus:
     schedule: timedelta | None = None
     is_out_of_date: bool = False
     broken: tuple[str, ...] = ()
-    damage: LastRun | None = None
+    damage: tuple[Damage, ...] = ()
     missing: tuple[str, ...] = ()
     changed: dict[date, datetime | None] = field(default_factory=dict)
     forgetting: tuple[Forgetting, ...] = ()
@@ -134,7 +136,7 @@ class ArchiveStatus:
         if self.is_out_of_date or (self.broken and self.outcome is Outcome.PROVEN):
             return "Start a run, and look why the last ones did not end." if self.is_out_of_date else self.broken[0]
         if self.damage and self.outcome is Outcome.WITH_FAILED:
-            return "Run `stablecog-archive verify --repair`."
+            return f"Run `stablecog-archive {'verify --repair' if self.can_repair else _SET_ASIDE}`."
         return _NEXT_STEPS[self.outcome]
 
     def explain(self) -> list[str]:
@@ -155,14 +157,25 @@ class ArchiveStatus:
         lines += self._damage_in_words()
         return [*lines, *forgetting_in_words(self.forgetting), *self._partitions_in_words()]
 
+    @property
+    def can_repair(self) -> bool:
+        """Whether a repair may help against the damage."""
+        return any(kind not in NOT_MARKED for each in self.damage for kind in each.left)
+
     def _damage_in_words(self) -> list[str]:
-        if self.damage is None:
-            return []
-        found = self.damage
-        return [
-            f"The verify of {found.started_at[:19]}Z ({found.level}) found damage: {found.left_in_words()}. No later "
-            "verify of that level found it repaired. Run `stablecog-archive verify --repair`."
+        lines = [
+            f"The verify of {format_instant(each.at)[:19]}Z ({each.level}) found damage: {left_in_words(each.left)}. No later "
+            "verify of that level found it repaired."
+            for each in self.damage
         ]
+        if self.can_repair:
+            lines.append("Run `stablecog-archive verify --repair`.")
+        elif self.damage:
+            lines.append(
+                "Restore an earlier version of each partition that cannot be read, and verify again; or run "
+                f"`stablecog-archive {_SET_ASIDE}`."
+            )
+        return lines
 
     def _age_in_words(self) -> list[str]:
         lines = []

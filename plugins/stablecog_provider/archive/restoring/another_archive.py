@@ -264,7 +264,6 @@ class AnotherArchive:
                 partitions=self.summaries,
                 places=checkpoint.places,
                 unchecked={},
-                forgetting=(),
                 storing=(),
                 deletions_allowed=0,
                 intents=(),
@@ -281,10 +280,12 @@ class AnotherArchive:
         store, key = self.bucket.store, self.place.checkpoint
         found = await store.get(key)
         condition: Condition = Unchanged(found.version) if found else Absent()
-        known = Checkpoint.from_json(found.body) if found else None
-        overtaken = known is not None and known.run_id != self.run_id
-        # What is still to be deleted there is no other archive's business.
-        checkpoint = replace(checkpoint, forgetting=known.forgetting if known else ())
+        known = Checkpoint.from_json(found.body) if found else self._bare()
+        overtaken = known.run_id != self.run_id
+        # What is damaged or still to be deleted there, and its change log, are no other archive's business.
+        checkpoint = replace(
+            checkpoint, forgetting=known.forgetting, damage=known.damage, changes_recorded=known.changes_recorded
+        )
         if self.still_there:
             checkpoint = still_forgetting(checkpoint, self.run_id, self.still_there, self.now())
         try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...archive.reports.last_run import left_in_words
 from ...archive.reports.status import ArchiveStatus
 from ...archive.reports.wording import counted
 from ...errors import ArchiveError, CredentialsRejected, StoreUnavailable
@@ -105,8 +106,7 @@ def _safety(status: ArchiveStatus) -> list[str]:
         lines.append(f"{counted(len(status.gaps.windows), 'gap was', 'gaps were')} never read.")
     if status.changed:
         lines.append(f"{counted(len(status.changed), 'partition was', 'partitions were')} changed by something else.")
-    if status.damage:
-        lines.append(f"The verify of {status.damage.started_at[:10]} found damage: {status.damage.left_in_words()}.")
+    lines += [f"The verify of {each.at:%Y-%m-%d} found damage: {left_in_words(each.left)}." for each in status.damage]
     if status.images.unresolved:
         lines.append(f"{counted(status.images.unresolved, 'image is', 'images are')} not stored yet.")
     return lines
@@ -123,6 +123,8 @@ def _next_step(status: ArchiveStatus) -> tuple[str, str, Sequence[str]]:
     if status.outcome is Outcome.IN_PART:
         what = f"Read {counted(len(status.gaps.windows), 'gap')}" if status.gaps else "Run again"
         return what, "A run without start and end reads what is left.", ("run",)
+    if status.outcome is Outcome.WITH_FAILED and status.damage and not status.can_repair:
+        return "Restore partitions", status.next_step, ()
     if status.outcome is Outcome.WITH_FAILED and status.damage:
         return "Repair the images", "From earlier versions of the objects, or from the source.", ("repair",)
     if status.outcome is Outcome.WITH_FAILED:

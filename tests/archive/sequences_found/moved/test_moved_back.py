@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stablecog_provider.archive.committing import moves
+from stablecog_provider.errors import ImageGone
+from stablecog_provider.model.row_lifecycle import image_name
 from support.scene import LAYOUT
 from support.stage import DAY, HOUR, Stage, days_of, stage_of
 
@@ -75,3 +77,41 @@ async def test_a_place_that_was_left_long_ago_is_new_again(monkeypatch: pytest.M
         await _run_at(stage, "there")
     stage.store.address = "here"
     assert (await stage.status()).unchecked == 3 + 6
+
+
+@pytest.mark.parametrize("verified", [False, True])
+async def test_days_of_which_everything_was_lost_there_are_found_again_here(verified: bool) -> None:
+    """Nothing was copied along, and the hosts have nothing any more. All images still lie where the archive was before."""
+    stage = stage_of(*days_of(20, 3))
+    stage.store.address = "here"
+    await stage.ordinary_runs(1)
+    left = {key: held for key, held in stage.store.objects.items() if LAYOUT.parse_image(key)}
+    for row in (await stage.rows()).values():
+        stage.images.broken[image_name(row.source_url)] = ImageGone("404")
+    stage.store.address = "there"
+    for key in left:
+        del stage.store.objects[key]
+    if verified:
+        await stage.verify(level="listing", repair=True)
+    else:
+        await stage.ordinary_runs(2)
+    assert (await stage.status()).images.lost == 60
+    stage.store.objects.update(left)
+    stage.store.address = "here"
+    assert (await stage.ordinary_runs(1))[0].outcome == "proven"
+    await stage.assert_nothing_lost()
+
+
+@pytest.mark.parametrize("level", ["listing", "content"])
+async def test_an_image_that_a_verify_repaired_there_is_missed_here(level: str) -> None:
+    stage = stage_of(*days_of(20, 3))
+    stage.store.address = "here"
+    await stage.ordinary_runs(1)
+    key = min(_images(stage))
+    del stage.store.objects[key]
+    stage.store.address = "there"
+    assert (await stage.verify(level=level, repair=True)).outcome == "repaired"
+    del stage.store.objects[key]
+    stage.store.address = "here"
+    await stage.ordinary_runs(2)
+    await stage.assert_nothing_lost()

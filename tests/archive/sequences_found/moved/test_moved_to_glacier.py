@@ -34,6 +34,28 @@ def freeze(stage: Stage, *days: date) -> None:
     stage.store.before = refuse
 
 
+async def test_partitions_that_nobody_can_read_are_not_all_asked_for_in_each_run_of_a_moved_archive() -> None:
+    stage = stage_of(*days_of(2, 120))
+    await stage.ordinary_runs(1)
+    days = sorted(day for key in stage.store.objects if (day := LAYOUT.parse_partition(key)) is not None)
+    cold, asked = days[10:], list[str]()
+    freeze(stage, *cold)
+    refuse = stage.store.before
+
+    def counted(call: Call) -> None:
+        asked.extend([call.key] if call.operation == "get" and call.key in map(LAYOUT.partition, cold) else [])
+        assert refuse is not None
+        refuse(call)
+
+    stage.store.before, stage.store.address = counted, "elsewhere"
+    for _ in range(12):
+        asked.clear()
+        await stage.ordinary_runs(1)
+        assert len(asked) <= 40
+    # The ten that can be read are older than all others, and were looked at.
+    assert (await stage.status()).unchecked == 110
+
+
 async def _with_a_failed_image() -> tuple[Stage, date]:
     """An archive of 30 days whose oldest has an image that is due for another attempt."""
     stage = stage_of(*days_of(20, 30))
