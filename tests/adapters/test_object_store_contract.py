@@ -156,6 +156,7 @@ async def test_list_returns_everything_below_a_folder_and_nothing_else(bucket: B
     assert await keys_below(bucket, bucket.key("nowhere/")) == []
 
 
+@pytest.mark.long
 async def test_list_continues_beyond_a_page(bucket: Bucket) -> None:
     names = [bucket.key(f"many/{n:04}") for n in range(1005)]
     for start in range(0, len(names), 67):

@@ -33,6 +33,7 @@ class Meter:
         return sum(len(held.body) for key, held in self.store.objects.items() if key.startswith(LAYOUT.manifest))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("outputs", "days"), [(7_000, 1), (2_000, 2), (300, 30)])
 async def test_a_backfill_writes_little_more_manifest_than_it_leaves(outputs: int, days: int) -> None:
     meter = Meter()

@@ -88,6 +88,7 @@ async def test_a_refresh_begins_with_what_was_read_longest_ago_and_goes_round() 
     assert report.coverage.oldest > NOON
 
 
+@pytest.mark.long
 async def test_a_refresh_that_dies_goes_on_where_it_stopped() -> None:
     undisturbed, scene = an_account(), an_account()
     for each in (undisturbed, scene):

@@ -48,6 +48,7 @@ async def test_the_store_is_probed_once() -> None:
     assert not any(".probe-" in call.key for call in calls)
 
 
+@pytest.mark.long
 async def test_a_run_that_dies_at_any_write_leaves_nothing_that_the_next_cannot_finish() -> None:
     reference = Scene(a_world(outputs=60, days=2))
     await reference.run()

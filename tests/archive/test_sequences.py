@@ -38,6 +38,7 @@ def every(step: timedelta, count: int, since: timedelta) -> list[timedelta]:
     return [since - step * number for number in range(count)]
 
 
+@pytest.mark.long
 async def test_a_dense_account_whose_first_run_was_cut_short_is_known_again() -> None:
     """The newest that is archived took long; below it stand hundreds that were requested later and are not archived yet."""
     scene = Scene(SimulatedWorld.generate(seed=3, outputs=4000, days=0, every=0.5, quiet=True, future=0))

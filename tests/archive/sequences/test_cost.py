@@ -25,6 +25,7 @@ def burst(stage: Stage, outputs: int, within: timedelta, slow: int = 0) -> None:
         stage.simulated.add(done - timedelta(seconds=5 + (number * 31) % (slow + 1)), *[done] * 4)
 
 
+@pytest.mark.long
 async def test_thousands_of_outputs_within_seconds_are_archived_at_a_bounded_cost() -> None:
     """Sequence 20."""
     stage = stage_of(*days_of(10, 3))
@@ -93,6 +94,7 @@ async def test_a_place_that_differs_for_ever_is_read_ever_more_rarely() -> None:
     assert (difference.surplus, difference.looks < 12) == (1, True)
 
 
+@pytest.mark.long
 async def test_outputs_of_one_instant_cost_a_bounded_number_of_requests() -> None:
     """Sequence 22: accounts merged in one transaction; no page can show all of them."""
     stage = stage_of(*days_of(10, 3))

@@ -177,6 +177,7 @@ async def test_outputs_that_come_back_after_they_were_marked_are_live_again() ->
     assert all(row.deleted_at is None for row in (await stage.rows()).values())
 
 
+@pytest.mark.long
 async def test_one_deletion_a_day_costs_the_documented_dialect_what_the_report_names() -> None:
     """Suspected: that it costs a whole reading a day. Its counts do not honour dates, so only the listing can name it."""
     stage = stage_of(*days_of(100, 6), dialect=DOCUMENTED)

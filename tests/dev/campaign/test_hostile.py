@@ -63,7 +63,9 @@ def test_there_are_vectors_of_every_kind() -> None:
     assert sum(bool(vector.answers) for vector in found) > 30
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=() if not at % 6 else pytest.mark.long) for at, each in enumerate(QUICK)]
+)
 async def test_a_hostile_answer_ends_in_rows_or_a_named_error(name: str) -> None:
     (answer,) = (each for each in (*ANSWERS, *PROXY_ANSWERS) if each.name == name)
     tally = await hostile.try_answers([answer])

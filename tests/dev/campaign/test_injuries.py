@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from random import Random
 
+import pytest
+
 from dev.campaign.injuries.injury import KINDS, Injury
 from dev.campaign.injuries.kills import kill_verifies
 from dev.campaign.injuries.section import SECTION, Judge, archived, hurt
@@ -23,6 +25,7 @@ def test_a_slice_of_the_injuries(seaweedfs_server: S3Server) -> None:
     assert tally.notes[2].startswith(f"content: {SECTION.slice} of {SECTION.slice} injuries found")
 
 
+@pytest.mark.long
 def test_a_slice_of_the_kills_of_verify(seaweedfs_server: S3Server) -> None:
     tally = kill_verifies(seaweedfs_server, Random("tests"), 1, archived)
     assert tally.clean, tally.faults

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from stablecog_provider.errors import ImageGone
 from stablecog_provider.model.object_keys import Rendition
 from support.stage import DAY, NOON, every, stage_of
@@ -11,6 +13,7 @@ from support.stage import DAY, NOON, every, stage_of
 from .test_address_with_a_query import Signed
 
 
+@pytest.mark.long
 async def test_its_404_counts_beside_images_that_were_listed() -> None:
     stage = stage_of(*every(DAY, 10, DAY * 10))
     images = stage.images = Signed(stage.simulated)

@@ -85,6 +85,7 @@ async def test_what_is_new_is_archived_and_the_day_is_named_and_read_once_it_is_
     await stage.assert_nothing_lost()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("frozen", [1, 5, 29])
 async def test_an_archive_that_stands_still_goes_on(frozen: int) -> None:
     """Nothing is due and nothing is new; the newest partitions are the ones that were moved, all but one of the archive's."""

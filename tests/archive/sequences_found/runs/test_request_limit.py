@@ -50,6 +50,7 @@ async def test_a_bulk_deletion_during_a_run() -> None:
     await stage.ordinary_runs(1, every=HOUR)
 
 
+@pytest.mark.long
 async def test_a_source_that_serves_smaller_pages_than_asked_for() -> None:
     """The limit counts pages as they were served, not as they were asked for."""
     stage = stage_of(*days_of(1000, 6))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from stablecog_provider.simulator.dialect import CURRENT, DOCUMENTED, Ascending
 from support.stage import DAY, HOUR, NOON, days_of, stage_of
 
@@ -26,6 +28,7 @@ async def test_a_difference_from_before_the_counts_ignored_dates_is_settled_by_t
     assert reports[-1].outcome == "proven", reports[-1].explain()
 
 
+@pytest.mark.long
 async def test_remembered_places_cost_no_walk_each_when_the_counts_ignore_dates() -> None:
     """Each place is compared with "total less all that is listed after it", which is walked anew for every place."""
     stage = stage_of(*days_of(100, 60))
@@ -41,6 +44,7 @@ async def test_remembered_places_cost_no_walk_each_when_the_counts_ignore_dates(
         assert report.source_requests <= report.request_limit, (report.source_requests, report.request_limit)
 
 
+@pytest.mark.long
 async def test_late_upscales_are_found_though_every_other_answer_is_by_an_older_server() -> None:
     """Servers with and without `order=asc` take turns: each change of the axis begins the second reading anew."""
     stage = stage_of(*days_of(20, 12))

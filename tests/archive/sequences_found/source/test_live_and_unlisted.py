@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from stablecog_provider.adapters.memory import FixedClock
 from stablecog_provider.model.page import Order, Page, PageQuery
 from stablecog_provider.simulator.dialect import DOCUMENTED
@@ -37,6 +39,7 @@ async def test_pages_are_behind_and_counts_ignore_dates() -> None:
     assert (report.outcome, report.tombstoned) == ("proven", 1)
 
 
+@pytest.mark.long
 async def test_a_slow_output_among_many_deletions() -> None:
     """So many outputs of a day were deleted that they are counted in groups; one more is deleted while that is done."""
     stage = stage_of(*days_of(200, 15))

@@ -24,6 +24,7 @@ async def half_a_microsecond_later(query: PageQuery, ask: Ask) -> Page:
     return await ask(query)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [3, 10])
 async def test_a_live_output_is_not_marked(number: int) -> None:
     stage = stage_of(*days_of(200, 20))
@@ -37,6 +38,7 @@ async def test_a_live_output_is_not_marked(number: int) -> None:
     assert (await stage.rows())[slow.id, "original"].deleted_at is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("from_the_start", [True, False])
 async def test_a_microsecond_with_more_outputs_than_a_page_ends_no_run(from_the_start: bool) -> None:
     stage = stage_of(*days_of(20, 5))

@@ -133,6 +133,7 @@ async def test_an_archived_output_that_cannot_be_listed_any_more_stops_no_run() 
     assert report.outcome == "proven"
 
 
+@pytest.mark.long
 async def test_many_of_them_are_part_of_the_limit() -> None:
     stage = stage_of(*days_of(100, 30))
     outputs = sorted(stage.simulated.visible(NOON), key=lambda each: each.g)

@@ -33,6 +33,7 @@ async def _deleted_at(stage: Stage, output_id: str) -> datetime | None:
     return (await stage.rows())[output_id, "original"].deleted_at
 
 
+@pytest.mark.long
 async def test_a_deletion_while_its_place_is_read_again() -> None:
     """The listing lacks the slow output, and the count lacks what was deleted since: the numbers agree."""
     stage, slow = await _with_a_slow_output(200)
@@ -56,6 +57,7 @@ async def test_a_deletion_while_its_place_is_read_again() -> None:
     assert await _deleted_at(stage, second.id)
 
 
+@pytest.mark.long
 async def test_two_deletions_and_a_listing_that_is_behind() -> None:
     stage, slow = await _with_a_slow_output(200)
     stage.simulated.delete(_of_the_day(stage)[5].id, stage.clock.now())
@@ -82,6 +84,7 @@ async def test_one_deletion_is_marked_at_once() -> None:
 
 
 @pytest.mark.parametrize("waited", [timedelta(minutes=4), HOUR])
+@pytest.mark.long
 @pytest.mark.parametrize("outputs", [2, 4])
 async def test_one_of_a_slow_generation_is_deleted(waited: timedelta, outputs: int) -> None:
     """Its outputs were requested at one instant, so that a count cannot tell which one is gone."""
