@@ -19,10 +19,11 @@ from .cluster import Cluster, Worker
 from .signals import Metrics, lineage_faults
 
 PREFIX = "arrivals"
-DAILY, CONSUMER, WAITING, WATCHED = (
-    "stablecog_archive_daily", "stablecog_changed_days", "e2e_waiting", "e2e_watched"
+FIRST, CONSUMER, WAITING, WATCHED = (
+    "e2e_archive", "stablecog_changed_days", "e2e_waiting", "e2e_watched"
 )  # fmt: skip
-OUTPUTS, DAYS = 300, 6
+OUTPUTS, DAYS = 400, 20
+"""An account that makes outputs on each of the two days after its present."""
 A_DAY = 86_400.0
 LOOKS = 5
 """How often the worker is found idle while the sensor waits."""
@@ -51,11 +52,11 @@ def play_arrivals(
         for variable, document in connections(source.address, source.api_key, source.image_host, store).items():
             airflow.api.make_connection(variable.removeprefix("AIRFLOW_CONN_").lower(), document)
         with airflow.workers(1, {}, logs / PREFIX) as (worker,):
-            for dag in (DAILY, CONSUMER, WAITING):
+            for dag in (FIRST, CONSUMER, WAITING):
                 airflow.api.unpause(dag)
-            _finish(airflow, DAILY, airflow.api.trigger({}, DAILY))
+            _finish(airflow, FIRST, airflow.api.trigger({}, FIRST))
             _check_consumer(airflow, store, found)
-            _wait_in_the_triggerer(airflow, worker, lambda: source.advance(2 * A_DAY), found)
+            _wait_in_the_triggerer(airflow, worker, lambda: source.advance(A_DAY), found)
             _check_consumer(airflow, store, found)
             airflow.api.unpause(WATCHED)
             source.advance(A_DAY)
@@ -92,7 +93,9 @@ def _wait_in_the_triggerer(airflow: Cluster, worker: Worker, arrive: Callable[[]
 
 
 def _check_consumer(airflow: Cluster, store: S3Server, found: Arrivals) -> None:
-    """Every report's changed days have had one run of the consumer each, and no other day has."""
+    """Every report's changed days have had one run of the consumer each, and no other day has. Runs that overlap would share one:
+    Airflow collects the events of a day until its run begins.
+    """
     reports = [each for each in reports_of(store, PREFIX) if each.get("kind") == "run"]
     expected = Counter(day for each in reports for day in each["changed_days"])
 
@@ -103,7 +106,8 @@ def _check_consumer(airflow: Cluster, store: S3Server, found: Arrivals) -> None:
         states = [each["state"] for each in runs()]
         return len(states) >= expected.total() and {*states} == {"success"}
 
-    _until(f"{expected.total()} runs of {CONSUMER}", airflow, all_done)
+    days = ", ".join(f"{day} {count}" for day, count in sorted(expected.items()))
+    _until(f"runs of {CONSUMER} by day: {days}", airflow, all_done)
     by_day = Counter(str(each.get("partition_key")) for each in runs())
     found.note(
         by_day == expected,

@@ -1,4 +1,4 @@
-"""Two Dags for `make e2e` that look often: one waits in a deferred sensor, the other is started by a watcher in the triggerer."""
+"""Dags for `make e2e`: one archives, one waits in a deferred sensor before, one is started by a watcher in the triggerer."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ OUTLETS = [archive_asset(ADDRESS), manifest_asset(ADDRESS)]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = 2.0
 """Between two looks at the source."""
+
+with DAG("e2e_archive", schedule=None, start_date=START, catchup=False):
+    StablecogToS3Operator(task_id="archive", outlets=OUTLETS, **PLACE)
 
 with DAG("e2e_waiting", schedule=None, start_date=START, catchup=False):
     wait = StablecogNewOutputsSensor(
