@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from ..errors import AnotherAccount, ArchiveDamaged, ConfigurationError
+from ..errors import ArchiveDamaged, ConfigurationError
 from ..model.checkpoint import Checkpoint
 from ..model.damage import readable
 from ..model.object_keys import Layout
@@ -28,7 +28,7 @@ from .committing.inventory import distrusted, marked
 from .committing.moves import arrived, place_of, rewritten
 from .fixity.lost_images import Announce, ImagesLookedAt, look_for_images
 from .forgetting.records import forget_again, recorded
-from .listing.account_check import Archived, check_account
+from .listing.account_check import Archived, check_account, emptied
 from .listing.capabilities import Probe, probe
 from .ports import Partition, Ports, Progress, ProgressListener
 from .proving.recount import Counted, recount
@@ -205,7 +205,7 @@ async def _check_preconditions(
     if settings.allow_account_mismatch or (asked.capabilities.empty and allowed >= known.live):
         return
     if asked.capabilities.empty:
-        raise AnotherAccount(f"the source at {ports.source.address} lists nothing, and {settings.layout} holds outputs")
+        raise emptied(ports.source, str(settings.layout), known.live)
 
     async def partition(day: date) -> Partition:
         return await ports.manifest.load(day, expected=day in partitions.summaries)

@@ -195,10 +195,23 @@ async def check_account(source: Source, asked: Probe, archived: Archived, slice_
         raise AnotherAccount(_difference(source, archived, evidence))
     if failure and not evidence.same:
         raise failure
+    if capabilities.empty and not evidence.judged:
+        raise emptied(source, archived.archive, archived.checkpoint.live)
     vouched = slice_ and not slice_.crowded and evidence.lacks_nothing and await archived.is_listed(slice_)
     if not evidence.same and not vouched:
         raise AnotherAccount(_difference(source, archived, evidence))
     return evidence
+
+
+def emptied(source: Source, archive: str, live: int) -> AnotherAccount:
+    """The refusal of a source that lists nothing. To allow another account would let one run through, which marks nothing as
+    deleted; the next one would be refused again.
+    """
+    return AnotherAccount(
+        f"the source at {source.address} lists nothing, but {archive} holds {live} outputs",
+        hint="check the API key, and archive another account under another prefix; if it is the same account and all its "
+        f"outputs were deleted there, pass --allow-deletions {live}",
+    )
 
 
 async def _still_listed(source: Source, asked: Probe, archived: Archived) -> bool:
