@@ -253,7 +253,15 @@ class Verifying:
             stored, self._stored = self._stored, set()
             self._since = self.ports.monotonic()
             now = self.ports.clock.now()
-            await self.committer.amend_rows({day: change_of(own, now) for day, own in changes.items()}, stored)
+            try:
+                await self.committer.amend_rows({day: change_of(own, now) for day, own in changes.items()}, stored)
+            except ArchiveError:
+                # For the next commit. Other days have gone on meanwhile.
+                self._changes = {
+                    day: changes.get(day, {}) | self._changes.get(day, {}) for day in changes | self._changes
+                }
+                self._stored |= stored
+                raise
 
     def _progress(self) -> Progress:
         return Progress(
