@@ -16,6 +16,7 @@ from botocore.exceptions import EndpointConnectionError, UnauthorizedSSOTokenErr
 from adapters.conftest import http_server, no_sleep
 from stablecog_provider.adapters.object_store import S3ObjectStore
 from stablecog_provider.adapters.store_credentials import RETRIES, StoreCredentials
+from stablecog_provider.adapters.stored_objects import S3StoredObjects
 from stablecog_provider.errors import ArchiveError, CredentialsRejected, StoreUnavailable
 from support.aws_services import BASE, ROLE, Aws, assumed, refused
 from support.store_operations import ALL, assert_presentable, operate, xml
@@ -268,3 +269,20 @@ async def test_a_request_whose_credentials_expired_on_the_way_is_repeated(
         else:
             await operate(store, operation)
     assert store.requests == requests
+
+
+async def test_requests_beside_the_one_that_finds_new_credentials_are_signed_with_them_too() -> None:
+    sts, signed = Sts(), list[str]()
+
+    async def answer(request: web.Request) -> web.Response:
+        signed.append(request.headers["Authorization"].partition("Credential=")[2].partition("/")[0])
+        return web.Response(headers={"ETag": '"v"', "Content-Length": "1"})
+
+    async with http_server(answer) as address:
+        store = S3StoredObjects(
+            "archive", session=Session(sts.source), endpoint_url=f"http://{address}", sleep=no_sleep
+        )
+        await store.checksum("k")
+        sts.now += timedelta(minutes=61)
+        await asyncio.gather(*(store.checksum("k") for _ in range(4)))
+    assert signed == ["key-1", *["key-2"] * 4]

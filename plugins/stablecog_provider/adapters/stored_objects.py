@@ -34,8 +34,10 @@ _MISSING = ("404", "NoSuchKey", "NoSuchVersion", "NotFound")
 class S3StoredObjects(S3ObjectStore):
     """Port `StoredObjects` for one bucket."""
 
-    _client: Any = None
-    _client_keys: Keys | None = None
+    def __init__(self, bucket: str, **settings: Any) -> None:
+        super().__init__(bucket, **settings)
+        self._client: tuple[Keys, Any] | None = None
+        self._making = asyncio.Lock()
 
     @asynccontextmanager
     async def open(self, key: str, version_id: str = "") -> AsyncIterator[_Body | None]:
@@ -76,11 +78,9 @@ class S3StoredObjects(S3ObjectStore):
         self.requests += 1
         failure: Exception
         try:
-            if self._client is None or self._client_keys != self._credentials.current:
-                self._client_keys = self._credentials.current
-                self._client = await asyncio.to_thread(self._plain.client, self._client_keys)
+            client = await self._client_for(self._credentials.current)
             answer: dict[str, Any] = await asyncio.to_thread(
-                getattr(self._client, operation), Bucket=self._bucket, **arguments
+                getattr(client, operation), Bucket=self._bucket, **arguments
             )
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in _MISSING:
@@ -93,6 +93,13 @@ class S3StoredObjects(S3ObjectStore):
             return answer
         # Outside the `except`: the text of the cause may quote the signed request.
         raise failure
+
+    async def _client_for(self, keys: Keys) -> Any:
+        """Return the client that signs with these keys. Requests that need a new one at the same time share it."""
+        async with self._making:
+            if self._client is None or self._client[0] != keys:
+                self._client = keys, await asyncio.to_thread(self._plain.client, keys)
+            return self._client[1]
 
     def _refusal(self, error: ClientError, key: str) -> ArchiveError:
         """Translate the store's answer as if obstore had received it."""

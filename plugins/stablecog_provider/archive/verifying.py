@@ -267,11 +267,19 @@ class Verifying:
             stored, self._stored = self._stored, set()
             self._since = self.ports.monotonic()
             now = self.ports.clock.now()
-            if stored or any(each.lost for own in changes.values() for each in own.values()):
-                # What is stored or missed here need not be so where the archive was before.
-                place, days = place_of(self.ports.store, self.layout), {day for day, _ in stored}
-                await self.committer.amend(lambda found: rewritten(arrived(found, place), days))
-            await self.committer.amend_rows({day: change_of(own, now) for day, own in changes.items()}, stored)
+            try:
+                if stored or any(each.lost for own in changes.values() for each in own.values()):
+                    # What is stored or missed here need not be so where the archive was before.
+                    place, days = place_of(self.ports.store, self.layout), {day for day, _ in stored}
+                    await self.committer.amend(lambda found: rewritten(arrived(found, place), days))
+                await self.committer.amend_rows({day: change_of(own, now) for day, own in changes.items()}, stored)
+            except ArchiveError:
+                # For the next commit. Other days have gone on meanwhile.
+                self._changes = {
+                    day: changes.get(day, {}) | self._changes.get(day, {}) for day in changes | self._changes
+                }
+                self._stored |= stored
+                raise
 
     def _progress(self) -> Progress:
         return Progress(

@@ -70,7 +70,8 @@ class Committer:
         self._is_run, self._read_at, self._read = is_run, read_at, Coverage()
         self._manifest, self._file, self._ledger, self._clock, self._run_id = manifest, file, ledger, clock, run_id
         self._fullest, self._marked, self._forgotten = 0, set[date](), set[str]()
-        self._storing: frozenset[date] = frozenset()
+        # `_unsaved`: also what a commit that failed may have written. The next one must not take back the intent for it.
+        self._storing, self._unsaved = frozenset[date](), set[date]()
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -167,12 +168,15 @@ class Committer:
     ) -> tuple[dict[date, PartitionSummary], dict[date, Base]]:
         """Write the partitions of these days, some at a time."""
         summaries, bases, self._fullest = dict[date, PartitionSummary](), dict[date, Base](), 0
+        before, self._unsaved = self._unsaved, self._unsaved.union(days)
         for at in range(0, len(days), PARTITIONS_AT_ONCE):
             for written in await together(write(day) for day in days[at : at + PARTITIONS_AT_ONCE]):
                 self._ledger.keep(written)
                 self._file.changes.wrote(written)
                 self._forgotten |= written.forgotten_ids()
-                summaries[written.day], bases[written.day] = written.summary(), written.base
+                summaries[written.day] = written.summary()
+                if written.day not in before or written.base.run_id != self._run_id:
+                    bases[written.day] = written.base
                 self._fullest = max(self._fullest, len(written))
         return summaries, bases
 
@@ -216,7 +220,7 @@ class Committer:
 
         def change(found: Checkpoint) -> Checkpoint:
             found = found.on(self.start.axis)
-            others = concluded(found, self._run_id)
+            others = concluded(found, self._run_id, self._unsaved - now.keys())
             replaced = replaced_by_something_else(others, now, bases)
             partitions = {**found.partitions, **listed_as(found, now)}
             written = [day for day in now if found.partitions.get(day, PartitionSummary()).version != now[day].version]
@@ -228,7 +232,9 @@ class Committer:
             )
             return found if fresh == found else self.signed(fresh)
 
-        return await self._file.update(change, self.start, self._assigned(now, as_of, bases))
+        saved = await self._file.update(change, self.start, self._assigned(now, as_of, bases))
+        self._unsaved.difference_update(now)
+        return saved
 
     async def amend(self, change: Callable[[Checkpoint], Checkpoint], assigned: Assigned | None = None) -> Checkpoint:
         """Save `change(what the bucket holds)`. It may be applied again to a newer checkpoint, so it must add knowledge, or

@@ -24,9 +24,15 @@ def announced(found: Checkpoint, run_id: str, days: Iterable[date], now: datetim
     return replace(found, intents=(*others, Intent(run_id, tuple(sorted(own.union(days))), now)))
 
 
-def concluded(found: Checkpoint, run_id: str) -> Checkpoint:
-    """The checkpoint without the process's intent."""
-    return replace(found, intents=tuple(each for each in found.intents if each.run_id != run_id))
+def concluded(found: Checkpoint, run_id: str, left: Collection[date] = ()) -> Checkpoint:
+    """The checkpoint without the process's intent, but for the days that are `left`."""
+    others = [each for each in found.intents if each.run_id != run_id]
+    own = [replace(each, days=_both(each.days, left)) for each in found.intents if each.run_id == run_id]
+    return replace(found, intents=(*others, *(each for each in own if each.days)))
+
+
+def _both(days: Iterable[date], others: Collection[date]) -> tuple[date, ...]:
+    return tuple(day for day in days if day in others)
 
 
 def abandoned(found: Checkpoint, now: datetime) -> tuple[Intent, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date
@@ -29,6 +29,8 @@ class Partitions:
     def __init__(self, manifest: Manifest, expects: Callable[[date], bool]) -> None:
         self._manifest, self._expects = manifest, expects
         self._partitions: OrderedDict[date, Partition] = OrderedDict()
+        self._outdated: Counter[date] = Counter()
+        """How often what was read of a day before has become outdated."""
         self.unreadable: dict[date, str] = {}
 
     async def days(self, window: Window) -> list[date]:
@@ -39,15 +41,22 @@ class Partitions:
         """Raises ArchiveDamaged if it is missing: an empty one in its place would make new what is archived. Raises
         PartitionDamaged or ConfigurationError, and remembers the day if only this partition cannot be read.
         """
-        if day not in self._partitions:
+        while day not in self._partitions:
             try:
-                self.keep(await self._manifest.load(day, expected=self._expects(day)))
+                await self._load(day, expected=self._expects(day))
             except UNREADABLE as error:
                 if isinstance(error, (ObjectInArchiveClass, PartitionDamaged)) or await self._hands_out_others(day):
                     self.unreadable[day] = _told(error)
                 raise
         self._partitions.move_to_end(day)
         return self._partitions[day]
+
+    async def _load(self, day: date, *, expected: bool = False) -> None:
+        """Read the partition, and remember it. Commits go on meanwhile: what they write is newer than a late answer."""
+        outdated = self._outdated[day]
+        partition = await self._manifest.load(day, expected=expected)
+        if outdated == self._outdated[day]:
+            self._remember(partition)
 
     async def readable(self, days: Iterable[date]) -> list[date]:
         """Return those of these days whose partition can be read."""
@@ -70,12 +79,16 @@ class Partitions:
         others = [day for day in await self._manifest.days() if day != refused and day not in self.unreadable]
         for day in (*others[-1:], *others[:1]):
             with suppress(ArchiveError):
-                self.keep(await self._manifest.load(day))
+                await self._load(day)
                 return True
         return False
 
     def keep(self, partition: Partition) -> None:
-        """Remember a partition as it is in the bucket now."""
+        """Remember a partition as this run has just written it."""
+        self._outdated[partition.day] += 1
+        self._remember(partition)
+
+    def _remember(self, partition: Partition) -> None:
         self._partitions[partition.day] = partition
         self._partitions.move_to_end(partition.day)
         while len(self._partitions) > KEPT_PARTITIONS:
@@ -83,6 +96,7 @@ class Partitions:
 
     def forget(self, day: date) -> None:
         """Read the partition again the next time."""
+        self._outdated[day] += 1
         self._partitions.pop(day, None)
 
 

@@ -18,7 +18,7 @@ from ..copying.stored_images import StoredImages
 from ..copying.transfer import Copied, Transfer
 from ..listing.pages import Step
 from ..ports import Clock, Progress, ProgressListener
-from ..resilience.together import gravest
+from ..resilience.together import awaited, gravest
 from .commit import Committer
 from .controls import Controls
 from .ledger import Entry, Fetch, Ledger, Refresh, Tombstone
@@ -107,7 +107,7 @@ class Pipeline:
         ready: asyncio.Queue[_Batch | _End] = asyncio.Queue(PAGES_AHEAD)
         try:
             async with asyncio.TaskGroup() as group:
-                reading = group.create_task(self._read(items, ready, group))
+                reading = group.create_task(awaited(self._read(items, ready, group)))
                 committed = await self._commit_all(ready)
         except BaseExceptionGroup as errors:
             raise gravest(errors) from None

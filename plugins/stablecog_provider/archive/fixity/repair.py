@@ -7,6 +7,7 @@ deleted.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from ...errors import (
@@ -46,9 +47,13 @@ class Repairer:
 
     def __init__(self, ports: BucketPorts, layout: Layout, stored: StoredBytes, *, concurrency: int) -> None:
         self._ports, self._layout, self._stored = ports, layout, stored
-        self._overlay = _Overlay(ports.store, layout)
         self._transfer = Transfer(
-            ports.images, self._overlay, layout, concurrency=concurrency, sleep=ports.sleep, monotonic=ports.monotonic
+            ports.images,
+            _Overlay(ports.store),
+            layout,
+            concurrency=concurrency,
+            sleep=ports.sleep,
+            monotonic=ports.monotonic,
         )
         self.notes: list[str] = []
 
@@ -116,18 +121,18 @@ class Repairer:
     async def _from_source(self, expected: Expected, seen: Seen | None) -> Copied | str:
         """Return what the source has now, once it is stored; or why it has nothing."""
         row, reasons = expected.row, list[str]()
-        if expected.is_current and not is_replaced(row):
-            self._overlay.beside.add(row.key)
-        for url in _addresses(expected):
-            self._overlay.damaged[expected.key] = seen.version if seen else None
-            try:
-                return await self._transfer.copy(
-                    CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url)
-                )
-            except (ItemError, TransientError) as error:
-                reasons.append(error.message)
-            finally:
-                del self._overlay.damaged[expected.key]
+        beside = expected.is_current and not is_replaced(row)
+        before = _ALLOWED.set(_Allowed(expected.key, seen.version if seen else None, beside))
+        try:
+            for url in _addresses(expected):
+                try:
+                    return await self._transfer.copy(
+                        CopyJob(row.output_id, Rendition(row.rendition), day_of(row.created_at), url)
+                    )
+                except (ItemError, TransientError) as error:
+                    reasons.append(error.message)
+        finally:
+            _ALLOWED.reset(before)
         return "; ".join(reasons) or "no earlier version and no address at the source has its bytes"
 
 
@@ -146,16 +151,27 @@ def _metadata(expected: Expected, sha256: str) -> dict[str, str]:
     return {"sha256": sha256, **known}
 
 
-class _Overlay:
-    """The store as `Transfer` sees it while it repairs: a damaged object is as good as none. `damaged`: the versions to replace,
-    by key; None if there is no object. `beside`: the rows for which another image may be stored.
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """What one repair may write: the object at `key` in the place of `version` (None: there is no object), and with `beside`,
+    another image under another key.
     """
 
-    def __init__(self, store: StoredObjects, layout: Layout) -> None:
-        self._store, self._layout = store, layout
+    key: str
+    version: str | None
+    beside: bool
+
+
+_ALLOWED: ContextVar[_Allowed] = ContextVar("_ALLOWED")
+"""Per task: images of one row are repaired at the same time, and what one may write, another may not."""
+
+
+class _Overlay:
+    """The store as `Transfer` sees it while it repairs: a damaged object is as good as none."""
+
+    def __init__(self, store: StoredObjects) -> None:
+        self._store = store
         self.address = store.address
-        self.damaged: dict[str, str | None] = {}
-        self.beside: set[tuple[str, str]] = set()
 
     @property
     def requests(self) -> int:
@@ -177,10 +193,10 @@ class _Overlay:
         condition: Condition | None = None,
         sha256: str = "",
     ) -> str:
-        if key in self.damaged:
-            version = self.damaged[key]
-            condition = Absent() if version is None else Unchanged(version)
-        elif (parsed := self._layout.parse_image(key)) and (parsed.output_id, parsed.rendition) not in self.beside:
+        allowed = _ALLOWED.get()
+        if key == allowed.key:
+            condition = Absent() if allowed.version is None else Unchanged(allowed.version)
+        elif not allowed.beside:
             raise ImageRejected("the source has another image now, and its row names a newer one already")
         return await self._store.put(
             key, body, content_type=content_type, metadata=metadata, condition=condition, sha256=sha256

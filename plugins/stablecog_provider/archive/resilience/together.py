@@ -23,6 +23,19 @@ async def together(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     raise failure
 
 
+async def awaited(part: Coroutine[Any, Any, T]) -> T:
+    """Return what a part of a task group returns. Raises RuntimeError if it ends with a CancelledError although nobody cancelled
+    it: a task group takes that for an end as planned, so that the others would wait for it for ever, or miss what it had to do.
+    """
+    try:
+        return await part
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError("a part of the work was cancelled by nobody") from error
+
+
 def gravest(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the gravest of errors that occurred together: a bug, then fatal, then settings, then transient."""
 

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
+from ..resilience.together import awaited
+
 T = TypeVar("T")
 
 
@@ -25,7 +27,7 @@ async def for_each(items: AsyncIterator[T], act: Callable[[T], Awaitable[None]],
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(at_once):
-                group.create_task(work())
+                group.create_task(awaited(work()))
     except BaseExceptionGroup as errors:
         first = errors.exceptions[0]
     else:
