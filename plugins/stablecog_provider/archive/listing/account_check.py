@@ -170,6 +170,9 @@ async def check_account(source: Source, asked: Probe, archived: Archived, slice_
         await archived.judge({identity(output): output for output in shown}.values(), evidence)
     if not days:
         if not archived.checkpoint.partitions:
+            if archived.lost and not archived.checkpoint.account:
+                # Nobody can tell. The samples are gone if the source has changed how it lists.
+                raise AnotherAccount(_difference(source, archived, evidence))
             # Another run began it, and has committed no row yet; or the source once claimed that the account is empty.
             await check_samples(source, archived.checkpoint.account, capabilities, archived.archive)
         elif evidence.foreign and not evidence.same:
