@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 
-from stablecog_provider.adapters.memory import Call, MemoryImages
+from stablecog_provider.adapters.memory import Call, MemoryImages, MemoryObjectStore
 from stablecog_provider.archive import verifying
+from stablecog_provider.archive.reports.forget import ForgetReport
 from stablecog_provider.archive.status import status
 from stablecog_provider.errors import StoreUnavailable
-from stablecog_provider.model.object_keys import DIGEST_DIGITS
+from stablecog_provider.model.object_keys import DIGEST_DIGITS, day_of
 from stablecog_provider.model.row_fixity import verified_since
 from stablecog_provider.model.row_lifecycle import Copy, stored
 from support.archived import archived, images, put
-from support.injured import change, edit, found, key_of, rows_of
+from support.injured import change, edit, found, key_of, lose, rows_of
 from support.scene import LAYOUT, Scene, no_sleep, small_jpeg
 from support.worlds import checkpoint
 
@@ -85,3 +88,38 @@ async def test_what_the_source_has_instead_of_an_earlier_image_is_not_stored_bes
     assert found(report) == {key_of(row): ("changed", False), key: ("truncated", False)}
     assert {*images(scene)} == before
     assert "stored beside" not in " ".join(each.detail for each in report.findings)
+
+
+@pytest.mark.parametrize("reads_back", [True, False])
+async def test_an_image_that_was_put_back_while_its_output_was_forgotten_is_left_to_the_next_forget(
+    reads_back: bool,
+) -> None:
+    """Also if the image cannot be read back: it is there."""
+    scene = await archived(sleep=no_sleep, store=MemoryObjectStore(versioned=True))
+    rows = await rows_of(scene)
+    row, other = rows[0], next(each for each in rows if day_of(each.created_at) != day_of(rows[0].created_at))
+    lose(scene, row)
+    scene.store.earlier.clear()
+    erased, go_on = asyncio.Event(), asyncio.Event()
+    forgets: list[asyncio.Task[ForgetReport]] = []
+
+    async def play(call: Call) -> None:
+        if call == Call("put", key_of(row)) and not forgets:
+            # The forget deletes all that is there now, and ends after the verify. The other day makes it save that it has ended.
+            forgets.append(asyncio.create_task(scene.forget(id=(row.output_id, other.output_id), yes=True)))
+            await erased.wait()
+        elif call == Call("versions", LAYOUT.runs):
+            erased.set()
+            await go_on.wait()
+        elif call == Call("open", key_of(row)) and forgets and not reads_back:
+            raise StoreUnavailable("503 SlowDown")
+
+    scene.store.before = play
+    with nullcontext() if reads_back else pytest.raises(StoreUnavailable):
+        await scene.verify(repair=True)
+    go_on.set()
+    await forgets[0]
+    scene.store.before = None
+    assert key_of(row) in scene.store.objects
+    await scene.forget(yes=True)
+    assert key_of(row) not in scene.store.objects

@@ -216,11 +216,12 @@ class Verifying:
             self._forgotten |= await self.committer.about_to_store([day])
         if row.output_id in self._forgotten.get(day, ()):
             return Repair(False, "its output was forgotten in the meantime")
-        repair = await repairer.repair(expected, seen)
-        if repair.done or repair.beside is not None:
+        try:
+            return await repairer.repair(expected, seen)
+        finally:
+            # Whatever came of it: an image that could not be read back is in the bucket all the same.
             self._changes.setdefault(day, {})
             self._stored.add((day, row.output_id))
-        return repair
 
     def _add(self, wrong: Wrong, repair: Repair | None, corrected: tuple[str, int] | None, *, lost: bool) -> None:
         finding = replace(wrong.finding(), known=lost or not wrong.expected.is_current)
