@@ -15,9 +15,9 @@ from stablecog_provider.adapters.parquet_manifest import ParquetManifest
 from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.errors import CredentialsRejected
 from stablecog_provider.model.manifest import Row
-from stablecog_provider.model.object_keys import DIGEST_DIGITS, day_of
+from stablecog_provider.model.object_keys import day_of
 from stablecog_provider.model.row_fixity import verified_since
-from stablecog_provider.model.row_lifecycle import Copy, copies_of, stored
+from stablecog_provider.model.row_lifecycle import copies_of
 from support.archived import archived, images, put, rebuilt
 from support.injured import (
     NoImages,
@@ -33,7 +33,7 @@ from support.injured import (
     rows_of,
     swap,
 )
-from support.scene import LAYOUT, Scene, no_sleep, small_jpeg
+from support.scene import LAYOUT, Scene, small_jpeg
 from support.worlds import checkpoint
 
 
@@ -144,24 +144,6 @@ async def test_another_image_at_the_source_is_stored_beside_and_reported() -> No
     scene.images = source
     assert (await scene.verify(repair=True)).outcome == "repaired"
     assert (await scene.rows())[row.key].state == "archived"
-
-
-async def test_what_the_source_has_instead_of_an_earlier_image_is_not_stored_beside_the_current_one() -> None:
-    """Both images of the row are repaired at the same time, and only for the current one may another image be stored."""
-    scene = await archived(sleep=no_sleep)
-    row = (await rows_of(scene))[0]
-    sha256, url = hashlib.sha256(small_jpeg("earlier")).hexdigest(), "https://b.stablecog.com/earlier-image.jpeg"
-    key = key_of(row).replace((row.sha256 or "")[:DIGEST_DIGITS], sha256[:DIGEST_DIGITS])
-    put(scene, key, b"damaged")
-    at = (row.archived_at or row.first_seen_at) - timedelta(days=1)
-    edit(scene, row, earlier_images=stored(row, Copy(at, sha256, LAYOUT.uri(key), "image/jpeg", 9, url)).earlier_images)
-    change(scene, row)
-    scene.images = MemoryImages({url: small_jpeg("another")})  # type: ignore[assignment]
-    before = {*images(scene)}
-    report = await scene.verify(repair=True)
-    assert found(report) == {key_of(row): ("changed", False), key: ("truncated", False)}
-    assert {*images(scene)} == before
-    assert "stored beside" not in " ".join(each.detail for each in report.findings)
 
 
 async def test_a_row_that_contradicts_its_own_key_is_corrected() -> None:

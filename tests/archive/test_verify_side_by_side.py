@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 
-from stablecog_provider.adapters.memory import Call, MemoryObjectStore
+from stablecog_provider.adapters.memory import Call, MemoryImages, MemoryObjectStore
 from stablecog_provider.archive import verifying
 from stablecog_provider.archive.reports.forget import ForgetReport
 from stablecog_provider.archive.status import status
 from stablecog_provider.errors import StoreUnavailable
-from stablecog_provider.model.object_keys import day_of
+from stablecog_provider.model.object_keys import DIGEST_DIGITS, day_of
 from stablecog_provider.model.row_fixity import verified_since
-from support.archived import archived
-from support.injured import key_of, lose, rows_of
-from support.scene import LAYOUT, Scene, no_sleep
+from stablecog_provider.model.row_lifecycle import Copy, stored
+from support.archived import archived, images, put
+from support.injured import change, edit, found, key_of, lose, rows_of
+from support.scene import LAYOUT, Scene, no_sleep, small_jpeg
 from support.worlds import checkpoint
 
 DAY = 2
@@ -103,3 +105,21 @@ async def test_an_image_that_was_put_back_while_its_output_was_forgotten_is_left
     assert key_of(row) in scene.store.objects
     await scene.forget(yes=True)
     assert key_of(row) not in scene.store.objects
+
+
+async def test_what_the_source_has_instead_of_an_earlier_image_is_not_stored_beside_the_current_one() -> None:
+    """Both images of the row are repaired at the same time, and only for the current one may another image be stored."""
+    scene = await archived(sleep=no_sleep)
+    row = (await rows_of(scene))[0]
+    sha256, url = hashlib.sha256(small_jpeg("earlier")).hexdigest(), "https://b.stablecog.com/earlier-image.jpeg"
+    key = key_of(row).replace((row.sha256 or "")[:DIGEST_DIGITS], sha256[:DIGEST_DIGITS])
+    put(scene, key, b"damaged")
+    at = (row.archived_at or row.first_seen_at) - timedelta(days=1)
+    edit(scene, row, earlier_images=stored(row, Copy(at, sha256, LAYOUT.uri(key), "image/jpeg", 9, url)).earlier_images)
+    change(scene, row)
+    scene.images = MemoryImages({url: small_jpeg("another")})  # type: ignore[assignment]
+    before = {*images(scene)}
+    report = await scene.verify(repair=True)
+    assert found(report) == {key_of(row): ("changed", False), key: ("truncated", False)}
+    assert {*images(scene)} == before
+    assert "stored beside" not in " ".join(each.detail for each in report.findings)
