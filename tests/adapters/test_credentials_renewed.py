@@ -284,5 +284,7 @@ async def test_requests_beside_the_one_that_finds_new_credentials_are_signed_wit
         )
         await store.checksum("k")
         sts.now += timedelta(minutes=61)
+        # Another operation has renewed the keys; no client has been made with them yet.
+        await store._credentials.ready()
         await asyncio.gather(*(store.checksum("k") for _ in range(4)))
     assert signed == ["key-1", *["key-2"] * 4]

@@ -31,16 +31,11 @@ os.environ.update(settings(HOME))
 
 
 @pytest.fixture(scope="session")
-def airflow_database() -> Iterator[None]:
+def airflow_database() -> None:
     """Creates the database once per session: about 10 s."""
-    from airflow.settings import engine
     from airflow.utils.db import initdb
 
     initdb()
-    # Whoever closes the last connection to an SQLite database locks it for a moment, and Airflow answers others with status 500.
-    assert engine is not None
-    with engine.connect():
-        yield
 
 
 @pytest.fixture

@@ -207,13 +207,13 @@ async def check_account(source: Source, asked: Probe, archived: Archived, slice_
 
 
 def emptied(source: Source, archive: str, live: int) -> AnotherAccount:
-    """The refusal of a source that lists nothing. To allow another account would let one run through, which marks nothing as
-    deleted; the next one would be refused again.
+    """The refusal of a source that lists nothing. Two steps lead on: the key may be another's, and the first marks nothing as
+    deleted. The run that it lets through names the number for the second.
     """
     return AnotherAccount(
         f"the source at {source.address} lists nothing, but {archive} holds {live} outputs",
         hint="check the API key, and archive another account under another prefix; if it is the same account and all its "
-        f"outputs were deleted there, pass --allow-deletions {live}",
+        "outputs were deleted there, pass --allow-account-mismatch once, and then what that run asks for",
     )
 
 
