@@ -140,7 +140,7 @@ async def _verify(
 
 
 async def _note_damage(verifying: Verifying, findings: Sequence[Finding], run_id: str, *, ended: bool) -> None:
-    """Keep in the checkpoint what no row tells of. `ended`: everything was looked at on this level."""
+    """Keep in the checkpoint what no row says. `ended`: everything was looked at on this level."""
     left = [each for each in findings if not each.repaired and not each.known]
     kinds, keys = Counter(each.kind.value for each in left), {each.key for each in left if each.kind not in NO_DAMAGE}
     damage = Damage(verifying.level, run_id, verifying.ports.clock.now(), dict(kinds), marks_of(keys))

@@ -129,7 +129,7 @@ class Checkpoint:
     `store_probed`: the store whose conditional writes were seen to work at `store_probed_at`. `intents`: partitions that may
     have been written since, without being counted here. `storing`: days of which a process is storing images that have no row
     yet, or was when it was killed. `forgetting`: what is still to be deleted of what a person asked to forget. `damage`: what
-    verifies found and no row tells of. `changes_recorded`: the number of the last change record.
+    verifies found and no row says. `changes_recorded`: the number of the last change record.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""Damage that verifies found and no row tells of: kept in the checkpoint, so that no later report hides it, nor their expiry."""
+"""Damage that verifies found and no row says: kept in the checkpoint, so that no later report hides it, nor their expiry."""
 
 from __future__ import annotations
 
