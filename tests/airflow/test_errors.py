@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from stablecog_provider import errors
 from stablecog_provider.airflow.errors import as_airflow

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from stablecog_provider.adapters.memory import MemoryObject
 from stablecog_provider.airflow.operators import StablecogRebuildOperator

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from stablecog_provider.adapters.settings import StoreSettings
 from stablecog_provider.airflow.operators import StablecogRestoreOperator

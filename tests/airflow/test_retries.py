@@ -9,8 +9,8 @@ from typing import Any
 from unittest.mock import Mock, call
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import RetryAction
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from structlog.testing import capture_logs
 
 from stablecog_provider.airflow.errors import RetryLater, as_airflow, log_failure

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from structlog.testing import capture_logs
 
 from stablecog_provider.adapters.settings import StoreSettings

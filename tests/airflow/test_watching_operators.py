@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import boto3
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.adapters.settings import StoreSettings
