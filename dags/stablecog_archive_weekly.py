@@ -15,7 +15,14 @@ from stablecog_provider.airflow.operators import (
     StablecogStatusOperator,
     StablecogVerifyOperator,
 )
-from stablecog_provider.airflow.params import concurrency_param, place_params, span_param, templates, verify_params
+from stablecog_provider.airflow.params import (
+    concurrency_param,
+    place_params,
+    run_params,
+    span_param,
+    templates,
+    verify_params,
+)
 from stablecog_provider.archive.verify import VerifySettings
 
 BUCKET = os.environ.get("STABLECOG_ARCHIVE_BUCKET") or "STABLECOG_ARCHIVE_BUCKET-is-not-set"
@@ -72,6 +79,7 @@ with DAG(
         "max_lag": span_param("36h", "Fail if the archive is further behind; empty: no limit"),
         "max_unverified": span_param("", "Fail if bytes were not verified for longer; empty: no limit"),
         "max_unrefreshed": span_param("35d", "Fail if metadata was not read for longer; empty: no limit"),
+        "allow_unsafe_store": run_params()["allow_unsafe_store"],
         "concurrency": concurrency_param(VerifySettings, "Upper limit on parallel requests of each task"),
     },
 ) as dag:
@@ -89,7 +97,7 @@ with DAG(
         budget="{{ params.refresh_budget }}",
         outlets=[MANIFEST, ELSEWHERE],
         **place,
-        **templates("concurrency"),
+        **templates("concurrency", "allow_unsafe_store"),
     )
     # Runs even if the others failed: it says what is left, whatever the reason.
     state = StablecogStatusOperator(

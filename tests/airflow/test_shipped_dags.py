@@ -39,6 +39,7 @@ SETTINGS = {
     # What several of its tasks have, by a name of its own.
     "stablecog_archive_weekly": {each.name for each in fields(VerifySettings)} - {"layout", "budget"}
     | {f"refresh_{name}" for name in ("within", "budget")}
+    | {"allow_unsafe_store"}
     | {"verify_budget", "drill_sample", "max_lag", "max_unverified", "max_unrefreshed"},
 }
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import date
 
-from stablecog_provider.adapters.memory import MemoryObject
+from stablecog_provider.adapters.memory import Call, MemoryObject
 from stablecog_provider.adapters.parquet_partition import ParquetPartition, read_partition
 from stablecog_provider.archive.ports import ImageBody
 from stablecog_provider.archive.reports.verify import VerifyReport
-from stablecog_provider.errors import ImageGone
+from stablecog_provider.errors import ImageGone, ObjectInArchiveClass
 from stablecog_provider.model.manifest import Row
 from stablecog_provider.model.object_keys import day_of
 from support.archived import put
@@ -90,3 +91,14 @@ def replace_object(scene: Scene, key: str, body: bytes) -> None:
 def found(report: VerifyReport) -> dict[str, tuple[str, bool]]:
     """Return kind and repair of each finding by its key."""
     return {finding.key: (finding.kind.value, finding.repaired) for finding in report.findings}
+
+
+def freeze(scene: Scene, *days: date) -> None:
+    """Put these partitions into an archive storage class: listings show them as before."""
+    frozen = {LAYOUT.partition(day) for day in days}
+
+    def refuse(call: Call) -> None:
+        if call.operation == "get" and call.key in frozen:
+            raise ObjectInArchiveClass(f"s3://archive/{call.key}: 403 InvalidObjectState", hint="restore it in S3")
+
+    scene.store.before = refuse

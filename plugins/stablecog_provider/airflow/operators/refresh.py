@@ -39,10 +39,19 @@ class StablecogRefreshOperator(ArchiveOperator):
     :param within: read as much as keeps the promise that everything was read within this time; None or empty for
         everything. A timedelta, or a text as `30d`. (templated)
     :param concurrency: upper limit on parallel copies of images that are found missing. (templated)
-    :param allow_unsafe_store: continue if the store ignores conditional writes.
+    :param allow_unsafe_store: continue if the store ignores conditional writes. (templated)
     """
 
-    template_fields = ("bucket", "prefix", "stablecog_conn_id", "aws_conn_id", "budget", "within", "concurrency")
+    template_fields = (
+        "bucket",
+        "prefix",
+        "stablecog_conn_id",
+        "aws_conn_id",
+        "budget",
+        "within",
+        "concurrency",
+        "allow_unsafe_store",
+    )
     ui_color = "#e4d8f5"
 
     # Replaced in tests: how the ports are opened, and what runs with them.
@@ -59,7 +68,7 @@ class StablecogRefreshOperator(ArchiveOperator):
         budget: str | None = RefreshSettings.budget,
         within: timedelta | str | None = RefreshSettings.within,
         concurrency: int | str = RefreshSettings.concurrency,
-        allow_unsafe_store: bool = RefreshSettings.allow_unsafe_store,
+        allow_unsafe_store: bool | str = RefreshSettings.allow_unsafe_store,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

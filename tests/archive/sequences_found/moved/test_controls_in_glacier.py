@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from stablecog_provider.errors import ImageGone
+from support.injured import freeze
 from support.stage import DAY, days_of, stage_of
-
-from .test_moved_to_glacier import freeze
 
 
 async def test_images_of_a_day_that_cannot_be_read_are_no_controls() -> None:

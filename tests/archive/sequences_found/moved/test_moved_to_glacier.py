@@ -10,6 +10,7 @@ from obstore import exceptions
 from stablecog_provider.adapters.memory import Call
 from stablecog_provider.adapters.store_errors import translate
 from stablecog_provider.errors import ImageRejected, ObjectInArchiveClass
+from support.injured import freeze
 from support.scene import LAYOUT
 from support.stage import DAY, NOON, Stage, days_of, stage_of
 from support.store_operations import xml
@@ -21,17 +22,6 @@ def test_an_object_in_glacier_is_no_trouble_with_the_key() -> None:
     error = translate(exceptions.PermissionDeniedError(text), "s3://b/p/manifest/dt=2026-10-01/manifest.parquet")
     assert isinstance(error, ObjectInArchiveClass)
     assert "access key" not in str(error), error
-
-
-def freeze(stage: Stage, *days: date) -> None:
-    """Put these partitions into an archive storage class: listings show them as before."""
-    frozen = {LAYOUT.partition(day) for day in days}
-
-    def refuse(call: Call) -> None:
-        if call.operation == "get" and call.key in frozen:
-            raise ObjectInArchiveClass(f"s3://archive/{call.key}: 403 InvalidObjectState", hint="restore it in S3")
-
-    stage.store.before = refuse
 
 
 async def test_partitions_that_nobody_can_read_are_not_all_asked_for_in_each_run_of_a_moved_archive() -> None:

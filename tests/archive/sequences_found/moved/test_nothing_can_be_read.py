@@ -7,22 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from stablecog_provider.adapters.memory import Call
-from stablecog_provider.errors import AnotherAccount, ObjectInArchiveClass
+from stablecog_provider.errors import AnotherAccount
 from stablecog_provider.simulator.dialect import CURRENT, CursorKey
 from stablecog_provider.simulator.world import World
+from support.injured import freeze
 from support.scene import LAYOUT
-from support.stage import DAY, NOON, Stage, days_of, stage_of
-
-
-def _cold(stage: Stage) -> None:
-    frozen = {key for key in stage.store.objects if LAYOUT.parse_partition(key)}
-
-    def refuse(call: Call) -> None:
-        if call.operation == "get" and call.key in frozen:
-            raise ObjectInArchiveClass(f"s3://archive/{call.key}: 403 InvalidObjectState", hint="restore it in S3")
-
-    stage.store.before = refuse
+from support.stage import DAY, NOON, days_of, stage_of
 
 
 async def test_another_key_is_refused_until_something_can_be_read() -> None:
@@ -32,7 +22,7 @@ async def test_another_key_is_refused_until_something_can_be_read() -> None:
     for number in range(12):
         at = NOON - DAY + timedelta(minutes=number)
         theirs.add(at, at + timedelta(seconds=9))
-    _cold(stage)
+    freeze(stage, *(day for key in stage.store.objects if (day := LAYOUT.parse_partition(key))))
     stage.dialect = replace(CURRENT, cursor=CursorKey.REQUESTED)
     stage.clock.advance(DAY)
     for account in (theirs, ours):
