@@ -16,8 +16,8 @@ UV := $(BIN)/uv --quiet
 COMPILE_FOR := $(UV) pip compile --generate-hashes --no-emit-index-url --no-annotate --no-header $(UPGRADE) --python-version
 COMPILE := $(COMPILE_FOR) 3.11
 
-# Settings of the caller's shell must not affect these commands.
-unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME AIRFLOW_HOME
+# Settings of the caller's shell must not affect these commands. Without bytecode, each of the tests' many processes compiles Airflow anew.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE AIRFLOW_HOME
 
 .PHONY: help
 help: ## List the targets

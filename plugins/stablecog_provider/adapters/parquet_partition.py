@@ -33,6 +33,8 @@ RUN_KEY = b"stablecog.run_id"
 BLOCK = 128
 """Rows converted to Python values at a time; takes about 5 ms."""
 KEPT_BLOCKS = 16
+WORTH_THREADS = 1 << 20
+"""Bytes of a partition below which threads for its columns cost more than they save."""
 RESTORE = (
     "restore an earlier version of the object, or run `stablecog-archive rebuild --set-aside-damaged`, which moves it aside so "
     "that the next run reads the day again; images and other days are not touched"
@@ -209,7 +211,7 @@ def read_partition(day: date, body: bytes, name: str) -> ParquetPartition:
     try:
         file = pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True)
         _check_schema(file.schema_arrow, name)
-        table = file.read()
+        table = file.read(use_threads=len(body) >= WORTH_THREADS)
         table.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(name, f"it is not valid Parquet ({str(error)[:200]})") from None
