@@ -23,6 +23,9 @@ from .environments import ENVIRONMENTS, ROOT, Environment, NotMade, make, said
 SHOWN = ("apache-airflow", "apache-airflow-providers-amazon", "pyarrow", "httpx", "pydantic")
 """Packages whose version is in the table."""
 
+OPTIONS = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", "not long", "-W", "ignore")
+"""Old versions of the dependencies warn about each other. What our own code causes is an error in `make test`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -55,8 +58,7 @@ def _try(environment: Environment, tests: Sequence[str]) -> Tried:
         make(environment)
     except NotMade as failure:
         return Tried(environment, False, str(failure), time.monotonic() - began)
-    options = ["--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", "not long"]
-    command = [str(environment.interpreter), "-m", "pytest", *options, *tests]
+    command = [str(environment.interpreter), "-m", "pytest", *OPTIONS, *tests]
     environ = os.environ | {"PATH": f"{environment.interpreter.parent}{os.pathsep}{os.environ['PATH']}"}
     with subprocess.Popen(  # noqa: S603 (our own tests)
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environ

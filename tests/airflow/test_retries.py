@@ -10,58 +10,23 @@ from unittest.mock import Mock, call
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-from airflow.sdk import RetryAction
 from structlog.testing import capture_logs
 
 from stablecog_provider.airflow.errors import RetryLater, as_airflow, log_failure
 from stablecog_provider.airflow.operators import StablecogToS3Operator
-from stablecog_provider.airflow.retries import LONGEST_IN_SLOT, WaitAsTold, default_policy, wait_in_slot
-from stablecog_provider.errors import BucketMissing, ConfigurationError, ProofDiffers, RateLimited, SourceUnavailable
+from stablecog_provider.airflow.retries import LONGEST_IN_SLOT, default_policy, wait_in_slot
+from stablecog_provider.errors import BucketMissing, ConfigurationError, RateLimited, SourceUnavailable
 
 MINUTE = timedelta(minutes=1)
-TASK = {"task": SimpleNamespace(retry_delay=MINUTE)}
 LIMITED = RateLimited("the source answered 429", retry_after=700.0)
-
-
-@pytest.mark.parametrize(
-    ("exception", "delay"),
-    [
-        (as_airflow(LIMITED), timedelta(seconds=700)),
-        (as_airflow(RateLimited("429", retry_after=20.0)), None),
-        (as_airflow(RateLimited("429")), None),
-        (as_airflow(SourceUnavailable("503", retry_after=90.0)), timedelta(seconds=90)),
-        (as_airflow(ProofDiffers("counts differ")), None),
-        (ZeroDivisionError(), None),
-    ],
-    ids=str,
-)
-def test_a_retry_waits_as_told_if_that_is_longer_than_its_own_delay(
-    exception: BaseException, delay: timedelta | None
-) -> None:
-    decision = WaitAsTold().evaluate(exception, 1, 4, TASK)
-    assert decision.retry_delay == delay
-    assert decision.action is (RetryAction.RETRY if delay else RetryAction.DEFAULT)
-
-
-def test_without_a_context_the_retry_waits_as_told() -> None:
-    assert WaitAsTold().evaluate(as_airflow(LIMITED), 1, 4).retry_delay == timedelta(seconds=700)
 
 
 def test_wrong_settings_fail_at_once_whatever_the_policy() -> None:
     assert isinstance(as_airflow(BucketMissing("no bucket")), AirflowFailException)
 
 
-def test_every_operator_has_the_policy_unless_it_is_given_another() -> None:
-    class Own(WaitAsTold):
-        pass
-
-    assert isinstance(StablecogToS3Operator(task_id="a", bucket="bucket").retry_policy, WaitAsTold)
-    assert isinstance(StablecogToS3Operator(task_id="b", bucket="bucket", retry_policy=Own()).retry_policy, Own)
+def test_a_version_without_policies_gets_none() -> None:
     assert default_policy(has_policies=False) is None
-
-
-def test_the_policy_survives_serialization() -> None:
-    assert isinstance(WaitAsTold.deserialize(WaitAsTold().serialize()), WaitAsTold)
 
 
 @pytest.mark.parametrize(
