@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from ..errors import ConfigurationError
@@ -17,6 +18,8 @@ from .committing.intent import intended_days
 from .committing.inventory import expected_days
 from .committing.moves import arrived, place_of
 from .last_runs import RUN, last_runs, starts_of
+from .naming.ports import Registers
+from .naming.reading import known_models
 from .ports import ObjectStore
 from .reports.last_run import LastRun
 from .reports.limits import Limits, allowed_age, broken_limits, schedule_of
@@ -30,15 +33,19 @@ MAX_REASONS = 10
 
 
 async def status(
-    store: ObjectStore, layout: Layout, now: datetime | None = None, limits: Limits = NO_LIMITS
+    store: ObjectStore,
+    layout: Layout,
+    now: datetime | None = None,
+    limits: Limits = NO_LIMITS,
+    registers: Registers | None = None,
 ) -> ArchiveStatus:
     """The state of the archive in `layout`. `now`: None for this machine's clock; all ages count from it. `limits`: what a
-    monitor does not accept.
+    monitor does not accept. `registers`: where the names of models are; None: without them.
 
     Raises ConfigurationError if there is no archive, ArchiveDamaged if its checkpoint cannot be read.
     """
     _, found = await inspect(store, layout, now, limits)
-    return found
+    return found if registers is None else replace(found, models=await known_models(registers))
 
 
 async def inspect(

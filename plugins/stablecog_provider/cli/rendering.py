@@ -21,7 +21,7 @@ from ..archive.reports.refresh import RefreshReport
 from ..archive.reports.restore import RestoreReport
 from ..archive.reports.run import RunReport
 from ..archive.reports.verify import VerifyReport
-from ..archive.reports.wording import SHOWN
+from ..archive.reports.wording import SHOWN, models_in_words
 from ..archive.status import ArchiveStatus
 from ..model.verdict import Outcome
 from .exits import ErrorDocument
@@ -96,6 +96,7 @@ def show_status(console: Console, status: ArchiveStatus) -> None:
         ("watermark", _seconds(status.watermark) if status.watermark else "none yet"),
         ("saved at", _seconds(status.saved_at) if status.saved_at else "unknown"),
     ]
+    facts += [("models", models_in_words(status.models))] if status.models else []
     facts += [("not stored", f"{number:,}: {reason}") for reason, number in list(status.reasons.items())[:SHOWN]]
     facts += [
         (month, f"{each.outputs:,} outputs, {each.images:,} images, {decimal(each.bytes)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from .register import Register
 
@@ -37,6 +38,15 @@ class Names:
         if known is None:
             return f"unknown {self.kind} {_short(of)}"
         return f"{known} ({_short(of)})" if known in self.shared else known
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model that a listing ever had. `retired_at`: the first listing known to lack it; None while the newest one has it."""
+
+    id: str
+    name: str
+    retired_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from ...errors import ArchiveError
-from ...model.names import ArchiveNames, Names
+from ...model.names import ArchiveNames, KnownModel, Names
 from .ports import Kind, Registers
 
 _log = logging.getLogger(__name__)
@@ -22,6 +22,18 @@ async def names_of(registers: Registers) -> ArchiveNames:
         models=await _names(registers, Kind.MODELS, "model"),
         schedulers=await _names(registers, Kind.SCHEDULERS, "scheduler"),
     )
+
+
+async def known_models(registers: Registers) -> tuple[KnownModel, ...]:
+    """Return all models that a listing ever had, the latest first; none if the register cannot be read."""
+    try:
+        register = await registers.load(Kind.MODELS)
+    except ArchiveError as error:
+        _log.warning("Without names of %s: %s", Kind.MODELS, error.message)
+        return ()
+    names = Names.of("model", register)
+    found = sorted(register.entries.values(), key=lambda each: (each.first_seen_at, each.id), reverse=True)
+    return tuple(KnownModel(each.id, names.name(each.id), each.retired_at) for each in found)
 
 
 async def _names(registers: Registers, kind: Kind, word: str) -> Names:

@@ -11,6 +11,7 @@ from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage, Window
 from ...model.damage import NOT_MARKED, Damage
 from ...model.documents import document_of
+from ...model.names import KnownModel
 from ...model.partition_summary import ImageCounts
 from ...model.refreshed import RefreshCoverage
 from ...model.times import BEGINNING, format_instant
@@ -69,7 +70,8 @@ class ArchiveStatus:
     this was found. `runs`: the last reports, newest first. `reasons`: images that are not stored, by state and reason.
     `months`: what was made per month. `schedule`: the interval of the last runs, if it is known. `is_out_of_date`: whether the
     last comparison is older than that allows. `damage`: what verifies found, and is not known to be repaired or marked.
-    `broken`: a sentence on each limit that is broken. `forgetting`: what is still to be deleted of forgotten outputs.
+    `broken`: a sentence on each limit that is broken. `forgetting`: what is still to be deleted of forgotten outputs. `models`:
+    all that the source's public list ever had, the latest first; outputs may have others.
     """
 
     archive: str
@@ -106,6 +108,7 @@ class ArchiveStatus:
     missing: tuple[str, ...] = ()
     changed: dict[date, datetime | None] = field(default_factory=dict)
     forgetting: tuple[Forgetting, ...] = ()
+    models: tuple[KnownModel, ...] = ()
 
     @property
     def watermark(self) -> datetime | None:

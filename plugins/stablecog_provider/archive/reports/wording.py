@@ -9,6 +9,7 @@ from datetime import date, datetime
 from ...model.checkpoint import Forgetting, Sweep
 from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage
+from ...model.names import KnownModel
 from ...model.partition_summary import ImageCounts
 from ...model.refreshed import RefreshCoverage
 from ...model.row_attempts import SETTLED_AFTER
@@ -207,3 +208,13 @@ def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[st
             f"{SETTLED_AFTER} or more attempts in a row, over at least 31 hours. The verdict no longer counts them."
         )
     return lines
+
+
+def models_in_words(models: Sequence[KnownModel]) -> str:
+    """The models by name: `3: Kandinsky 2.2, Luna Diffusion, Waifu Diffusion (retired 2024-03-01)`."""
+    shown = [
+        each.name if each.retired_at is None else f"{each.name} (retired {each.retired_at:%Y-%m-%d})"
+        for each in models[:SHOWN]
+    ]
+    more = f" and {len(models) - SHOWN:,} more" if len(models) > SHOWN else ""
+    return f"{len(models):,}: {', '.join(shown)}{more}"
