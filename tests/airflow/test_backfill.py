@@ -20,7 +20,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def backfill(airflow_database: None) -> Any:
-    from airflow.dag_processing.dagbag import DagBag
+    from support.airflow_versions import DagBag
 
     return DagBag(str(ROOT / "dags")).dags["stablecog_backfill"]
 

@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def daily(airflow_database: None) -> Any:
-    from airflow.dag_processing.dagbag import DagBag
+    from support.airflow_versions import DagBag
 
     bag = DagBag(str(ROOT / "dags"))
     assert bag.import_errors == {}

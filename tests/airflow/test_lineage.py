@@ -26,6 +26,7 @@ from stablecog_provider.simulator.server import Simulator
 from stablecog_provider.simulator.world import DEFAULT_KEY
 from support.airflow_canary import AWS_SECRET, KEY, OUTPUTS, Connect
 from support.airflow_recorded import NOW, Recorded, report
+from support.airflow_versions import HookLineageCollector
 from support.tree import ROOT
 
 SCHEMAS = [json.loads(file.read_text()) for file in (ROOT / "tests/support/openlineage").glob("*.json")]
@@ -129,8 +130,6 @@ def test_a_place_that_cannot_be_used_has_no_lineage() -> None:
 
 
 def test_hook_lineage_is_one_asset_each_way(connections: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.sdk.lineage import HookLineageCollector
-
     from stablecog_provider.airflow.operators import telling
 
     collector = HookLineageCollector()
@@ -144,8 +143,6 @@ def test_hook_lineage_is_one_asset_each_way(connections: None, monkeypatch: pyte
 def test_the_hook_names_the_account_that_it_reads(
     connect: Connect, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow.sdk.lineage import HookLineageCollector
-
     from stablecog_provider.airflow import hooks
 
     collector = HookLineageCollector()

@@ -21,6 +21,7 @@ from stablecog_provider.errors import SourceUnavailable
 from stablecog_provider.model.coverage import Coverage, Window
 from stablecog_provider.model.verdict import Outcome
 from support.airflow_canary import KEY, Connect
+from support.airflow_metrics import metrics_with
 from support.airflow_recorded import NOW, Recorded, report
 from support.tree import ROOT
 
@@ -28,32 +29,14 @@ COVERED = Coverage.of([Window(NOW - timedelta(days=9), NOW - timedelta(hours=2))
 
 
 @pytest.fixture
-def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+def statsd() -> Iterator[socket.socket]:
     """A StatsD server, and Airflow's metrics set up as in a task's process."""
-    from airflow.sdk.configuration import conf
-    from airflow.sdk.observability.metrics import stats_utils
-    from airflow.sdk.observability.stats import initialize
-
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         server.settimeout(10)
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_HOST", "127.0.0.1")
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_PORT", str(server.getsockname()[1]))
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED", "True")
-        legacy = conf.getboolean("metrics", "legacy_names_on")
-        clients: list[Any] = []
-
-        def client() -> Any:
-            clients.append(stats_utils.get_stats_factory()())
-            return clients[-1]
-
-        initialize(factory=client, export_legacy_names=legacy)
-        yield server
-        for each in clients:
-            each.statsd.close()
-    monkeypatch.undo()
-    initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=legacy)
+        settings = {"ON": "True", "HOST": "127.0.0.1", "PORT": str(server.getsockname()[1]), "INFLUXDB_ENABLED": "True"}
+        with metrics_with({f"AIRFLOW__METRICS__STATSD_{name}": value for name, value in settings.items()}):
+            yield server
 
 
 def received(server: socket.socket, number: int) -> dict[str, str]:
@@ -113,9 +96,8 @@ def test_a_backend_that_fails_does_not_fail_the_run(monkeypatch: pytest.MonkeyPa
 
 
 EXPORT = """
-from airflow.sdk.observability.metrics import stats_utils
-from airflow.sdk.observability.stats import initialize
-initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
+from support.airflow_metrics import start
+start()
 from opentelemetry import metrics
 from stablecog_provider.airflow.metrics import emit
 from support.airflow_recorded import report
@@ -165,10 +147,10 @@ def test_an_opentelemetry_collector_receives_them() -> None:
     for body in Collector.bodies:
         for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
             for scope in resource.scope_metrics:
-                for metric in scope.metrics:
+                for metric in (each for each in scope.metrics if each.name.startswith("airflow.stablecog.")):
                     (point,) = metric.sum.data_points or metric.gauge.data_points
                     found[metric.name] = point.as_int or point.as_double
-                    assert {each.key for each in point.attributes} >= {"archive", "dag_id", "task_id"}
+                    assert {each.key for each in point.attributes} >= {"archive", "dag_id", "task_id"}, metric.name
     assert found["airflow.stablecog.outputs"] == 4
     assert found["airflow.stablecog.bytes"] == 500
     assert found["airflow.stablecog.proven"] == 1

@@ -25,7 +25,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def on_arrival(airflow_database: None) -> Any:
-    from airflow.dag_processing.dagbag import DagBag
+    from support.airflow_versions import DagBag
 
     bag = DagBag(str(ROOT / "dags"))
     assert bag.import_errors == {}
@@ -80,7 +80,7 @@ with DAG("wait_and_archive", schedule=None):
 @pytest.fixture
 def waiting(airflow_database: None, tmp_path: Path) -> Any:
     """A Dag of a folder of its own, known to the database as `dag.test` wants it."""
-    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+    from support.airflow_versions import BundleDagBag, sync_bag_to_db
 
     (tmp_path / "waiting.py").write_text(WAITING)
     bag = BundleDagBag(dag_folder=str(tmp_path), bundle_path=tmp_path, bundle_name="dags-folder")

@@ -6,12 +6,12 @@ import asyncio
 import gc
 import json
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout
 from airflow.sdk import Asset
+from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.execution_time.timeout import TimeoutPosix
 from structlog.testing import capture_logs
 
@@ -40,7 +40,7 @@ def connections(connect: Connect) -> None:
 
 @pytest.fixture
 def context() -> Any:
-    return {"ti": Pushed(), "outlet_events": {ASSET: SimpleNamespace(extra={})}}
+    return {"ti": Pushed(), "outlet_events": OutletEventAccessors()}
 
 
 def run(context: Any, outcome: RunReport | Exception | None = None, **arguments: Any) -> Any:

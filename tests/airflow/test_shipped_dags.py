@@ -46,7 +46,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def bag(airflow_database: None) -> Any:
-    from airflow.dag_processing.dagbag import DagBag
+    from support.airflow_versions import DagBag
 
     found = DagBag(str(ROOT / "dags"))
     assert found.import_errors == {}
@@ -127,7 +127,7 @@ with DAG("accounts", schedule=None):
 @pytest.fixture
 def accounts(airflow_database: None, tmp_path: Path) -> Any:
     """A Dag of a folder of its own, known to the database as `dag.test` wants it."""
-    from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+    from support.airflow_versions import BundleDagBag, sync_bag_to_db
 
     (tmp_path / "accounts.py").write_text(ACCOUNTS)
     found = BundleDagBag(dag_folder=str(tmp_path), bundle_path=tmp_path, bundle_name="dags-folder")

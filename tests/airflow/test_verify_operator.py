@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import Asset
+from airflow.sdk.execution_time.context import OutletEventAccessors
 from structlog.testing import capture_logs
 
 from stablecog_provider.adapters.settings import StoreSettings
@@ -77,7 +78,7 @@ def context() -> Any:
     pushed: dict[str, Any] = {}
     return {
         "ti": SimpleNamespace(values=pushed, xcom_push=lambda key, value: pushed.update({key: value})),
-        "outlet_events": {ASSET: SimpleNamespace(extra={})},
+        "outlet_events": OutletEventAccessors(),
     }
 
 
