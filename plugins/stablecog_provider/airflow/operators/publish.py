@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, ClassVar, cast
 
-from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk import Asset, Context
 
 from ...adapters.garbage import rarely_collected
-from ...adapters.process_exit import wait_for_threads_at_exit
 from ...adapters.publishing import open_publishing
 from ...adapters.settings import StoreSettings
 from ...archive.publish import PublishSettings, publish
@@ -17,10 +15,10 @@ from ...archive.reports.publish import PublishReport
 from ...errors import ArchiveDamaged, ArchiveError, ConfigurationError
 from ..arguments import layout_of
 from ..connections import store_settings
-from ..errors import as_airflow
+from .base import ArchiveOperator
 
 
-class StablecogToIcebergOperator(BaseOperator):
+class StablecogToIcebergOperator(ArchiveOperator):
     """Publishes the days of the manifest that an Iceberg table lacks or has in another version. Only reads the archive.
 
     Needs the extra `iceberg` on the worker, and pyiceberg's configuration of the catalogue there. Safe to run beside other tasks
@@ -69,7 +67,7 @@ class StablecogToIcebergOperator(BaseOperator):
                 context["ti"].xcom_push(key="return_value", value=summary)
                 raise _failure(report)
         except ArchiveError as error:
-            raise as_airflow(error) from error
+            raise self.failure(error, context) from None
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(summary)
@@ -79,9 +77,9 @@ class StablecogToIcebergOperator(BaseOperator):
         settings = PublishSettings(layout_of(self.bucket, self.prefix), self.catalog, self.table)
         # Airflow's own calls block, so they are made before there is an event loop.
         store = store_settings(self.aws_conn_id)
+        self.note_place(settings.layout, store, self.aws_conn_id)
         self.log.info("Publishing %s to %s", settings.layout, settings.table)
-        wait_for_threads_at_exit()
-        return asyncio.run(self._publish(store, settings))
+        return self.run_stoppable(lambda: self._publish(store, settings))
 
     async def _publish(self, store: StoreSettings, settings: PublishSettings) -> PublishReport:
         async with self.open_publishing(store, settings.layout, settings.catalog, settings.table) as ports:
