@@ -123,13 +123,15 @@ browser: .venv/.with-browser ## The page in Chromium: alone and inside a real Ai
 	@$(BIN)/python -m dev.browser $(ARGS)
 
 .PHONY: engines
-engines: .venv-engines/.ready ## Ten questions to the manifest, asked with DuckDB, Polars, pyarrow, pandas, DataFusion, Spark (needs Java 17) and chDB: 10 minutes
+engines: .venv-engines/.ready .venv-engines-iceberg/.ready ## Ten questions to the manifest, asked with DuckDB, Polars, pyarrow, pandas, DataFusion, Spark (needs Java 17) and chDB: 10 minutes
 	@$(BIN)/python -m dev.engines $(ARGS)
 
 .venv-engines/.ready: dev/engines/requirements.lock $(READY)
-	@$(BIN)/python -m venv --clear .venv-engines
-	@$(UV) pip sync --python .venv-engines/bin/python --require-hashes $< \
-	  || .venv-engines/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+.venv-engines-iceberg/.ready: dev/engines/iceberg.lock $(READY)
+.venv-engines/.ready .venv-engines-iceberg/.ready:
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(UV) pip sync --python $(@D)/bin/python --require-hashes $< \
+	  || $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 # Tools whose dependencies conflict with Airflow's get their own environments. If one cannot be installed, its row says so.
@@ -164,6 +166,7 @@ lock: $(READY) ## Update all locks to the newest versions (UPGRADE=: only what p
 	@$(COMPILE) pyproject.toml --extra demo --extra e2e -c requirements.lock -o dev/e2e/requirements.lock
 	@$(COMPILE) pyproject.toml --extra demo --extra browser -c requirements.lock -o dev/browser/requirements.lock
 	@$(COMPILE) --group engines -c requirements.lock -o dev/engines/requirements.lock
+	@$(COMPILE) --group engines-iceberg -o dev/engines/iceberg.lock
 	@$(COMPILE) pyproject.toml --extra bench -c requirements.lock -o dev/bench/requirements.lock
 	@echo aiobotocore | $(COMPILE) - -o dev/bench/aiobotocore.lock
 	@echo img2dataset | $(COMPILE) - -o dev/bench/img2dataset.lock

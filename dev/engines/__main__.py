@@ -14,10 +14,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from stablecog_provider.model.object_keys import Layout
+
 from ..local.children import raise_on_signals
 from ..local.s3_server import ServerFailed, seaweedfs
-from . import expected, lake
-from .asked import ENGINES, Asked, ask
+from . import expected, iceberg, lake
+from .asked import ENGINES, ICEBERG, Asked, ask
 from .show import show, show_snippets
 from .snippets import Ran, run_snippets
 
@@ -28,8 +30,9 @@ BUCKET, PREFIX = "archive", "lake"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dev.engines", description=__doc__)
-    parser.add_argument("--only", choices=ENGINES, action="append", help="this engine alone; repeatable")
-    only = parser.parse_args().only or ENGINES
+    every = (*ENGINES, *ICEBERG)
+    parser.add_argument("--only", choices=every, action="append", help="this engine alone; repeatable")
+    only = parser.parse_args().only or every
     console = Console(highlight=False)
     console.width = max(console.width, 210)
     raise_on_signals()
@@ -52,6 +55,7 @@ def main() -> int:
                 "AWS_ALLOW_HTTP": "true",
                 "AWS_EC2_METADATA_DISABLED": "true",
             }
+            environ["ICEBERG_METADATA"] = iceberg.published(server, Layout(BUCKET, PREFIX), FOLDER)
             asked = list(_asked(console, only, environ))
             snippets = list(run_snippets(only, FOLDER / PREFIX, f"{BUCKET}/{PREFIX}", environ, right))
     except ServerFailed as failure:
@@ -64,7 +68,7 @@ def main() -> int:
 
 def _asked(console: Console, only: list[str] | tuple[str, ...], environ: dict[str, str]) -> Iterator[Asked]:
     for name in only:
-        for root in (str(FOLDER / PREFIX), f"s3://{BUCKET}/{PREFIX}"):
+        for root in (str(FOLDER / PREFIX), f"s3://{BUCKET}/{PREFIX}")[name in ICEBERG :]:
             console.print(f"[dim]asking {name} in {'the bucket' if root.startswith('s3') else 'the folder'} ...[/]")
             yield ask(name, root, environ)
 

@@ -15,8 +15,11 @@ from .questions import SESSION, Rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".venv-engines/bin/python"
+ICEBERG_PYTHON = ROOT / ".venv-engines-iceberg/bin/python"
 SECONDS = 600.0
 ENGINES = ("duckdb", "polars", "pyarrow", "pandas", "pandas_default", "datafusion", "spark", "chdb")
+ICEBERG = ("duckdb_iceberg", "polars_iceberg")
+"""Readers of the Iceberg table, which is in the bucket alone."""
 REASONS = {
     (
         "pandas_default",
@@ -61,7 +64,7 @@ def ask(engine: str, root: str, environ: Mapping[str, str]) -> Asked:
         return Asked(engine, is_s3, skipped=NO_S3[engine])
     if engine == "spark" and (missing := missing_java()):
         return Asked(engine, is_s3, trouble=missing)
-    command = [str(PYTHON), "-m", "dev.engines.readers", engine, root]
+    command = [str(ICEBERG_PYTHON if engine in ICEBERG else PYTHON), "-m", "dev.engines.readers", engine, root]
     done = run(command, {**environ, "TZ": SESSION})
     if isinstance(done, str):
         return Asked(engine, is_s3, trouble=done)

@@ -25,11 +25,13 @@ SEPARATE = {"production": PRODUCTION, "celery": PRODUCTION} | SLOW
 """Extras with a lock of their own."""
 ENGINES = "dev/engines/requirements.lock"
 """The engines that `make engines` reads the manifest with, in an environment of their own."""
+ICEBERG = "dev/engines/iceberg.lock"
+"""What it reads the Iceberg table with, in another one: with an older DuckDB."""
 PEERS = ("dev/bench/aiobotocore.lock", "dev/bench/img2dataset.lock")
 """Separate environments for benchmarked tools that conflict with Airflow."""
 MATRIX = tuple(str(each.lock.relative_to(ROOT)) for each in ENVIRONMENTS)
 """What `make matrix` installs: other versions than those of `requirements.lock`, on purpose."""
-LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, PRODUCTION, *SLOW.values(), ENGINES, *PEERS, *MATRIX)
+LOCKS = ("requirements.lock", "bootstrap.lock", *IMAGES, PRODUCTION, *SLOW.values(), ENGINES, ICEBERG, *PEERS, *MATRIX)
 
 
 def pins(lock: str) -> dict[str, tuple[str, int]]:
@@ -122,7 +124,8 @@ def test_the_matrix_tries_the_oldest_version_of_each_direct_dependency() -> None
     assert names <= bounds.keys()
 
 
-def test_every_engine_is_locked() -> None:
-    locked = pins(ENGINES)
-    for requirement in map(Requirement, pyproject()["dependency-groups"]["engines"]):
+@pytest.mark.parametrize(("lock", "group"), [(ENGINES, "engines"), (ICEBERG, "engines-iceberg")])
+def test_every_engine_is_locked(lock: str, group: str) -> None:
+    locked = pins(lock)
+    for requirement in map(Requirement, pyproject()["dependency-groups"][group]):
         assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)][0]), requirement

@@ -31,6 +31,11 @@ class Place:
         return f"{self.root}/models/models.parquet"
 
     @property
+    def iceberg(self) -> str:
+        """The address of the metadata of the Iceberg table."""
+        return os.environ["ICEBERG_METADATA"]
+
+    @property
     def endpoint(self) -> str:
         return os.environ["AWS_ENDPOINT_URL_S3"]
 

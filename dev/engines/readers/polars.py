@@ -10,24 +10,31 @@ from ..questions import COMPOSED, DAY, EXACT, FOX, TOWER, UNNAMED, ZONES, Rows
 from .place import NEW_COLUMN, Place, Reading, plain
 
 
-def read(place: Place) -> Reading:
-    options: dict[str, Any] = {}
-    if place.is_s3:
-        key, secret = place.keys
-        options["storage_options"] = {
+def options(place: Place) -> dict[str, Any]:
+    """Return the arguments with which Polars reaches a place."""
+    if not place.is_s3:
+        return {}
+    key, secret = place.keys
+    return {
+        "storage_options": {
             "aws_endpoint_url": place.endpoint, "aws_access_key_id": key, "aws_secret_access_key": secret,
             "aws_region": "us-east-1", "aws_allow_http": "true",
-        }  # fmt: skip
-    models = pl.scan_parquet(place.models, **options)
+        }
+    }  # fmt: skip
+
+
+def read(place: Place) -> Reading:
+    given = options(place)
+    models = pl.scan_parquet(place.models, **given)
     # The first file decides which columns there are, and the oldest file comes first.
-    newest = pl.scan_parquet(f"{place.manifest}/dt=2026-11-22/*.parquet", **options, hive_partitioning=False)
+    newest = pl.scan_parquet(f"{place.manifest}/dt=2026-11-22/*.parquet", **given, hive_partitioning=False)
     schema = newest.collect_schema()
     manifest = pl.scan_parquet(
-        f"{place.manifest}/*/*.parquet", **options, hive_partitioning=True, schema=schema, missing_columns="insert"
+        f"{place.manifest}/*/*.parquet", **given, hive_partitioning=True, schema=schema, missing_columns="insert"
     )
     elsewhere = manifest.filter(pl.col("created_at").dt.date() != pl.col("dt")).select(pl.len()).collect().item()
     kind = str(manifest.collect_schema()["dt"]).lower()
-    plain_columns = pl.scan_parquet(f"{place.manifest}/*/*.parquet", **options).collect_schema()
+    plain_columns = pl.scan_parquet(f"{place.manifest}/*/*.parquet", **given).collect_schema()
     return Reading(pl.__version__, kind, answers(manifest, models), elsewhere, NEW_COLUMN in plain_columns)
 
 

@@ -78,7 +78,7 @@ def test_a_difference_is_noticed_unless_its_reason_is_known(right: dict[str, Row
 
 def test_every_engine_has_a_reader_and_every_reason_an_engine() -> None:
     readers = {path.stem for path in (ROOT / "dev/engines/readers").glob("*.py")}
-    assert {*ENGINES} <= readers
+    assert {*ENGINES, *asked.ICEBERG} <= readers
     assert {engine for engine, _ in REASONS} | {*NO_S3} <= {*ENGINES}
 
 
