@@ -80,13 +80,10 @@ with DAG("wait_and_archive", schedule=None):
 @pytest.fixture
 def waiting(airflow_database: None, tmp_path: Path) -> Any:
     """A Dag of a folder of its own, known to the database as `dag.test` wants it."""
-    from support.airflow_versions import BundleDagBag, sync_bag_to_db
+    from support.airflow_versions import bag_in_database
 
     (tmp_path / "waiting.py").write_text(WAITING)
-    bag = BundleDagBag(dag_folder=str(tmp_path), bundle_path=tmp_path, bundle_name="dags-folder")
-    assert bag.import_errors == {}
-    sync_bag_to_db(bag, "dags-folder", None)
-    return bag.dags["wait_and_archive"]
+    return bag_in_database(tmp_path).dags["wait_and_archive"]
 
 
 def test_a_deferred_sensor_ends_when_new_outputs_have_settled(

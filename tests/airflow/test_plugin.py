@@ -26,7 +26,7 @@ import stablecog_provider
 print("FOUND" + json.dumps({
     "installed": [d.name for d in importlib.metadata.distributions() if "stablecog" in d.name],
     "plugins": [plugin["name"] for plugin in plugins_manager.get_plugin_info()],
-    "plugin_errors": plugins_manager.get_import_errors(),
+    "plugin_errors": getattr(plugins_manager, "get_import_errors", lambda: plugins_manager.import_errors)(),
     "dags": {id: [task.__class__.__name__ for task in dag.tasks] for id, dag in bag.dags.items()},
     "dag_errors": bag.import_errors,
     "package": stablecog_provider.__file__,

@@ -127,13 +127,10 @@ with DAG("accounts", schedule=None):
 @pytest.fixture
 def accounts(airflow_database: None, tmp_path: Path) -> Any:
     """A Dag of a folder of its own, known to the database as `dag.test` wants it."""
-    from support.airflow_versions import BundleDagBag, sync_bag_to_db
+    from support.airflow_versions import bag_in_database
 
     (tmp_path / "accounts.py").write_text(ACCOUNTS)
-    found = BundleDagBag(dag_folder=str(tmp_path), bundle_path=tmp_path, bundle_name="dags-folder")
-    assert found.import_errors == {}
-    sync_bag_to_db(found, "dags-folder", None)
-    return found.dags["accounts"]
+    return bag_in_database(tmp_path).dags["accounts"]
 
 
 def test_a_group_per_account_shows_which_of_them_needs_somebody(
