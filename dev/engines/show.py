@@ -18,7 +18,7 @@ def show(console: Console, asked: Sequence[Asked], right: Mapping[str, Rows]) ->
     table = Table(title="Ten questions to the manifest, compared with the rows themselves", box=box.SIMPLE_HEAD)
     for column in ("engine", "version", "place", *TITLES.values(), "dt is a", f"TZ={SESSION}", "new columns"):
         # Titles may wrap between words, but no cell.
-        table.add_column(column, min_width=max(map(len, column.split())), no_wrap=False)
+        table.add_column(column, min_width=max(map(len, column.split())), no_wrap=column == "engine")
     for each in asked:
         place = "S3" if each.is_s3 else "folder"
         if each.reading is None:

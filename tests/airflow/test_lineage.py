@@ -17,7 +17,14 @@ from openlineage.client.serde import Serde
 from referencing import Registry, Resource
 
 from stablecog_provider.airflow.lineage import checks_of_run, checks_of_verify
-from stablecog_provider.airflow.operators import StablecogToS3Operator, StablecogVerifyOperator
+from stablecog_provider.airflow.operators import (
+    StablecogForgetOperator,
+    StablecogRebuildOperator,
+    StablecogRestoreOperator,
+    StablecogToIcebergOperator,
+    StablecogToS3Operator,
+    StablecogVerifyOperator,
+)
 from stablecog_provider.airflow.operators.base import ArchiveOperator
 from stablecog_provider.archive.reports.verify import VerifyReport
 from stablecog_provider.model.manifest import COLUMNS
@@ -123,6 +130,33 @@ def test_a_verify_reads_and_asserts() -> None:
     (assertion,) = datasets(made(operator))["< s3://bucket images"]["dataQualityAssertions"]["assertions"]
     assert assertion["success"] is True
     assert checks_of_verify(done)[0].actual == 0
+
+
+ARCHIVE = {"bucket": "bucket", "prefix": "prefix"}
+READ, WRITTEN = ([f"{sign} s3://bucket prefix/{part}" for part in ("images", "manifest")] for sign in "<>")
+OTHER = ["> s3://other images", "> s3://other manifest"]
+
+
+@pytest.mark.parametrize(
+    ("operator", "arguments", "places"),
+    [
+        (StablecogRebuildOperator, {}, ["< stablecog://stablecog_default outputs", READ[1]]),
+        (StablecogForgetOperator, {"id": ["a"]}, [READ[1], *WRITTEN]),
+        (StablecogRestoreOperator, {"into": "s3://other"}, [*READ, *OTHER]),
+        (StablecogRestoreOperator, {"to_folder": "/mnt/restored"}, [*READ, "> file /mnt/restored"]),
+        (StablecogRestoreOperator, {"drill": True}, READ),
+        (
+            StablecogToIcebergOperator,
+            {"catalog": "lake", "table": "db.outputs"},
+            [READ[1], "> iceberg://lake db.outputs"],
+        ),
+    ],
+)
+def test_the_others_name_what_they_read_and_write(
+    operator: type[ArchiveOperator], arguments: dict[str, Any], places: list[str]
+) -> None:
+    found = datasets(made(operator(task_id="t", **ARCHIVE, **arguments), "start"))
+    assert set(found) == {*places}
 
 
 def test_a_place_that_cannot_be_used_has_no_lineage() -> None:

@@ -83,6 +83,39 @@ def lineage_of_verify(layout: Layout, report: VerifyReport | None) -> OperatorLi
     )
 
 
+def lineage_of_rebuild(layout: Layout, stablecog_conn_id: str) -> OperatorLineage[Any, Any]:
+    """Return what a task that rebuilds reads. What it writes, the checkpoint, is no dataset."""
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+    account = _input(f"stablecog://{stablecog_conn_id}", "outputs")
+    return OperatorLineage(inputs=[account, _checked(layout, "manifest", [])])
+
+
+def lineage_of_forget(layout: Layout) -> OperatorLineage[Any, Any]:
+    """Return what a task that forgets changes."""
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+    return OperatorLineage(inputs=[_checked(layout, "manifest", [])], outputs=_parts(layout))
+
+
+def lineage_of_restore(layout: Layout, to_folder: str, into: Layout | None) -> OperatorLineage[Any, Any]:
+    """Return what a task that restores reads and writes. A drill (neither `to_folder` nor `into`) leaves nothing."""
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.event_v2 import OutputDataset
+
+    written = _parts(into) if into else [OutputDataset(namespace="file", name=to_folder)] if to_folder else []
+    return OperatorLineage(inputs=[_checked(layout, "images", []), _checked(layout, "manifest", [])], outputs=written)
+
+
+def lineage_of_publish(layout: Layout, catalog: str, table: str) -> OperatorLineage[Any, Any]:
+    """Return what a task that publishes reads and writes."""
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.event_v2 import OutputDataset
+
+    lake = OutputDataset(namespace=f"iceberg://{catalog}", name=table)
+    return OperatorLineage(inputs=[_checked(layout, "manifest", [])], outputs=[lake])
+
+
 def checks_of_run(report: RunFacts) -> list[Check]:
     """The proof, if there is one, and whether images failed."""
     checks = [Check("images_stored", "no image failed in this run", not report.failed, 0, report.failed, blocks=False)]
@@ -132,6 +165,10 @@ def _input(namespace: str, name: str) -> Any:
     from openlineage.client.event_v2 import InputDataset
 
     return InputDataset(namespace=namespace, name=name)
+
+
+def _parts(layout: Layout) -> list[Any]:
+    return [_output(layout, "images"), _output(layout, "manifest")]
 
 
 def _output(layout: Layout, part: str) -> Any:

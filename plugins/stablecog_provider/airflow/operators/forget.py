@@ -17,6 +17,7 @@ from ...errors import ArchiveError, ConfigurationError
 from ...model.object_keys import Layout
 from ..arguments import flag_of, layout_of
 from ..connections import store_settings
+from ..lineage import lineage_of_forget
 from .base import ArchiveOperator
 
 
@@ -97,6 +98,10 @@ class StablecogForgetOperator(ArchiveOperator):
             self.log.info("%s", sentence)
         self.announce(context, summary)
         return summary
+
+    def lineage_of(self, layout: Layout, report: Any) -> Any:
+        """Return what the task reads and writes, for OpenLineage."""
+        return lineage_of_forget(layout)
 
     def _run(self) -> ForgetReport:
         ids = [self.id] if isinstance(self.id, str) else [*(self.id or ())]

@@ -13,8 +13,10 @@ from ...archive.publish import PublishSettings, publish
 from ...archive.reports.progress import LoggedProgress
 from ...archive.reports.publish import PublishReport
 from ...errors import ArchiveDamaged, ArchiveError, ConfigurationError
+from ...model.object_keys import Layout
 from ..arguments import layout_of
 from ..connections import store_settings
+from ..lineage import lineage_of_publish
 from .base import ArchiveOperator
 
 
@@ -72,6 +74,10 @@ class StablecogToIcebergOperator(ArchiveOperator):
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(summary)
         return summary
+
+    def lineage_of(self, layout: Layout, report: Any) -> Any:
+        """Return what the task reads and writes, for OpenLineage."""
+        return lineage_of_publish(layout, self.catalog, self.table)
 
     def _run(self) -> PublishReport:
         settings = PublishSettings(layout_of(self.bucket, self.prefix), self.catalog, self.table)

@@ -11,9 +11,11 @@ from ...adapters.settings import SourceSettings, StoreSettings
 from ...archive.rebuild import RebuildSettings, rebuild
 from ...archive.reports.rebuild import RebuildReport
 from ...errors import ArchiveError
+from ...model.object_keys import Layout
 from ..arguments import count_of, flag_of, layout_of
 from ..connections import source_settings, store_settings
 from ..hooks import StablecogHook
+from ..lineage import lineage_of_rebuild
 from .base import ArchiveOperator
 
 
@@ -85,6 +87,10 @@ class StablecogRebuildOperator(ArchiveOperator):
         summary = report.summary()
         self.announce(context, summary)
         return summary
+
+    def lineage_of(self, layout: Layout, report: Any) -> Any:
+        """Return what the task reads and writes, for OpenLineage."""
+        return lineage_of_rebuild(layout, self.stablecog_conn_id)
 
     def _run(self) -> RebuildReport:
         settings = RebuildSettings(

@@ -17,6 +17,7 @@ from ..arguments import address_of, flag_of, layout_of, number_of, text_of, valu
 from ..assets import announce
 from ..connections import source_settings, store_settings
 from ..hooks import StablecogHook
+from ..lineage import lineage_of_restore
 from ..task_log import progress_of
 from .base import ArchiveOperator
 
@@ -155,6 +156,10 @@ class StablecogRestoreOperator(ArchiveOperator):
             overwrite=self.overwrite,
             **given,
         )
+
+    def lineage_of(self, layout: Layout, report: Any) -> Any:
+        """Return what the task reads and writes, for OpenLineage."""
+        return lineage_of_restore(layout, self.to_folder, address_of("into", self.into) if self.into else None)
 
     def _run(self) -> RestoreReport:
         into = address_of("into", self.into) if self.into else None
