@@ -193,8 +193,8 @@ def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[st
         )
     if images.gone:
         lines.append(
-            f"{counted(images.gone, 'image is', 'images are')} gone at the source (404 or 410). Runs request them again at "
-            "growing intervals."
+            f"{counted(images.gone, 'image is', 'images are')} gone at the source (404, 410, or deleted before they were "
+            "fetched). Runs try them again at growing intervals."
         )
     if images.forgotten:
         lines.append(
