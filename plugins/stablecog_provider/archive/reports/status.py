@@ -180,8 +180,9 @@ class ArchiveStatus:
     def _age_in_words(self) -> list[str]:
         lines = []
         if self.is_out_of_date and self.proof:
+            ahead = ", by a clock that was ahead" if self.at and self.proof.checked_at > self.at else ""
             often = f"runs started every {_hours(self.schedule)}" if self.schedule else "--max-lag allows less"
-            lines.append(f"Out of date: the counts were last compared at {at(self.proof.checked_at)}; {often}.")
+            lines.append(f"Out of date: the counts were last compared at {at(self.proof.checked_at)}{ahead}; {often}.")
         lines += self.broken
         return lines
 
