@@ -56,8 +56,7 @@ async def inspect(
     (missing, changed), runs = await asyncio.gather(_partitions(store, layout, checkpoint), last_runs(store, layout))
     now = now or datetime.now(UTC)
     schedule = schedule_of(starts_of(runs))
-    damaged = Outcome.WITH_FAILED if checkpoint.damage else Outcome.PROVEN
-    outcome = worst(_outcome(checkpoint, missing, changed), damaged)
+    outcome = _outcome(checkpoint, missing, changed)
     late = _is_out_of_date(checkpoint, allowed_age(limits, schedule), now)
     return checkpoint, ArchiveStatus(
         archive=str(layout),

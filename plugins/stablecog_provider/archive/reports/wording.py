@@ -9,12 +9,15 @@ from datetime import date, datetime
 from ...model.checkpoint import Forgetting, Sweep
 from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage
+from ...model.damage import Damage, can_repair
 from ...model.partition_summary import ImageCounts
 from ...model.refreshed import RefreshCoverage
 from ...model.row_attempts import SETTLED_AFTER
-from ...model.times import BEGINNING
+from ...model.times import BEGINNING, format_instant
 from ...model.verification import VerificationCoverage
+from .last_run import left_in_words
 
+SET_ASIDE = "rebuild --set-aside-damaged"
 SHOWN = 5
 """Items of a kind that a report names; the rest is counted."""
 
@@ -135,6 +138,23 @@ def forgetting_in_words(forgetting: Sequence[Forgetting]) -> list[str]:
         f"{at(since)}): a forget has not come to its end, or a run stored an image at the same time. Run "
         "`stablecog-archive forget --to ... --yes`, which deletes them."
     ]
+
+
+def damage_in_words(damage: Sequence[Damage]) -> list[str]:
+    """Return sentences on what verifies found, and no later one found repaired; nothing if nothing is damaged."""
+    lines = [
+        f"The verify of {format_instant(each.at)[:19]}Z ({each.level}) found damage: {left_in_words(each.left)}. No later "
+        "verify of that level found it repaired."
+        for each in damage
+    ]
+    if can_repair(damage):
+        lines.append("Run `stablecog-archive verify --repair`.")
+    elif damage:
+        lines.append(
+            "Restore an earlier version of each partition that cannot be read, and verify again; or run "
+            f"`stablecog-archive {SET_ASIDE}`."
+        )
+    return lines
 
 
 def verification_in_words(coverage: VerificationCoverage) -> list[str]:
