@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from ..errors import ConfigurationError
 from ..model.changes import ChangeRecord, parse_record
 from ..model.object_keys import Layout
-from ..model.times import parse_rfc3339
+from ..model.times import BEGINNING, parse_rfc3339
 from .committing.change_log import written_in
 from .committing.intent import LONGEST_COMMIT
 from .ports import ObjectStore
@@ -127,7 +127,9 @@ async def _instant(store: ObjectStore, settings: ChangesSettings) -> datetime:
     async for listed in store.list(settings.layout.runs):
         found = re.fullmatch(r"(\d{8}T\d{6}Z)-(.+)\.json", listed.key.removeprefix(settings.layout.runs))
         if found and found[2] == text:
-            return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            began = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            # By a clock that was ahead, it began after its report was written. Then nobody knows when: everything is since.
+            return BEGINNING if listed.modified and began > listed.modified + CLOCKS_APART else began
     place = settings.layout.uri(settings.layout.runs)
     raise ConfigurationError(
         f"since: {text[:60]!r} is no cursor, no instant, and no run whose report is in {place}",

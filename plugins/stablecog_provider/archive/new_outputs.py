@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..errors import SourceUnavailable
+from ..errors import SourceContradiction, SourceUnavailable
 from ..model.checkpoint import Checkpoint
 from ..model.coverage import Axis, Coverage
 from ..model.documents import document_of
@@ -50,7 +50,7 @@ async def new_outputs(source: Source, store: ObjectStore, clock: Clock, layout: 
     """Look once. Raises ArchiveError. What is settled follows the axis of the archive, as in a run.
 
     Makes one request to the source. It makes another if the first shows nothing but outputs that are archived: coverage has a gap
-    then, or the source no longer lists in ascending order. If a page fails, up to three others are tried before that is an error.
+    then, or the source no longer lists in ascending order. If a page fails or is refused, up to three others are tried first.
     """
     checkpoint = await CheckpointFile(store, layout).load()
     known, axis = (_known(checkpoint), checkpoint.axis) if checkpoint else (Coverage(), Axis.REQUESTED)
@@ -62,7 +62,8 @@ async def new_outputs(source: Source, store: ObjectStore, clock: Clock, layout: 
     for number, query in enumerate(queries, start=1):
         try:
             page = await source.page(query)
-        except SourceUnavailable:
+        except (SourceUnavailable, SourceContradiction):
+            # A source whose cursor is no instant any more refuses ours. It still lists what is newest.
             if number == len(queries):
                 raise
             continue
@@ -80,7 +81,8 @@ def _known(checkpoint: Checkpoint) -> Coverage:
 
 
 def _instants(page: Page, axis: Axis) -> list[datetime]:
-    instants = (instant_on(axis, output) for output in page.outputs)
+    # A source may stop telling when outputs completed. A run notices that, but only if something starts one.
+    instants = (instant_on(axis, output) or output.created_at for output in page.outputs)
     return [instant for instant in instants if instant is not None]
 
 

@@ -32,6 +32,7 @@ from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
 from .recording import Recorder, recorded
 from .reports.refresh import RefreshReport
+from .reports.wording import damage_in_words
 from .run_settings import ArchiveSettings, check_within
 
 NOTHING_NEW = Coverage()
@@ -129,7 +130,7 @@ async def _refresh(
         store_requests=ports.store.requests,
         claims=proof.claims,
         partitions=opened.file.changes.summary(),
-        notes=(*not_ended, *phases.all_notes),
+        notes=(*damage_in_words(saved.damage), *not_ended, *phases.all_notes),
     )
     await recorder.write(report.to_document())
     return report

@@ -33,7 +33,7 @@ from .ports import Ports, ProgressListener
 from .proving.conclusion import conclude
 from .recording import Recorder, recorded
 from .reports.run import RunReport
-from .reports.wording import forgetting_in_words
+from .reports.wording import damage_in_words, forgetting_in_words
 from .resilience.retry import WaitElsewhere
 from .run_settings import ArchiveSettings
 
@@ -160,7 +160,7 @@ async def _archive(
         refresh=saved.refresh(ports.clock.now()),
         hosts_down=run.pipeline.transfer.hosts.down,
         claims=proof.claims,
-        notes=(*forgetting_in_words(saved.forgetting), *not_ended, *notes),
+        notes=(*damage_in_words(saved.damage), *forgetting_in_words(saved.forgetting), *not_ended, *notes),
     )
     await recorder.write(report.to_document())
     return report

@@ -14,6 +14,7 @@ from ..model.object_keys import Layout, day_of
 from ..model.partition_summary import PartitionSummary
 from ..model.times import BEGINNING
 from ..model.verdict import Outcome, is_whole, outcome_of, worst
+from ..model.verification import is_believed
 from .committing.intent import intended_days
 from .committing.inventory import expected_days
 from .committing.moves import arrived, place_of
@@ -62,8 +63,7 @@ async def inspect(
     (missing, changed), runs = await asyncio.gather(_partitions(store, layout, checkpoint), last_runs(store, layout))
     now = now or datetime.now(UTC)
     schedule = schedule_of(starts_of(runs))
-    damaged = Outcome.WITH_FAILED if checkpoint.damage else Outcome.PROVEN
-    outcome = worst(_outcome(checkpoint, missing, changed), damaged)
+    outcome = _outcome(checkpoint, missing, changed)
     late = _is_out_of_date(checkpoint, allowed_age(limits, schedule), now)
     return checkpoint, ArchiveStatus(
         archive=str(layout),
@@ -104,8 +104,12 @@ async def inspect(
 
 
 def _is_out_of_date(checkpoint: Checkpoint, allowed: timedelta | None, now: datetime) -> bool:
-    """Whether the last comparison is older than the schedule of the runs, or the limit, allows."""
-    return allowed is not None and checkpoint.proof is not None and now - checkpoint.proof.checked_at > allowed
+    """Whether the last comparison is older than the schedule of the runs, or the limit, allows. One that was stamped by a clock
+    that was ahead says nothing of when that was: it must not pass for a recent one until then.
+    """
+    if allowed is None or checkpoint.proof is None:
+        return False
+    return now - checkpoint.proof.checked_at > allowed or not is_believed(checkpoint.proof.checked_at, now)
 
 
 def _reasons(checkpoint: Checkpoint) -> dict[str, int]:

@@ -89,3 +89,8 @@ def readable(known: Iterable[Damage]) -> tuple[Damage, ...]:
     """What is damaged once every partition was read."""
     left = (each.without(NOT_MARKED) for each in known)
     return tuple(each for each in left if each.left)
+
+
+def can_repair(known: Iterable[Damage]) -> bool:
+    """Whether a repair may help against any of it."""
+    return any(kind not in NOT_MARKED for each in known for kind in each.left)

@@ -19,7 +19,9 @@ class Outcome(StrEnum):
     archive was moved or its partitions were changed by something else.
     """
     WITH_FAILED = "proven, with failed images"
-    """The counts agree for the whole account; some images are not stored yet."""
+    """The counts agree for the whole account; some images are not stored yet, or a verify found damage that nothing has repaired
+    or marked since.
+    """
     OUT_OF_DATE = "proven, but out of date"
     """The counts agreed for the whole account, longer ago than the schedule of the runs, or the limit of a monitor, allows. Only
     `status` says so: a run has just compared.
@@ -45,7 +47,7 @@ def outcome_of(checkpoint: Checkpoint) -> Outcome:
         return Outcome.NOT_PROVEN
     if not is_whole(checkpoint) or checkpoint.unchecked:
         return Outcome.IN_PART
-    return Outcome.WITH_FAILED if checkpoint.images.unresolved else Outcome.PROVEN
+    return Outcome.WITH_FAILED if checkpoint.images.unresolved or checkpoint.damage else Outcome.PROVEN
 
 
 def is_whole(checkpoint: Checkpoint) -> bool:

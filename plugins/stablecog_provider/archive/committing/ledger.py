@@ -20,6 +20,7 @@ from .partitions import Partitions
 
 ADDRESSES = 3
 """Addresses with a query that are kept per host."""
+NAMED_NOWHERE = "its output was deleted at the source, and its whole address was never stored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,10 @@ class Ledger(Partitions):
         return found
 
     def _not_listed(self, row: Row) -> Refresh:
-        failed = row_attempts.unavailable(row, row.error or "the source lists it no more", self._clock.now())
+        # Of a deleted output, nobody names the address any more: that is as final as its host's 404.
+        gone = row.source_url is not None and row.deleted_at is not None
+        error = NAMED_NOWHERE if gone else row.error or "the source lists it no more"
+        failed = row_attempts.unavailable(row, error, self._clock.now(), gone=gone)
         self._pending[row.key] = failed
         return Refresh(failed, failed.error or "")
 

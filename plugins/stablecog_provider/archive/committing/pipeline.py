@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import ArchiveError, ImageGone, ImageHostDown, ItemError
 from ...model import row_attempts, row_lifecycle
 from ...model.coverage import Coverage
-from ...model.manifest import Row
+from ...model.manifest import Row, State
 from ...model.object_keys import day_of
 from ..copying.stored_images import StoredImages
 from ..copying.transfer import Copied, Transfer
@@ -200,10 +200,12 @@ class Pipeline:
         return self._failed(absent.entry, error, gone=None)
 
     async def _adopted(self, outcome: _Outcome) -> _Outcome:
-        """The outcome; if its image is not stored, with those that are in the bucket though no row names them."""
+        """The outcome; if its image is not stored, with those that are in the bucket though no row counts on them."""
         if not row_lifecycle.needs_copy(outcome.row):
             return outcome
         row = outcome.row
+        if row.state == State.LOST and (uri := await self.stored_images.lost(row)) is not None:
+            row = row_lifecycle.found(row, self.clock.now(), uri)
         async for found, url in self.stored_images.unnamed(row):
             row = row_lifecycle.adopted(row, _copy(row, found, url, self.clock.now()))
         return _Outcome(row, outcome.tally if row_lifecycle.needs_copy(row) else Tally(refreshed=1))

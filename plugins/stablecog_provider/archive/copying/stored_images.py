@@ -1,4 +1,6 @@
-"""Images that are in the bucket although no row names them: the run that stored them was killed, or their partition was lost."""
+"""Images that are in the bucket although no row counts on them: no row names them, since the run that stored them was killed or
+their partition was lost; or their row has them as lost.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +38,23 @@ class StoredImages:
         for key in keys:
             if key not in named and (found := await self._read(key)) is not None:
                 yield found
+
+    async def lost(self, row: Row) -> str | None:
+        """Return where the image of a lost row is, if its recorded bytes are in the bucket. Nobody may have looked after it while
+        it was an earlier image, or its object was restored since.
+        """
+        key = self._layout.own_image(row.uri or "")
+        keys = (await self._of_day(day_of(row.created_at))).get((row.output_id, Rendition(row.rendition)), [])
+        parsed = self._layout.parse_image(key) if key in keys and key else None
+        if key is None or parsed is None:
+            return None
+        try:
+            stored = await self._store.get(key)
+        except ArchiveError:
+            return None
+        recorded = row.sha256 or parsed.digest
+        is_whole = stored is not None and hashlib.sha256(stored.body).hexdigest().startswith(recorded)
+        return self._layout.uri(key) if is_whole else None
 
     async def _read(self, key: str) -> tuple[Copied, str] | None:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from ...errors import ConfigurationError
 from ...model import row_lifecycle
 from ...model.failure import Failure
 from ...model.manifest import Row, RowKey, State
@@ -113,19 +114,27 @@ async def check_images(store: ObjectStore, layout: Layout, partition: Partition)
         if key is not None and size != row.bytes and (item := await store.head(key)) is not None:
             # Some stores list a new object only after a delay.
             size = item.size
-        if key is not None and size == row.bytes and (row.state != State.LOST or await _has_its_bytes(store, key, row)):
+        # A lost image may be lost because its bytes were changed.
+        wrong = await _wrong_with(store, key, row) if key and size == row.bytes and row.state == State.LOST else ""
+        if key is not None and size == row.bytes and not wrong:
             if row.state == State.LOST or row.uri != layout.uri(key):
                 check.found[row.key] = Found(row.uri, layout.uri(key))
         else:
             found = "not in the bucket" if size is None else f"its object in the bucket has {size} bytes"
-            found += ", and not the recorded ones" if size == row.bytes else ""
+            found += f", {wrong}" if wrong else ""
             reason = f"archived with {row.bytes} bytes (SHA-256 {row.sha256}), but {found}"
             missing = check.missing if row.state == State.ARCHIVED else check.still_missing
             missing[row.key] = Missing(row.uri, reason)
     return replace(check, checked=checked)
 
 
-async def _has_its_bytes(store: ObjectStore, key: str, row: Row) -> bool:
-    """Whether the object of a lost image is the image: it may be lost because its bytes were changed."""
-    stored = await store.get(key)
-    return stored is not None and (row.sha256 is None or hashlib.sha256(stored.body).hexdigest() == row.sha256)
+async def _wrong_with(store: ObjectStore, key: str, row: Row) -> str:
+    """Why the object of a lost image does not count as the image, in words; empty if it is the image. One object that nobody can
+    read now, such as one in an archive storage class, must not stop whoever looks for all.
+    """
+    try:
+        stored = await store.get(key)
+    except ConfigurationError as error:
+        return f"which cannot be read now: {error.message}"
+    is_it = stored is not None and (row.sha256 is None or hashlib.sha256(stored.body).hexdigest() == row.sha256)
+    return "" if is_it else "and not the recorded ones"

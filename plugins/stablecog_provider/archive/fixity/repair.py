@@ -52,6 +52,8 @@ class Repairer:
             _Overlay(ports.store),
             layout,
             concurrency=concurrency,
+            # A repair tries what is damaged alone: that a host refuses all of it need not be a missing setting.
+            any_archived=True,
             sleep=ports.sleep,
             monotonic=ports.monotonic,
         )

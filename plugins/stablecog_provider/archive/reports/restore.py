@@ -16,8 +16,8 @@ SHOWN_PROBLEMS = 50
 class Problem:
     """Something that could not be restored.
 
-    `kind`: `missing`, `truncated`, `changed` (right size, wrong bytes), `no_object_name`, `archive_class`, `name_taken`,
-    `sidecar_differs`, `unreadable_partition`, `source_differs`. `key`: the object, or the file.
+    `kind`: `missing`, `truncated`, `changed` (right size, wrong bytes), `no_object_name`, `archive_class`, `refused` (by
+    the store), `name_taken`, `sidecar_differs`, `unreadable_partition`, `source_differs`. `key`: the object, or the file.
     """
 
     kind: str
@@ -189,6 +189,7 @@ _NEXT_STEPS = {
     "rebuild --check-images`: the next run copies the missing ones that the source still has.",
     "name_taken": "Other files have these names. They were not changed. Move them, name another folder, or pass --overwrite.",
     "archive_class": "Objects in an archive storage class must be restored in S3 first. Then repeat the command.",
+    "refused": "The store refuses some objects: their policy or KMS key may be another. Allow access, and repeat the command.",
     "unreadable_partition": "Partitions cannot be read: restore earlier versions of the objects, and repeat the command.",
     "source_differs": "The source serves other bytes than were archived. The archive is as it was; compare the two images.",
 }

@@ -9,22 +9,24 @@ from typing import Any
 from ...model.checkpoint import Consent, Forgetting, Sweep
 from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage, Window
-from ...model.damage import NOT_MARKED, Damage
+from ...model.damage import Damage, can_repair
 from ...model.documents import document_of
 from ...model.names import KnownModel
 from ...model.partition_summary import ImageCounts
 from ...model.refreshed import RefreshCoverage
-from ...model.times import BEGINNING, format_instant
+from ...model.times import BEGINNING
 from ...model.verdict import Outcome
 from ...model.verification import VerificationCoverage
-from .last_run import LastRun, left_in_words
+from .last_run import LastRun
 from .run import as_of_in_words, proof_document
 from .wording import (
+    SET_ASIDE,
     SHOWN,
     at,
     compared_in_words,
     counted,
     covered_in_words,
+    damage_in_words,
     difference_in_words,
     forgetting_in_words,
     holes_in_words,
@@ -41,7 +43,6 @@ _NEXT_STEPS = {
     Outcome.OUT_OF_DATE: "Start a run, and look why the last ones did not end.",
     Outcome.PROVEN: "None.",
 }
-_SET_ASIDE = "rebuild --set-aside-damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ class ArchiveStatus:
         if self.is_out_of_date or (self.broken and self.outcome is Outcome.PROVEN):
             return "Start a run, and look why the last ones did not end." if self.is_out_of_date else self.broken[0]
         if self.damage and self.outcome is Outcome.WITH_FAILED:
-            return f"Run `stablecog-archive {'verify --repair' if self.can_repair else _SET_ASIDE}`."
+            return f"Run `stablecog-archive {'verify --repair' if self.can_repair else SET_ASIDE}`."
         return _NEXT_STEPS[self.outcome]
 
     def explain(self) -> list[str]:
@@ -157,34 +158,20 @@ class ArchiveStatus:
         lines += self._age_in_words()
         lines += images_in_words(self.images, min(self.pending_retries.values(), default=None))
         lines += [*self._proof_in_words(), *as_of_in_words(self.proof, self.verification, self.refresh, self.sweep)]
-        lines += self._damage_in_words()
+        lines += damage_in_words(self.damage)
         return [*lines, *forgetting_in_words(self.forgetting), *self._partitions_in_words()]
 
     @property
     def can_repair(self) -> bool:
         """Whether a repair may help against the damage."""
-        return any(kind not in NOT_MARKED for each in self.damage for kind in each.left)
-
-    def _damage_in_words(self) -> list[str]:
-        lines = [
-            f"The verify of {format_instant(each.at)[:19]}Z ({each.level}) found damage: {left_in_words(each.left)}. No later "
-            "verify of that level found it repaired."
-            for each in self.damage
-        ]
-        if self.can_repair:
-            lines.append("Run `stablecog-archive verify --repair`.")
-        elif self.damage:
-            lines.append(
-                "Restore an earlier version of each partition that cannot be read, and verify again; or run "
-                f"`stablecog-archive {_SET_ASIDE}`."
-            )
-        return lines
+        return can_repair(self.damage)
 
     def _age_in_words(self) -> list[str]:
         lines = []
         if self.is_out_of_date and self.proof:
+            ahead = ", by a clock that was ahead" if self.at and self.proof.checked_at > self.at else ""
             often = f"runs started every {_hours(self.schedule)}" if self.schedule else "--max-lag allows less"
-            lines.append(f"Out of date: the counts were last compared at {at(self.proof.checked_at)}; {often}.")
+            lines.append(f"Out of date: the counts were last compared at {at(self.proof.checked_at)}{ahead}; {often}.")
         lines += self.broken
         return lines
 

@@ -9,13 +9,16 @@ from datetime import date, datetime
 from ...model.checkpoint import Forgetting, Sweep
 from ...model.counts import Difference, Proof
 from ...model.coverage import Axis, Coverage
+from ...model.damage import Damage, can_repair
 from ...model.names import KnownModel
 from ...model.partition_summary import ImageCounts
 from ...model.refreshed import RefreshCoverage
 from ...model.row_attempts import SETTLED_AFTER
-from ...model.times import BEGINNING
+from ...model.times import BEGINNING, format_instant
 from ...model.verification import VerificationCoverage
+from .last_run import left_in_words
 
+SET_ASIDE = "rebuild --set-aside-damaged"
 SHOWN = 5
 """Items of a kind that a report names; the rest is counted."""
 
@@ -138,6 +141,23 @@ def forgetting_in_words(forgetting: Sequence[Forgetting]) -> list[str]:
     ]
 
 
+def damage_in_words(damage: Sequence[Damage]) -> list[str]:
+    """Return sentences on what verifies found, and no later one found repaired; nothing if nothing is damaged."""
+    lines = [
+        f"The verify of {format_instant(each.at)[:19]}Z ({each.level}) found damage: {left_in_words(each.left)}. No later "
+        "verify of that level found it repaired."
+        for each in damage
+    ]
+    if can_repair(damage):
+        lines.append("Run `stablecog-archive verify --repair`.")
+    elif damage:
+        lines.append(
+            "Restore an earlier version of each partition that cannot be read, and verify again; or run "
+            f"`stablecog-archive {SET_ASIDE}`."
+        )
+    return lines
+
+
 def verification_in_words(coverage: VerificationCoverage) -> list[str]:
     """Return a sentence on how much of the stored bytes was verified, and when."""
     if not coverage.images:
@@ -194,8 +214,8 @@ def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[st
         )
     if images.gone:
         lines.append(
-            f"{counted(images.gone, 'image is', 'images are')} gone at the source (404 or 410). Runs request them again at "
-            "growing intervals."
+            f"{counted(images.gone, 'image is', 'images are')} gone at the source (404, 410, or deleted before they were "
+            "fetched). Runs try them again at growing intervals."
         )
     if images.forgotten:
         lines.append(

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from functools import partial
 
-from ...errors import ObjectInArchiveClass
+from ...errors import ConfigurationError, ObjectInArchiveClass
 from ...model.manifest import Row
 from ...model.object_keys import Layout
 from ...model.row_lifecycle import Copy, copies_of
@@ -15,11 +15,11 @@ from ..resilience.retry import STORE_RETRIES, Sleep
 
 
 class NotWhole(Exception):
-    """The image is not there as it was archived. Control flow; it becomes a Problem, whose kinds it has."""
+    """The image is not there as it was archived. Control flow; it becomes a Problem, with its kind. `refusal`: the store's."""
 
-    def __init__(self, kind: str, key: str, detail: str) -> None:
+    def __init__(self, kind: str, key: str, detail: str, refusal: ConfigurationError | None = None) -> None:
         super().__init__(kind, key, detail)
-        self.kind, self.key, self.detail = kind, key, detail
+        self.kind, self.key, self.detail, self.refusal = kind, key, detail, refusal
 
 
 async def verified(store: ObjectStore, layout: Layout, copy: Copy, sleep: Sleep) -> Stored:
@@ -31,6 +31,9 @@ async def verified(store: ObjectStore, layout: Layout, copy: Copy, sleep: Sleep)
         stored = await STORE_RETRIES.call(partial(store.get, key), sleep)
     except ObjectInArchiveClass as error:
         raise NotWhole("archive_class", key, f"{error.message}; {error.hint}") from None
+    except ConfigurationError as error:
+        # One object may be refused alone: a key or a policy that covers others.
+        raise NotWhole("refused", key, f"{error.message}; {error.hint}", error) from None
     if stored is None:
         raise NotWhole("missing", key, "the bucket has no such object")
     if copy.bytes is not None and len(stored.body) != copy.bytes:

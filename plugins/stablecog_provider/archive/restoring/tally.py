@@ -10,6 +10,8 @@ from ..reports.restore import Problem
 from .stored_image import NotWhole
 
 KEPT_PROBLEMS = 1000
+REFUSED_IN_A_ROW = 16
+"""If the store refuses so many images one after another, it refuses everything, and the restore ends."""
 
 
 @dataclass(slots=True)
@@ -27,8 +29,10 @@ class Tally:
     found: int = 0
     problems: list[Problem] = field(default_factory=list)
     stage: str = "restoring"
+    _refused: int = 0
 
     def wrote(self, size: int) -> None:
+        self._refused = 0
         self.restored += 1
         self.size += size
         self._progress()
@@ -38,7 +42,10 @@ class Tally:
         self._progress()
 
     def failed_for(self, row: Row, error: NotWhole) -> None:
-        """Note an image that could not be restored."""
+        """Note an image that could not be restored. Raises the store's refusal if there were too many in a row."""
+        self._refused = self._refused + 1 if error.refusal else 0
+        if error.refusal and self._refused >= REFUSED_IN_A_ROW:
+            raise error.refusal
         self.failed += 1
         self.note(Problem(error.kind, error.key, row.output_id, row.rendition, error.detail))
         self._progress()
