@@ -11,18 +11,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from stablecog_provider.adapters.memory import MemoryObjectStore
-from stablecog_provider.adapters.parquet_registers import ParquetRegisters
-from stablecog_provider.archive.naming.ports import Kind
 from stablecog_provider.archive.ports import Listed
 from stablecog_provider.archive.reports.run import RunReport
 from stablecog_provider.model.checkpoint import Checkpoint, Consent, Sweep, Verdict
 from stablecog_provider.model.counts import Difference, Proof
 from stablecog_provider.model.coverage import Axis, Coverage, Window
-from stablecog_provider.model.model_listing import ListedModel
 from stablecog_provider.model.object_keys import Layout
 from stablecog_provider.model.partition_summary import ImageCounts, PartitionSummary
 from stablecog_provider.model.refreshed import Refreshed
-from stablecog_provider.model.register import observed
 from stablecog_provider.model.times import BEGINNING
 from stablecog_provider.model.verdict import Outcome
 from support.console import TO, type_in
@@ -279,39 +275,3 @@ def test_a_damaged_checkpoint_is_an_error_with_a_hint() -> None:
 def test_text_from_the_bucket_is_never_markup() -> None:
     odd = Checkpoint("https://[bold]x[/bold]", Axis.COMPLETED, proof=proof())
     assert "https://[bold]x[/bold]" in type_in("status", "--to", TO, store=store(odd)).out
-
-
-NAMED = [ListedModel("a" * 36, "Kandinsky 2.2"), ListedModel("b" * 36, "[red]Waifu Diffusion")]
-
-
-def with_models(*listings: list[ListedModel]) -> MemoryObjectStore:
-    """A bucket whose runs got these lists of models, a day after the other."""
-    made = store(checkpoint(proof()))
-
-    async def fill() -> None:
-        registers = ParquetRegisters(made, LAYOUT)
-        for number, listed in enumerate(listings):
-            at = START + number * DAY
-            await registers.update(Kind.MODELS, lambda known, listed=listed, at=at: observed(known, listed, at))  # type: ignore[misc]
-
-    asyncio.run(fill())
-    return made
-
-
-def test_models_have_their_names_and_retired_ones_say_since_when() -> None:
-    bucket = with_models(NAMED, NAMED[:1])
-    shown = type_in("status", "--to", TO, store=bucket).out
-    assert "2: [red]Waifu Diffusion (retired 2026-11-02), Kandinsky 2.2" in shown
-    found = json.loads(type_in("status", "--to", TO, "--json", store=bucket).out)["models"]
-    assert found == [
-        {"id": "b" * 36, "name": "[red]Waifu Diffusion", "retired_at": "2026-11-02T00:00:00.000000Z"},
-        {"id": "a" * 36, "name": "Kandinsky 2.2", "retired_at": None},
-    ]
-
-
-def test_without_a_readable_list_of_models_the_state_is_reported_all_the_same() -> None:
-    bucket = with_models(NAMED)
-    asyncio.run(bucket.put(LAYOUT.register(Kind.MODELS), b"damaged", content_type="x/y"))
-    done = type_in("status", "--to", TO, store=bucket)
-    assert done.code == 0
-    assert "Kandinsky" not in done.out
