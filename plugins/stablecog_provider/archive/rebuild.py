@@ -218,7 +218,8 @@ def _unchecked(known: Checkpoint, partitions: Partitions, changed: Collection[da
     """The days whose images nobody has looked for since they were moved, or since their partition was changed."""
     summaries = partitions.summaries
     found = {day: summaries[day].version for day in {*changed, *partitions.elsewhere} & {*summaries}}
-    return {**known.unchecked, **found}
+    # A day whose partition is lost has none to look for: each run would ask for it.
+    return {day: mark for day, mark in {**known.unchecked, **found}.items() if day in summaries}
 
 
 def _changed(before: Checkpoint | None, partitions: Partitions) -> set[date]:
