@@ -36,7 +36,8 @@ def main(
         running = {pool.submit(run, name, seed, scale): name for name in sorted(names, key=LONGEST_FIRST.index)}
         for done in as_completed(running):
             found[running[done]] = done.result()
-            console.print(f"[bold]{running[done]}[/] ended")
+            # At once: whoever stops a long campaign keeps what has ended.
+            show(console, found[running[done]])
     tallies = [tally for name in names for tally in found[name]]
     show(console, tallies)
     raise SystemExit(0 if all(tally.clean for tally in tallies) else 1)
