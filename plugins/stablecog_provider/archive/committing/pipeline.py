@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ...errors import ArchiveError, ImageGone, ImageHostDown, ItemError
+from ...errors import ArchiveError, ImageGone, ImageHostDown, ImageRejected, ItemError
 from ...model import row_attempts, row_lifecycle
 from ...model.coverage import Coverage
 from ...model.manifest import Row, State
@@ -175,7 +175,9 @@ class Pipeline:
         except ImageGone as absent:
             outcome = _Absent(entry, str(absent))
         except ItemError as failure:
-            outcome = self._failed(entry, str(failure))
+            # Some hosts answer 403, or a page, for what they no longer have. Of a deleted output, nothing else will come.
+            is_gone = isinstance(failure, ImageRejected) and entry.row.deleted_at is not None
+            outcome = _Absent(entry, str(failure)) if is_gone else self._failed(entry, str(failure))
         else:
             outcome = _Outcome(self._stored(entry, copied), Tally(copied=1, bytes=copied.bytes))
         stored = outcome.tally.bytes if isinstance(outcome, _Outcome) else 0
@@ -193,7 +195,9 @@ class Pipeline:
         return _Outcome(row, Tally(gone=1) if gone else failure_of(row, error))
 
     async def _decided(self, absent: _Absent) -> _Outcome:
-        """Decide what a 404 means. It counts only if the host serves other images; otherwise the host may have an outage."""
+        """Decide what a 404, or a refusal of what was deleted, means. It counts only if the host serves other images: otherwise,
+        the host may have an outage.
+        """
         if await self._controls.serve(absent.entry):
             return self._failed(absent.entry, absent.error, gone=True)
         error = f"{absent.error} (its host served no other image in this run, so this may be temporary)"
