@@ -203,6 +203,9 @@ async def test_what_is_unknown_is_named() -> None:
     report = await scene.forget(id=("nobody",), yes=True)
     assert (report.outcome, report.unknown) == ("nothing to forget", ("nobody",))
     assert "nobody" in " ".join(report.explain())
+    assert (await scene.forget()).explain() == [
+        "Nothing was chosen, and no earlier forget is left to continue. Pass an id, a condition or an age."
+    ]
     with pytest.raises(ConfigurationError, match="no archive"):
         await Scene(scene.simulated, store=MemoryObjectStore()).forget(id=("a",))
 

@@ -77,6 +77,15 @@ async def test_losses_and_deletions_that_cancel_out_in_the_count_are_all_found(d
     assert report.coverage.never == 0
 
 
+async def test_a_refresh_says_how_many_outputs_it_has_read() -> None:
+    scene = an_account(a_day=10)
+    await scene.run()
+    scene.clock.advance(MINUTE)
+    report = await scene.refresh()
+    assert report.read >= 60
+    assert report.new == 0
+
+
 async def test_a_refresh_begins_with_what_was_read_longest_ago_and_goes_round() -> None:
     scene = an_account()
     await scene.run()

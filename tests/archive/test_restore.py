@@ -108,6 +108,10 @@ async def test_a_missing_image_a_lost_partition_and_a_broken_one_are_named_and_t
     assert found["missing"].key == gone
     assert {each.key for each in report.problems if each.kind == "unreadable_partition"} == {first, second}
     assert report.restored == len(made.folder.files) > 0
+    # `rebuild --check-images` finds no flipped byte.
+    steps = " ".join(report.explain())
+    assert "`stablecog-archive verify --repair`" in steps
+    assert "`stablecog-archive rebuild --set-aside-damaged`" in steps
 
 
 async def test_neither_a_lost_nor_a_damaged_checkpoint_stops_a_restore() -> None:

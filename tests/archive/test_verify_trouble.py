@@ -11,6 +11,7 @@ import pytest
 
 from stablecog_provider.adapters.memory import Call, FixedClock
 from stablecog_provider.archive.status import status
+from stablecog_provider.archive.verify import VerifySettings, verify
 from stablecog_provider.errors import CredentialsRejected, ObjectInArchiveClass, StoreUnavailable
 from stablecog_provider.model.finding import Finding
 from stablecog_provider.model.object_keys import day_of
@@ -210,8 +211,14 @@ async def test_a_young_orphan_is_named_after_one_wait() -> None:
     scene = await archived(sleep=sleep)
     _date_the_objects(scene)
     stray = orphan(scene, (await rows_of(scene))[0])
-    assert found(await scene.verify(level="listing")) == {stray: ("orphan", False)}
-    assert len([seconds for seconds in waits if seconds > 60]) == 1
+    waits.clear()
+    stages: list[str] = []
+    settings = VerifySettings(layout=LAYOUT, level="listing")
+    report = await verify(scene.bucket_ports(), settings, lambda progress: stages.append(progress.stage))
+    assert found(report) == {stray: ("orphan", False)}
+    waited = [stage for stage in stages if "rows of new objects" in stage]
+    assert 80 < sum(waits) <= 90
+    assert len(waits) == len(waited) == 6
 
 
 async def test_a_run_beside_a_verify_loses_nothing_of_either() -> None:

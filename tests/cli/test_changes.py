@@ -19,8 +19,11 @@ def archived() -> Stage:
 
 
 def test_a_table_says_what_changed_and_how_to_go_on() -> None:
-    typed = type_in("changes", "--to", AT, "--since", "@0", store=archived().store)
+    stage = archived()
+    typed = type_in("changes", "--to", AT, "--since", "@0", store=stage.store)
     assert typed.code == 0
+    (record,) = type_in("changes", "--to", AT, "--json", store=stage.store).document["changes"]
+    assert all(each["version"] in typed.out for each in record["partitions"])
     assert "2026-11-18" in typed.out
     assert "2 partitions were changed since @0." in typed.out
     assert "Go on with --since @1." in typed.out

@@ -69,6 +69,9 @@ def test_a_wrong_option_is_named(arguments: tuple[str, ...], printed: str) -> No
     typed = type_in(*arguments)
     assert typed.code == 2
     assert printed in typed.err
+    assert (
+        "`stablecog-archive --help`" if arguments[0] == "fly" else f"`stablecog-archive {arguments[0]} --help`"
+    ) in typed.err
     assert type_in(*arguments, "--json").document["kind"] == "ConfigurationError"
 
 

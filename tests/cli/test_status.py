@@ -13,7 +13,7 @@ import pytest
 from stablecog_provider.adapters.memory import MemoryObjectStore
 from stablecog_provider.archive.ports import Listed
 from stablecog_provider.archive.reports.run import RunReport
-from stablecog_provider.model.checkpoint import Checkpoint, Consent, Sweep, Verdict
+from stablecog_provider.model.checkpoint import Checkpoint, Consent, Forgetting, Sweep, Verdict
 from stablecog_provider.model.counts import Difference, Proof
 from stablecog_provider.model.coverage import Axis, Coverage, Window
 from stablecog_provider.model.object_keys import Layout
@@ -269,7 +269,15 @@ def test_a_damaged_checkpoint_is_an_error_with_a_hint() -> None:
     typed = type_in("status", "--to", TO, "--json", store=made)
     assert typed.code == 1
     assert typed.document["kind"] == "ArchiveDamaged"
+    assert typed.document["error"].startswith(f"{TO}/checkpoint.json cannot be read: ")
     assert typed.document["hint"]
+
+
+def test_a_forget_that_has_not_ended_is_the_next_step() -> None:
+    left = (Forgetting("f0", (date(2026, 11, 1),), START),)
+    typed = type_in("status", "--to", TO, "--json", store=store(checkpoint(proof(), forgetting=left)))
+    assert (typed.code, typed.document["outcome"]) == (0, "proven")
+    assert "forget --to ... --yes" in typed.document["next_step"]
 
 
 def test_text_from_the_bucket_is_never_markup() -> None:

@@ -81,6 +81,20 @@ def test_each_state_has_its_count() -> None:
     assert one(replace(archived, source_url=OTHER)) == ImageCounts(archived=1, replaced=1)
 
 
+def test_alike_damage_is_one_reason() -> None:
+    hashed, changed = "SHA-256 " + 64 * "a", "SHA-256 " + 64 * "b"
+    errors = (
+        f"recorded with 5 bytes, {hashed}, but the object has 5 bytes, {changed}. Not repaired: https://a.example/b: 404",
+        f"recorded with 70 bytes, {hashed}, but the object has 3 bytes",
+        f"recorded with 8 bytes, {hashed}, but not in the bucket",
+    )
+    found = summarize(0, [row_lifecycle.missing(a_row(), minute(1), error) for error in errors])
+    assert [(each.text, each.images) for each in found.reasons] == [
+        ("the object has other bytes", 2),
+        ("the object is not in the bucket", 1),
+    ]
+
+
 def test_an_output_that_was_never_read_counts_until_it_is_deleted() -> None:
     unread = row_of_unreadable(UnreadableOutput("a", "image_url", "none", "{}"), minute(4), "fallback", minute(5), "r")
     found = summarize(0, [unread])

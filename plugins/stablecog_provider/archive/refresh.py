@@ -104,7 +104,7 @@ async def _refresh(
     proof, repaired = await phases.prove(
         NOTHING_NEW, read, read_whole=opened.slice_ is None and settings.within is None
     )
-    tally = Tally.sum((read, repaired))
+    tally = Tally.sum((read, repaired, Tally(read=phases.refreshing.so_far.outputs)))
     saved, outcome = await conclude(
         phases.committer, proof, run_id, None, phases.read_at, ports.clock.now(), phases.refreshing.noted
     )

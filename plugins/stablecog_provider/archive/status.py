@@ -59,7 +59,8 @@ async def inspect(
             f"there is no archive at {layout} (no checkpoint.json)",
             hint="check the address; the first `stablecog-archive run` creates an archive",
         )
-    checkpoint = arrived(Checkpoint.from_json(stored.body), place_of(store, layout))
+    found = Checkpoint.from_json(stored.body, address=layout.uri(layout.checkpoint))
+    checkpoint = arrived(found, place_of(store, layout))
     (missing, changed), runs = await asyncio.gather(_partitions(store, layout, checkpoint), last_runs(store, layout))
     now = now or datetime.now(UTC)
     schedule = schedule_of(starts_of(runs))

@@ -92,7 +92,11 @@ class Verifying:
         """All that is wrong, with orphans, and with the owner of swapped bytes."""
         self.on_progress(replace(self._progress(), stage="comparing findings"))
         named = await name_swapped(self.ports.manifest, self.days, self._findings, self._hashes)
-        return [*named, *await self.unnamed.findings(now)]
+        return [*named, *await self.unnamed.findings(now, self._on_wait)]
+
+    def _on_wait(self, seconds: float) -> None:
+        stage = f"waiting {seconds:.0f} s for the rows of new objects"
+        self.on_progress(replace(self._progress(), stage=stage))
 
     @property
     def found(self) -> Sequence[Finding]:

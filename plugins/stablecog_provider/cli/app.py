@@ -9,7 +9,7 @@ import typer
 
 from ..errors import ConfigurationError
 from ..version import COMMAND
-from .commands import NO_DECORATION, LazyGroup
+from .commands import NAMES, NO_DECORATION, LazyGroup
 from .context import CliContext
 from .exits import Exit, Redaction, document_of, exit_of, traceback_of
 
@@ -69,13 +69,20 @@ def run_command(typed: list[str], cli: CliContext) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _print_interruption(typed, cli)
     except _UsageError as error:
-        usage = ConfigurationError(error.format_message(), hint=f"`{PROGRAM} COMMAND --help` lists the options")
+        usage = ConfigurationError(error.format_message(), hint=_help_for(typed))
         return _print_error(usage, typed, cli)
     except BaseException as error:
         # obstore's panics, such as that of a machine without file descriptors, are no `Exception`.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         return _print_error(error, typed, cli)
+
+
+def _help_for(typed: list[str]) -> str:
+    """Return where the options of what was typed are listed."""
+    if typed and typed[0] in NAMES:
+        return f"`{PROGRAM} {typed[0]} --help` lists the options"
+    return f"`{PROGRAM} --help` lists the commands"
 
 
 def _complete(command: Any, instruction: str) -> int:

@@ -47,7 +47,11 @@ def rebuild(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Recreate a lost or damaged checkpoint. Uses the manifest and the source's counts; deletes nothing."""
+    """Recreate a lost or damaged checkpoint. Uses the manifest and the source's counts; deletes nothing.
+
+    Needs the API key (STABLECOG_API_KEY). Exit codes: 0 rebuilt; 3 the next run has something to fill in; 2 wrong settings; 1
+    any other error.
+    """
     from .rendering import show_rebuild
     from .reporting import execute, print_report
     from .settings import source_settings, store_settings

@@ -21,7 +21,7 @@ from ..archive.reports.refresh import RefreshReport
 from ..archive.reports.restore import RestoreReport
 from ..archive.reports.run import RunReport
 from ..archive.reports.verify import VerifyReport
-from ..archive.reports.wording import SHOWN, models_in_words
+from ..archive.reports.wording import SHOWN, counted, models_in_words
 from ..archive.status import ArchiveStatus
 from ..model.verdict import Outcome
 from .exits import ErrorDocument
@@ -74,7 +74,9 @@ def show_estimate(console: Console, report: EstimateReport) -> None:
 
 def show_changes(console: Console, report: ChangesReport) -> None:
     """Print which partitions changed, and how to go on."""
-    table = Table("day", "added", "changed", "marked deleted", "version", box=box.SIMPLE, pad_edge=False)
+    table = Table("day", "added", "changed", "deleted", box=box.SIMPLE, pad_edge=False)
+    # Whole on every terminal: a version that is cut off cannot be compared.
+    table.add_column("version", overflow="fold")
     for each in report.partitions:
         rows = each.rows
         counts = [f"{rows.added:,}", f"{rows.changed:,}", f"{rows.marked_deleted:,}"] if rows else ["unknown"] * 3
@@ -213,7 +215,8 @@ def show_refresh(console: Console, report: RefreshReport) -> None:
         ("archive", report.archive),
         (
             "read",
-            f"{report.read:,} outputs in {report.slices:,} slices, {report.source_requests:,} requests to the source",
+            f"{report.read:,} outputs in {counted(report.slices, 'slice')}, "
+            f"{counted(report.source_requests, 'request')} to the source",
         ),
         ("missing, changed, deleted", f"{report.new:,}, {report.refreshed:,}, {report.tombstoned:,}"),
         ("copied", f"{report.copied:,} images, {decimal(report.bytes)}"),
@@ -228,7 +231,10 @@ def show_publish(console: Console, report: PublishReport) -> None:
     facts = [
         ("archive", report.archive),
         ("table", report.table),
-        ("written", f"{len(report.days):,} of {report.total:,} days, {report.rows:,} rows, {report.commits:,} commits"),
+        (
+            "written",
+            f"{len(report.days):,} of {report.total:,} days, {report.rows:,} rows, {counted(report.commits, 'commit')}",
+        ),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
     _print_sentences(console, report.explain())
@@ -240,10 +246,14 @@ def show_forget(console: Console, report: ForgetReport) -> None:
         ("archive", report.archive),
         (
             "chosen",
-            f"{report.count:,} of {report.archived:,} outputs"
-            + (f", by {report.selection}" if report.selection else ""),
+            f"{report.count:,} of {report.archived:,} outputs, by {report.selection.replace('_', ' ')}"
+            if report.selection
+            else "nothing",
         ),
-        ("deleted", f"{sum(report.erased.values()):,} versions of objects, {decimal(report.erased_bytes)} of images"),
+        (
+            "deleted",
+            f"{counted(sum(report.erased.values()), 'version')} of objects, {decimal(report.erased_bytes)} of images",
+        ),
     ]
     console.print(_verdict(report.outcome), _facts(facts))
     _print_sentences(console, report.explain())

@@ -94,7 +94,11 @@ def run(
     as_json: Json = False,
     debug: Debug = False,
 ) -> int:
-    """Archive what is new, and prove that nothing is missing. Safe to interrupt and to run again at any time."""
+    """Archive what is new, and prove that nothing is missing. Safe to interrupt and to run again at any time.
+
+    Needs the API key (STABLECOG_API_KEY). Exit codes: 0 proven; 3 something is left, or the counts differ; 2 wrong settings; 1
+    any other error.
+    """
     from .rendering import show_estimate, show_report
     from .reporting import execute, print_report
     from .settings import source_settings, store_settings

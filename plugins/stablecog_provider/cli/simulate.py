@@ -22,7 +22,9 @@ def simulate(
         typer.Option(metavar="HOST", help="Address to listen on. Anyone who can reach it can change the simulation."),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8787,
-    outputs: Annotated[int, typer.Option(min=0, help="Number of outputs in the account.")] = 2000,
+    outputs: Annotated[
+        int, typer.Option(min=0, help="Number of outputs in the account at the start; about a tenth as many follow.")
+    ] = 2000,
     days: Annotated[float, typer.Option(min=0, help="Number of days over which they were generated.")] = 30,
     seed: Annotated[int, typer.Option(help="The same seed generates the same account.")] = 0,
     density: Annotated[

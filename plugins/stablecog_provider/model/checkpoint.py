@@ -223,25 +223,38 @@ class Checkpoint:
         return signed({"version": VERSION, **document_of(self, sparse=True), "watermark": watermark})
 
     @classmethod
-    def from_json(cls, body: bytes, migrations: Migrations = MIGRATIONS) -> Checkpoint:
-        """Raises ArchiveDamaged, naming what is wrong, for anything that is not a checkpoint of a version we know."""
+    def from_json(
+        cls, body: bytes, migrations: Migrations = MIGRATIONS, *, address: str = "checkpoint.json"
+    ) -> Checkpoint:
+        """Raises ArchiveDamaged, naming the object by `address` and what is wrong, for anything that is not a checkpoint of a
+        version we know.
+        """
+        try:
+            return cls._parsed(body, migrations, address)
+        except _Unreadable as error:
+            raise ArchiveDamaged(f"{address} cannot be read: {str(error)[:300]}", hint=REBUILD) from None
+
+    @classmethod
+    def _parsed(cls, body: bytes, migrations: Migrations, address: str) -> Checkpoint:
         document = _document(body)
         version = _version(document)
         _check_sum(document)
         if version > VERSION:
-            raise ArchiveTooNew(
-                f"checkpoint.json has version {version}, but this program supports versions up to {VERSION}"
-            )
+            raise ArchiveTooNew(f"{address} has version {version}, but this program supports versions up to {VERSION}")
         try:
             while version < VERSION:
                 if version not in migrations:
-                    raise _damaged(f"`version` is {version}, for which there is no migration")
+                    raise _Unreadable(f"`version` is {version}, for which there is no migration")
                 document = migrations[version](document) | {"version": version + 1}
                 version += 1
             return value_of(cls, document)
         # The document may hold anything anywhere: these are what indexing, unpacking and converting it can raise.
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise _damaged(f"{type(error).__name__}: {error}") from None
+            raise _Unreadable(f"{type(error).__name__}: {error}") from None
+
+
+class _Unreadable(Exception):
+    """The body is no checkpoint. The message says why."""
 
 
 def signed(document: Mapping[str, Any]) -> bytes:
@@ -258,27 +271,23 @@ def _check_sum(document: dict[str, Any]) -> None:
     try:
         whole = document.get("sha256") == _sum(document)
     except RecursionError as error:
-        raise _damaged(str(error)) from None
+        raise _Unreadable(str(error)) from None
     if not whole:
-        raise _damaged("its checksum (`sha256`) differs: something other than this program has changed it")
-
-
-def _damaged(why: str) -> ArchiveDamaged:
-    return ArchiveDamaged(f"checkpoint.json cannot be read: {why[:300]}", hint=REBUILD)
+        raise _Unreadable("its checksum (`sha256`) differs: something other than this program has changed it")
 
 
 def _document(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise _damaged(str(error)) from None
+        raise _Unreadable(str(error)) from None
     if not isinstance(document, dict):
-        raise _damaged("it is not a JSON object")
+        raise _Unreadable("it is not a JSON object")
     return document
 
 
 def _version(document: dict[str, Any]) -> int:
     version = document.get("version")
     if type(version) is not int:
-        raise _damaged(f"`version` is {version!r}")
+        raise _Unreadable(f"`version` is {version!r}")
     return version

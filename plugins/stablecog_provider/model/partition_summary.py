@@ -13,6 +13,8 @@ from .row_attempts import is_settled, retry_due
 from .row_lifecycle import is_replaced
 from .verification import Verified
 
+_DAMAGE = re.compile(r"recorded with \d+ bytes, SHA-256 \S+, but (the object has)?")
+"""How a verify describes an object; sizes and hashes follow."""
 _DETAIL = re.compile(r"https?://\S+|\b[0-9a-f]{8,}[0-9a-f-]*\b")
 
 
@@ -131,5 +133,7 @@ def summarize(archived: int, odd: Iterable[Row]) -> PartitionSummary:
 
 def reason_of(error: str | None) -> str:
     """What kind of error it is: without addresses and other details of one image, so that alike ones count together."""
+    if damage := _DAMAGE.match(error or ""):
+        return "the object has other bytes" if damage[1] else "the object is not in the bucket"
     text = _DETAIL.sub("", error or "not tried yet").partition(" -> ")[0].partition(": ")[0].strip()
     return text[:REASON_LENGTH] or "unknown"

@@ -159,7 +159,8 @@ class CheckpointFile:
         self.readings += 1
         self._version = stored.version if stored else None
         self._unreadable = stored.body if stored else None
-        self.current = Checkpoint.from_json(stored.body) if stored else None
+        address = self._layout.uri(self._layout.checkpoint)
+        self.current = Checkpoint.from_json(stored.body, address=address) if stored else None
         self._stale, self._unreadable = False, None
 
     async def _holds(self) -> str:

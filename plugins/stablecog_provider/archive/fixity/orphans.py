@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 
 from ...errors import ArchiveDamaged, ConfigurationError
@@ -16,6 +16,8 @@ JUST_WRITTEN = timedelta(minutes=15)
 """An object that is younger may belong to a run at work."""
 COMMIT_SECONDS = 90.0
 """A run commits its rows once a minute. By then, an image of it has its row."""
+TOLD_EVERY = 15.0
+"""Seconds between two calls of `on_wait`."""
 
 
 class Unnamed:
@@ -38,13 +40,17 @@ class Unnamed:
             if parsed is not None and parsed.day not in known:
                 self.add(parsed.day, [item])
 
-    async def findings(self, now: datetime) -> list[Finding]:
-        """The objects that no row names, in the order of their keys."""
+    async def findings(self, now: datetime, on_wait: Callable[[float], None]) -> list[Finding]:
+        """The objects that no row names, in the order of their keys. `on_wait` is called with the seconds that are left to wait
+        for the rows of young ones, now and then.
+        """
         found = await self._still_unnamed()
         if any(_is_young(item, now) for item in found.values()):
-            waited = self._ports.monotonic() - self._first_at
-            if waited < COMMIT_SECONDS:
-                await self._ports.sleep(COMMIT_SECONDS - waited)
+            left = self._first_at + COMMIT_SECONDS - self._ports.monotonic()
+            while left > 0:
+                on_wait(left)
+                await self._ports.sleep(min(left, TOLD_EVERY))
+                left -= TOLD_EVERY
             found = await self._still_unnamed()
         return [self._finding(item) for _, item in sorted(found.items())]
 

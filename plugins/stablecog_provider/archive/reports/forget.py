@@ -91,8 +91,19 @@ class ForgetReport:
         ]
 
     def _outputs_in_words(self) -> list[str]:
+        if not self.outputs and not self.selection:
+            return (
+                []
+                if self.continued
+                else [
+                    "Nothing was chosen, and no earlier forget is left to continue. Pass an id, a condition or an age."
+                ]
+            )
         if not self.outputs:
-            return ["No output was chosen that is not forgotten already."]
+            lines = ["No output was chosen that is not forgotten already."]
+            if self.again and self.dry_run:
+                lines.append("What may be left in the bucket of those that are would be looked for and deleted.")
+            return lines
         images, held = sum(each.images for each in self.outputs), sum(each.bytes for each in self.outputs)
         what = f"{counted(self.count, 'output')} of {self.archived:,} with {counted(images, 'stored image')} ({size(held)})"
         if self.dry_run:

@@ -185,11 +185,12 @@ def _named(problem: Problem) -> str:
 
 _ALIKE = {"missing": {"truncated", "changed", "no_object_name"}, "name_taken": {"sidecar_differs"}}
 _NEXT_STEPS = {
-    "missing": "Images are damaged or missing in the bucket: restore earlier versions of the objects, or run `stablecog-archive "
-    "rebuild --check-images`: the next run copies the missing ones that the source still has.",
+    "missing": "Images are damaged or missing in the bucket: run `stablecog-archive verify --repair`, which takes earlier "
+    "versions of the objects or what the source still has. Then repeat the command.",
     "name_taken": "Other files have these names. They were not changed. Move them, name another folder, or pass --overwrite.",
     "archive_class": "Objects in an archive storage class must be restored in S3 first. Then repeat the command.",
     "refused": "The store refuses some objects: their policy or KMS key may be another. Allow access, and repeat the command.",
-    "unreadable_partition": "Partitions cannot be read: restore earlier versions of the objects, and repeat the command.",
+    "unreadable_partition": "Partitions cannot be read: restore earlier versions of the objects, or run `stablecog-archive "
+    "rebuild --set-aside-damaged` and `run`. Then repeat the command.",
     "source_differs": "The source serves other bytes than were archived. The archive is as it was; compare the two images.",
 }

@@ -165,8 +165,9 @@ class RunReport:
         ]
         if self.tombstoned:
             lines.append(
-                f"{counted(self.tombstoned, 'output was', 'outputs were')} deleted at the source. Their rows are marked as "
-                "deleted; their images are kept."
+                f"{counted(self.tombstoned, 'output was', 'outputs were')} deleted at the source. "
+                f"{'Its' if self.tombstoned == 1 else 'Their'} rows are marked as deleted; "
+                f"{'its' if self.tombstoned == 1 else 'their'} images are kept."
             )
         if self.failed:
             lines.append(f"{counted(self.failed, 'image')} failed in this run; later runs retry them:")

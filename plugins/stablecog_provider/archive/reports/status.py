@@ -141,6 +141,8 @@ class ArchiveStatus:
             return "Start a run, and look why the last ones did not end." if self.is_out_of_date else self.broken[0]
         if self.damage and self.outcome is Outcome.WITH_FAILED:
             return f"Run `stablecog-archive {'verify --repair' if self.can_repair else SET_ASIDE}`."
+        if self.forgetting and self.outcome is Outcome.PROVEN:
+            return "Run `stablecog-archive forget --to ... --yes`: an earlier forget has not come to its end."
         return _NEXT_STEPS[self.outcome]
 
     def explain(self) -> list[str]:

@@ -170,8 +170,11 @@ class VerifyReport:
             )
         if kinds - {Kind.UNREADABLE_PARTITION, Kind.ORPHAN}:
             lines.append(
-                "Nothing was deleted. Run `stablecog-archive verify --repair`. What it cannot repair is marked as lost, and each "
-                "run tries to copy it again."
+                "Nothing was deleted. What could not be repaired is marked as lost, and each run tries to copy it again. If the "
+                "reason is a host that is not allowed, pass --image-host (connection extra image_hosts), and repair again."
+                if self.repair
+                else "Nothing was deleted. Run `stablecog-archive verify --repair`. What it cannot repair is marked as lost, and "
+                "each run tries to copy it again."
             )
         return lines
 

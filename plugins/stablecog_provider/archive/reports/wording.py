@@ -210,7 +210,7 @@ def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[st
     if images.lost:
         lines.append(
             f"{counted(images.lost, 'archived image needs', 'archived images need')} to be fetched again: the object was missing "
-            "when last checked, or belongs to an earlier image that the source names again."
+            "or damaged when last checked, or belongs to an earlier image that the source names again."
         )
     if images.gone:
         lines.append(

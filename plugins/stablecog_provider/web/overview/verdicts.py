@@ -133,6 +133,8 @@ def _next_step(status: ArchiveStatus) -> tuple[str, str, Sequence[str]]:
         return "Nothing", f"Later runs retry the images.{when}", ("retry",)
     if status.broken:
         return "Keep the limits", status.broken[0], ("verify",)
+    if status.forgetting:
+        return "Finish a forget", status.next_step, ()
     return "Nothing", "", OPTIONAL
 
 
