@@ -119,7 +119,6 @@ async def _read(
     opened: OpenStore, layouts: Sequence[Layout], limits: Limits
 ) -> tuple[list[ArchiveStatus], dict[str, ArchiveError]]:
     """The state of each archive, or why it cannot be read: one that is broken must not hide the others."""
-    from ..adapters.parquet_registers import ParquetRegisters
     from ..archive.status import status as read_status
 
     found: list[ArchiveStatus] = []
@@ -127,6 +126,9 @@ async def _read(
     for layout in layouts:
         try:
             async with opened(layout) as store:
+                # For names alone. An archive that cannot be reached need not wait for it.
+                from ..adapters.parquet_registers import ParquetRegisters
+
                 found.append(await read_status(store, layout, limits=limits, registers=ParquetRegisters(store, layout)))
         except ArchiveError as error:
             errors[str(layout)] = error
