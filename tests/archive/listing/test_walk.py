@@ -204,6 +204,15 @@ async def test_a_page_that_repeats_for_ever_is_detected() -> None:
             await read(Stuck([first]), WINDOW, capabilities, 50)
 
 
+async def test_so_is_one_without_completion_times() -> None:
+    first = await LightSource(light_rows(1, 60, start=START), NOW, DOCUMENTED).page(PageQuery())
+    bare = replace(first, outputs=tuple(replace(each, output_created_at=None) for each in first.outputs))
+    source = Stuck([bare])
+    with pytest.raises(SourceContradiction, match="at or after its cursor"):
+        await read(source, WINDOW, replace(FALLING_BY_COMPLETION, output_times=False), 50)
+    assert source.requests < 40
+
+
 async def test_an_empty_page_with_next_is_detected() -> None:
     empty = Page((), NOW, next="2026-11-01T00:00:00Z")
     for capabilities in (OPAQUE, FALLING_BY_REQUEST, FALLING_BY_COMPLETION, ASCENDING):
