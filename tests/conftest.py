@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["support.botocore_files", "support.servers", "support.aws_services"]
 
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile(
+    "default", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
 settings.register_profile("quick", settings.get_profile("default"), max_examples=20)
 settings.register_profile("campaign", deadline=None, max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
