@@ -36,7 +36,7 @@ def main(
         running = {pool.submit(run, name, seed, scale): name for name in sorted(names, key=LONGEST_FIRST.index)}
         for done in as_completed(running):
             found[running[done]] = done.result()
-            # At once: whoever stops a long campaign keeps what has ended.
+            # A long campaign that is stopped has printed the sections that ended before.
             show(console, found[running[done]])
     tallies = [tally for name in names for tally in found[name]]
     show(console, tallies)

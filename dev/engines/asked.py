@@ -19,7 +19,7 @@ ICEBERG_PYTHON = ROOT / ".venv-engines-iceberg/bin/python"
 SECONDS = 600.0
 ENGINES = ("duckdb", "polars", "pyarrow", "pandas", "pandas_default", "datafusion", "spark", "chdb")
 ICEBERG = ("duckdb_iceberg", "polars_iceberg")
-"""Readers of the Iceberg table, which is in the bucket alone."""
+"""Readers of the Iceberg table, which is only in the bucket."""
 REASONS = {
     (
         "pandas_default",

@@ -24,7 +24,7 @@ CATALOG, TABLE = "engines", "db.outputs"
 
 
 def published(server: S3Server, layout: Layout, folder: Path) -> str:
-    """Publish, and return the address of the table's metadata. `folder`: where the catalogue is."""
+    """Publish, and return the address of the table's metadata. `folder`: the place of the catalogue."""
     properties = {
         "type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"s3://{layout.bucket}/warehouse",
         "s3.endpoint": server.endpoint, "s3.access-key-id": server.access_key,

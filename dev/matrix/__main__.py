@@ -24,7 +24,8 @@ SHOWN = ("apache-airflow", "apache-airflow-providers-amazon", "pyarrow", "httpx"
 """Packages whose version is in the table."""
 
 OPTIONS = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadgroup", "-m", "not long", "-W", "ignore")
-"""Old versions of the dependencies warn about each other. What our own code causes is an error in `make test`."""
+"""Options of pytest. Warnings are ignored, because old versions of the dependencies warn about each other. In `make test`,
+warnings are errors."""
 
 
 @dataclass(frozen=True, slots=True)

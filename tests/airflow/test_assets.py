@@ -40,7 +40,7 @@ class States(dict[str, Any]):
 
 
 class ByAsset(dict[str, Any]):
-    """Something of each asset, by its name: on 3.1, an asset has no hash."""
+    """A mapping from assets by their names, because assets have no hash on Airflow 3.1."""
 
     def __getitem__(self, asset: Any) -> Any:
         return super().__getitem__(asset.name)

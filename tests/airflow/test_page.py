@@ -139,7 +139,7 @@ def test_another_site_cannot_send_what_a_button_sends(visit: Any) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"):
         assert operator.post(address, content=body, headers={"content-type": kind}).status_code == 422
     if "strict_content_type" in inspect.signature(FastAPI).parameters:
-        # The FastAPI of Airflow 3.1 reads a body without a type. There, the cookie of the login protects: it is SameSite.
+        # The FastAPI of Airflow 3.1 accepts a body without a content type. There, the SameSite login cookie protects.
         assert operator.post(address, content=body).status_code == 422
     asks = {"origin": "https://other.example", "access-control-request-method": "POST"}
     asked = operator.options(address, headers={**asks, "access-control-request-headers": "content-type"})

@@ -1,4 +1,4 @@
-"""The operator that publishes: to a real table, and around a fake use case what it returns, logs and raises."""
+"""The operator that publishes: with a real table, and, with a fake use case, what it returns, logs and raises."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_real_table_has_the_rows_of_the_manifest(
     uri = f"sqlite:///{tmp_path}/catalog.db"
     for name, value in {"TYPE": "sql", "URI": uri, "WAREHOUSE": f"file://{tmp_path}"}.items():
         monkeypatch.setenv(f"PYICEBERG_CATALOG__LAKE__{name}", value)
-    # It reads the environment when it is imported, which another test may have done.
+    # pyiceberg reads the environment when it is imported, and another test may have imported it.
     monkeypatch.setattr("pyiceberg.catalog._ENV_CONFIG", Config())
     place = {"bucket": "archive", "prefix": "published", "catalog": "lake", "table": "db.outputs"}
     publishing = StablecogToIcebergOperator(task_id="publish", outlets=[TABLE], **place)

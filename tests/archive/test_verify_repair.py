@@ -98,7 +98,7 @@ async def test_what_nothing_has_is_marked_as_lost_and_tried_again() -> None:
     report = await scene.verify(repair=True)
     assert found(report) == dict(zip(keys, ((kind, False) for kind in KINDS), strict=True))
     assert report.exit_code == 3
-    # Not the advice to do what was just done.
+    # The report must not advise the repair that has just ended.
     assert "`stablecog-archive verify --repair`" not in report.explain()[-1]
     assert "--image-host" in report.explain()[-1]
     lost = {key_of(row) for row in (await scene.rows()).values() if row.state == "lost"}

@@ -23,7 +23,7 @@ NAMED = [ListedModel("a" * 36, "Kandinsky 2.2"), ListedModel("b" * 36, "[red]Wai
 
 
 def with_models(*listings: list[ListedModel]) -> MemoryObjectStore:
-    """A bucket whose runs got these lists of models, a day after the other."""
+    """A bucket whose runs read these lists of models, one per day."""
     made = MemoryObjectStore()
 
     async def fill() -> None:

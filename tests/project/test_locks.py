@@ -26,7 +26,7 @@ SEPARATE = {"production": PRODUCTION, "celery": PRODUCTION} | SLOW
 ENGINES = "dev/engines/requirements.lock"
 """The engines that `make engines` reads the manifest with, in an environment of their own."""
 ICEBERG = "dev/engines/iceberg.lock"
-"""What it reads the Iceberg table with, in another one: with an older DuckDB."""
+"""The engines that `make engines` reads the Iceberg table with, in another environment: its DuckDB is older."""
 PEERS = ("dev/bench/aiobotocore.lock", "dev/bench/img2dataset.lock")
 """Separate environments for benchmarked tools that conflict with Airflow."""
 MATRIX = tuple(str(each.lock.relative_to(ROOT)) for each in ENVIRONMENTS)

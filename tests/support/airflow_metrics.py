@@ -1,4 +1,4 @@
-"""Airflow's metrics, set up in this process as in a task's."""
+"""Sets up Airflow's metrics in this process, as a task does."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ try:
     from airflow.sdk.observability.metrics import stats_utils
     from airflow.sdk.observability.stats import initialize
 except ImportError:
-    # 3.1 has the metrics of the core alone, which it sets up when they are first used.
+    # Airflow 3.1 has only the core's metrics, and sets them up when they are first used.
     initialize = None  # type: ignore[assignment]
 
 
 @contextmanager
 def metrics_with(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set up the metrics with these variables of the environment; afterwards, with those from before."""
+    """Set up the metrics with these environment variables, and at the end with the previous ones."""
     with pytest.MonkeyPatch.context() as changed:
         for name, value in settings.items():
             changed.setenv(name, value)
@@ -33,7 +33,7 @@ def metrics_with(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 def start() -> list[Any]:
-    """Set up the metrics from the environment. Returns a list that will have the clients; on 3.1, `Stats.instance` is it."""
+    """Set up the metrics from the environment. Returns the list that clients are added to; on 3.1, it stays empty."""
     clients: list[Any] = []
     if initialize is None:
         from airflow.stats import _Stats  # type: ignore[attr-defined]

@@ -38,7 +38,7 @@ LAYOUT = Layout("archive", "fuzz")
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 WHOLE = 40
 LONGEST = 120.0
-"""Seconds that one document may take on a busy machine. One that takes for ever must not hide the others."""
+"""Time limit per document in seconds, for a busy machine. A document that never ends must not hide the others."""
 ATHERIS_RUNS = 20
 
 

@@ -1,4 +1,4 @@
-"""DuckDB reads the Iceberg table, from S3 by itself. Its extensions come as Python packages, which lag behind DuckDB."""
+"""Reads the Iceberg table with DuckDB, directly from S3. Its extensions are Python packages that lag behind DuckDB."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Place:
 
     @property
     def iceberg(self) -> str:
-        """The address of the metadata of the Iceberg table."""
+        """The address of the Iceberg table's metadata."""
         return os.environ["ICEBERG_METADATA"]
 
     @property

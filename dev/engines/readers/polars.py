@@ -11,7 +11,7 @@ from .place import NEW_COLUMN, Place, Reading, plain
 
 
 def options(place: Place) -> dict[str, Any]:
-    """Return the arguments with which Polars reaches a place."""
+    """Return the arguments that Polars needs to read a place."""
     if not place.is_s3:
         return {}
     key, secret = place.keys

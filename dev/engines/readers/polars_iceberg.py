@@ -1,4 +1,4 @@
-"""Polars' reader of Iceberg tables."""
+"""Reads the Iceberg table with Polars."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .polars import answers, options
 
 def read(place: Place) -> Reading:
     key, secret = place.keys
-    # pyiceberg reads the metadata, with settings of its own names.
+    # pyiceberg reads the metadata, and has its own names for these settings.
     metadata = {
         "s3.endpoint": place.endpoint, "s3.access-key-id": key, "s3.secret-access-key": secret, "s3.region": "us-east-1",
     }  # fmt: skip

@@ -34,7 +34,7 @@ BLOCK = 128
 """Rows converted to Python values at a time; takes about 5 ms."""
 KEPT_BLOCKS = 16
 WORTH_THREADS = 1 << 20
-"""Bytes of a partition below which threads for its columns cost more than they save."""
+"""Size of a partition in bytes, below which reading its columns in threads costs more time than it saves."""
 RESTORE = (
     "restore an earlier version of the object, or run `stablecog-archive rebuild --set-aside-damaged`, which moves it aside so "
     "that the next run reads the day again; images and other days are not touched"

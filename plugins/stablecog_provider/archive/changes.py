@@ -128,7 +128,7 @@ async def _instant(store: ObjectStore, settings: ChangesSettings) -> datetime:
         found = re.fullmatch(r"(\d{8}T\d{6}Z)-(.+)\.json", listed.key.removeprefix(settings.layout.runs))
         if found and found[2] == text:
             began = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-            # By a clock that was ahead, it began after its report was written. Then nobody knows when: everything is since.
+            # If the clock was ahead, the run began after its report was written. Its start is unknown, so all changes count.
             return BEGINNING if listed.modified and began > listed.modified + CLOCKS_APART else began
     place = settings.layout.uri(settings.layout.runs)
     raise ConfigurationError(

@@ -50,7 +50,8 @@ async def new_outputs(source: Source, store: ObjectStore, clock: Clock, layout: 
     """Look once. Raises ArchiveError. What is settled follows the axis of the archive, as in a run.
 
     Makes one request to the source. It makes another if the first shows nothing but outputs that are archived: coverage has a gap
-    then, or the source no longer lists in ascending order. If a page fails or is refused, up to three others are tried first.
+    then, or the source no longer lists in ascending order. If a page fails or is refused, up to three others are tried
+    before that is an error.
     """
     checkpoint = await CheckpointFile(store, layout).load()
     known, axis = (_known(checkpoint), checkpoint.axis) if checkpoint else (Coverage(), Axis.REQUESTED)
@@ -63,7 +64,7 @@ async def new_outputs(source: Source, store: ObjectStore, clock: Clock, layout: 
         try:
             page = await source.page(query)
         except (SourceUnavailable, SourceContradiction):
-            # A source whose cursor is no instant any more refuses ours. It still lists what is newest.
+            # A source that no longer accepts instants as cursors refuses ours. It still lists the newest outputs.
             if number == len(queries):
                 raise
             continue
@@ -81,7 +82,7 @@ def _known(checkpoint: Checkpoint) -> Coverage:
 
 
 def _instants(page: Page, axis: Axis) -> list[datetime]:
-    # A source may stop telling when outputs completed. A run notices that, but only if something starts one.
+    # A source may stop naming completion times. A run notices that, but only if something starts a run.
     instants = (instant_on(axis, output) or output.created_at for output in page.outputs)
     return [instant for instant in instants if instant is not None]
 

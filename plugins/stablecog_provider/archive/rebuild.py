@@ -219,7 +219,7 @@ def _unchecked(known: Checkpoint, partitions: Partitions, changed: Collection[da
     """The days whose images nobody has looked for since they were moved, or since their partition was changed."""
     summaries = partitions.summaries
     found = {day: summaries[day].version for day in {*changed, *partitions.elsewhere} & {*summaries}}
-    # A day whose partition is lost has none to look for: each run would ask for it.
+    # A day whose partition is lost has no images to look for. If it stayed, each run would ask for the partition.
     return {day: mark for day, mark in {**known.unchecked, **found}.items() if day in summaries}
 
 

@@ -41,7 +41,7 @@ async def status(
     registers: Registers | None = None,
 ) -> ArchiveStatus:
     """The state of the archive in `layout`. `now`: None for this machine's clock; all ages count from it. `limits`: what a
-    monitor does not accept. `registers`: where the names of models are; None: without them.
+    monitor does not accept. `registers`: the source of model names; None leaves the names out.
 
     Raises ConfigurationError if there is no archive, ArchiveDamaged if its checkpoint cannot be read.
     """
@@ -105,8 +105,8 @@ async def inspect(
 
 
 def _is_out_of_date(checkpoint: Checkpoint, allowed: timedelta | None, now: datetime) -> bool:
-    """Whether the last comparison is older than the schedule of the runs, or the limit, allows. One that was stamped by a clock
-    that was ahead says nothing of when that was: it must not pass for a recent one until then.
+    """Whether the last comparison is older than the schedule of the runs, or the limit, allows. A comparison by a clock
+    that was ahead has no known age, and counts as too old.
     """
     if allowed is None or checkpoint.proof is None:
         return False

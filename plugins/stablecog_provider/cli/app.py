@@ -79,7 +79,7 @@ def run_command(typed: list[str], cli: CliContext) -> int:
 
 
 def _help_for(typed: list[str]) -> str:
-    """Return where the options of what was typed are listed."""
+    """Return a hint that names the help of the typed command, or that of the program."""
     if typed and typed[0] in NAMES:
         return f"`{PROGRAM} {typed[0]} --help` lists the options"
     return f"`{PROGRAM} --help` lists the commands"

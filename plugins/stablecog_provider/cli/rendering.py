@@ -75,7 +75,7 @@ def show_estimate(console: Console, report: EstimateReport) -> None:
 def show_changes(console: Console, report: ChangesReport) -> None:
     """Print which partitions changed, and how to go on."""
     table = Table("day", "added", "changed", "deleted", box=box.SIMPLE, pad_edge=False)
-    # Whole on every terminal: a version that is cut off cannot be compared.
+    # A version that is cut off on a narrow terminal cannot be compared.
     table.add_column("version", overflow="fold")
     for each in report.partitions:
         rows = each.rows

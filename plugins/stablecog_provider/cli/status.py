@@ -126,7 +126,7 @@ async def _read(
     for layout in layouts:
         try:
             async with opened(layout) as store:
-                # For names alone. An archive that cannot be reached need not wait for it.
+                # Only names need this import, so an archive that cannot be reached does not wait for it.
                 from ..adapters.parquet_registers import ParquetRegisters
 
                 found.append(await read_status(store, layout, limits=limits, registers=ParquetRegisters(store, layout)))

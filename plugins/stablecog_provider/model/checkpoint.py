@@ -226,8 +226,8 @@ class Checkpoint:
     def from_json(
         cls, body: bytes, migrations: Migrations = MIGRATIONS, *, address: str = "checkpoint.json"
     ) -> Checkpoint:
-        """Raises ArchiveDamaged, naming the object by `address` and what is wrong, for anything that is not a checkpoint of a
-        version we know.
+        """Parse a checkpoint. Raises ArchiveTooNew for a later version, and ArchiveDamaged, which names `address` and the cause,
+        for anything else that is not a checkpoint of a version we know.
         """
         try:
             return cls._parsed(body, migrations, address)
@@ -254,7 +254,7 @@ class Checkpoint:
 
 
 class _Unreadable(Exception):
-    """The body is no checkpoint. The message says why."""
+    """The body is not a checkpoint. The message has the reason."""
 
 
 def signed(document: Mapping[str, Any]) -> bytes:

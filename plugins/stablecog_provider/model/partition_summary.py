@@ -14,7 +14,7 @@ from .row_lifecycle import is_replaced
 from .verification import Verified
 
 _DAMAGE = re.compile(r"recorded with \d+ bytes, SHA-256 \S+, but (the object has)?")
-"""How a verify describes an object; sizes and hashes follow."""
+"""How a verify describes a damaged or missing object."""
 _DETAIL = re.compile(r"https?://\S+|\b[0-9a-f]{8,}[0-9a-f-]*\b")
 
 

@@ -13,8 +13,9 @@ The state is derived from them. An image is
 - `archived` if a copy is stored. If the source names another image since, that one is due until it is stored, too;
 - `lost` if a copy was stored and its object was missing when last looked for. Its fixity stays, and so does the way back. So
   is an earlier image that the source names again: nobody looked after its object, so it is fetched or looked for again;
-- `gone` if the host answered 404 or 410 while it served other images; or if the output was deleted at the source and its host
-  refuses the image, or nobody names its whole address any more. It is tried again, ever more rarely, for ever;
+- `gone` if the host answered 404 or 410 while it served other images. If the output was deleted at the source, also if the host
+  serves other images but not this one, or if nothing names its whole address any more. It is tried again for ever, but
+  ever more rarely;
 - `failed` if it was not fetched yet, for any other reason;
 - `forgotten` if a person asked for that. The row keeps `KEPT_WHEN_FORGOTTEN` and nothing else. It wins over every other state, so
   that neither the source nor a run that read the row before brings anything back.

@@ -247,7 +247,7 @@ class Ledger(Partitions):
         return found
 
     def _not_listed(self, row: Row) -> Refresh:
-        # Of a deleted output, nobody names the address any more: that is as final as its host's 404.
+        # Nothing names the address of a deleted output any more. That is as final as a 404 from its host.
         gone = row.source_url is not None and row.deleted_at is not None
         error = NAMED_NOWHERE if gone else row.error or "the source lists it no more"
         failed = row_attempts.unavailable(row, error, self._clock.now(), gone=gone)

@@ -175,7 +175,8 @@ class Pipeline:
         except ImageGone as absent:
             outcome = _Absent(entry, str(absent))
         except ItemError as failure:
-            # Some hosts answer 403, or a page, for what they no longer have. Of a deleted output, nothing else will come.
+            # Some hosts answer with 403 or a page for images that they no longer have. For a deleted output, the listing names no
+            # other address.
             is_gone = isinstance(failure, ImageRejected) and entry.row.deleted_at is not None
             outcome = _Absent(entry, str(failure)) if is_gone else self._failed(entry, str(failure))
         else:
@@ -195,8 +196,8 @@ class Pipeline:
         return _Outcome(row, Tally(gone=1) if gone else failure_of(row, error))
 
     async def _decided(self, absent: _Absent) -> _Outcome:
-        """Decide what a 404, or a refusal of what was deleted, means. It counts only if the host serves other images: otherwise,
-        the host may have an outage.
+        """Decide whether an absent image is gone: after a 404, or a rejection if its output was deleted. That counts only if the
+        host serves other images; otherwise, the host may have an outage.
         """
         if await self._controls.serve(absent.entry):
             return self._failed(absent.entry, absent.error, gone=True)
@@ -204,7 +205,7 @@ class Pipeline:
         return self._failed(absent.entry, error, gone=None)
 
     async def _adopted(self, outcome: _Outcome) -> _Outcome:
-        """The outcome; if its image is not stored, with those that are in the bucket though no row counts on them."""
+        """Return the outcome. If its image is not stored, include what is in the bucket although no row counts on it."""
         if not row_lifecycle.needs_copy(outcome.row):
             return outcome
         row = outcome.row

@@ -1,5 +1,6 @@
-"""Images that are in the bucket although no row counts on them: no row names them, since the run that stored them was killed or
-their partition was lost; or their row has them as lost.
+"""Images that are in the bucket although no row counts on them.
+
+Either their row is `lost`, or no row names them, because the run that stored them was killed or their partition was lost.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ class StoredImages:
                 yield found
 
     async def lost(self, row: Row) -> str | None:
-        """Return where the image of a lost row is, if its recorded bytes are in the bucket. Nobody may have looked after it while
-        it was an earlier image, or its object was restored since.
+        """Return where the image of a lost row is, if its recorded bytes are in the bucket.
+
+        They may be: nothing checked the object while it was an earlier image, or somebody has restored it.
         """
         key = self._layout.own_image(row.uri or "")
         keys = (await self._of_day(day_of(row.created_at))).get((row.output_id, Rendition(row.rendition)), [])

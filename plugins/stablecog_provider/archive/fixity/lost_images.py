@@ -114,7 +114,7 @@ async def check_images(store: ObjectStore, layout: Layout, partition: Partition)
         if key is not None and size != row.bytes and (item := await store.head(key)) is not None:
             # Some stores list a new object only after a delay.
             size = item.size
-        # A lost image may be lost because its bytes were changed.
+        # The right size is not enough: an image may be lost because its bytes were changed.
         wrong = await _wrong_with(store, key, row) if key and size == row.bytes and row.state == State.LOST else ""
         if key is not None and size == row.bytes and not wrong:
             if row.state == State.LOST or row.uri != layout.uri(key):
@@ -129,8 +129,8 @@ async def check_images(store: ObjectStore, layout: Layout, partition: Partition)
 
 
 async def _wrong_with(store: ObjectStore, key: str, row: Row) -> str:
-    """Why the object of a lost image does not count as the image, in words; empty if it is the image. One object that nobody can
-    read now, such as one in an archive storage class, must not stop whoever looks for all.
+    """Return why the object of a lost image does not count as the image, or an empty text if it does. An object that cannot be
+    read now, such as one in an archive storage class, must not end the search for the others.
     """
     try:
         stored = await store.get(key)

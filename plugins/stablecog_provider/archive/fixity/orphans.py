@@ -41,8 +41,8 @@ class Unnamed:
                 self.add(parsed.day, [item])
 
     async def findings(self, now: datetime, on_wait: Callable[[float], None]) -> list[Finding]:
-        """The objects that no row names, in the order of their keys. `on_wait` is called with the seconds that are left to wait
-        for the rows of young ones, now and then.
+        """Return the objects that no row names, in the order of their keys. Waits for the rows of young objects, and calls
+        `on_wait` with the seconds that are left, every `TOLD_EVERY` seconds.
         """
         found = await self._still_unnamed()
         if any(_is_young(item, now) for item in found.values()):

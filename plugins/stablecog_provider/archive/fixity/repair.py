@@ -52,7 +52,7 @@ class Repairer:
             _Overlay(ports.store),
             layout,
             concurrency=concurrency,
-            # A repair tries what is damaged alone: that a host refuses all of it need not be a missing setting.
+            # A repair requests only damaged images. If a host refuses all of them, that need not be a missing setting.
             any_archived=True,
             sleep=ports.sleep,
             monotonic=ports.monotonic,

@@ -71,8 +71,8 @@ async def page_before(source: Source, cursor: datetime, per_page: int, axis: Axi
     page = await source.page(PageQuery(cursor=cursor, per_page=per_page))
     rows = page.readable
     for row in rows:
-        # Without a completion time, the request's will do: it came earlier. A source that ignores the cursor would be asked for
-        # ever, a microsecond further down each time.
+        # Without a completion time, the time of the request is used, which is earlier. Without this check, a source that
+        # ignores the cursor would be asked for ever, a microsecond earlier each time.
         if (instant_on(axis, row) or row.created_at) >= cursor:
             raise contradiction("a page has outputs at or after its cursor")
     if any(before.created_at < after.created_at for before, after in pairwise(rows)):

@@ -72,7 +72,7 @@ class ArchiveStatus:
     `months`: what was made per month. `schedule`: the interval of the last runs, if it is known. `is_out_of_date`: whether the
     last comparison is older than that allows. `damage`: what verifies found, and is not known to be repaired or marked.
     `broken`: a sentence on each limit that is broken. `forgetting`: what is still to be deleted of forgotten outputs. `models`:
-    all that the source's public list ever had, the latest first; outputs may have others.
+    all models that the source's public list ever had, the latest first. Outputs may name others.
     """
 
     archive: str

@@ -142,7 +142,7 @@ def forgetting_in_words(forgetting: Sequence[Forgetting]) -> list[str]:
 
 
 def damage_in_words(damage: Sequence[Damage]) -> list[str]:
-    """Return sentences on what verifies found, and no later one found repaired; nothing if nothing is damaged."""
+    """Return sentences on damage that a verify found, and no later one found repaired; an empty list if there is none."""
     lines = [
         f"The verify of {format_instant(each.at)[:19]}Z ({each.level}) found damage: {left_in_words(each.left)}. No later "
         "verify of that level found it repaired."
@@ -231,7 +231,7 @@ def images_in_words(images: ImageCounts, next_retry: datetime | None) -> list[st
 
 
 def models_in_words(models: Sequence[KnownModel]) -> str:
-    """The models by name: `3: Kandinsky 2.2, Luna Diffusion, Waifu Diffusion (retired 2024-03-01)`."""
+    """Return the models by name: `3: Kandinsky 2.2, Luna Diffusion, Waifu Diffusion (retired 2024-03-01)`."""
     shown = [
         each.name if each.retired_at is None else f"{each.name} (retired {each.retired_at:%Y-%m-%d})"
         for each in models[:SHOWN]

@@ -15,7 +15,7 @@ from ..resilience.retry import STORE_RETRIES, Sleep
 
 
 class NotWhole(Exception):
-    """The image is not there as it was archived. Control flow; it becomes a Problem, with its kind. `refusal`: the store's."""
+    """The image is not there as it was archived. Control flow; it becomes a Problem. `refusal`: the store's error, if any."""
 
     def __init__(self, kind: str, key: str, detail: str, refusal: ConfigurationError | None = None) -> None:
         super().__init__(kind, key, detail)
@@ -32,7 +32,7 @@ async def verified(store: ObjectStore, layout: Layout, copy: Copy, sleep: Sleep)
     except ObjectInArchiveClass as error:
         raise NotWhole("archive_class", key, f"{error.message}; {error.hint}") from None
     except ConfigurationError as error:
-        # One object may be refused alone: a key or a policy that covers others.
+        # The store may refuse a single object, which has another policy or KMS key than the others.
         raise NotWhole("refused", key, f"{error.message}; {error.hint}", error) from None
     if stored is None:
         raise NotWhole("missing", key, "the bucket has no such object")

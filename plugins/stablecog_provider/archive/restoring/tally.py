@@ -11,7 +11,7 @@ from .stored_image import NotWhole
 
 KEPT_PROBLEMS = 1000
 REFUSED_IN_A_ROW = 16
-"""If the store refuses so many images one after another, it refuses everything, and the restore ends."""
+"""Number of refused images in a row that ends the restore: the store probably refuses all of them."""
 
 
 @dataclass(slots=True)

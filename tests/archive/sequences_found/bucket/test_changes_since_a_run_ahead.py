@@ -13,7 +13,7 @@ from support.stage import DAY, NOON, days_of, stage_of
 
 
 class Dated(MemoryObjectStore):
-    """A store that says when an object was written, by its own clock."""
+    """A store that reports when an object was written, by its own clock."""
 
     async def list(self, prefix: str) -> AsyncIterator[Listed]:
         async for each in super().list(prefix):

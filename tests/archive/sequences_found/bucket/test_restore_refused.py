@@ -12,7 +12,7 @@ from support.stage import days_of, stage_of
 
 
 async def _refusing(images: int) -> Restores:
-    """An archive of 40 images, so many of which are refused."""
+    """An archive of 40 images. The store refuses the first `images` of them."""
     stage = stage_of(*days_of(20, 2))
     await stage.run()
     refused = sorted(key for key in stage.store.objects if key.startswith(LAYOUT.images))[:images]

@@ -1,4 +1,4 @@
-"""The sensor, once the source has changed how it lists. If it is used instead of a schedule, nothing else starts a run."""
+"""The sensor, once the source has changed how it lists. If the sensor replaces a schedule, nothing else starts a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.stage import DAY, HOUR, NOON, Ask, Stage, days_of, stage_of
 
 
 async def _refused(query: PageQuery, ask: Ask) -> Page:
-    """As the API's client: it translates a 400."""
+    """Translate a 400, as the API's client does."""
     try:
         return await ask(query)
     except QueryRefused as refused:
