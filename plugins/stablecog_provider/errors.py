@@ -122,8 +122,8 @@ class ImageGone(ItemError):
 
 
 class ImageRejected(ItemError):
-    """Truncated, empty, too large, not an image, or refused by its host (403): the row becomes `failed`. If its output was deleted
-    at the source, it becomes `gone`, as after a 404.
+    """Truncated, empty, too large, not an image, or refused by its host (403): the row becomes `failed`. If its output was
+    deleted at the source, it becomes `gone`, as after a 404.
     """
 
     default_hint = "later runs retry it; if it keeps failing, open the address in its row (`source_url`)"
