@@ -18,6 +18,7 @@
       ItemError                 one image or output: recorded in the manifest, the run continues
         ImageGone                 the image host answered 404 or 410
         ImageRejected             the response is not a whole image of an allowed size
+          ImageDenied               the image host answered with another 4xx status
         ImageRefused              the image's address is not on an allowed host
         ImageHostDown             the image was not tried, because its host is down
         OutputUnreadable          an output lacks a field that the archive needs
@@ -122,11 +123,15 @@ class ImageGone(ItemError):
 
 
 class ImageRejected(ItemError):
-    """Truncated, empty, too large, not an image, or refused by its host (403): the row becomes `failed`. If its output was
-    deleted at the source, it becomes `gone`, as after a 404.
-    """
+    """Truncated, empty, too large, or not an image: the row becomes `failed`."""
 
     default_hint = "later runs retry it; if it keeps failing, open the address in its row (`source_url`)"
+
+
+class ImageDenied(ImageRejected):
+    """The host answered with another error than 404 or 410, for example 403: the row becomes `failed`. If its output was deleted
+    at the source, it becomes `gone`, as after a 404.
+    """
 
 
 class ImageRefused(ItemError):

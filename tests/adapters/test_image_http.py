@@ -24,6 +24,7 @@ from stablecog_provider.archive.ports import ImageSource
 from stablecog_provider.errors import (
     ArchiveError,
     ConfigurationError,
+    ImageDenied,
     ImageGone,
     ImageRefused,
     ImageRejected,
@@ -116,7 +117,7 @@ async def test_requests_carry_no_key_and_no_cookie(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        (204, ImageRejected), (206, ImageRejected), (400, ImageRejected), (401, ImageRejected), (403, ImageRejected),
+        (204, ImageRejected), (206, ImageRejected), (400, ImageDenied), (401, ImageDenied), (403, ImageDenied),
         (404, ImageGone), (408, SourceUnavailable), (410, ImageGone), (425, SourceUnavailable), (429, RateLimited),
         (500, SourceUnavailable), (502, SourceUnavailable), (503, SourceUnavailable), (522, SourceUnavailable),
     ],

@@ -17,7 +17,16 @@ import pycurl
 from yarl import URL
 
 from ..archive.ports import ImageBody
-from ..errors import ArchiveError, ImageGone, ImageRefused, ImageRejected, LocalLimit, RateLimited, SourceUnavailable
+from ..errors import (
+    ArchiveError,
+    ImageDenied,
+    ImageGone,
+    ImageRefused,
+    ImageRejected,
+    LocalLimit,
+    RateLimited,
+    SourceUnavailable,
+)
 from ..version import __version__
 from .allowed_hosts import AllowedHosts
 from .http_dates import http_date, retry_after_seconds
@@ -256,7 +265,7 @@ def _check(target: URL, head: ResponseHead) -> None:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _WORTH_ANOTHER_TRY:
         raise SourceUnavailable(answered, retry_after=wait)
     # 403 too: with signed addresses, a newer listing could help, but the source's addresses are not signed.
-    raise ImageRejected(answered)
+    raise (ImageDenied if status >= HTTPStatus.BAD_REQUEST else ImageRejected)(answered)
 
 
 def _codings(head: ResponseHead) -> list[str]:

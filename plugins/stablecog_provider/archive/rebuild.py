@@ -35,6 +35,7 @@ from .proving.recount import Counted, recount
 from .rebuilding import Partitions, read_partitions
 from .recording import Recorder
 from .reports.rebuild import RebuildReport
+from .reports.wording import counted
 
 
 # Without slots, so that a default can be read as a class attribute, as of ArchiveSettings.
@@ -191,10 +192,9 @@ async def _check_preconditions(
                 hint="check the address; the first `stablecog-archive run` creates an archive",
             )
     if partitions.damaged and not settings.set_aside_damaged:
-        number = len(partitions.damaged)
         named = "; ".join(error.message for error in list(partitions.damaged.values())[:5])
         raise ArchiveDamaged(
-            f"{number} {'partition' if number == 1 else 'partitions'} cannot be read, and nothing was changed: {named}",
+            f"{counted(len(partitions.damaged), 'partition')} cannot be read, and nothing was changed: {named}",
             hint="restore earlier versions of the objects, or pass --set-aside-damaged: they are moved to damaged/, their "
             "days become gaps, and the next run reads and copies those days again",
         )

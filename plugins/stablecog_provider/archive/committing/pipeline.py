@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ...errors import ArchiveError, ImageGone, ImageHostDown, ImageRejected, ItemError
+from ...errors import ArchiveError, ImageDenied, ImageGone, ImageHostDown, ItemError
 from ...model import row_attempts, row_lifecycle
 from ...model.coverage import Coverage
 from ...model.manifest import Row, State
@@ -175,9 +175,9 @@ class Pipeline:
         except ImageGone as absent:
             outcome = _Absent(entry, str(absent))
         except ItemError as failure:
-            # Some hosts answer with 403 or a page for images that they no longer have. For a deleted output, the listing names no
-            # other address.
-            is_gone = isinstance(failure, ImageRejected) and entry.row.deleted_at is not None
+            # Some hosts answer with 403 for images that they no longer have. For a deleted output, the listing names no other
+            # address.
+            is_gone = isinstance(failure, ImageDenied) and entry.row.deleted_at is not None
             outcome = _Absent(entry, str(failure)) if is_gone else self._failed(entry, str(failure))
         else:
             outcome = _Outcome(self._stored(entry, copied), Tally(copied=1, bytes=copied.bytes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stablecog_provider.errors import ImageRejected
+from stablecog_provider.errors import ImageDenied, ImageRejected
 from stablecog_provider.model.object_keys import Rendition
 from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
 
@@ -10,7 +10,7 @@ from support.stage import DAY, HOUR, NOON, Stage, days_of, stage_of
 async def _refused(*, deleted: bool) -> tuple[Stage, str]:
     stage = stage_of(*days_of(20, 5))
     output = stage.simulated.visible(NOON)[0]
-    stage.images.broken[output.file_name(Rendition.ORIGINAL)] = ImageRejected("403 Forbidden")
+    stage.images.broken[output.file_name(Rendition.ORIGINAL)] = ImageDenied("403 Forbidden")
     await stage.checked_run()
     if deleted:
         stage.simulated.delete(output.id, stage.clock.now())
@@ -34,3 +34,14 @@ async def test_an_output_that_is_listed_stays_failed() -> None:
     reports = await stage.ordinary_runs(40)
     assert reports[-1].outcome == "proven, with failed images"
     assert (await stage.rows())[output_id, "original"].state == "failed"
+
+
+async def test_one_that_the_host_serves_and_the_archive_rejects_stays_failed() -> None:
+    stage = stage_of(*days_of(20, 5))
+    output = stage.simulated.visible(NOON)[0]
+    stage.images.broken[output.file_name(Rendition.ORIGINAL)] = ImageRejected("too large")
+    await stage.checked_run()
+    stage.simulated.delete(output.id, stage.clock.now())
+    reports = await stage.ordinary_runs(40)
+    assert reports[-1].outcome == "proven, with failed images"
+    assert (await stage.rows())[output.id, "original"].state == "failed"
